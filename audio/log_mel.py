@@ -1,0 +1,30 @@
+"""Whisper's input: the log-mel spectrogram."""
+
+from functools import cache
+
+import numpy as np
+from faster_whisper.feature_extractor import FeatureExtractor
+from numpy.typing import NDArray
+
+from audio.samples import HOP, Samples
+
+LogMel = NDArray[np.float32]  # (n_mels, frames)
+
+
+@cache
+def _extractor(n_mels: int) -> FeatureExtractor:
+    return FeatureExtractor(feature_size=n_mels)
+
+
+def log_mel(samples: Samples, n_mels: int = 80) -> LogMel:
+    """Whisper's log-mel input (Radford et al. 2022, §2.2).
+
+    (n,) at 16 kHz -> (n_mels, n // HOP); large-v3 needs n_mels=128."""
+    return _extractor(n_mels)(samples, padding=0).astype(np.float32)[:, : len(samples) // HOP]
+
+
+def padded_log_mel(samples: Samples, frames: int, n_mels: int = 80) -> LogMel:
+    """The same over exactly `frames` frames: silence is added behind, or the end cut."""
+    length = frames * HOP
+    padded = np.pad(samples[:length], (0, max(0, length - len(samples))))
+    return log_mel(padded, n_mels)

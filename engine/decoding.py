@@ -1,0 +1,61 @@
+"""How text is read out of encoded sound: options, the decoder's prompt, and the tokenizer."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+from tokenizers import Tokenizer as TokenizerFile
+
+from engine.languages import LANGUAGES, check_language
+from errors import LanguageError, ModelError
+
+
+class DecodingOptions(BaseModel, frozen=True):
+    beam_size: int = Field(1, ge=1, le=16, description="hypotheses kept while decoding; 1 is greedy")
+    max_tokens: int = Field(200, ge=1, le=440, description="longest text of one utterance, in tokens")
+    repetition_penalty: float = Field(1.0, ge=1, le=2, description="above 1 makes repeated tokens less likely")
+    no_repeat_ngram_size: int = Field(0, ge=0, le=20, description="n-grams of this size never repeat; 0 is off")
+
+
+GREEDY = DecodingOptions()
+
+
+class Tokenizer:
+    """Whisper's vocabulary, multilingual or English-only, read from tokenizer.json."""
+
+    def __init__(self, directory: Path):
+        try:
+            self._file = TokenizerFile.from_file(str(directory / "tokenizer.json"))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise ModelError(f"{directory}: tokenizer.json is missing or broken; fetch the model again") from error
+        self.start = self.id("<|startoftranscript|>")
+        self.end = self.id("<|endoftext|>")
+        self.no_timestamps = self.id("<|notimestamps|>")
+        found = tuple(code for code in LANGUAGES if self._file.token_to_id(f"<|{code}|>") is not None)
+        # English-only files hold the language tokens too, but were never trained with them.
+        self.multilingual = self.start != ENGLISH_ONLY_START
+        self.languages = found if self.multilingual else ("en",)
+
+    def id(self, token: str) -> int:
+        found = self._file.token_to_id(token)
+        if found is None:
+            raise ModelError(f"the vocabulary has no token {token}: this is not a Whisper model")
+        return found
+
+    def prompt(self, language: str, task: str = "transcribe") -> list[int]:
+        """Token ids that the decoder begins with, without time stamps."""
+        check_language(language, self.languages)
+        if not self.multilingual:
+            if task != "transcribe":
+                raise LanguageError("an English-only model cannot translate; use a multilingual one, such as 'base'")
+            return [self.start, self.no_timestamps]
+        return [self.start, self.id(f"<|{language}|>"), self.id(f"<|{task}|>"), self.no_timestamps]
+
+    def encode(self, text: str) -> list[int]:
+        """Text -> ids; Whisper's texts begin with a space."""
+        return self._file.encode(" " + text.strip(), add_special_tokens=False).ids
+
+    def decode(self, ids: list[int]) -> str:
+        return self._file.decode([i for i in ids if i < self.end], skip_special_tokens=True).strip()
+
+
+ENGLISH_ONLY_START = 50257

@@ -1,0 +1,133 @@
+"""The engine: one CTranslate2 Whisper and one batched call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import ctranslate2
+import numpy as np
+
+from audio.log_mel import padded_log_mel
+from audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples
+from engine.context import context_frames
+from engine.decoding import GREEDY, DecodingOptions, Tokenizer
+from engine.model_directory import ContextAbility, is_model_directory, read_card
+from errors import ModelError
+
+Device = Literal["auto", "cpu", "cuda"]
+ContextChoice = Literal["auto", "full"]
+FULL_CONTEXT = ContextAbility(adaptive=False)
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Speech to transcribe, at most 30 s; language None lets the model detect it."""
+
+    samples: Samples
+    language: str | None = None
+    task: str = "transcribe"
+
+
+@dataclass(frozen=True)
+class Transcript:
+    text: str
+    language: str
+    tokens: tuple[int, ...]
+    avg_logprob: float  # mean natural-log probability of the tokens
+    no_speech_prob: float  # probability that there is no speech at all
+    context_frames: int  # what the encoder heard
+
+
+class Engine:
+    """Weights loaded once, shared by every caller; CTranslate2 is safe to call from many threads.
+
+    device: "auto" takes CUDA when a GPU is there. compute_type: "auto" is float16 on CUDA and int8 on a
+    CPU. context: "auto" encodes what qal.json allows, "full" always 30 s. threads: 0 takes all cores."""
+
+    def __init__(
+        self,
+        directory: Path,
+        device: Device = "auto",
+        compute_type: str = "auto",
+        context: ContextChoice = "auto",
+        threads: int = 0,
+    ):
+        if not is_model_directory(directory):
+            raise ModelError(f"{directory}: not a model directory (model.bin, config.json and tokenizer.json)")
+        self.directory = directory
+        self.card = read_card(directory)
+        self.ability = self.card.context if context == "auto" else FULL_CONTEXT
+        self.tokenizer = Tokenizer(directory)
+        self.device = choose_device(device)
+        self.compute_type = choose_compute_type(self.device, compute_type)
+        try:
+            self._model = ctranslate2.models.Whisper(
+                str(directory), device=self.device, compute_type=self.compute_type, intra_threads=threads
+            )
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"{directory}: cannot be loaded ({first_line(error)}); fetch or export it again") from error
+        self.n_mels: int = self._model.n_mels
+
+    def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
+        """One batch: all utterances are encoded at the longest one's context. [] -> []."""
+        if not utterances:
+            return []
+        longest = max(len(u.samples) for u in utterances)
+        if longest > WINDOW_SAMPLES:
+            raise ValueError(f"an utterance is longer than {WINDOW_S} s; cut it first")
+        frames = context_frames(longest, self.ability)
+        mel = np.stack([padded_log_mel(u.samples, frames, self.n_mels) for u in utterances])
+        encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
+        languages = self._languages(utterances, encoded)
+        prompts = [self.tokenizer.prompt(lang, u.task) for lang, u in zip(languages, utterances, strict=True)]
+        results = self._model.generate(
+            encoded,
+            prompts,
+            beam_size=options.beam_size,
+            max_length=len(prompts[0]) + options.max_tokens,
+            repetition_penalty=options.repetition_penalty,
+            no_repeat_ngram_size=options.no_repeat_ngram_size,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )
+        return [self._transcript(r, lang, frames) for r, lang in zip(results, languages, strict=True)]
+
+    def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[str]:
+        if not self.tokenizer.multilingual:
+            return [u.language or "en" for u in utterances]
+        if all(u.language for u in utterances):
+            return [u.language or "" for u in utterances]
+        detected = [ranking[0][0].strip("<|>") for ranking in self._model.detect_language(encoded)]
+        return [u.language or code for u, code in zip(utterances, detected, strict=True)]
+
+    def _transcript(self, result: ctranslate2.models.WhisperGenerationResult, language: str, frames: int) -> Transcript:
+        ids = result.sequences_ids[0]
+        return Transcript(
+            text=self.tokenizer.decode(ids),
+            language=language,
+            tokens=tuple(ids),
+            avg_logprob=result.scores[0],
+            no_speech_prob=result.no_speech_prob,
+            context_frames=frames,
+        )
+
+
+def choose_device(device: Device) -> str:
+    has_cuda = ctranslate2.get_cuda_device_count() > 0
+    if device == "cuda" and not has_cuda:
+        raise ModelError("no CUDA device was found; use --device cpu, or auto")
+    return ("cuda" if has_cuda else "cpu") if device == "auto" else device
+
+
+def choose_compute_type(device: str, compute_type: str) -> str:
+    if compute_type == "auto":
+        return "float16" if device == "cuda" else "int8"
+    supported = ctranslate2.get_supported_compute_types(device)
+    if compute_type not in supported:
+        raise ModelError(f"compute type '{compute_type}' does not run on {device}; use one of {', '.join(sorted(supported))}")
+    return compute_type
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,83 @@
+"""Every error that a user can cause, as one tree.
+
+QalError
+├── OptionError          a setting, a config file or a command line that cannot be used
+├── AudioDecodeError     a file that is not readable as audio
+├── CorpusError          a manifest, a row or an import that cannot be used
+├── ModelError           a model that cannot be found, loaded or trusted
+│   └── LanguageError    a language the model does not have
+├── TrainingError        a run that cannot start, go on or be found
+├── ConversionError      a conversion that would lose quality or cannot be made
+└── StorageError         no space left, no permission to write
+
+The message is one sentence that says what to do. Anything that is not a QalError is a bug
+and keeps its traceback.
+"""
+
+import errno
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+EXIT_USER_ERROR = 2
+
+
+class QalError(Exception):
+    """An error a user can cause, and mend by doing what its message says."""
+
+
+class OptionError(QalError): ...
+
+
+class AudioDecodeError(QalError): ...
+
+
+class CorpusError(QalError): ...
+
+
+class ModelError(QalError): ...
+
+
+class LanguageError(ModelError): ...
+
+
+class TrainingError(QalError): ...
+
+
+class ConversionError(QalError): ...
+
+
+class StorageError(QalError): ...
+
+
+STORAGE_REASONS = {
+    errno.ENOSPC: "no space left on the disk; free some and start again",
+    errno.EDQUOT: "the disk quota is used up; free some space and start again",
+    errno.EACCES: "no permission to write there; choose another folder",
+    errno.EROFS: "the folder is read-only; choose another one",
+}
+
+
+@contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """Translates a full disk or a forbidden folder, while `what` is written, into StorageError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in STORAGE_REASONS:
+            raise
+        raise StorageError(f"{what} could not be written: {STORAGE_REASONS[error.errno]}") from error
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Runs a command line; a QalError becomes one line on stderr and exit code 2."""
+    try:
+        with storage_errors("a file"):
+            main()
+    except QalError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()

@@ -1,0 +1,45 @@
+"""A training job as a process of its own: start it, find it again, stop it. No torch here."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from errors import TrainingError
+from training.config import TrainingConfig
+from training.run import ENDED, Run, create_run, list_runs
+
+SCRIPT = Path(__file__).parent.parent / "train_whisper_lightning.py"
+
+
+def start(config: TrainingConfig, runs: Path) -> Run:
+    """Starts the job and returns at once; raises TrainingError while another one has the device."""
+    busy = running(runs)
+    if busy:
+        raise TrainingError(f"run {busy.id} is using the device; stop it or wait until it has ended")
+    run = create_run(config, runs)
+    launch(run)
+    return run
+
+
+def resume(run: Run) -> None:
+    """Starts the job again from its last checkpoint."""
+    if run.status().state not in ENDED:
+        raise TrainingError(f"run {run.id} is still {run.status().state}; stop it first")
+    launch(run)
+
+
+def launch(run: Run) -> None:
+    """A detached process: it lives on when the page, or its server, goes away."""
+    with run.log_file.open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, str(SCRIPT), "--resume", str(run.folder.resolve())],
+            cwd=SCRIPT.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def running(runs: Path) -> Run | None:
+    return next((r for r in list_runs(runs) if r.status().pid and r.status().state not in ENDED), None)

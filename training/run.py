@@ -1,0 +1,131 @@
+"""The run folder: what a job writes and everybody else reads. No torch here.
+
+runs/<id>/config.yaml · status.json · metrics.jsonl · log.txt · checkpoints/ · model/ · report.json"""
+
+import json
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from pydantic import BaseModel, ValidationError
+
+from errors import TrainingError
+from training.config import TrainingConfig, save_config
+
+State = Literal["queued", "running", "stopping", "finished", "failed", "interrupted"]
+ENDED: tuple[State, ...] = ("finished", "failed", "interrupted")
+
+
+class Status(BaseModel, frozen=True):
+    """What status.json says."""
+
+    state: State = "queued"
+    user: str | None = None
+    queue_position: int | None = None
+    pid: int | None = None
+    pid_started: float | None = None  # seconds since 1970; tells our process from another with its number
+    stage: str = "waiting"  # prepare, train, merge, check, report
+    step: int = 0
+    steps: int = 0  # of the whole run; 0 while unknown
+    epoch: int = 0
+    heartbeat: float = 0.0  # seconds since 1970
+    reason: str | None = None  # why it failed, in one sentence
+
+
+class Run:
+    """One folder of runs/."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config_file = folder / "config.yaml"
+        self.status_file = folder / "status.json"
+        self.metrics_file = folder / "metrics.jsonl"
+        self.stop_file = folder / "stop"
+        self.log_file = folder / "log.txt"
+        self.report_file = folder / "report.json"
+        self.checkpoints = folder / "checkpoints"
+        self.model = folder / "model"
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    def status(self) -> Status:
+        """The status; a job whose process is gone without a word is 'interrupted'."""
+        try:
+            status = Status.model_validate_json(self.status_file.read_text(encoding="utf-8"))
+        except (OSError, ValidationError) as error:
+            raise TrainingError(f"{self.folder}: not a run folder, or its status.json is broken") from error
+        if status.state in ENDED or status.pid is None or is_alive(status):
+            return status
+        reason = "the process ended without a word (killed, or the machine restarted); resume it"
+        return status.model_copy(update={"state": "interrupted", "reason": reason})
+
+    def write_status(self, status: Status) -> None:
+        beside = self.status_file.with_suffix(f".{os.getpid()}.new")
+        beside.write_text(status.model_dump_json(indent=2), encoding="utf-8")
+        beside.replace(self.status_file)
+
+    def append_metrics(self, row: dict) -> None:
+        """A row of step, epoch, attempt, time and figures, on disk before anything else happens.
+
+        A line that an earlier kill left torn is ended first, so that it swallows nothing."""
+        with self.metrics_file.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")
+            file.write(json.dumps({**row, "time": time.time()}).encode() + b"\n")
+
+    def metrics(self) -> list[dict]:
+        """All rows; of steps that were repeated after a resume only the last attempt's. Torn lines are ignored."""
+        if not self.metrics_file.exists():
+            return []
+        rows = [r for r in map(_parsed, self.metrics_file.read_bytes().splitlines()) if r]
+        first_step: dict[int, int] = {}
+        for row in rows:
+            first_step[row["attempt"]] = min(row["step"], first_step.get(row["attempt"], row["step"]))
+        return [r for r in rows if all(r["step"] < s for a, s in first_step.items() if a > r["attempt"])]
+
+    def report(self) -> dict | None:
+        return json.loads(self.report_file.read_text(encoding="utf-8")) if self.report_file.exists() else None
+
+    def request_stop(self) -> None:
+        """Honoured at the next step: checkpoint, then exit."""
+        self.stop_file.touch()
+
+
+def _parsed(line: bytes) -> dict | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and {"step", "epoch", "attempt"} <= row.keys() else None
+
+
+def is_alive(status: Status) -> bool:
+    try:
+        return status.pid is not None and abs(psutil.Process(status.pid).create_time() - (status.pid_started or 0)) < 1.0
+    except psutil.NoSuchProcess:
+        return False
+
+
+def create_run(config: TrainingConfig, runs: Path, name: str | None = None) -> Run:
+    """A new folder with config and status 'queued'."""
+    run = Run(runs / (name or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"))
+    try:
+        run.folder.mkdir(parents=True)
+    except FileExistsError as error:
+        raise TrainingError(f"{run.folder}: there is a run of this name already; choose another name") from error
+    save_config(config, run.config_file)
+    run.write_status(Status())
+    return run
+
+
+def list_runs(runs: Path) -> list[Run]:
+    """Newest first."""
+    folders = [f for f in runs.iterdir() if (f / "status.json").exists()] if runs.is_dir() else []
+    return [Run(f) for f in sorted(folders, key=lambda f: f.stat().st_ctime, reverse=True)]
