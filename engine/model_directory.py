@@ -33,7 +33,8 @@ class MeasuredWer(BaseModel, frozen=True):
 class ModelCard(BaseModel, frozen=True):
     """What qal.json says."""
 
-    base_model: str
+    base_model: str = Field(description="the stock model that the weights began as")
+    adapter_sha256: str | None = Field(None, description="of the shipped adapter that made these weights")
     languages: list[str] = []
     run: str | None = None
     corpus_version: str | None = None

@@ -48,7 +48,8 @@ class DistillationOptions(Options):
 
     frames_weight: float = Field(0.5, ge=0, le=10, description="weight of the encoder frames' mean squared error")
     max_tokens: int = Field(120, ge=8, le=440, description="an utterance whose text is longer is a loop and is left out")
-    variants: int = Field(0, ge=0, le=8, description="altered copies (pitch, speed, noise) of every row that are taught too")
+    joined_share: float = Field(0.3, ge=0, le=1, description="share of lessons made of several utterances, so that long contexts occur")
+    altered_share: float = Field(0.3, ge=0, le=1, description="share of lessons whose sound is altered before it is taught")
 
 
 class TrainingConfig(Options):
@@ -56,7 +57,7 @@ class TrainingConfig(Options):
 
     method: Literal["finetune", "distill"] = Field("finetune", description="learn transcripts, or short contexts from audio alone")
     base: str = Field("base-adaptive", description="model to start from: a catalogue name, a run's id or a directory")
-    corpus: list[str] = Field([], description="folders of corpora (each with a manifest.jsonl)")
+    corpus: str | list[str] = Field([], description="folder of a corpus (with its manifest.jsonl), or a list of them")
     language: str | None = Field(None, description="language of the corpus; unset: what each row says")
     epochs: int = Field(4, ge=1, le=1000, description="passes over the training rows")
     batch_size: int = Field(16, ge=1, le=256, description="utterances a step")
@@ -75,6 +76,10 @@ class TrainingConfig(Options):
     context: ContextOptions = ContextOptions()
     augmentation: AugmentationOptions = AugmentationOptions()
     distillation: DistillationOptions = DistillationOptions()
+
+    @property
+    def corpus_folders(self) -> list[Path]:
+        return [Path(c) for c in ([self.corpus] if isinstance(self.corpus, str) else self.corpus)]
 
 
 def load_config(path: Path) -> TrainingConfig:

@@ -1,7 +1,10 @@
 """A training job as a process of its own: start it, find it again, stop it. No torch here."""
 
+import fcntl
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from errors import TrainingError
@@ -43,3 +46,16 @@ def launch(run: Run) -> None:
 
 def running(runs: Path) -> Run | None:
     return next((r for r in list_runs(runs) if r.status().pid and r.status().state not in ENDED), None)
+
+
+@contextmanager
+def device_lock(run: Run) -> Iterator[None]:
+    """Held by the one job of a runs folder that uses the device; the system frees it when the job dies."""
+    with (run.folder.parent / ".device.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            busy = running(run.folder.parent)
+            who = f"run {busy.id}" if busy else "another job"
+            raise TrainingError(f"{who} is using the device; stop it or wait until it has ended") from error
+        yield

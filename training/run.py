@@ -3,6 +3,7 @@
 runs/<id>/config.yaml · status.json · metrics.jsonl · log.txt · checkpoints/ · model/ · report.json"""
 
 import json
+import logging
 import os
 import secrets
 import time
@@ -12,7 +13,7 @@ from typing import Literal
 import psutil
 from pydantic import BaseModel, ValidationError
 
-from errors import TrainingError
+from errors import QalError, TrainingError
 from training.config import TrainingConfig, save_config
 
 State = Literal["queued", "running", "stopping", "finished", "failed", "interrupted"]
@@ -55,19 +56,26 @@ class Run:
 
     def status(self) -> Status:
         """The status; a job whose process is gone without a word is 'interrupted'."""
-        try:
-            status = Status.model_validate_json(self.status_file.read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
-            raise TrainingError(f"{self.folder}: not a run folder, or its status.json is broken") from error
+        status = self._read_status()
         if status.state in ENDED or status.pid is None or is_alive(status):
             return status
         reason = "the process ended without a word (killed, or the machine restarted); resume it"
         return status.model_copy(update={"state": "interrupted", "reason": reason})
 
+    def _read_status(self) -> Status:
+        try:
+            return Status.model_validate_json(self.status_file.read_text(encoding="utf-8"))
+        except (OSError, ValidationError) as error:
+            raise TrainingError(f"{self.folder}: not a run folder, or its status.json is broken") from error
+
     def write_status(self, status: Status) -> None:
         beside = self.status_file.with_suffix(f".{os.getpid()}.new")
         beside.write_text(status.model_dump_json(indent=2), encoding="utf-8")
         beside.replace(self.status_file)
+
+    def update_status(self, **changes) -> None:
+        """Changes some fields and beats the heart."""
+        self.write_status(self._read_status().model_copy(update={"heartbeat": time.time(), **changes}))
 
     def append_metrics(self, row: dict) -> None:
         """A row of step, epoch, attempt, time and figures, on disk before anything else happens.
@@ -92,6 +100,12 @@ class Run:
 
     def report(self) -> dict | None:
         return json.loads(self.report_file.read_text(encoding="utf-8")) if self.report_file.exists() else None
+
+    def train_seconds(self) -> float:
+        """Time between rows of the same attempt, added up: what training took, pauses left out."""
+        rows = self.metrics()
+        same = [(a, b) for a, b in zip(rows, rows[1:], strict=False) if a["attempt"] == b["attempt"]]
+        return round(sum(b["time"] - a["time"] for a, b in same), 1)
 
     def request_stop(self) -> None:
         """Honoured at the next step: checkpoint, then exit."""
@@ -129,3 +143,37 @@ def list_runs(runs: Path) -> list[Run]:
     """Newest first."""
     folders = [f for f in runs.iterdir() if (f / "status.json").exists()] if runs.is_dir() else []
     return [Run(f) for f in sorted(folders, key=lambda f: f.stat().st_ctime, reverse=True)]
+
+
+def open_run(folder: Path) -> Run:
+    """An existing run; TrainingError when the folder is none."""
+    run = Run(folder)
+    if not run.config_file.is_file():
+        raise TrainingError(f"{folder}: not a run folder; give one of runs/")
+    return run
+
+
+def begin(run: Run) -> int:
+    """Marks the run as ours and running; returns the attempt's number, from 1."""
+    run.stop_file.unlink(missing_ok=True)
+    me = psutil.Process()
+    run.update_status(state="running", pid=me.pid, pid_started=me.create_time(), reason=None)
+    return 1 + max((row["attempt"] for row in run.metrics()), default=0)
+
+
+class RunLog:
+    """While open, log records go to log.txt; so does the traceback of a bug that ends the job."""
+
+    def __init__(self, run: Run):
+        self.run = run
+
+    def __enter__(self) -> None:
+        self._handler = logging.FileHandler(self.run.log_file, encoding="utf-8")
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.getLogger().addHandler(self._handler)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is not None and not isinstance(error, (QalError, KeyboardInterrupt)):
+            logging.getLogger("qal").error("the job failed", exc_info=error)
+        logging.getLogger().removeHandler(self._handler)
+        self._handler.close()

@@ -1,0 +1,27 @@
+"""The studio: caption live, fine-tune Whisper and transcribe files, in one page."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from engine.catalogue import DEFAULT_MODEL
+from errors import run_command
+from ui_components.command_line import parse_options
+from ui_components.page import ServeOptions, serve, studio_page
+from ui_components.studio import Studio
+
+
+class StudioOptions(ServeOptions, frozen=True):
+    runs: Path = Field(Path("runs"), description="folder of the training runs")
+    data: Path = Field(Path("data"), description="folder of the corpora")
+    model: str = Field(DEFAULT_MODEL, description="model chosen when a page opens: a name, a run's id or a directory")
+
+
+def main() -> None:
+    options = parse_options("app.py", "Qal's studio: caption live, fine-tune, transcribe.", StudioOptions)
+    studio = Studio(options.runs, options.data, model=options.model)
+    serve(studio_page(studio), options)
+
+
+if __name__ == "__main__":
+    run_command(main)

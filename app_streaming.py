@@ -1,0 +1,31 @@
+"""The live-caption page alone, for a caption server or a link to share."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from engine.catalogue import DEFAULT_MODEL
+from engine.languages import check_language
+from errors import run_command
+from ui_components.command_line import parse_options
+from ui_components.page import ServeOptions, live_page, serve
+from ui_components.studio import Studio
+
+
+class CaptionServerOptions(ServeOptions, frozen=True):
+    model: str = Field(DEFAULT_MODEL, description="model chosen when a page opens: a name, a run's id or a directory")
+    language: str | None = Field(None, description="language code such as en or am; left out: detected")
+    runs: Path = Field(Path("runs"), description="folder of the training runs")
+
+
+def main() -> None:
+    options = parse_options("app_streaming.py", "Qal's live captions, alone on a page.", CaptionServerOptions)
+    studio = Studio(options.runs, model=options.model, language=options.language)
+    engine = studio.engines.get(options.model, options.runs)  # a caption server without its model is of no use
+    if options.language:
+        check_language(options.language, engine.tokenizer.languages)
+    serve(live_page(studio), options)
+
+
+if __name__ == "__main__":
+    run_command(main)

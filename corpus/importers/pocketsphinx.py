@@ -1,0 +1,46 @@
+"""The few LibriVox sentences among PocketSphinx's test data: a volunteer reads Jane Austen.
+
+From Debian's package pocketsphinx-testdata: librivox/ID.wav and librivox/transcription, a line
+`<s> the words </s> (ID)` a sentence. The package's other recordings, digits, cards and commands, are left alone."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from corpus.importers.clips import Clip, import_packages
+from corpus.importers.staging import OnSkip, ignore
+from corpus.manifest import Corpus, Origin
+
+PACKAGE = "pocketsphinx-testdata"
+LANGUAGE = "en"
+LIBRIVOX = "usr/share/pocketsphinx/test/data/librivox"
+SENTENCE = re.compile(r"^<s>\s*(.*?)\s*</s>\s*\((\S+)\)", re.MULTILINE)
+
+
+def import_pocketsphinx(out: Path, *, force: bool = False, on_skip: OnSkip = ignore) -> Corpus:
+    """Fetches the sentences into the new corpus `out`.
+
+    Raises CorpusError (no apt, `out` in use), StorageError."""
+    origin = Origin(
+        name=out.name,
+        source=f"Debian package {PACKAGE} (PocketSphinx)",
+        licence="BSD-2-Clause",
+        attribution=(
+            "PocketSphinx, copyright 1995-2014 Carnegie Mellon University, 2014-2015 Alpha Cephei Inc.; "
+            "the recordings are LibriVox's, of Sense and Sensibility."
+        ),
+        notes="Small letters and no punctuation: for measuring, not for training.",
+    )
+    return import_packages([PACKAGE], origin, LANGUAGE, find_sentences, out, force=force, on_skip=on_skip)
+
+
+def find_sentences(root: Path) -> Iterator[Clip]:
+    sentences = parse_transcription((root / LIBRIVOX / "transcription").read_text(encoding="utf-8"))
+    for audio in sorted((root / LIBRIVOX).glob("*.wav")):
+        chapter, _, _number = audio.stem.rpartition("-")
+        yield Clip(audio.stem, audio, sentences.get(audio.stem), f"librivox-{chapter}")
+
+
+def parse_transcription(lines: str) -> dict[str, str]:
+    """Sphinx's transcription file -> text by name."""
+    return {name: " ".join(text.split()) for text, name in SENTENCE.findall(lines)}

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""make demo: the whole line on real speech, without a page.
+
+Imports Russian telephone prompts, fine-tunes base-adaptive on them, reports stock against tuned, and plays a
+held-out recording through the live line as if spoken into a microphone. Each step is one command of the project,
+printed before it runs."""
+
+import argparse
+import shlex
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from audio.decode import decode
+from audio.samples import SAMPLE_RATE, seconds
+from corpus.manifest import read_corpus
+from errors import QalError, run_command
+from evaluation.report import print_report
+from training.run import Run
+
+CORPUS = Path("data/asterisk-ru")
+STEPS = 4
+SPOKEN_S = 20  # of held-out speech played through the live line
+PAUSE_S = 1.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="demo.py", description=__doc__)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run (default: runs)")
+    parser.add_argument("--language", default="ru", choices=["ru", "it", "fr", "es"], help="prompts to learn (default: ru)")
+    parser.add_argument("--epochs", type=int, default=4, help="passes over the training rows (default: 4)")
+    options = parser.parse_args()
+    language, corpus = options.language, CORPUS.with_name(f"asterisk-{options.language}")
+    name = f"demo-{language}-{time.strftime('%Y%m%d-%H%M%S')}"
+    started = time.time()
+    if not corpus.exists():
+        step(1, f"Import {language} telephone prompts", "-m", "corpus", "import", "asterisk", "--language", language, "--out", str(corpus))
+    else:
+        print(f"\n[1 of {STEPS}] {corpus} is here already")
+    training = ["train_whisper_lightning.py", "--config", "configs/quick.yaml", "--corpus", str(corpus), "--language", language]
+    step(2, "Fine-tune, export, check and report", *training, "--epochs", str(options.epochs), "--runs", str(options.runs), "--name", name)
+    run = Run(options.runs / name)
+    spoken = speak(corpus, run.folder / "held-out.wav")
+    step(3, "Play held-out speech through the live line", "-m", "captions", str(run.model), str(spoken), "--language", language, "--realtime")
+    print(f"\n[4 of {STEPS}] Stock against tuned ({(time.time() - started) / 60:.1f} minutes in all)")
+    print_report(run.report() or {})
+    print(f"The model is in {run.model}. Caption with it: {Path(sys.executable).name} app_streaming.py --model {run.id}")
+
+
+def step(number: int, title: str, *arguments: str) -> None:
+    """Runs one command of the project in the foreground; its bars are shown as they are."""
+    print(f"\n[{number} of {STEPS}] {title}\n    python {shlex.join(arguments)}", flush=True)
+    if subprocess.run([sys.executable, *arguments]).returncode:
+        raise QalError(f"step {number} did not end well; what it said is above")
+
+
+def speak(corpus: Path, target: Path) -> Path:
+    """Some held-out utterances with pauses between them, as a WAV file."""
+    whole = read_corpus(corpus)
+    parts: list[np.ndarray] = []
+    for row in whole.select("test"):
+        if row.duration_s > 2:
+            parts += [decode(whole.audio_path(row)), np.zeros(int(PAUSE_S * SAMPLE_RATE), np.float32)]
+            print(f"    will be said: {row.text}")
+        if sum(map(seconds, parts)) > SPOKEN_S:
+            break
+    with wave.open(str(target), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.concatenate(parts) * 32767).astype("<i2").tobytes())
+    return target
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,82 @@
+"""python -m evaluation MODEL MANIFEST: word error rate and speed of a model on a corpus, alone or against another."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from corpus.manifest import read_corpus
+from corpus.split import SPLITS
+from engine.catalogue import resolve
+from engine.engine import Engine
+from errors import CorpusError, run_command
+from evaluation.bootstrap import paired_difference
+from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engine
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m evaluation", description=__doc__)
+    parser.add_argument("model", metavar="MODEL", help="a catalogue name, a run's id or a model directory")
+    parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="a corpus folder or its manifest.jsonl")
+    parser.add_argument("--split", default="test", choices=SPLITS, help="rows to score (default: test)")
+    parser.add_argument("--language", help="language to decode in (default: what each row says)")
+    parser.add_argument("--context", default="auto", choices=["auto", "full"], help="auto: what qal.json allows; full: 30 s")
+    parser.add_argument("--against", metavar="MODEL", help="a second model, heard at 30 s, for a paired comparison")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to compute")
+    parser.add_argument("--compute-type", default="auto", help="int8, float16, float32 … (default: auto)")
+    parser.add_argument("--max", type=int, metavar="N", help="at most N rows, spread evenly over the split")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    options = parser.parse_args()
+    spoken = held_out(options)
+    engine = Engine(resolve(options.model), options.device, options.compute_type, options.context)
+    result = {"model": options.model, "corpus": str(options.manifest), "utterances": len(spoken)}
+    found = score(engine, spoken, options.model)
+    result["score"] = found.score.as_dict()
+    if options.against:
+        other = Engine(resolve(options.against), options.device, options.compute_type, "full")
+        result |= compare(found, score(other, spoken, f"{options.against}, 30 s"))
+    print(json.dumps(result) if options.json else table(result, options))
+
+
+def held_out(options: argparse.Namespace) -> list[SpokenReference]:
+    corpus = read_corpus(options.manifest)
+    rows = [r for r in corpus.select(options.split) if r.text and r.duration_s < 29]
+    if not rows:
+        raise CorpusError(f"{options.manifest}: no rows with text in split '{options.split}'; choose another split")
+    n = min(len(rows), options.max or len(rows))
+    return load_references(corpus, [rows[i * len(rows) // n] for i in range(n)], options.language)
+
+
+def score(engine: Engine, spoken: list[SpokenReference], name: str) -> Scored:
+    with tqdm(total=len(spoken), desc=name, unit="utterance", file=sys.stderr) as bar:
+        return score_engine(engine, spoken, lambda done, of: bar.update(done - bar.n) and None)
+
+
+def compare(a: Scored, b: Scored) -> dict:
+    paired = paired_difference(a.counts, b.counts, np.random.default_rng(SEED))
+    times = b.score.rtf / a.score.rtf
+    return {"against_30s": b.score.as_dict(), "paired": asdict(paired), "times_faster": round(times, 2)}
+
+
+def table(result: dict, options: argparse.Namespace) -> str:
+    lines = [f"{result['corpus']}, {result['utterances']} utterances of split '{options.split}'"]
+    for name, key in ((options.model, "score"), (f"{options.against} at 30 s", "against_30s")):
+        if key in result:
+            s = result[key]
+            interval = f"{100 * s['wer_low']:.1f}-{100 * s['wer_high']:.1f}"
+            lines.append(f"{name}: WER {100 * s['wer']:.1f} % ({interval}), CER {100 * s['cer']:.1f} %, RTF {s['rtf']:.3f}")
+    if "paired" in result:
+        p = result["paired"]
+        lines.append(
+            f"difference {100 * p['difference']:+.1f} points of WER ({100 * p['low']:+.1f} to {100 * p['high']:+.1f}, "
+            f"p {p['p']:.3f}); {result['times_faster']} times faster"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,77 @@
+"""Transcribes held-out utterances with an engine and scores them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from audio.decode import decode
+from audio.samples import Samples, seconds
+from corpus.manifest import Corpus, Row
+from engine.engine import Engine, Utterance
+from evaluation.bootstrap import wer_interval
+from evaluation.wer import ErrorCounts, count_errors
+
+SEED = 0  # of the bootstrap; a score must not change when it is computed again
+
+
+@dataclass(frozen=True)
+class SpokenReference:
+    """One held-out utterance."""
+
+    samples: Samples
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """Shares, not percents; rtf is seconds of work a second of audio."""
+
+    wer: float
+    wer_low: float
+    wer_high: float
+    cer: float
+    rtf: float
+
+    def as_dict(self) -> dict[str, float]:
+        return {name: round(value, 5) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Scored:
+    score: Score
+    counts: ErrorCounts
+    hypotheses: tuple[str, ...]
+
+
+def load_references(corpus: Corpus, rows: Sequence[Row], language: str | None = None) -> list[SpokenReference]:
+    return [SpokenReference(decode(corpus.audio_path(r)), r.text, language or r.language) for r in rows]
+
+
+def score_engine(
+    engine: Engine, references: Sequence[SpokenReference], progress: Callable[[int, int], None] = lambda done, of: None
+) -> Scored:
+    """One utterance at a time, as a live caption would be made; the first is decoded twice and timed once."""
+    if not references:
+        raise ValueError("nothing to score")
+    hypotheses: list[str] = []
+    engine.transcribe([_utterance(references[0])])  # warms up
+    elapsed = 0.0
+    for i, reference in enumerate(references):
+        started = time.perf_counter()
+        hypotheses.append(engine.transcribe([_utterance(reference)])[0].text)
+        elapsed += time.perf_counter() - started
+        progress(i + 1, len(references))
+    counts = count_errors([r.text for r in references], hypotheses)
+    return Scored(make_score(counts, elapsed / sum(seconds(r.samples) for r in references)), counts, tuple(hypotheses))
+
+
+def make_score(counts: ErrorCounts, rtf: float) -> Score:
+    interval = wer_interval(counts, np.random.default_rng(SEED))
+    return Score(counts.wer, interval.low, interval.high, counts.cer, rtf)
+
+
+def _utterance(reference: SpokenReference) -> Utterance:
+    return Utterance(reference.samples, reference.language)

@@ -1,0 +1,51 @@
+"""The gate in front of every model directory: a conversion may not cost quality.
+
+The merged Transformers weights, CTranslate2 in float16 and in int8 transcribe the same held-out utterances
+with the same decoding. A step whose loss of WER lies above 1 point with its whole 95 % interval stops the export."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from errors import ConversionError
+from evaluation.bootstrap import PairedDifference, paired_difference
+from evaluation.score import SEED
+from evaluation.wer import ErrorCounts, count_errors
+
+MAX_LOSS = 0.01  # of WER, as a share
+WANTED_UTTERANCES = 100
+Transcriber = Callable[[], list[str]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """WER of each form, and what each step lost."""
+
+    utterances: int
+    wer: dict[str, float]
+    losses: dict[str, PairedDifference]
+
+    def as_dict(self) -> dict:
+        losses = {step: vars(loss) for step, loss in self.losses.items()}
+        return {"utterances": self.utterances, "enough": self.utterances >= WANTED_UTTERANCES, "wer": self.wer, "losses": losses}
+
+    def require(self) -> None:
+        """Raises ConversionError when a step lost more than is allowed."""
+        for step, loss in self.losses.items():
+            if loss.low > MAX_LOSS:
+                raise ConversionError(
+                    f"the conversion {step} loses {100 * loss.difference:.1f} points of WER "
+                    f"(95 % interval {100 * loss.low:.1f} to {100 * loss.high:.1f}); the model was not exported"
+                )
+
+
+def check_conversion(references: Sequence[str], forms: dict[str, Transcriber]) -> Check:
+    """forms: name -> transcriber of the same utterances, in the order of conversion."""
+    counts: dict[str, ErrorCounts] = {name: count_errors(references, transcribe()) for name, transcribe in forms.items()}
+    names = list(counts)
+    losses = {
+        f"{a} -> {b}": paired_difference(counts[b], counts[a], np.random.default_rng(SEED))
+        for a, b in zip(names, names[1:], strict=False)
+    }
+    return Check(len(references), {name: c.wer for name, c in counts.items()}, losses)

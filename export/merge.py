@@ -1,0 +1,36 @@
+"""Base weights + adapter -> one Transformers directory."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from safetensors import SafetensorError
+from transformers import GenerationConfig, WhisperForConditionalGeneration
+
+from errors import ConversionError, storage_errors
+
+KEPT_FILES = ("tokenizer.json", "preprocessor_config.json")
+
+
+def merge(weights: Path, adapter: Path, target: Path) -> Path:
+    """W + alpha/rank * B A for every adapted W, in float32; made beside `target` and renamed.
+
+    The generation config (suppressed tokens, alignment heads) is the base's own."""
+    model = WhisperForConditionalGeneration.from_pretrained(weights, dtype=torch.float32)
+    try:
+        merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    except (ValueError, RuntimeError, KeyError, SafetensorError, OSError) as error:
+        raise ConversionError(f"{adapter}: the adapter does not fit the weights in {weights.name}; train it again") from error
+    merged.generation_config = GenerationConfig.from_pretrained(weights)
+    merged.generation_config._from_model_config = False  # else alignment_heads are dropped at the next load
+    with storage_errors("the merged model"):
+        beside = target.with_name(target.name + ".new")
+        shutil.rmtree(beside, ignore_errors=True)
+        merged.save_pretrained(beside)
+        for name in KEPT_FILES:
+            if (weights / name).exists():
+                shutil.copyfile(weights / name, beside / name)
+        shutil.rmtree(target, ignore_errors=True)
+        beside.rename(target)
+    return target

@@ -1,0 +1,68 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from corpus.manifest import Origin, Row, read_corpus, write_corpus
+from corpus.statistics import corpus_statistics
+
+TEXTS = {"train": "One, two, three!", "test": "Four"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rows = []
+    for duration_s, (split, text) in enumerate(TEXTS.items(), start=30):
+        (tmp_path / f"{split}.wav").touch()
+        values = {"audio": f"{split}.wav", "text": text, "language": "en", "speaker": "anna", "split": split}
+        rows.append(Row.model_validate({**values, "duration_s": duration_s, "sha256": "0" * 64}))
+    write_corpus(tmp_path, Origin(name="tiny"), rows)
+    return tmp_path
+
+
+def corpus_command(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "corpus", *words], capture_output=True, text=True)
+
+
+def test_statistics_add_up(folder: Path):
+    done = corpus_command("stats", str(folder), "--json")
+    assert done.returncode == 0, done.stderr
+    lines = json.loads(done.stdout.splitlines()[-1])["statistics"]
+    assert [(line["split"], line["utterances"], line["words"]) for line in lines] == [
+        ("train", 1, 3),
+        ("test", 1, 1),
+        ("all", 2, 4),
+    ]
+    assert lines[-1]["minutes"] == pytest.approx(61 / 60, abs=0.01)
+    assert (lines[-1]["speakers"], lines[-1]["longest_s"], lines[-1]["beyond_window"]) == (1, 31, 1)
+
+
+def test_statistics_need_every_split_and_language_to_be_counted_once(folder: Path):
+    *parts, whole = corpus_statistics(read_corpus(folder))
+    assert sum(part.utterances for part in parts) == whole.utterances
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("stats", "nowhere"), ("import", "folder", "nowhere", "--language", "en", "--out", "x"), ("import", "asterisk")],
+)
+def test_a_users_error_is_exit_code_2_without_a_traceback(words: tuple[str, ...]):
+    done = corpus_command(*words)
+    assert done.returncode == 2
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_nothing_imports_torch(folder: Path):
+    script = (
+        "import sys, runpy; sys.argv[1:] = ['stats', sys.argv[1]]; runpy.run_module('corpus', run_name='__main__');"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script} assert 'torch' not in sys.modules", str(folder)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

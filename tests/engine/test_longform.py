@@ -1,0 +1,134 @@
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+
+from audio.decode import decode
+from audio.gate import Region
+from audio.samples import SAMPLE_RATE, Samples, seconds
+from audio.vad import VAD_WINDOW
+from corpus.manifest import Corpus, Row
+from engine.engine import Engine
+from engine.longform import LongformOptions, merged, speech_stretches, transcribe_file
+from tests.fakes import ScriptedEngine, noise, transcript
+from text.normalisation import normalise
+
+
+def region(start: int, end: int) -> Region:
+    return Region(0, start, start, end, end)
+
+
+def joined(corpus: Corpus, rows: list[Row], pause_s: float) -> Samples:
+    pause = 0.001 * noise(int(pause_s * SAMPLE_RATE))
+    return np.concatenate([part for row in rows for part in (pause, decode(corpus.audio_path(row)))] + [pause])
+
+
+def phrases(corpus: Corpus, count: int) -> list[Row]:
+    return [row for row in corpus.select("train") if 2 < row.duration_s < 5 and len(row.text.split()) > 3][:count]
+
+
+@pytest.fixture(scope="module")
+def russian_prompts(russian_corpus: Corpus) -> Samples:
+    return joined(russian_corpus, phrases(russian_corpus, 6), pause_s=1.0)
+
+
+def test_neighbours_are_merged_up_to_the_target_and_never_over_a_long_pause():
+    second = SAMPLE_RATE / VAD_WINDOW
+    spans = [(0, 4), (5, 9), (10, 14), (15, 16), (30, 31)]
+    regions = [region(round(a * second), round(b * second)) for a, b in spans]
+    assert [len(group) for group in merged(regions, target_s=15, max_pause_s=2)] == [3, 1, 1]
+    assert [len(group) for group in merged(regions, target_s=28, max_pause_s=2)] == [4, 1]
+    assert [len(group) for group in merged(regions, target_s=28, max_pause_s=0.5)] == [1] * 5
+    assert merged([], target_s=15, max_pause_s=2) == []
+
+
+@pytest.mark.parametrize("target_s", [3.0, 8.0, 28.0])
+def test_stretches_are_in_order_and_no_longer_than_the_target(russian_prompts: Samples, target_s: float):
+    stretches = speech_stretches(russian_prompts, target_s, LongformOptions())
+    assert all(s.start <= s.speech_start < s.speech_end <= s.end for s in stretches)
+    assert all(s.end - s.start <= target_s * SAMPLE_RATE for s in stretches)
+    assert all(before.end <= after.start for before, after in pairwise(stretches))
+
+
+def test_the_seconds_of_progress_are_the_whole_file(russian_prompts: Samples):
+    done: list[float] = []
+    options = LongformOptions(target_s=4, batch_size=2)
+    transcribe_file(ScriptedEngine(), russian_prompts, options=options, progress=done.append)
+    assert len(done) > 3
+    assert sum(done) == pytest.approx(seconds(russian_prompts))
+
+
+def test_a_language_is_detected_once_for_the_whole_file(russian_prompts: Samples):
+    engine = ScriptedEngine(detects="ru")
+    segments = transcribe_file(engine, russian_prompts, options=LongformOptions(target_s=4))
+    assert [u.language for u in engine.heard] == [None] + ["ru"] * len(segments)
+
+
+def test_segments_are_in_the_order_of_the_file(russian_prompts: Samples):
+    segments = transcribe_file(ScriptedEngine(), russian_prompts, "ru", options=LongformOptions(target_s=4, batch_size=2))
+    assert len(segments) > 3
+    assert all(before.end_s <= after.start_s for before, after in pairwise(segments))
+    assert segments[-1].end_s <= seconds(russian_prompts)
+
+
+def test_inventions_are_left_out(russian_prompts: Samples):
+    invention = transcript("Продолжение следует...", "ru", avg_logprob=-1.4, no_speech_prob=0.9)
+    engine = ScriptedEngine(script=[invention])
+    segments = transcribe_file(engine, russian_prompts, "ru", options=LongformOptions(target_s=4))
+    assert len(segments) == len(engine.heard) - 1
+    assert invention.text not in [s.text for s in segments]
+
+
+@pytest.mark.parametrize("samples", [np.zeros(0, np.float32), np.zeros(40 * SAMPLE_RATE, np.float32), noise(SAMPLE_RATE * 10)])
+def test_no_speech_gives_no_segments_and_asks_nothing(samples: Samples):
+    engine = ScriptedEngine()
+    assert transcribe_file(engine, samples) == []
+    assert engine.heard == []
+
+
+@pytest.fixture(scope="module")
+def base(base_directory: Path) -> Engine:
+    return Engine(base_directory)
+
+
+@pytest.mark.timeout(300)
+def test_prompts_with_pauses_are_read_as_they_were_written(base: Engine, english_corpus: Corpus):
+    rows = phrases(english_corpus, 10)
+    segments = transcribe_file(base, joined(english_corpus, rows, pause_s=1.2))
+    truth = normalise(" ".join(row.text for row in rows))
+    assert jiwer.wer(truth, normalise(" ".join(s.text for s in segments))) < 0.15
+    assert {s.language for s in segments} == {"en"}
+    assert len(segments) < len(rows)  # they were merged
+
+
+@pytest.mark.timeout(300)
+def test_the_command_line_writes_subtitles_of_several_files(english_corpus: Corpus, base_directory: Path, tmp_path: Path):
+    files = [str(english_corpus.audio_path(row)) for row in phrases(english_corpus, 2)]
+    command = [sys.executable, "-m", "engine", str(base_directory), *files, "--language", "en", "--format", "json"]
+    done = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    assert "real-time factor" in done.stderr and "int8" in done.stderr
+    for path in files:
+        assert json.loads((tmp_path / f"{Path(path).stem}.json").read_text())["segments"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["base"], "required: files"),
+        (["base", "a.wav", "--beam-size", "99"], "less than or equal to 16 (got 99)"),
+        (["base", "a.wav", "b.wav", "--format", "srt"], "give --out DIR"),
+        (["base", "x/a.wav", "a.mp3", "--out", "never-made"], "several files would be written to a.txt"),
+        (["no-such-model", "a.wav"], "there is no model 'no-such-model'"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(arguments: list[str], sentence: str):
+    done = subprocess.run([sys.executable, "-m", "engine", *arguments], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert sentence in done.stderr

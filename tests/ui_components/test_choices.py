@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from corpus.manifest import CORPUS_INFO
+from engine.languages import LANGUAGES
+from engine.model_directory import REQUIRED_FILES
+from tests.run_folders import scripted_run
+from ui_components import choices
+from ui_components.model_offer import model_note
+
+INFO = """{"name": "asterisk-ru", "languages": ["ru"], "utterances": {"train": 1, "validation": 1, "test": 1},
+"duration_s": 1206.6, "version": "1"}"""
+
+
+def model_directory(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for name in REQUIRED_FILES:
+        (folder / name).touch()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WHISPER_MODEL_DIR", str(tmp_path / "models"))
+    monkeypatch.setattr(choices.huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+
+
+def values(offered) -> list[str]:
+    return [value for _, value in offered]
+
+
+def test_only_models_at_hand_are_offered_and_runs_with_a_model(tmp_path):
+    assert values(choices.model_choices(tmp_path / "runs")) == []
+    model_directory(tmp_path / "models" / "base")
+    model_directory(scripted_run(tmp_path / "runs", "mine", "finished").model)
+    scripted_run(tmp_path / "runs", "unfinished", "failed")
+    assert values(choices.model_choices(tmp_path / "runs")) == ["base", "mine"]
+
+
+def test_a_default_that_is_a_directory_or_can_be_fetched_is_offered(tmp_path):
+    own = str(model_directory(tmp_path / "own"))
+    assert values(choices.model_choices(tmp_path, own)) == [own]
+    assert values(choices.model_choices(tmp_path, "small")) == ["small"]
+    assert values(choices.model_choices(tmp_path, "base-adaptive")) == []
+
+
+def test_the_wanted_choice_is_taken_else_the_next_wanted_else_the_first():
+    offered = [("A", "a"), ("B", "b")]
+    assert choices.chosen(offered, "b") == "b"
+    assert choices.chosen(offered, "z", "b") == "b"
+    assert choices.chosen(offered, "z") == "a"
+    assert choices.chosen([], "z") is None
+
+
+def test_a_corpus_shows_its_length_and_language_and_a_broken_one_says_so(tmp_path):
+    for name, text in (("asterisk-ru", INFO), ("broken", "{")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / CORPUS_INFO).write_text(text)
+    (good, _), (bad, _) = choices.corpus_choices(tmp_path)
+    assert good == "asterisk-ru · 20 min · Russian"
+    assert "broken" in bad
+
+
+def test_presets_that_fine_tune_are_offered_and_broken_files_are_named(tmp_path):
+    (tmp_path / "quick.yaml").write_text("# Minutes on two cores\nmethod: finetune\n")
+    (tmp_path / "distill.yaml").write_text("method: distill\n")
+    (tmp_path / "wrong.yaml").write_text("epochs: none\n")
+    found, broken = choices.presets(tmp_path)
+    assert [(p.name, p.about) for p in found] == [("quick", "Minutes on two cores")]
+    assert "wrong.yaml" in str(broken[0])
+
+
+def test_every_language_of_the_model_has_a_name():
+    assert set(values(choices.language_choices())) == {choices.DETECT, *LANGUAGES}
+
+
+def test_a_missing_model_is_one_sentence_that_says_what_to_do():
+    assert model_note("base", "base") == ""
+    assert "make setup" in model_note("base-adaptive", None)
+    assert "Until then" in model_note("base-adaptive", "base")
+    assert "There is no model" in model_note("nonsense", "base")

@@ -1,0 +1,63 @@
+import io
+import wave
+
+import numpy as np
+import pytest
+
+from errors import AudioDecodeError
+from ui_components.microphone import KEPT_CHUNKS, ChunkFiles, read_chunk
+
+
+def wav(pcm: np.ndarray, rate: int = 48_000) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1 if pcm.ndim == 1 else pcm.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(pcm.astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(480,), (480, 2)])
+def test_a_chunk_comes_back_sample_for_sample(tmp_path, shape):
+    pcm = np.random.default_rng(0).integers(-32768, 32767, shape).astype(np.int16)
+    (tmp_path / "audio.wav").write_bytes(wav(pcm))
+    rate, read = read_chunk(tmp_path / "audio.wav")
+    assert rate == 48_000
+    np.testing.assert_array_equal(read, pcm)
+
+
+def test_the_sizes_in_a_repeated_header_are_not_believed(tmp_path):
+    header = wav(np.zeros(10, np.int16))[:44]
+    pcm = np.arange(500, dtype=np.int16)
+    (tmp_path / "audio.wav").write_bytes(header + pcm.tobytes() + b"\x01")  # and half a sample
+    np.testing.assert_array_equal(read_chunk(tmp_path / "audio.wav")[1], pcm)
+
+
+def test_a_chunk_that_is_not_wav_is_the_users_error(tmp_path):
+    (tmp_path / "audio.webm").write_bytes(b"\x1aE\xdf\xa3" + bytes(100))
+    with pytest.raises(AudioDecodeError):
+        read_chunk(tmp_path / "audio.webm")
+
+
+def test_chunks_are_deleted_soon_and_in_the_end_all(tmp_path):
+    files = ChunkFiles()
+    paths = [tmp_path / str(i) / "audio.wav" for i in range(3 * KEPT_CHUNKS)]
+    for path in paths:
+        path.parent.mkdir()
+        path.touch()
+        files.took(path)
+    assert [p.exists() for p in paths] == [False] * 2 * KEPT_CHUNKS + [True] * KEPT_CHUNKS
+    files.delete_all()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_equal_chunks_share_stays_while_it_is_recent(tmp_path):
+    files = ChunkFiles()
+    silence = tmp_path / "audio.wav"
+    silence.touch()
+    for _ in range(3 * KEPT_CHUNKS):
+        files.took(silence)
+    assert silence.exists()
+    files.delete_all()
+    assert not silence.exists()

@@ -1,0 +1,90 @@
+"""The page as a whole, in a process of its own, because a module that is loaded stays loaded."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from errors import OptionError
+from tests.ui_components.conftest import PageRequest
+from ui_components.command_line import parse_options
+from ui_components.page import ServeOptions, studio_page
+from ui_components.studio import action
+
+ROOT = Path(__file__).parents[2]
+FORBIDDEN = ("torch", "transformers", "pytorch_lightning", "lightning", "peft")
+VISIT = """
+import json, sys
+from pathlib import Path
+import app, app_streaming
+from tests.run_folders import scripted_run
+from tests.ui_components.conftest import PageRequest
+from ui_components import live_actions, model_offer, train_actions, transcribe_actions
+from ui_components.page import live_page, studio_page
+from ui_components.studio import Studio
+folder, speech = Path(sys.argv[1]), sys.argv[2]
+studio = Studio(folder / "runs", folder / "data", model="base")
+studio_page(studio), live_page(studio)
+scripted_run(studio.runs, "a", "finished")
+model_offer.offer_models(studio), train_actions.offer(studio), train_actions.show(studio, None, train_actions.Seen())
+live_actions.hear(studio, speech, "base", "en", PageRequest())
+live_actions.finish(studio, PageRequest()), live_actions.leave(studio, PageRequest())
+_, lines, *_ = transcribe_actions.transcribe(studio, sys.argv[3], "base", "en", "auto", lambda *_, **__: None)
+print(json.dumps([lines, sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+
+def test_the_pages_process_never_imports_torch(tmp_path, english_corpus, base_directory):
+    row = max(english_corpus.select("test"), key=lambda r: r.duration_s)
+    spoken = english_corpus.audio_path(row)
+    (tmp_path / "chunk.wav").write_bytes(spoken.read_bytes())
+    command = [sys.executable, "-c", VISIT, str(tmp_path), str(tmp_path / "chunk.wav"), str(spoken)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+    lines, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert "<li" in lines
+    assert not set(FORBIDDEN) & set(loaded)
+
+
+def test_no_event_of_the_page_waits_for_another_page_and_none_is_a_public_api(studio):
+    for event in studio_page(studio).fns.values():
+        assert event.concurrency_limit is None or event.concurrency_limit > 1, event
+        assert event.api_visibility == "private" or event.fn is None, event
+
+
+def test_a_users_error_is_a_toast_and_a_bug_is_not(studio):
+    def refuse(studio, request: gr.Request):
+        raise OptionError("choose <something>")
+
+    def crash(studio):
+        raise ZeroDivisionError
+
+    with pytest.raises(gr.Error, match="Choose &lt;something&gt;."):
+        action(refuse, studio)(PageRequest())
+    with pytest.raises(ZeroDivisionError):
+        action(crash, studio)()
+
+
+def test_a_generators_error_is_a_toast_too(studio):
+    def refuse(studio):
+        yield 1
+        raise OptionError("no")
+
+    steps = action(refuse, studio)()
+    assert next(steps) == 1
+    with pytest.raises(gr.Error):
+        next(steps)
+
+
+@pytest.mark.parametrize("arguments", [["--auth", "nobody"], ["--port", "0"], ["--port", "x"], ["--what"]])
+def test_wrong_arguments_are_one_line(arguments):
+    with pytest.raises(OptionError) as refused:
+        parse_options("app.py", "", ServeOptions, arguments)
+    assert "\n" not in str(refused.value) and "--help" in str(refused.value)
+
+
+def test_arguments_become_options():
+    options = parse_options("app.py", "", ServeOptions, ["--share", "--auth", "a:b:c", "--port", "81"])
+    assert options == ServeOptions(share=True, auth="a:b:c", port=81)

@@ -1,0 +1,44 @@
+import pytest
+
+from engine.longform import Segment
+from errors import AudioDecodeError, LanguageError, ModelError
+from ui_components import transcribe_actions
+
+SEGMENTS = [Segment(0.5, 2.0, "Hello & good morning", "en", -0.2, 0.01)]
+
+
+def silent(*_, **__) -> None:
+    """A progress bar that nobody looks at."""
+
+
+def test_an_unreadable_file_is_the_users_error(studio, tmp_path):
+    (tmp_path / "noise.wav").write_bytes(b"not audio" * 100)
+    with pytest.raises(AudioDecodeError, match="noise.wav"):
+        transcribe_actions.transcribe(studio, str(tmp_path / "noise.wav"), "base", "", "auto", silent)
+
+
+def test_no_file_and_no_model_say_what_to_do(studio):
+    with pytest.raises(AudioDecodeError, match="choose"):
+        transcribe_actions.transcribe(studio, None, "base", "", "auto", silent)
+    with pytest.raises(ModelError, match="make setup"):
+        transcribe_actions.transcribe(studio, "a.wav", None, "", "auto", silent)
+
+
+def test_speech_becomes_lines_and_a_wrong_language_is_refused(studio, english_corpus, base_directory):
+    row = max(english_corpus.select("test"), key=lambda r: r.duration_s)
+    path = str(english_corpus.audio_path(row))
+    summary, lines, segments, _ = transcribe_actions.transcribe(studio, path, "base", "", "auto", silent)
+    assert "English" in summary and "<li" in lines and segments[0].text
+    with pytest.raises(LanguageError):
+        transcribe_actions.transcribe(studio, path, "base", "klingon", "auto", silent)
+
+
+@pytest.mark.parametrize(("form", "marks"), [("txt", "Hello"), ("srt", "00:00:00,500 -->"), ("vtt", "WEBVTT")])
+def test_downloads_have_the_files_name_and_form(studio, form, marks):
+    made = transcribe_actions.subtitles(studio, SEGMENTS, "/somewhere/talk.mp3", form)
+    assert made["name"] == f"talk.{form}"
+    assert marks in made["text"]
+
+
+def test_silence_is_told_in_a_sentence():
+    assert "No speech was found in talk.mp3" in transcribe_actions.summary_html([], 3.0, "talk.mp3")

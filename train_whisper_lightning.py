@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""One training job: config -> fit -> merge -> CTranslate2 -> conversion check -> report, in runs/<id>/.
+
+Two methods: `finetune` learns transcripts; `distill` learns short contexts from audio alone. Both give the
+same run folder, which the studio reads while the job runs. A stopped or killed job goes on with --resume."""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from tqdm import tqdm
+
+from corpus.manifest import Corpus, read_corpus
+from engine.catalogue import models_folder, resolve, resolve_transformers
+from engine.engine import Engine
+from engine.languages import check_language
+from engine.model_directory import ContextAbility, MeasuredWer, ModelCard, read_card, write_card
+from errors import OptionError, QalError, TrainingError, run_command
+from evaluation.bootstrap import paired_difference
+from evaluation.report import print_report
+from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engine
+from training.config import TrainingConfig, check_config, load_config
+from training.job import device_lock
+from training.run import Run, RunLog, begin, create_run, open_run
+
+ADAPTIVE = ContextAbility(adaptive=True)
+
+
+def main() -> None:
+    parser = make_parser()
+    options = parse(parser, sys.argv[1:])
+    if options.resume:
+        run = open_run(Path(options.resume))
+        config = load_config(run.config_file)
+        check(config)
+    else:
+        config = config_of(options)
+        check(config)
+        run = create_run(config, Path(options.runs), options.name)
+    print(f"run {run.id} in {run.folder}", file=sys.stderr)
+    report = run_job(run, config)
+    if report:
+        print_report(report)
+        if options.json:
+            print(json.dumps(report))
+
+
+def make_parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="train_whisper_lightning.py", description=__doc__, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML file of settings, such as configs/quick.yaml")
+    parser.add_argument("--resume", metavar="RUN_DIR", help="go on with a stopped, failed or killed run")
+    parser.add_argument("--runs", default="runs", help="folder in which the run's folder is made")
+    parser.add_argument("--name", default=None, help="name of the run's folder; unset: date and time")
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object at the end")
+    parser.add_class_arguments(TrainingConfig)
+    return parser
+
+
+def parse(parser: ArgumentParser, arguments: list[str]) -> Namespace:
+    try:
+        return parser.parse_args(arguments)
+    except ArgumentError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        told = [x.split(" [type=")[0] for x in lines if x and not x.startswith("1 validation error")]
+        raise OptionError(f"{' '.join(told)}; see --help") from error
+
+
+def config_of(options: Namespace) -> TrainingConfig:
+    values = options.as_dict()
+    return check_config({name: values[name] for name in TrainingConfig.model_fields}, "the command line")
+
+
+def check(config: TrainingConfig) -> list[Corpus]:
+    """What can be known to be wrong before anything is written."""
+    if not config.corpus_folders:
+        raise OptionError("no corpus was given; add --corpus data/NAME (make one with: python -m corpus import --help)")
+    if config.language:
+        check_language(config.language)
+    return [read_corpus(folder) for folder in config.corpus_folders]
+
+
+def run_job(run: Run, config: TrainingConfig) -> dict | None:
+    """Trains, exports, checks and reports; None when the job was asked to stop. How it ended is in status.json."""
+    with device_lock(run), RunLog(run):
+        attempt = begin(run)
+        try:
+            return job_stages(run, config, attempt)
+        except KeyboardInterrupt:
+            run.update_status(state="interrupted", reason="stopped from the keyboard; resume it to go on")
+            raise
+        except QalError as error:
+            run.update_status(state="failed", reason=str(error))
+            raise
+        except Exception as error:
+            run.update_status(state="failed", reason=f"{type(error).__name__}: {error}; the traceback is in log.txt")
+            raise
+
+
+def job_stages(run: Run, config: TrainingConfig, attempt: int) -> dict | None:
+    from training.fit import fit, quiet_libraries  # torch takes seconds; --help and wrong options should not
+
+    quiet_libraries()
+    run.update_status(stage="prepare")
+    runs = run.folder.parent
+    corpora = [read_corpus(folder) for folder in config.corpus_folders]
+    weights = transformers_weights(config.base, runs)
+    adapter = fit(run, config, weights, corpora, attempt, lambda stage: progress(run, stage))
+    if adapter is None:
+        run.update_status(state="interrupted", reason="stopped on request; resume it to go on")
+        return None
+    card = ModelCard(
+        base_model=read_card(resolve(config.base, runs)).base_model.replace("unknown", config.base),
+        languages=sorted({config.language or row.language for c in corpora for row in c.rows}),
+        run=run.id,
+        corpus_version=corpora[0].info.version,
+        context=ADAPTIVE,
+    )
+    export_model(run, config, weights, adapter, corpora, card)
+    report = measure(run, config, corpora, card)
+    run.report_file.write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
+    run.update_status(state="finished", stage="report")
+    return report
+
+
+def transformers_weights(base: str, runs: Path) -> Path:
+    """The base in Transformers' form; converted once and kept beside the models."""
+    from export.from_ctranslate2 import converted
+
+    return resolve_transformers(base, lambda directory: converted(directory, models_folder() / "transformers"), runs)
+
+
+def export_model(
+    run: Run, config: TrainingConfig, weights: Path, adapter: Path, corpora: list[Corpus], card: ModelCard
+) -> None:
+    """Adapter -> merged -> CTranslate2 -> check -> model directory; renamed into place only when it passed."""
+    from export.merge import merge
+    from export.to_ctranslate2 import to_ctranslate2
+
+    run.update_status(stage="merge")
+    merged, beside = run.folder / "merged", run.folder / "model.new"
+    to_ctranslate2(merge(weights, adapter, merged), beside)
+    write_card(beside, card)
+    run.update_status(stage="check")
+    held_out = references(corpora, config, ("validation", "test"))
+    n = min(config.check_utterances, len(held_out))
+    check_forms(run, merged, beside, [held_out[i * len(held_out) // n] for i in range(n)], config)
+    shutil.rmtree(run.model, ignore_errors=True)
+    beside.rename(run.model)
+    shutil.rmtree(merged)
+
+
+def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenReference], config: TrainingConfig) -> None:
+    from export.conversion_check import check_conversion
+    from training.transcribe import transcribe_with_transformers
+
+    device = "cpu" if config.device == "cpu" else "auto"
+    float16 = Engine(model, device)
+    full = Engine(model, device, compute_type="float16" if float16.device == "cuda" else "float32")
+    int8 = Engine(model, device, compute_type="int8_float16" if float16.device == "cuda" else "int8")
+    bar = progress(run, "check")
+    texts = [r.text for r in held_out]
+    found = check_conversion(
+        texts,
+        {
+            "transformers": lambda: transcribe_with_transformers(merged, held_out, ADAPTIVE, bar),
+            "ctranslate2 float16": lambda: list(score_engine(full, held_out, bar).hypotheses),
+            "ctranslate2 int8": lambda: list(score_engine(int8, held_out, bar).hypotheses),
+        },
+    )
+    (run.folder / "conversion_check.json").write_text(json.dumps(found.as_dict(), indent=2), encoding="utf-8")
+    found.require()
+
+
+def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: ModelCard) -> dict:
+    """The report: stock weights at 30 s against the tuned ones at both contexts, on the test split, one engine."""
+    held_out = references(corpora, config, ("test",))
+    device = "cpu" if config.device == "cpu" else "auto"
+    engines: dict[str, Callable[[], Engine]] = {
+        "stock_30s": lambda: Engine(resolve(card.base_model, run.folder.parent), device, context="full"),
+        "tuned_30s": lambda: Engine(run.model, device, context="full"),
+        "tuned_adaptive": lambda: Engine(run.model, device),
+    }
+    scored: dict[str, Scored] = {n: score_engine(make(), held_out, progress(run, f"report {n}")) for n, make in engines.items()}
+    tuned = scored["tuned_adaptive"].score
+    measured = MeasuredWer(wer=tuned.wer, low=tuned.wer_low, high=tuned.wer_high, corpus=", ".join(c.info.name for c in corpora))
+    write_card(run.model, card.model_copy(update={"measured": measured}))
+    paired = paired_difference(scored["tuned_adaptive"].counts, scored["stock_30s"].counts, rng())
+    return {
+        "run": run.id,
+        "base_model": card.base_model,
+        "corpus": measured.corpus,
+        "corpus_version": card.corpus_version,
+        "language": config.language or ", ".join(card.languages),
+        "utterances": len(held_out),
+        "words": int(scored["stock_30s"].counts.words.sum()),
+        "train_seconds": run.train_seconds(),
+        **{name: s.score.as_dict() for name, s in scored.items()},
+        "paired": {name: round(value, 5) for name, value in asdict(paired).items()},
+    }
+
+
+def rng():
+    import numpy as np
+
+    return np.random.default_rng(SEED)
+
+
+def references(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[SpokenReference]:
+    """Held-out utterances the engine can hear at once; TrainingError when there are none."""
+    found: list[SpokenReference] = []
+    for corpus in corpora:
+        rows = [r for split in splits for r in corpus.select(split) if r.duration_s <= config.max_utterance_s and r.text]
+        found += load_references(corpus, rows, config.language)
+    if not found:
+        raise TrainingError("the corpus has no held-out rows to measure on; import more speech")
+    return found
+
+
+def progress(run: Run, stage: str) -> Callable[[int, int], None]:
+    """A bar in the terminal and the stage in status.json."""
+    bar = tqdm(desc=stage, unit="utterance", file=sys.stderr, dynamic_ncols=True)
+
+    def show(done: int, of: int) -> None:
+        if done <= 1 or time.time() - run.status().heartbeat > 1:
+            run.update_status(stage=stage)
+        bar.total = of
+        bar.update(done - bar.n)
+        if done >= of:
+            bar.close()
+
+    return show
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,66 @@
+"""The LightningModule: Whisper with an adapter, trained on short contexts."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from peft import PeftModel
+from torch import Tensor
+from torch.nn import functional
+from transformers import WhisperForConditionalGeneration
+
+from engine.decoding import Tokenizer
+from evaluation.wer import count_errors
+from training.config import TrainingConfig
+from training.examples import IGNORED, Batch, Example
+from training.short_context import greedy
+
+
+class SpeechModule(pl.LightningModule):
+    """Cross-entropy on the transcripts; validation is generated text, scored in words and characters."""
+
+    def __init__(
+        self, model: PeftModel, config: TrainingConfig, tokenizer: Tokenizer, validation: list[Example], total_steps: int
+    ):
+        super().__init__()
+        self.model, self.config, self.total_steps = model, config, total_steps
+        self.tokenizer, self.validation = tokenizer, validation
+        self.strict_loading = False  # a checkpoint holds the adapter alone
+        self._validated: list[tuple[str, str]] = []
+
+    @property
+    def whisper(self) -> WhisperForConditionalGeneration:
+        return self.model.base_model.model  # pyright: ignore[reportReturnType]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self.loss(batch)
+
+    def loss(self, batch: Batch) -> Tensor:
+        frames = self.whisper.model.encoder(batch.mel).last_hidden_state
+        hidden = self.whisper.model.decoder(input_ids=batch.inputs, encoder_hidden_states=frames).last_hidden_state
+        spoken = batch.labels != IGNORED  # the vocabulary is large: only these positions are projected onto it
+        return functional.cross_entropy(self.whisper.proj_out(hidden[spoken]).float(), batch.labels[spoken])
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.log("validation_loss", self.loss(batch), batch_size=len(batch.mel))
+        examples = [self.validation[i] for i in batch.examples]
+        prompts = torch.tensor([e.prompt for e in examples], device=batch.mel.device)
+        texts = [self.tokenizer.decode(ids) for ids in greedy(self.whisper, batch.mel, prompts)]
+        self._validated += zip([e.reference for e in examples], texts, strict=True)
+
+    def on_validation_epoch_end(self) -> None:
+        references, texts = zip(*self._validated, strict=True)
+        self._validated.clear()
+        counts = count_errors(references, texts)
+        self.log_dict({"wer": counts.wer, "cer": counts.cer})
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.AdamW([p for p in self.parameters() if p.requires_grad], lr=self.config.learning_rate)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, self.config.learning_rate, total_steps=self.total_steps, pct_start=self.config.warmup_share
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        trained = {name for name, p in self.named_parameters() if p.requires_grad}
+        checkpoint["state_dict"] = {n: v for n, v in checkpoint["state_dict"].items() if n in trained}

@@ -1,0 +1,87 @@
+"""What the page's drop-downs offer, read from disk each time a page opens."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import huggingface_hub
+from pydantic import ValidationError
+
+from corpus.manifest import CORPUS_INFO, CorpusInfo
+from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, models_folder
+from engine.model_directory import is_model_directory
+from errors import QalError
+from training.config import TrainingConfig, load_config
+from training.run import list_runs
+from ui_components.language_names import LANGUAGE_NAMES
+
+DETECT = ""  # the drop-down's value for "let the model detect the language"
+
+Choices = list[tuple[str, str]]  # (what is shown, the value)
+
+
+@dataclass(frozen=True)
+class Preset:
+    name: str
+    config: TrainingConfig
+    about: str  # the first comment line of its file
+
+
+def at_hand(name: str) -> bool:
+    """True when a catalogue name needs no network: it is in our cache or in the hub's."""
+    if is_model_directory(models_folder() / name):
+        return True
+    return name in HUB and isinstance(huggingface_hub.try_to_load_from_cache(HUB[name].ctranslate2, "model.bin"), str)
+
+
+def model_choices(runs: Path, default: str = DEFAULT_MODEL) -> Choices:
+    """What can be loaded now: the catalogue's models, finished runs, and a default that is a directory.
+
+    A default of the catalogue that is not at hand is offered too: it is fetched when it is first used."""
+    given = [default] if default not in NAMES and is_model_directory(Path(default).expanduser()) else []
+    known = [name for name in NAMES if at_hand(name) or (name == default and name in HUB)]
+    tuned = [run.id for run in list_runs(runs) if is_model_directory(run.model)]
+    return [(Path(d).name, d) for d in given] + [(n, n) for n in known] + [(f"{n} (tuned here)", n) for n in tuned]
+
+
+def chosen(choices: Choices, *wanted: str | None) -> str | None:
+    """The first wanted value that is on offer, else the first on offer, else None."""
+    values = [value for _, value in choices]
+    return next((w for w in wanted if w in values), values[0] if values else None)
+
+
+def language_choices() -> Choices:
+    named = sorted((name.capitalize(), code) for code, name in LANGUAGE_NAMES.items())
+    return [("Detect", DETECT), *named]
+
+
+def corpus_choices(data: Path) -> Choices:
+    """The corpora of the data folder: name, length and languages."""
+    return [(_corpus_label(f), str(f.parent)) for f in sorted(data.glob(f"*/{CORPUS_INFO}"))]
+
+
+def presets(configs: Path) -> tuple[list[Preset], list[QalError]]:
+    """The YAML files that fine-tune, by name, and what was wrong with those that cannot be read."""
+    found, broken = [], []
+    for path in sorted(configs.glob("*.yaml")):
+        try:
+            config = load_config(path)
+        except QalError as error:
+            broken.append(error)
+            continue
+        if config.method == "finetune":
+            found.append(Preset(path.stem, config, _first_comment(path)))
+    return found, broken
+
+
+def _corpus_label(path: Path) -> str:
+    try:
+        info = CorpusInfo.model_validate_json(path.read_bytes())
+    except ValidationError:
+        return f"{path.parent.name} · {CORPUS_INFO} is broken"
+    languages = ", ".join(LANGUAGE_NAMES.get(code, code).capitalize() for code in info.languages)
+    return f"{path.parent.name} · {info.duration_s / 60:.0f} min · {languages}"
+
+
+def _first_comment(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.lstrip("# ").strip() if first.startswith("#") else ""

@@ -1,0 +1,22 @@
+"""A download that is made in the browser, so that no copy of the text stays on the server."""
+
+from collections.abc import Callable, Sequence
+
+import gradio as gr
+
+SAVE = """(file) => {
+  if (!file || !file.name) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([file.text], {type: "text/plain;charset=utf-8"}));
+  link.download = file.name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}"""
+
+
+def wire_download(
+    button: gr.Button, make: Callable[..., dict[str, str]], inputs: Sequence[gr.components.Component]
+) -> None:
+    """A click saves what `make` gives: {"name": ..., "text": ...}."""
+    file = gr.JSON(visible=False)
+    button.click(make, list(inputs), file, show_progress="hidden").success(None, file, None, js=SAVE)

@@ -1,0 +1,45 @@
+"""Live: captions first and large, the microphone below."""
+
+import gradio as gr
+
+from ui_components import live_actions
+from ui_components.choices import DETECT, language_choices
+from ui_components.download import wire_download
+from ui_components.live_session import Board
+from ui_components.live_view import captions_html, meter_html
+from ui_components.microphone import STREAM_EVERY_S
+from ui_components.model_offer import offer_models
+from ui_components.studio import QUIET, Studio, action
+
+
+def live_tab(studio: Studio, page: gr.Blocks) -> None:
+    note = gr.HTML()
+    captions = gr.HTML(captions_html(Board()))
+    meter = gr.HTML(meter_html(None))
+    with gr.Row(equal_height=True):
+        microphone = gr.Audio(
+            sources=["microphone"],
+            type="filepath",
+            streaming=True,
+            label="Microphone",
+            buttons=[],
+            scale=2,
+            min_width=280,
+            waveform_options=gr.WaveformOptions(show_recording_waveform=False),
+        )
+        with gr.Column(scale=2, min_width=280):
+            with gr.Row():
+                model = gr.Dropdown(label="Model")
+                language = gr.Dropdown(language_choices(), label="Language", value=studio.language or DETECT)
+            with gr.Row():
+                clear = gr.Button("Clear", min_width=120)
+                save = gr.Button("Download TXT", min_width=120)
+
+    shown = [captions, meter]
+    hear = action(live_actions.hear, studio)
+    microphone.stream(hear, [microphone, model, language], shown, stream_every=STREAM_EVERY_S, **QUIET)
+    microphone.stop_recording(action(live_actions.finish, studio), None, shown, **QUIET)
+    clear.click(action(live_actions.clear, studio), None, shown, **QUIET)
+    wire_download(save, action(live_actions.download, studio), [])
+    page.load(action(offer_models, studio), None, [model, note], **QUIET)
+    page.unload(action(live_actions.leave, studio))

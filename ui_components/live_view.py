@@ -1,0 +1,41 @@
+"""The Live tab as HTML: the board of captions and the meter."""
+
+import math
+
+from captions.session import Level
+from ui_components.live_session import Board
+from ui_components.markup import line_html
+
+SHOWN_LINES = 200  # the download holds all of them
+FLOOR_DB = -60.0  # the meter's left end
+WAITING = "Press <b>Record</b> and speak. Captions appear here."
+
+
+def captions_html(board: Board) -> str:
+    lines = [line_html(c, "final") for c in board.finals[-SHOWN_LINES:]]
+    if board.tentative:
+        lines.append(line_html(board.tentative, "tentative"))
+    body = f"<ol>{''.join(lines)}</ol>" if lines else f'<p class="empty">{WAITING}</p>'
+    return f'<div class="qal-captions" role="log" aria-label="Captions" tabindex="0">{body}</div>'
+
+
+def meter_html(level: Level | None, status: str = "") -> str:
+    """Loudness, speech probability and the gate, as two bars and a badge."""
+    loud = share_of_meter(level.rms) if level else 0.0
+    speech = level.speech_probability if level else 0.0
+    is_open = bool(level and level.gate_open)
+    badge = status or ("speech" if is_open else "listening" if level else "microphone off")
+    return (
+        f'<div class="qal-meter"><span>level</span>{_track(loud)}<span>speech</span>{_track(speech)}'
+        f'<span class="qal-badge{" on" if is_open else ""}">{badge}</span></div>'
+    )
+
+
+def share_of_meter(rms: float) -> float:
+    """Root mean square of samples -> 0 at FLOOR_DB and below, 1 at full scale."""
+    db = 20 * math.log10(max(rms, 1e-9))
+    return min(1.0, max(0.0, 1 - db / FLOOR_DB))
+
+
+def _track(share: float) -> str:
+    return f'<div class="track"><i style="width:{100 * share:.0f}%"></i></div>'

@@ -1,0 +1,83 @@
+"""The pages: the studio with its tabs, and the Live page alone; and how either is served."""
+
+import os
+
+import gradio as gr
+from pydantic import BaseModel, Field, field_validator
+
+from errors import OptionError
+from ui_components.live_tab import live_tab
+from ui_components.studio import Studio
+from ui_components.theme import STYLE, theme
+from ui_components.train_tab import train_tab
+from ui_components.transcribe_tab import transcribe_tab
+
+HEAD = '<div class="qal-head"><h1>Qal</h1><p>Fine-tune Whisper, then caption live with what you trained.</p></div>'
+TABS = {"Live": live_tab, "Train": train_tab, "Transcribe": transcribe_tab}
+CACHE_SWEEP_S, CACHE_AGE_S = 600, 3600  # uploads: nobody asked to keep them
+
+
+class ServeOptions(BaseModel, frozen=True):
+    """Where a page is served, and to whom."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 lets other machines in")
+    port: int = Field(7860, ge=1, le=65535, description="port to listen on")
+    share: bool = Field(False, description="make a public link through Gradio's tunnel")
+    auth: str | None = Field(None, description="USER:PASSWORD that the page asks for")
+
+    @field_validator("auth")
+    @classmethod
+    def _two_parts(cls, auth: str | None) -> str | None:
+        if auth is not None and not all(auth.partition(":")):
+            raise ValueError("should be USER:PASSWORD, for example --auth anna:secret")
+        return auth
+
+
+def studio_page(studio: Studio) -> gr.Blocks:
+    with _blocks() as page:
+        gr.HTML(HEAD)
+        with gr.Tabs():
+            for name, tab in TABS.items():
+                with gr.Tab(name, id=name.lower()):
+                    tab(studio, page)
+    return page
+
+
+def live_page(studio: Studio) -> gr.Blocks:
+    with _blocks() as page:
+        gr.HTML(HEAD)
+        live_tab(studio, page)
+    return page
+
+
+def serve(page: gr.Blocks, options: ServeOptions) -> None:
+    """Serves until Ctrl-C; prints the address. Raises OptionError when the port is taken."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the page talks to nobody but its readers
+    user, _, password = (options.auth or "").partition(":")
+    try:
+        _, local, shared = page.launch(
+            server_name=options.host,
+            server_port=options.port,
+            share=options.share,
+            auth=(user, password) if options.auth else None,
+            theme=theme(),
+            css_paths=STYLE,
+            footer_links=[],
+            run_history=False,  # what was said stays out of the browser's storage
+            ssr_mode=False,
+            enable_monitoring=False,
+            mcp_server=False,
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        taken = f"port {options.port} on {options.host} is not free"
+        raise OptionError(f"{taken}; choose another one with --port") from error
+    print(f"Qal is at {local}", flush=True)
+    if options.share:
+        print(f"Shared at {shared}" if shared else "The share link could not be made; is there a network?", flush=True)
+    page.block_thread()
+
+
+def _blocks() -> gr.Blocks:
+    return gr.Blocks(title="Qal", analytics_enabled=False, delete_cache=(CACHE_SWEEP_S, CACHE_AGE_S))
