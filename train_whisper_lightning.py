@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from corpus.manifest import Corpus, read_corpus
 from engine.catalogue import models_folder, resolve, resolve_transformers
+from engine.decoding import Tokenizer
 from engine.engine import Engine
 from engine.languages import check_language
 from engine.model_directory import ContextAbility, MeasuredWer, ModelCard, read_card, write_card
@@ -37,10 +38,10 @@ def main() -> None:
     if options.resume:
         run = open_run(Path(options.resume))
         config = load_config(run.config_file)
-        check(config)
+        check(config, run.folder.parent)
     else:
         config = config_of(options)
-        check(config)
+        check(config, Path(options.runs))
         run = create_run(config, Path(options.runs), options.name)
     print(f"run {run.id} in {run.folder}", file=sys.stderr)
     report = run_job(run, config)
@@ -75,13 +76,14 @@ def config_of(options: Namespace) -> TrainingConfig:
     return check_config({name: values[name] for name in TrainingConfig.model_fields}, "the command line")
 
 
-def check(config: TrainingConfig) -> list[Corpus]:
+def check(config: TrainingConfig, runs: Path) -> None:
     """What can be known to be wrong before anything is written."""
     if not config.corpus_folders:
         raise OptionError("no corpus was given; add --corpus data/NAME (make one with: python -m corpus import --help)")
-    if config.language:
-        check_language(config.language)
-    return [read_corpus(folder) for folder in config.corpus_folders]
+    corpora = [read_corpus(folder) for folder in config.corpus_folders]
+    known = Tokenizer(resolve(config.base, runs)).languages
+    for language in {config.language} if config.language else {row.language for c in corpora for row in c.rows}:
+        check_language(language, known)
 
 
 def run_job(run: Run, config: TrainingConfig) -> dict | None:

@@ -1,11 +1,9 @@
 """The gate: speech probabilities -> regions of speech, as they happen.
 
-              start_threshold ──────────╮        ╭─╮
-                end_threshold ─────────╭╯╲╱╲╱────╯ ╰╮
-                                       ╯             ╰────────────
-               │ pre_roll │<──────── speech ─────────>│ post_roll │
-               │<──────────────── region ────────────────────────>│
-                                                      │<─ hang_over ─>│ closes
+probability  ▁▁▁▁▁▁▁▁▇█▇▅▇█▇▇▆▁▁▁▁▁▁▁▁▁▁▁
+speech               ├───────┤
+region           ├──────────────┤             with pre_roll and post_roll
+gate open            ├──────────────┤         until silence lasts hang_over
 """
 
 from collections.abc import Iterable
@@ -18,13 +16,13 @@ from audio.vad import VAD_WINDOW_MS
 
 
 class GateOptions(BaseModel, frozen=True, extra="forbid"):
-    start_threshold: float = Field(0.5, ge=0, le=1, description="speech probability that opens the gate")
-    end_threshold: float = Field(0.35, ge=0, le=1, description="speech probability below which silence begins")
-    pre_roll_ms: int = Field(320, ge=0, le=2000, description="sound kept before the first speech")
-    post_roll_ms: int = Field(192, ge=0, le=2000, description="sound kept after the last speech")
-    min_speech_ms: int = Field(96, ge=0, le=5000, description="shorter speech is taken for a noise")
-    hang_over_ms: int = Field(400, ge=32, le=5000, description="silence that closes the gate")
-    max_segment_s: float = Field(20.0, ge=2, lt=29, description="longer speech is cut at its quietest window")
+    start_threshold: float = Field(default=0.5, ge=0, le=1, description="speech probability that opens the gate")
+    end_threshold: float = Field(default=0.35, ge=0, le=1, description="speech probability below which silence begins")
+    pre_roll_ms: int = Field(default=320, ge=0, le=2000, description="sound kept before the first speech")
+    post_roll_ms: int = Field(default=192, ge=0, le=2000, description="sound kept after the last speech")
+    min_speech_ms: int = Field(default=96, ge=0, le=5000, description="shorter speech is taken for a noise")
+    hang_over_ms: int = Field(default=400, ge=32, le=5000, description="silence that closes the gate")
+    max_segment_s: float = Field(default=20.0, ge=2, lt=29, description="longer speech is cut at its quietest window")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -35,6 +33,9 @@ class GateOptions(BaseModel, frozen=True, extra="forbid"):
         if self.pre_roll_ms + 2 * self.min_speech_ms > 500 * self.max_segment_s:
             raise ValueError(f"max_segment_s {self.max_segment_s} leaves no room for pre_roll_ms and min_speech_ms")
         return self
+
+
+DEFAULT_GATE = GateOptions()
 
 
 @dataclass(frozen=True)

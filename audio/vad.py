@@ -55,4 +55,4 @@ class VadStream:
     def _run(self, windows: NDArray[np.float32]) -> Probabilities:
         inputs = {"input": np.ascontiguousarray(windows), "h": self._hidden, "c": self._cell}
         probabilities, self._hidden, self._cell = _network().run(None, inputs)
-        return probabilities
+        return np.asarray(probabilities, np.float32)

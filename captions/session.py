@@ -6,20 +6,25 @@ from typing import Protocol
 import numpy as np
 from pydantic import BaseModel, Field
 
-from audio.gate import GateOptions
+from audio.gate import DEFAULT_GATE, GateOptions
 from audio.samples import SAMPLE_RATE, Samples
 from audio.vad import VAD_WINDOW, Probabilities, VadStream
 from captions.segmenter import Segmenter, SpeechSegment
-from engine.decoding import DecodingOptions
+from engine.decoding import GREEDY, DecodingOptions
 from engine.engine import Transcript, Utterance
 from engine.screening import ScreeningOptions, SpeechEngine, screened
 
 
 class SessionOptions(BaseModel, frozen=True, extra="forbid"):
-    tentative_every_s: float = Field(1.0, ge=0, le=28, description="new speech that renews the tentative text; 0: never")
-    language_s: float = Field(1.0, ge=0, le=28, description="speech from which on a detected language is held")
-    decoding: DecodingOptions = Field(DecodingOptions(), description="how text is read out of the sound")
-    screening: ScreeningOptions = Field(ScreeningOptions(), description="what counts as invented text")
+    tentative_every_s: float = Field(
+        default=1.0, ge=0, le=28, description="new speech that renews tentative text; 0: never"
+    )
+    language_s: float = Field(default=1.0, ge=0, le=28, description="speech from which on a detected language is held")
+    decoding: DecodingOptions = Field(default=GREEDY, description="how text is read out of the sound")
+    screening: ScreeningOptions = Field(default=ScreeningOptions(), description="what counts as invented text")
+
+
+DEFAULT_SESSION = SessionOptions()
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,8 @@ class CaptionSession:
         self,
         engine: SpeechEngine,
         language: str | None = None,
-        gate: GateOptions = GateOptions(),
-        options: SessionOptions = SessionOptions(),
+        gate: GateOptions = DEFAULT_GATE,
+        options: SessionOptions = DEFAULT_SESSION,
         vad: VoiceActivity | None = None,
     ):
         self.language = language

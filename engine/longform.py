@@ -1,36 +1,51 @@
 """Whole files of any length: regions of speech, merged to what the model hears best, in batches.
 
-    regions     ▄▄ ▄▄▄   ▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄      ▄▄▄▄   ▄▄
-    cut         ▄▄ ▄▄▄   ▄▄▄▄▄▄▄▄▄▄▄ ▄▄▄▄▄▄▄▄▄      ▄▄▄▄   ▄▄     at the quietest window
-    merged      [------] [---------] [-------]      [-------]     short neighbours, up to the target
+regions     ▄▄ ▄▄▄   ▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄      ▄▄▄▄   ▄▄
+cut         ▄▄ ▄▄▄   ▄▄▄▄▄▄▄▄▄▄▄ ▄▄▄▄▄▄▄▄▄      ▄▄▄▄   ▄▄     at the quietest window
+merged      [------] [---------] [-------]      [-------]     short neighbours, up to the target
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from pydantic import BaseModel, Field
 
 from audio.gate import Gate, GateOptions, Region
 from audio.samples import SAMPLE_RATE, Samples, seconds
 from audio.vad import VAD_WINDOW, VadStream
-from engine.decoding import DecodingOptions
-from engine.engine import Engine, Transcript, Utterance
-from engine.screening import ScreeningOptions, screened
+from engine.decoding import GREEDY, DecodingOptions
+from engine.engine import Transcript, Utterance
+from engine.model_directory import ContextAbility
+from engine.screening import ScreeningOptions, SpeechEngine, screened
 
 WINDOWS_PER_SECOND = SAMPLE_RATE / VAD_WINDOW
 ADAPTIVE_TARGET_S = 15.0  # longer is hardly faster, and costs accuracy
 FULL_TARGET_S = 28.0  # every batch row costs 30 s anyway
 LANGUAGE_S = 5.0  # shorter speech gives its language away less surely
-WHOLE_TEXT = DecodingOptions(max_tokens=440)
+WHOLE_TEXT = GREEDY.model_copy(update={"max_tokens": 440})
+ONE_TOKEN = GREEDY.model_copy(update={"max_tokens": 1})
 
 
 class LongformOptions(BaseModel, frozen=True, extra="forbid"):
-    target_s: float | None = Field(None, ge=2, lt=29, description="merge speech up to it; unset: 15, or 28 at 30 s")
-    max_pause_s: float = Field(2.0, ge=0, le=28, description="a longer pause is never merged over")
-    batch_size: int = Field(16, ge=1, le=256, description="stretches of speech decoded at once")
-    gate: GateOptions = Field(GateOptions(max_segment_s=FULL_TARGET_S), description="what counts as speech")
-    screening: ScreeningOptions = Field(ScreeningOptions(), description="what counts as invented text")
+    target_s: float | None = Field(
+        default=None, ge=2, lt=29, description="merge speech up to it; unset: 15, or 28 at 30 s"
+    )
+    max_pause_s: float = Field(default=2.0, ge=0, le=28, description="a longer pause is never merged over")
+    batch_size: int = Field(default=16, ge=1, le=256, description="stretches of speech decoded at once")
+    gate: GateOptions = Field(default=GateOptions(max_segment_s=FULL_TARGET_S), description="what counts as speech")
+    screening: ScreeningOptions = Field(default=ScreeningOptions(), description="what counts as invented text")
+
+
+DEFAULT_LONGFORM = LongformOptions()
+
+
+class FileEngine(SpeechEngine, Protocol):
+    """An engine that also says how short a context its weights can bear."""
+
+    @property
+    def ability(self) -> ContextAbility: ...
 
 
 @dataclass(frozen=True)
@@ -57,13 +72,13 @@ class Stretch:
 
 
 def transcribe_file(
-    engine: Engine,
+    engine: FileEngine,
     samples: Samples,
     language: str | None = None,
     task: str = "transcribe",
     decoding: DecodingOptions = WHOLE_TEXT,
-    options: LongformOptions = LongformOptions(),
-    progress: Callable[[float], None] = lambda done_s: None,
+    options: LongformOptions = DEFAULT_LONGFORM,
+    progress: Callable[[float], object] = lambda done_s: None,
 ) -> list[Segment]:
     """(n,) of any length -> segments in order; [] where nobody speaks.
 
@@ -114,11 +129,11 @@ def merged(regions: Sequence[Region], target_s: float, max_pause_s: float) -> li
     return groups
 
 
-def detect_language(engine: Engine, samples: Samples, stretches: Sequence[Stretch]) -> str:
+def detect_language(engine: SpeechEngine, samples: Samples, stretches: Sequence[Stretch]) -> str:
     """The language of the first stretch of LANGUAGE_S or more; where there is none, of the longest."""
     longest = max(stretches, key=lambda s: s.end - s.start)
     chosen = next((s for s in stretches if s.end - s.start >= LANGUAGE_S * SAMPLE_RATE), longest)
-    return engine.transcribe([Utterance(chosen.samples(samples))], DecodingOptions(max_tokens=1))[0].language
+    return engine.transcribe([Utterance(chosen.samples(samples))], ONE_TOKEN)[0].language
 
 
 def _segment(stretch: Stretch, transcript: Transcript) -> Segment:

@@ -23,10 +23,10 @@ class SpeechEngine(Protocol):
 
 
 class ScreeningOptions(BaseModel, frozen=True, extra="forbid"):
-    max_no_speech_prob: float = Field(0.6, ge=0, le=1, description="above it, unlikely text is invented")
-    min_avg_logprob: float = Field(-1.0, le=0, description="below it, doubted text is invented")
-    hopeless_logprob: float = Field(-2.5, le=0, description="below it, any text is invented")
-    max_compression: float = Field(2.4, ge=1, description="text that zlib shrinks by more is a loop")
+    max_no_speech_prob: float = Field(default=0.6, ge=0, le=1, description="above it, unlikely text is invented")
+    min_avg_logprob: float = Field(default=-1.0, le=0, description="below it, doubted text is invented")
+    hopeless_logprob: float = Field(default=-2.5, le=0, description="below it, any text is invented")
+    max_compression: float = Field(default=2.4, ge=1, description="text that zlib shrinks by more is a loop")
 
 
 def screened(

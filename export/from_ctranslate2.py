@@ -1,7 +1,7 @@
 """A CTranslate2 model directory -> Transformers' form, so that packaged weights can be trained.
 
 Layout of model.bin, little endian: u32 version, str spec, u32 revision, u32 count, then per variable
-str name, u8 rank, u32 dimensions, u8 type, u32 bytes, data; then aliases. Strings are u16 length
+str name, u8 rank, u32 dimensions, u8 type, u32 bytes, data; then u32 count and pairs of alias and name. Strings are u16 length
 (NUL included) and bytes. Source: ctranslate2/specs/model_spec.py."""
 
 import hashlib
@@ -53,6 +53,9 @@ def _read(file: BinaryIO) -> Variables:
         kind = np.dtype(TYPES[number("B")])
         data = file.read(number("I"))
         variables[name] = np.frombuffer(data, kind).reshape(shape)
+    for _ in range(number("I")):  # variables of equal value are stored once
+        alias = string()
+        variables[alias] = variables[string()]
     return variables
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from audio.samples import Samples
 from audio.vad import VAD_WINDOW, Probabilities
 from engine.decoding import GREEDY, DecodingOptions
-from engine.engine import Transcript, Utterance
+from engine.engine import FULL_CONTEXT, Transcript, Utterance
 from engine.model_directory import ContextAbility
 
 
@@ -29,7 +29,7 @@ class ScriptedEngine:
     detects: str = "en"
     heard: list[Utterance] = field(default_factory=list)
     asked: list[DecodingOptions] = field(default_factory=list)
-    ability: ContextAbility = ContextAbility()
+    ability: ContextAbility = FULL_CONTEXT
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
         return [self._answer(utterance, options) for utterance in utterances]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 MS_PER_HOUR = 3_600_000
 MS_PER_MINUTE = 60_000
@@ -12,7 +12,7 @@ MS_PER_MINUTE = 60_000
 class Cue(Protocol):
     """A dataclass with at least these fields; JSON holds all that it has."""
 
-    __dataclass_fields__: dict[str, Any]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def start_s(self) -> float: ...

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 import gradio as gr
 
+from ui_components.studio import QUIET
+
 SAVE = """(file) => {
   if (!file || !file.name) return;
   const link = document.createElement("a");
@@ -19,4 +21,4 @@ def wire_download(
 ) -> None:
     """A click saves what `make` gives: {"name": ..., "text": ...}."""
     file = gr.JSON(visible=False)
-    button.click(make, list(inputs), file, show_progress="hidden").success(None, file, None, js=SAVE)
+    button.click(make, list(inputs), file, **QUIET).success(None, file, None, js=SAVE, **QUIET)

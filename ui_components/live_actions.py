@@ -13,7 +13,7 @@ from errors import ModelError
 from text.subtitles import clock
 from ui_components.live_session import Board, Chunk, LiveSession
 from ui_components.live_view import captions_html, meter_html
-from ui_components.microphone import STREAM_EVERY_S, read_chunk
+from ui_components.microphone import NOTICEABLE_LOSS_S, STREAM_EVERY_S, LossMeter, read_chunk
 from ui_components.studio import Studio
 
 
@@ -29,9 +29,11 @@ def hear(
     rate, pcm = read_chunk(Path(path))
     session.files.took(Path(path))
     session.hear(Chunk(rate, pcm, model, language or None))
+    lost_s = session.losses.took(time.monotonic(), len(pcm) / rate)
     raise_error_of(session)
     board = session.changed_board()
-    return (captions_html(board) if board else gr.skip()), meter_html(session.board.level, session.status)
+    status = session.status or (f"too busy: {lost_s:.0f} s lost" if lost_s > NOTICEABLE_LOSS_S else "")
+    return (captions_html(board) if board else gr.skip()), meter_html(session.board.level, status)
 
 
 def finish(studio: Studio, request: gr.Request) -> tuple[str, str]:
@@ -41,6 +43,7 @@ def finish(studio: Studio, request: gr.Request) -> tuple[str, str]:
         return captions_html(Board()), meter_html(None)
     time.sleep(STREAM_EVERY_S)  # a chunk may still be on its way
     board = session.finish()
+    session.losses = LossMeter()
     session.files.delete_all()
     raise_error_of(session)
     return captions_html(board), meter_html(None)

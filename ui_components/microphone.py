@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from errors import AudioDecodeError
 
 STREAM_EVERY_S = 0.25  # one chunk
+NOTICEABLE_LOSS_S = 1.5  # less may be lateness
 KEPT_CHUNKS = 8  # equal chunks (digital silence) share one file, which the next one may be about to read
 
 
@@ -29,6 +30,23 @@ def read_chunk(path: Path) -> tuple[int, NDArray[np.int16]]:
     body = data[begin + 8 :]
     pcm = np.frombuffer(body[: len(body) - len(body) % (2 * channels)], "<i2")
     return rate, pcm if channels == 1 else pcm.reshape(-1, channels)
+
+
+class LossMeter:
+    """How much sound never came: Gradio overwrites a chunk that a busy server has not taken yet.
+
+    Times are seconds of any clock that only goes forward."""
+
+    def __init__(self):
+        self._began_s: float | None = None
+        self._heard_s = 0.0
+
+    def took(self, now_s: float, duration_s: float) -> float:
+        """Seconds lost since the first chunk; a chunk that is merely late counts until it comes."""
+        if self._began_s is None:
+            self._began_s = now_s - duration_s
+        self._heard_s += duration_s
+        return max(0.0, now_s - self._began_s - self._heard_s)
 
 
 class ChunkFiles:

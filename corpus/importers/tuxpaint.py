@@ -31,6 +31,7 @@ NOTES = {
     "fr": "Two speakers; the package does not say which clip is whose.",
 }
 NOT_READ_OUT = re.compile(r"[()\[\]$€£¢=@/]")  # a price, a formula, a remark: how it was read, if at all, nobody knows
+SINGLE_LETTERS = re.compile(r"symbols/alphabets/(?!asl/)")  # voices add "capital", or say nothing but the letter
 
 
 def import_tuxpaint(language: str, out: Path, *, force: bool = False, on_skip: OnSkip = ignore) -> Corpus:
@@ -59,8 +60,9 @@ def find_stamps(root: Path, language: str) -> Iterator[Clip]:
     for audio in stamps.rglob(f"*{suffix}"):
         name = audio.relative_to(stamps).as_posix().removesuffix(suffix)
         written = stamps / f"{name}.txt"
-        stamp = written.read_text(encoding="utf-8", errors="replace") if written.is_file() else ""
-        yield Clip(name, audio, description(stamp, language), SPEAKERS[language])
+        certain = written.is_file() and not SINGLE_LETTERS.match(name)
+        text = description(written.read_text(encoding="utf-8", errors="replace"), language) if certain else None
+        yield Clip(name, audio, text, SPEAKERS[language])
 
 
 def description(stamp: str, language: str) -> str | None:

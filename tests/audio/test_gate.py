@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -22,7 +24,8 @@ def test_a_region_is_speech_with_its_rolls():
 
 
 def test_pre_roll_stops_at_the_beginning_and_at_the_region_before():
-    first, second = regions(windows((1, 0), (3, 0.9), (4, 0), (3, 0.9), (4, 0)), OPTIONS.model_copy(update={"pre_roll_ms": 320}))
+    options = OPTIONS.model_copy(update={"pre_roll_ms": 320})
+    first, second = regions(windows((1, 0), (3, 0.9), (4, 0), (3, 0.9), (4, 0)), options)
     assert first.start == 0
     assert second.start == first.end
 
@@ -69,7 +72,7 @@ def test_regions_are_in_order_apart_and_short_enough(seed: int):
     for region in found:
         assert region.start <= region.speech_start < region.speech_end <= region.end
         assert (region.end - region.start) * VAD_WINDOW_MS <= 1000 * options.max_segment_s
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.end <= after.start
         assert before.index < after.index
 

@@ -58,6 +58,7 @@ def test_nothing_gives_nothing():
 
 
 def test_voice_activity_needs_no_torch():
-    code = "import sys, numpy; from audio.vad import VadStream; VadStream().feed(numpy.zeros(512)); print('torch' in sys.modules)"
+    code = "import sys, numpy; from audio.vad import VadStream; VadStream().feed(numpy.zeros(512));"
+    code += "print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

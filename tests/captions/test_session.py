@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from pytest import approx
 
 from audio.gate import GateOptions
 from audio.samples import SAMPLE_RATE, Samples
@@ -33,8 +32,8 @@ def finals(captions: list[Caption]) -> list[Caption]:
     return [c for c in captions if c.final and c.text]
 
 
-@pytest.mark.parametrize("chunk", [1, 160, 512, 4096])
-@pytest.mark.parametrize("script", [TWO_PHRASES, windows((3, 0), (100, 0.9)), windows((1500, 0.9), (20, 0))])
+@pytest.mark.parametrize("chunk", [7, 160, 512, 4096])
+@pytest.mark.parametrize("script", [TWO_PHRASES, windows((3, 0), (100, 0.9)), windows((700, 0.9), (20, 0))])
 def test_final_captions_do_not_depend_on_chunk_size(script: list[float], chunk: int):
     samples = sound(script)
     whole = played(session(script, ScriptedEngine(), options=NO_TENTATIVES), samples, len(samples))
@@ -44,8 +43,8 @@ def test_final_captions_do_not_depend_on_chunk_size(script: list[float], chunk: 
 
 def test_captions_are_timed_by_their_speech():
     first, second = finals(played(session(TWO_PHRASES, ScriptedEngine()), sound(TWO_PHRASES)))
-    assert (first.start_s, first.end_s) == approx((5 * WINDOW_S, 85 * WINDOW_S))
-    assert (second.start_s, second.end_s) == approx((94 * WINDOW_S, 134 * WINDOW_S))
+    assert (first.start_s, first.end_s) == pytest.approx((5 * WINDOW_S, 85 * WINDOW_S))
+    assert (second.start_s, second.end_s) == pytest.approx((94 * WINDOW_S, 134 * WINDOW_S))
 
 
 def test_tentatives_come_before_the_final_of_the_same_index_and_not_after():
@@ -112,7 +111,8 @@ def test_inventions_are_not_shown(invention: Transcript):
 def test_a_tentative_that_turns_out_to_be_an_invention_is_taken_back():
     engine = ScriptedEngine(script=[transcript("Thank"), transcript("Thank you"), INVENTIONS[1]])
     captions = played(session(ONE_PHRASE, engine), sound(ONE_PHRASE))
-    assert [(c.index, c.text, c.final) for c in captions] == [(0, "Thank", False), (0, "Thank you", False), (0, "", True)]
+    assert [(c.text, c.final) for c in captions] == [("Thank", False), ("Thank you", False), ("", True)]
+    assert {c.index for c in captions} == {0}
 
 
 def test_the_end_of_the_stream_ends_the_last_caption():
@@ -135,5 +135,5 @@ def test_the_meter_shows_the_last_window():
     spoken.feed(np.zeros(VAD_WINDOW, np.float32))
     assert (spoken.level.rms, spoken.level.speech_probability, spoken.level.gate_open) == (0, 0, False)
     spoken.feed(np.full(VAD_WINDOW, 0.5, np.float32))
-    assert (spoken.level.rms, spoken.level.speech_probability) == (0.5, approx(0.9))
+    assert (spoken.level.rms, spoken.level.speech_probability) == (0.5, pytest.approx(0.9))
     assert spoken.level.gate_open

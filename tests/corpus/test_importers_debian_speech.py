@@ -65,6 +65,15 @@ def test_a_stamps_clip_is_joined_with_the_text_beside_it(tmp_path):
     assert {clip.speaker for clip in clips.values()} == {"Tabbytha"}
 
 
+def test_a_single_letters_stamp_is_left_out_and_a_signed_one_kept(tmp_path):
+    alphabets = tmp_path / STAMPS / "symbols/alphabets"
+    for name in ("english/Q", "asl/q"):
+        write_tone(alphabets / f"{name}_desc_ro.ogg", 1.0)
+        write_text(alphabets / f"{name}.txt", "Q.\nro.utf8=Litera Q.")
+    texts = {clip.name.removeprefix("symbols/alphabets/"): clip.text for clip in find_stamps(tmp_path, "ro")}
+    assert texts == {"english/Q": None, "asl/q": "Litera Q."}
+
+
 # --- Fish Fillets
 
 

@@ -23,7 +23,7 @@ def test_ordinary_text_is_no_loop(sentence: str):
     ("avg_logprob", "no_speech_prob", "invented"),
     [(-0.3, 0.9, False), (-1.5, 0.1, False), (-1.5, 0.9, True), (-2.6, 0.1, True)],
 )
-def test_only_doubt_on_both_sides_or_no_hope_at_all_is_invention(avg_logprob: float, no_speech_prob: float, invented: bool):
+def test_only_doubt_on_both_sides_or_no_hope_is_invention(avg_logprob: float, no_speech_prob: float, invented: bool):
     heard = transcript("Hello.", avg_logprob=avg_logprob, no_speech_prob=no_speech_prob)
     assert is_invented(heard, ScreeningOptions()) == invented
 

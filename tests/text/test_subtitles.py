@@ -51,7 +51,7 @@ def test_json_holds_everything_a_cue_has():
 
 
 def test_no_speech_is_a_valid_file_of_every_form():
-    assert {name: write([]) for name, write in FORMATS.items() if name != "json"} == {"txt": "", "srt": "", "vtt": "WEBVTT\n"}
+    assert (to_txt([]), to_srt([]), to_vtt([])) == ("", "", "WEBVTT\n")
     assert json.loads(to_json([])) == {"text": "", "segments": []}
 
 
@@ -60,5 +60,5 @@ def test_ffmpeg_reads_as_many_cues_as_were_written(form: str, tmp_path):
     path = tmp_path / f"lines.{form}"
     path.write_text(FORMATS[form](LINES), encoding="utf-8")
     with av.open(str(path)) as container:
-        starts = [round(float(p.pts * p.time_base), 1) for p in container.demux() if p.size]
+        starts = [round(float((p.pts or 0) * p.time_base), 1) for p in container.demux() if p.size]
     assert starts == [0.5, 3661.2]

@@ -44,7 +44,9 @@ class Stages:
         return self.opened[-1]
 
 
-def chunk(seconds: float = 0.25, model: str = "base", language: str | None = None, rate: int = MICROPHONE_RATE) -> Chunk:
+def chunk(
+    seconds: float = 0.25, model: str = "base", language: str | None = None, rate: int = MICROPHONE_RATE
+) -> Chunk:
     return Chunk(rate, np.ones(int(rate * seconds), np.int16), model, language)
 
 

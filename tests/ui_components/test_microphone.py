@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from errors import AudioDecodeError
-from ui_components.microphone import KEPT_CHUNKS, ChunkFiles, read_chunk
+from ui_components.microphone import KEPT_CHUNKS, ChunkFiles, LossMeter, read_chunk
 
 
 def wav(pcm: np.ndarray, rate: int = 48_000) -> bytes:
@@ -61,3 +61,12 @@ def test_a_file_that_equal_chunks_share_stays_while_it_is_recent(tmp_path):
     assert silence.exists()
     files.delete_all()
     assert not silence.exists()
+
+
+def test_the_loss_is_the_time_that_passed_without_its_sound():
+    steady, late, lossy = LossMeter(), LossMeter(), LossMeter()
+    assert [steady.took(10 + 0.25 * i, 0.25) for i in range(8)] == [0.0] * 8
+    assert late.took(10.0, 0.25) == 0.0
+    assert late.took(10.75, 0.25) == pytest.approx(0.5)
+    assert late.took(10.75, 0.5) == 0.0
+    assert [lossy.took(10 + 0.5 * i, 0.25) for i in range(5)] == pytest.approx([0, 0.25, 0.5, 0.75, 1.0])

@@ -47,7 +47,6 @@ def test_charts_are_drawn_again_only_when_rows_were_added(studio):
     assert not is_skip(first[LOSS]) and is_skip(again[LOSS]) and is_skip(again[ERROR_RATES])
     run.append_metrics(step_row(6))
     later = show(studio, "a", again[SEEN])
-    assert list(later[LOSS].value.data[0].x) == [1, 2, 3, 4, 5, 6] if hasattr(later[LOSS].value, "data") else True
     assert not is_skip(later[LOSS])
 
 

@@ -1,0 +1,51 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jiwer
+import pytest
+
+from audio.samples import SAMPLE_RATE
+from captions.__main__ import play
+from captions.session import CaptionSession
+from corpus.manifest import Corpus
+from tests.fakes import ScriptedEngine, noise
+from text.normalisation import normalise
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "captions", *arguments], capture_output=True, text=True, timeout=250)
+
+
+@pytest.mark.timeout(300)
+def test_a_real_prompt_is_captioned_as_it_was_written(english_corpus: Corpus, base_directory: Path):
+    row = next(row for row in english_corpus.rows if 2 < row.duration_s < 4 and len(row.text.split()) > 5)
+    audio = str(english_corpus.audio_path(row))
+    done = run(str(base_directory), audio, "--session.tentative_every_s", "0", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    text = " ".join(caption["text"] for caption in report["captions"])
+    assert jiwer.wer(normalise(row.text), normalise(text)) < 0.3
+    assert report["language"] == "en"
+    assert text.split()[0] in done.stdout.splitlines()[0]
+
+
+def test_a_file_shorter_than_a_packet_is_played_whole():
+    assert list(play(CaptionSession(ScriptedEngine(), "en"), noise(SAMPLE_RATE // 20), realtime=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["base", "no-such-file.wav"], "there is no such file"),
+        (["base", "a.wav", "--gate.end_threshold", "0.9"], "end_threshold 0.9 is above start_threshold 0.5"),
+        (["base", "a.wav", "--gate.hang_over_ms", "5"], "gate.hang_over_ms"),
+        (["base", "a.wav", "--bogus"], "--bogus"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(arguments: list[str], sentence: str):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert sentence in done.stderr

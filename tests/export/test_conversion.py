@@ -1,0 +1,64 @@
+"""The two forms of the same weights: Transformers and CTranslate2."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from audio.decode import decode
+from audio.samples import WINDOW_FRAMES
+from engine.decoding import Tokenizer
+from engine.engine import Engine, Utterance
+from engine.catalogue import resolve
+from errors import ConversionError, ModelError
+from export.conversion_check import check_conversion
+from export.from_ctranslate2 import convert, read_variables
+from export.to_ctranslate2 import to_ctranslate2
+from training.examples import mel_batch
+from training.short_context import greedy, load_whisper
+
+
+@pytest.mark.parametrize(("name", "language"), [("base", "ru"), ("tiny.en", "en")])
+def test_both_forms_say_the_same_and_the_way_back_keeps_everything(name, language, tmp_path, russian_corpus, english_corpus):
+    source = resolve(name)
+    weights = convert(source, tmp_path / "transformers")
+    corpus = russian_corpus if language == "ru" else english_corpus
+    rows = [r for r in corpus.select("test") if r.duration_s > 2][:4]
+    sounds = [decode(corpus.audio_path(r)) for r in rows]
+    model, tokenizer = load_whisper(weights).eval(), Tokenizer(source)
+    prompt = torch.tensor([tokenizer.prompt(language)] * len(sounds))
+    ours = greedy(model, mel_batch(sounds, WINDOW_FRAMES, 80), prompt)
+    engine = Engine(source, compute_type="float32")
+    theirs = engine.transcribe([Utterance(s, language) for s in sounds])
+    assert ours == [list(t.tokens) for t in theirs]
+    assert all(t.text for t in theirs)
+
+    again = to_ctranslate2(weights, tmp_path / "again")
+    before, after = (json.loads((d / "config.json").read_text()) for d in (source, again))
+    for key in ("alignment_heads", "suppress_ids", "suppress_ids_begin"):
+        assert after[key] == before[key]
+    a, b = read_variables(source / "model.bin"), read_variables(again / "model.bin")
+    assert all(np.array_equal(a[n], b[n]) for n in a if a[n].ndim > 1)
+
+
+def test_a_broken_file_is_told_and_leaves_nothing(base_directory: Path, tmp_path: Path):
+    source = tmp_path / "broken"
+    source.mkdir()
+    for name in ("config.json", "tokenizer.json"):
+        (source / name).write_bytes((base_directory / name).read_bytes())
+    (source / "model.bin").write_bytes((base_directory / "model.bin").read_bytes()[:1_000_000])
+    with pytest.raises(ModelError, match="broken"):
+        convert(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_check_stops_a_conversion_that_loses_quality():
+    references = ["one two three four five"] * 100
+    good, bad = (lambda: references), (lambda: ["one two three four"] * 100)
+    check_conversion(references, {"a": good, "b": good}).require()
+    found = check_conversion(references, {"transformers": good, "int8": bad})
+    with pytest.raises(ConversionError, match=r"loses 20\.0 points"):
+        found.require()
+    assert found.as_dict()["wer"] == {"transformers": 0.0, "int8": 0.2}

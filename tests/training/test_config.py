@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from errors import OptionError, TrainingError
+from training.config import TrainingConfig, check_config, load_config, save_config
+from training.run import Run, create_run
+
+PRESETS = sorted((Path(__file__).parent.parent.parent / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda p: p.name)
+def test_every_preset_loads_and_survives_saving(path: Path, tmp_path: Path):
+    config = load_config(path)
+    save_config(config, tmp_path / "config.yaml")
+    assert load_config(tmp_path / "config.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"lora": {"rank": -1}}, "lora.rank"),
+        ({"context": {"min_margin_s": 2, "max_margin_s": 1}}, "max_margin_s"),
+        ({"learning_rat": 1}, "learning_rat"),
+    ],
+)
+def test_a_wrong_value_is_named(values: dict, named: str):
+    with pytest.raises(OptionError, match=named):
+        check_config(values, "the form")
+
+
+def test_broken_yaml_is_one_sentence(tmp_path: Path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("epochs: [1")
+    with pytest.raises(OptionError, match="not valid YAML"):
+        load_config(path)
+
+
+def test_a_repeated_step_keeps_the_last_attempt_and_torn_lines_are_ignored(tmp_path: Path):
+    run = create_run(TrainingConfig(), tmp_path)
+    for attempt, steps in ((1, (1, 2, 3)), (2, (3, 4))):
+        for step in steps:
+            run.append_metrics({"kind": "step", "step": step, "epoch": 0, "attempt": attempt})
+    with run.metrics_file.open("a") as file:
+        file.write('{"step": 5, "ep')
+    assert [(r["step"], r["attempt"]) for r in run.metrics()] == [(1, 1), (2, 1), (3, 2), (4, 2)]
+    run.append_metrics({"kind": "step", "step": 5, "epoch": 0, "attempt": 2})
+    assert run.metrics()[-1]["step"] == 5
+
+
+def test_a_job_whose_process_is_gone_is_interrupted(tmp_path: Path):
+    run = create_run(TrainingConfig(), tmp_path)
+    run.update_status(state="running", pid=2**22 + 1, pid_started=0.0)
+    assert run.status().state == "interrupted"
+
+
+def test_a_run_is_never_made_over_another(tmp_path: Path):
+    create_run(TrainingConfig(), tmp_path, "mine")
+    with pytest.raises(TrainingError, match="choose another name"):
+        create_run(TrainingConfig(), tmp_path, "mine")
+
+
+def test_a_folder_that_is_no_run_says_so(tmp_path: Path):
+    with pytest.raises(TrainingError, match="not a run folder"):
+        Run(tmp_path).status()

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from audio.samples import SAMPLE_RATE, WINDOW_FRAMES
+from engine.decoding import Tokenizer
+from training.config import ContextOptions, TrainingConfig
+from training.data_module import make_examples
+from training.examples import IGNORED, LengthBuckets, label_rows, random_context
+
+
+def test_labels_hold_one_start_token_and_never_lose_the_end(tiny_corpus, base_directory):
+    tokenizer = Tokenizer(base_directory)
+    examples = make_examples([tiny_corpus], "train", TrainingConfig(), tokenizer)
+    inputs, labels = label_rows(examples)
+    for example, read, said in zip(examples, inputs.tolist(), labels.tolist(), strict=True):
+        assert read.count(tokenizer.start) == 1
+        spoken = [t for t in said if t != IGNORED]
+        assert spoken == [*example.text, tokenizer.end]
+        assert read[said.index(spoken[0])] == tokenizer.no_timestamps
+
+
+def test_every_row_comes_once_an_epoch_in_batches_of_like_length():
+    durations = np.random.default_rng(0).uniform(0.5, 20, 103)
+    buckets = LengthBuckets(durations, 8, seed=1)
+    batches = list(buckets)
+    assert sorted(i for b in batches for i in b) == list(range(103))
+    assert len(batches) == len(buckets)
+    assert np.mean([np.ptp(durations[b]) for b in batches]) < 0.4 * np.mean([np.ptp(c) for c in np.array_split(durations, 13)])
+
+
+def test_the_order_comes_from_seed_and_epoch_alone():
+    def order(seed, epoch):
+        buckets = LengthBuckets(np.arange(1, 50), 4, seed)
+        buckets.set_epoch(epoch)
+        return list(buckets)
+
+    assert order(1, 2) == order(1, 2)
+    assert order(1, 2) != order(1, 3)
+    assert order(1, 2) != order(2, 2)
+
+
+def test_a_stopped_epoch_goes_on_where_it_was():
+    whole, rest = LengthBuckets(np.arange(1, 50), 4, 0), LengthBuckets(np.arange(1, 50), 4, 0)
+    rest.start_at = 5
+    assert list(rest) == list(whole)[5:]
+    assert list(rest) == list(whole)  # the next epoch is whole again
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_context_holds_the_longest_utterance_and_its_margin(seed: int):
+    options = ContextOptions(full_share=0)
+    frames = random_context(5 * SAMPLE_RATE, options, np.random.default_rng(seed))
+    assert frames % 2 == 0
+    assert 500 + 10 <= frames <= 500 + 200 + 2
+
+
+def test_a_share_of_batches_is_heard_at_30_s():
+    rng = np.random.default_rng(0)
+    full = [random_context(SAMPLE_RATE, ContextOptions(full_share=0.25), rng) == WINDOW_FRAMES for _ in range(2000)]
+    assert 0.2 < np.mean(full) < 0.3

@@ -1,0 +1,137 @@
+"""The whole job on a tiny random model: files, stop, resume, the model directory, wrong input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import faster_whisper
+import numpy as np
+import pytest
+
+from engine.engine import Engine, Utterance
+from engine.model_directory import read_card
+from export.to_ctranslate2 import to_ctranslate2
+from training.run import Run
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return to_ctranslate2(tiny_weights, tmp_path_factory.mktemp("tiny") / "ctranslate2")
+
+
+def train(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "train_whisper_lightning.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd or ROOT, env={**os.environ, **environment})
+
+
+def quick(model: Path, corpus: Path, runs: Path, *more: str) -> subprocess.CompletedProcess:
+    options = ["--base", str(model), "--corpus", str(corpus), "--runs", str(runs), "--name", "r", "--epochs", "2"]
+    return train(*options, "--batch_size", "2", "--precision", "32-true", "--device", "cpu", *more)
+
+
+def test_a_job_leaves_a_whole_run_folder(tiny_model, tiny_corpus, tmp_path):
+    done = quick(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--json")
+    assert done.returncode == 0, done.stderr
+    run = Run(tmp_path / "runs" / "r")
+    assert run.status().state == "finished"
+    rows = run.metrics()
+    assert [r["step"] for r in rows if r["kind"] == "step"] == [1, 2, 3, 4]
+    assert [r["epoch"] for r in rows if r["kind"] == "epoch"] == [0, 1, 2]
+    assert all({"wer", "cer", "validation_loss"} <= r.keys() for r in rows if r["kind"] == "epoch")
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report == run.report()
+    scores = ("stock_30s", "tuned_30s", "tuned_adaptive")
+    assert all(report[s].keys() == {"wer", "wer_low", "wer_high", "cer", "rtf"} for s in scores)
+    assert report["paired"].keys() == {"difference", "low", "high", "p"}
+    card = read_card(run.model)
+    assert card.context.adaptive
+    assert card.run == "r"
+    assert card.measured is not None
+    assert json.loads((run.folder / "conversion_check.json").read_text())["utterances"] == 8
+    assert not list(run.folder.glob("*.new"))
+    heard = Engine(run.model).transcribe([Utterance(np.zeros(16_000, np.float32), "en")])[0]
+    assert heard.context_frames < 3000
+    plain = faster_whisper.WhisperModel(str(run.model), device="cpu")
+    assert list(plain.transcribe(np.zeros(16_000, np.float32), language="en")[0]) is not None
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(tiny_model, tiny_corpus, tmp_path):
+    """Stopped in mid-epoch and resumed: the losses equal those of the unbroken run."""
+    assert quick(tiny_model, tiny_corpus.folder, tmp_path / "whole").returncode == 0
+    code = (
+        "import sys, training.callbacks as c\n"
+        "appended = c.RunRecorder._append\n"
+        "def append(self, trainer, kind, **f):\n"
+        "    appended(self, trainer, kind, **f)\n"
+        "    if kind == 'step' and trainer.global_step == 3: self.run.request_stop()\n"
+        "c.RunRecorder._append = append\n"
+        "import train_whisper_lightning as t\n"
+        "sys.argv = ['x', *sys.argv[1:]]\n"
+        "t.main()\n"
+    )
+    arguments = ["--base", str(tiny_model), "--corpus", str(tiny_corpus.folder), "--runs", str(tmp_path / "cut")]
+    arguments += ["--name", "r", "--epochs", "2", "--batch_size", "2", "--precision", "32-true", "--device", "cpu"]
+    stopped = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert stopped.returncode == 0, stopped.stderr
+    run = Run(tmp_path / "cut" / "r")
+    assert run.status().state == "interrupted"
+    assert "resume" in (run.status().reason or "")
+    assert train("--resume", str(run.folder)).returncode == 0
+    assert run.status().state == "finished"
+
+    def losses(folder: Path) -> list[tuple[int, float]]:
+        return [(r["step"], r["loss"]) for r in Run(folder).metrics() if r["kind"] == "step"]
+
+    assert losses(run.folder) == losses(tmp_path / "whole" / "r")
+
+
+def test_distillation_needs_no_transcripts_and_writes_the_same_files(tiny_model, tiny_corpus, tmp_path):
+    done = quick(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--method", "distill")
+    run = Run(tmp_path / "runs" / "r")
+    # random weights only babble: either lessons were learned, or the job says that nothing was understood
+    if done.returncode == 0:
+        assert run.status().state == "finished"
+        assert (run.checkpoints / "adapter" / "adapter_model.safetensors").exists()
+    else:
+        assert "understood nothing" in done.stderr
+        assert run.status().state == "failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--corpus", "nowhere"], "nowhere"),
+        (["--corpus", "CORPUS", "--base", "no-such-model"], "there is no model 'no-such-model'"),
+        (["--corpus", "CORPUS", "--language", "xx"], "no language 'xx'"),
+        (["--corpus", "CORPUS", "--epochs", "0"], "epochs"),
+        (["--corpus", "CORPUS", "--nonsense", "1"], "nonsense"),
+        (["--config", "nowhere.yaml"], "nowhere.yaml"),
+        ([], "no corpus was given"),
+        (["--resume", "nowhere"], "not a run folder"),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_wrong_input_is_one_sentence_and_leaves_nothing(arguments, sentence, tiny_corpus, tmp_path):
+    given = [str(tiny_corpus.folder) if a == "CORPUS" else a for a in arguments]
+    done = train(*given, "--runs", str(tmp_path / "runs"))
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert sentence in errors[0]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_empty_manifest_and_a_lost_file_are_told_before_anything_is_written(tiny_corpus, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "manifest.jsonl").touch()
+    tiny_corpus.audio_path(tiny_corpus.rows[0]).unlink()
+    for folder in (empty, tiny_corpus.folder):
+        done = train("--corpus", str(folder), "--runs", str(tmp_path / "runs"))
+        assert done.returncode == 2
+        assert done.stderr.count("error: ") == 1
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,54 @@
+import numpy as np
+import torch
+from transformers import WhisperForConditionalGeneration
+
+from training.config import LoraOptions, TrainingConfig
+from training.data_module import SpeechData, make_examples
+from training.lora import add_lora
+from training.module import SpeechModule
+from training.short_context import greedy, load_whisper
+
+
+def test_at_30_s_the_encoder_is_the_stock_one(tiny_weights):
+    mel = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 80, 3000)).astype(np.float32))
+    stock = WhisperForConditionalGeneration.from_pretrained(tiny_weights).eval()
+    with torch.no_grad():
+        expected = stock.model.encoder(mel).last_hidden_state
+        found = load_whisper(tiny_weights).eval().model.encoder(mel).last_hidden_state
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_a_short_context_gives_half_as_many_frames(tiny_weights):
+    model = load_whisper(tiny_weights).eval()
+    assert model.model.encoder(torch.zeros(1, 80, 412)).last_hidden_state.shape == (1, 206, 64)
+
+
+def test_a_new_adapter_changes_nothing(tiny_weights):
+    mel, prompt = torch.zeros(1, 80, 200), torch.tensor([[50258, 50259, 50359, 50363]])
+    plain = greedy(load_whisper(tiny_weights).eval(), mel, prompt, 5)
+    adapted = add_lora(load_whisper(tiny_weights), LoraOptions(dropout=0)).eval()
+    assert greedy(adapted.base_model.model, mel, prompt, 5) == plain
+
+
+def test_a_tiny_model_overfits_four_utterances(tiny_weights, tiny_corpus):
+    from engine.decoding import Tokenizer
+
+    torch.manual_seed(0)
+    config = TrainingConfig(batch_size=4, augmentation={"waveform": 0, "time_masks": 0, "frequency_masks": 0})
+    tokenizer = Tokenizer(tiny_weights)
+    examples = make_examples([tiny_corpus], "train", config, tokenizer)
+    model = load_whisper(tiny_weights)
+    peft = add_lora(model, LoraOptions(rank=8, dropout=0))
+    for parameter in peft.parameters():
+        parameter.requires_grad = True  # random weights need all of them
+    data, module = SpeechData(examples, examples, config, 80), SpeechModule(peft, config, tokenizer, examples, 100)
+    optimizer = torch.optim.AdamW(peft.parameters(), lr=3e-3)
+    batch = data.validation_batch([0, 1, 2, 3])
+    for _ in range(60):
+        optimizer.zero_grad()
+        module.loss(batch).backward()
+        optimizer.step()
+    prompts = torch.tensor([e.prompt for e in examples])
+    peft.eval()
+    said = [tokenizer.decode(ids) for ids in greedy(module.whisper, batch.mel, prompts, 10)]
+    assert said == [e.reference for e in examples]
