@@ -31,24 +31,67 @@ PAUSE_S = 1.0
 def main() -> None:
     parser = argparse.ArgumentParser(prog="demo.py", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run (default: runs)")
-    parser.add_argument("--language", default="ru", choices=["ru", "it", "fr", "es"], help="prompts to learn (default: ru)")
+    parser.add_argument(
+        "--language", default="ru", choices=["ru", "it", "fr", "es"], help="prompts to learn (default: ru)"
+    )
     parser.add_argument("--epochs", type=int, default=4, help="passes over the training rows (default: 4)")
     options = parser.parse_args()
     language, corpus = options.language, CORPUS.with_name(f"asterisk-{options.language}")
     name = f"demo-{language}-{time.strftime('%Y%m%d-%H%M%S')}"
     started = time.time()
     if not corpus.exists():
-        step(1, f"Import {language} telephone prompts", "-m", "corpus", "import", "asterisk", "--language", language, "--out", str(corpus))
+        step(
+            1,
+            f"Import {language} telephone prompts",
+            "-m",
+            "corpus",
+            "import",
+            "asterisk",
+            "--language",
+            language,
+            "--out",
+            str(corpus),
+        )
     else:
         print(f"\n[1 of {STEPS}] {corpus} is here already")
-    training = ["train_whisper_lightning.py", "--config", "configs/quick.yaml", "--corpus", str(corpus), "--language", language]
-    step(2, "Fine-tune, export, check and report", *training, "--epochs", str(options.epochs), "--runs", str(options.runs), "--name", name)
+    training = [
+        "train_whisper_lightning.py",
+        "--config",
+        "configs/quick.yaml",
+        "--corpus",
+        str(corpus),
+        "--language",
+        language,
+    ]
+    step(
+        2,
+        "Fine-tune, export, check and report",
+        *training,
+        "--epochs",
+        str(options.epochs),
+        "--runs",
+        str(options.runs),
+        "--name",
+        name,
+    )
     run = Run(options.runs / name)
     spoken = speak(corpus, run.folder / "held-out.wav")
-    step(3, "Play held-out speech through the live line", "-m", "captions", str(run.model), str(spoken), "--language", language, "--realtime")
+    step(
+        3,
+        "Play held-out speech through the live line",
+        "-m",
+        "captions",
+        str(run.model),
+        str(spoken),
+        "--language",
+        language,
+        "--realtime",
+    )
     print(f"\n[4 of {STEPS}] Stock against tuned ({(time.time() - started) / 60:.1f} minutes in all)")
     print_report(run.report() or {})
-    print(f"The model is in {run.model}. Caption with it: {Path(sys.executable).name} app_streaming.py --model {run.id}")
+    print(
+        f"The model is in {run.model}. Caption with it: {Path(sys.executable).name} app_streaming.py --model {run.id}"
+    )
 
 
 def step(number: int, title: str, *arguments: str) -> None:

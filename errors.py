@@ -15,9 +15,11 @@ and keeps its traceback.
 """
 
 import errno
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 EXIT_USER_ERROR = 2
 
@@ -67,6 +69,17 @@ def storage_errors(what: str) -> Iterator[None]:
         if error.errno not in STORAGE_REASONS:
             raise
         raise StorageError(f"{what} could not be written: {STORAGE_REASONS[error.errno]}") from error
+
+
+def require_space(folder: Path, needed_bytes: int, what: str) -> None:
+    """Raises StorageError, before anything is written, when `folder` (or the first parent there is) is too full."""
+    existing = next(p for p in (folder.resolve(), *folder.resolve().parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed_bytes:
+        raise StorageError(
+            f"{what} needs {needed_bytes / 1e9:.1f} GB in {existing}, where {free / 1e9:.1f} GB are free; "
+            "free some space or choose another folder"
+        )
 
 
 def run_command(main: Callable[[], None]) -> None:

@@ -21,7 +21,7 @@ from engine.decoding import Tokenizer
 from engine.engine import Engine
 from engine.languages import check_language
 from engine.model_directory import ContextAbility, MeasuredWer, ModelCard, read_card, write_card
-from errors import OptionError, QalError, TrainingError, run_command
+from errors import OptionError, QalError, TrainingError, require_space, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.report import print_report
 from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engine
@@ -30,6 +30,7 @@ from training.job import device_lock
 from training.run import Run, RunLog, begin, create_run, open_run
 
 ADAPTIVE = ContextAbility(adaptive=True)
+RUN_SIZE = 5  # times the base's model.bin: the merged weights, the converted ones, checkpoints
 
 
 def main() -> None:
@@ -81,7 +82,9 @@ def check(config: TrainingConfig, runs: Path) -> None:
     if not config.corpus_folders:
         raise OptionError("no corpus was given; add --corpus data/NAME (make one with: python -m corpus import --help)")
     corpora = [read_corpus(folder) for folder in config.corpus_folders]
-    known = Tokenizer(resolve(config.base, runs)).languages
+    base = resolve(config.base, runs)
+    require_space(runs, RUN_SIZE * (base / "model.bin").stat().st_size, "a training run")
+    known = Tokenizer(base).languages
     for language in {config.language} if config.language else {row.language for c in corpora for row in c.rows}:
         check_language(language, known)
 
@@ -187,9 +190,13 @@ def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: Model
         "tuned_30s": lambda: Engine(run.model, device, context="full"),
         "tuned_adaptive": lambda: Engine(run.model, device),
     }
-    scored: dict[str, Scored] = {n: score_engine(make(), held_out, progress(run, f"report {n}")) for n, make in engines.items()}
+    scored: dict[str, Scored] = {
+        n: score_engine(make(), held_out, progress(run, f"report {n}")) for n, make in engines.items()
+    }
     tuned = scored["tuned_adaptive"].score
-    measured = MeasuredWer(wer=tuned.wer, low=tuned.wer_low, high=tuned.wer_high, corpus=", ".join(c.info.name for c in corpora))
+    measured = MeasuredWer(
+        wer=tuned.wer, low=tuned.wer_low, high=tuned.wer_high, corpus=", ".join(c.info.name for c in corpora)
+    )
     write_card(run.model, card.model_copy(update={"measured": measured}))
     paired = paired_difference(scored["tuned_adaptive"].counts, scored["stock_30s"].counts, rng())
     return {
@@ -216,7 +223,9 @@ def references(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> 
     """Held-out utterances the engine can hear at once; TrainingError when there are none."""
     found: list[SpokenReference] = []
     for corpus in corpora:
-        rows = [r for split in splits for r in corpus.select(split) if r.duration_s <= config.max_utterance_s and r.text]
+        rows = [
+            r for split in splits for r in corpus.select(split) if r.duration_s <= config.max_utterance_s and r.text
+        ]
         found += load_references(corpus, rows, config.language)
     if not found:
         raise TrainingError("the corpus has no held-out rows to measure on; import more speech")
@@ -229,7 +238,7 @@ def progress(run: Run, stage: str) -> Callable[[int, int], None]:
 
     def show(done: int, of: int) -> None:
         if done <= 1 or time.time() - run.status().heartbeat > 1:
-            run.update_status(stage=stage)
+            run.update_status(stage=stage.split()[0])
         bar.total = of
         bar.update(done - bar.n)
         if done >= of:

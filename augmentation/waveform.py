@@ -16,7 +16,13 @@ def pipeline(probability: float) -> am.Compose:
         [
             am.Gain(min_gain_db=-12, max_gain_db=6, p=probability),
             am.AddColorNoise(min_snr_db=8, max_snr_db=35, p=probability),
-            am.BandPassFilter(min_center_freq=800, max_center_freq=3000, min_bandwidth_fraction=1.2, max_bandwidth_fraction=1.9, p=probability / 2),
+            am.BandPassFilter(
+                min_center_freq=800,
+                max_center_freq=3000,
+                min_bandwidth_fraction=1.2,
+                max_bandwidth_fraction=1.9,
+                p=probability / 2,
+            ),
             am.TimeStretch(min_rate=0.9, max_rate=1.1, leave_length_unchanged=False, p=probability / 2),
         ]
     )

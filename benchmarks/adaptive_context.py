@@ -39,7 +39,9 @@ def main() -> None:
     found = {name: pair for name in (*HELD_OUT, *SEEN) if (pair := measure(name, options))}
     held_out = [name for name in HELD_OUT if name in found]
     if not held_out:
-        raise CorpusError(f"none of {', '.join(HELD_OUT)} is in {options.data}; import them first (docs/base-adaptive.md)")
+        raise CorpusError(
+            f"none of {', '.join(HELD_OUT)} is in {options.data}; import them first (docs/base-adaptive.md)"
+        )
     print(json.dumps(result(found, held_out, options), indent=None if options.json else 2))
 
 
@@ -66,7 +68,9 @@ def result(found: dict[str, tuple[Scored, Scored]], held_out: list[str], options
         reference |= {f"{name}_wer": round(stock.score.wer, 4), f"{name}_rtf": round(stock.score.rtf, 4)}
     a, b = (pooled([found[name][i].counts for name in held_out]) for i in (0, 1))
     paired = paired_difference(a, b, np.random.default_rng(SEED))
-    ratio = float(np.mean([found[n][1].score.rtf for n in held_out]) / np.mean([found[n][0].score.rtf for n in held_out]))
+    ratio = float(
+        np.mean([found[n][1].score.rtf for n in held_out]) / np.mean([found[n][0].score.rtf for n in held_out])
+    )
     figures |= {
         "held_out_utterances": len(a.words),
         "held_out_wer": round(make_score(a, 0).wer, 4),
@@ -78,7 +82,11 @@ def result(found: dict[str, tuple[Scored, Scored]], held_out: list[str], options
     }
     reference |= {"held_out_wer": round(b.wer, 4), "held_out_cer": round(b.cer, 4)}
     bars = {
-        "held_out_wer_difference": {"value": round(paired.difference, 4), "bar": MAX_WER_LOSS, "met": paired.difference <= MAX_WER_LOSS},
+        "held_out_wer_difference": {
+            "value": round(paired.difference, 4),
+            "bar": MAX_WER_LOSS,
+            "met": paired.difference <= MAX_WER_LOSS,
+        },
         "held_out_times_faster": {"value": round(ratio, 2), "bar": MIN_TIMES_FASTER, "met": ratio >= MIN_TIMES_FASTER},
     }
     settings = {"model": options.model, "stock": options.stock, "beam_size": 1, "batch": 1, "held_out": held_out}
@@ -92,7 +100,9 @@ def pooled(counts: list[ErrorCounts]) -> ErrorCounts:
 
 
 def hardware() -> dict:
-    names = [x.split(":", 1)[1].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")]
+    names = [
+        x.split(":", 1)[1].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")
+    ]
     return {"cpu": names[0] if names else platform.processor(), "cores": os.cpu_count()}
 
 

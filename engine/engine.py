@@ -66,7 +66,9 @@ class Engine:
                 str(directory), device=self.device, compute_type=self.compute_type, intra_threads=threads
             )
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"{directory}: cannot be loaded ({first_line(error)}); fetch or export it again") from error
+            raise ModelError(
+                f"{directory}: cannot be loaded ({first_line(error)}); fetch or export it again"
+            ) from error
         self.n_mels: int = self._model.n_mels
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
@@ -125,7 +127,9 @@ def choose_compute_type(device: str, compute_type: str) -> str:
         return "float16" if device == "cuda" else "int8"
     supported = ctranslate2.get_supported_compute_types(device)
     if compute_type not in supported:
-        raise ModelError(f"compute type '{compute_type}' does not run on {device}; use one of {', '.join(sorted(supported))}")
+        raise ModelError(
+            f"compute type '{compute_type}' does not run on {device}; use one of {', '.join(sorted(supported))}"
+        )
     return compute_type
 
 

@@ -16,9 +16,9 @@ REQUIRED_FILES = ("model.bin", "config.json", "tokenizer.json")
 class ContextAbility(BaseModel, frozen=True):
     """How short an encoder context the weights can bear."""
 
-    adaptive: bool = Field(False, description="the weights were trained on contexts shorter than 30 s")
-    margin_s: float = Field(1.0, ge=0, le=30, description="silence kept after the speech, in seconds")
-    min_s: float = Field(2.0, ge=0, le=30, description="no context is shorter than this, in seconds")
+    adaptive: bool = Field(default=False, description="the weights were trained on contexts shorter than 30 s")
+    margin_s: float = Field(default=1.0, ge=0, le=30, description="silence kept after the speech, in seconds")
+    min_s: float = Field(default=2.0, ge=0, le=30, description="no context is shorter than this, in seconds")
 
 
 class MeasuredWer(BaseModel, frozen=True):
@@ -34,7 +34,7 @@ class ModelCard(BaseModel, frozen=True):
     """What qal.json says."""
 
     base_model: str = Field(description="the stock model that the weights began as")
-    adapter_sha256: str | None = Field(None, description="of the shipped adapter that made these weights")
+    adapter_sha256: str | None = Field(default=None, description="of the shipped adapter that made these weights")
     languages: list[str] = []
     run: str | None = None
     corpus_version: str | None = None

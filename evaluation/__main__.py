@@ -24,7 +24,9 @@ def main() -> None:
     parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="a corpus folder or its manifest.jsonl")
     parser.add_argument("--split", default="test", choices=SPLITS, help="rows to score (default: test)")
     parser.add_argument("--language", help="language to decode in (default: what each row says)")
-    parser.add_argument("--context", default="auto", choices=["auto", "full"], help="auto: what qal.json allows; full: 30 s")
+    parser.add_argument(
+        "--context", default="auto", choices=["auto", "full"], help="auto: what qal.json allows; full: 30 s"
+    )
     parser.add_argument("--against", metavar="MODEL", help="a second model, heard at 30 s, for a paired comparison")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to compute")
     parser.add_argument("--compute-type", default="auto", help="int8, float16, float32 … (default: auto)")
@@ -68,7 +70,9 @@ def table(result: dict, options: argparse.Namespace) -> str:
         if key in result:
             s = result[key]
             interval = f"{100 * s['wer_low']:.1f}-{100 * s['wer_high']:.1f}"
-            lines.append(f"{name}: WER {100 * s['wer']:.1f} % ({interval}), CER {100 * s['cer']:.1f} %, RTF {s['rtf']:.3f}")
+            lines.append(
+                f"{name}: WER {100 * s['wer']:.1f} % ({interval}), CER {100 * s['cer']:.1f} %, RTF {s['rtf']:.3f}"
+            )
     if "paired" in result:
         p = result["paired"]
         lines.append(

@@ -12,12 +12,16 @@ ROWS = {
 def print_report(report: dict) -> None:
     """WER in percent with its 95 % interval, CER, and the real-time factor."""
     stock, tuned, paired = report["stock_30s"], report["tuned_adaptive"], report["paired"]
-    print(f"\n{report['corpus']} · {report['utterances']} held-out utterances, {report['words']} words · base {report['base_model']}")
+    print(
+        f"\n{report['corpus']} · {report['utterances']} held-out utterances, {report['words']} words · "
+        f"base {report['base_model']}"
+    )
     print(f"{'':26}{'WER %':>8}{'95 % interval':>18}{'CER %':>8}{'RTF':>8}")
     for name, title in ROWS.items():
         s = report[name]
         interval = f"{100 * s['wer_low']:.1f} – {100 * s['wer_high']:.1f}"
         print(f"{title:26}{100 * s['wer']:8.1f}{interval:>18}{100 * s['cer']:8.1f}{s['rtf']:8.3f}")
-    difference = f"{100 * paired['difference']:+.1f} points ({100 * paired['low']:+.1f} to {100 * paired['high']:+.1f}, p {paired['p']:.3f})"
+    low, high = 100 * paired["low"], 100 * paired["high"]
+    difference = f"{100 * paired['difference']:+.1f} points ({low:+.1f} to {high:+.1f}, p {paired['p']:.3f})"
     print(f"WER {difference}; {stock['rtf'] / tuned['rtf']:.1f} times faster\n")
     sys.stdout.flush()

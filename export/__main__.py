@@ -40,7 +40,9 @@ def export(options: argparse.Namespace) -> Path:
         from export.to_ctranslate2 import to_ctranslate2
 
         return to_ctranslate2(source, out, options.quantization)
-    raise ConversionError(f"{source}: cannot be exported to {options.to}; give a run, a model or a Transformers directory")
+    raise ConversionError(
+        f"{source}: cannot be exported to {options.to}; give a run, a model or a Transformers directory"
+    )
 
 
 def shipped(name: str, options: argparse.Namespace) -> Path:

@@ -3,6 +3,7 @@
 The merged Transformers weights, CTranslate2 in float16 and in int8 transcribe the same held-out utterances
 with the same decoding. A step whose loss of WER lies above 1 point with its whole 95 % interval stops the export."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,12 @@ class Check:
 
     def as_dict(self) -> dict:
         losses = {step: vars(loss) for step, loss in self.losses.items()}
-        return {"utterances": self.utterances, "enough": self.utterances >= WANTED_UTTERANCES, "wer": self.wer, "losses": losses}
+        return {
+            "utterances": self.utterances,
+            "enough": self.utterances >= WANTED_UTTERANCES,
+            "wer": self.wer,
+            "losses": losses,
+        }
 
     def require(self) -> None:
         """Raises ConversionError when a step lost more than is allowed."""
@@ -42,10 +48,12 @@ class Check:
 
 def check_conversion(references: Sequence[str], forms: dict[str, Transcriber]) -> Check:
     """forms: name -> transcriber of the same utterances, in the order of conversion."""
-    counts: dict[str, ErrorCounts] = {name: count_errors(references, transcribe()) for name, transcribe in forms.items()}
+    counts: dict[str, ErrorCounts] = {
+        name: count_errors(references, transcribe()) for name, transcribe in forms.items()
+    }
     names = list(counts)
     losses = {
         f"{a} -> {b}": paired_difference(counts[b], counts[a], np.random.default_rng(SEED))
-        for a, b in zip(names, names[1:], strict=False)
+        for a, b in itertools.pairwise(names)
     }
     return Check(len(references), {name: c.wer for name, c in counts.items()}, losses)

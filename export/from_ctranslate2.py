@@ -1,8 +1,8 @@
 """A CTranslate2 model directory -> Transformers' form, so that packaged weights can be trained.
 
 Layout of model.bin, little endian: u32 version, str spec, u32 revision, u32 count, then per variable
-str name, u8 rank, u32 dimensions, u8 type, u32 bytes, data; then u32 count and pairs of alias and name. Strings are u16 length
-(NUL included) and bytes. Source: ctranslate2/specs/model_spec.py."""
+str name, u8 rank, u32 dimensions, u8 type, u32 bytes, data; then u32 count and pairs of alias and name.
+Strings are u16 length (NUL included) and bytes. Source: ctranslate2/specs/model_spec.py."""
 
 import hashlib
 import json
@@ -87,7 +87,10 @@ def convert(source: Path, target: Path) -> Path:
 
 
 def _load(model: WhisperForConditionalGeneration, weights: dict[str, Tensor]) -> None:
-    missing, unexpected = model.load_state_dict(weights, strict=False)
+    try:
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+    except RuntimeError as error:  # shapes differ
+        raise ConversionError("the weights do not have the shapes of a Whisper model; fetch the model again") from error
     if unexpected or set(missing) - {"proj_out.weight"}:  # proj_out is tied to embed_tokens
         raise ConversionError(f"the weights do not fit Whisper: missing {missing}, unexpected {unexpected}")
     model.tie_weights()
@@ -103,8 +106,8 @@ def _config(variables: Variables, tokenizer: Tokenizer) -> WhisperConfig:
         decoder_layers=_layers(variables, "decoder"),
         encoder_attention_heads=int(variables["encoder/num_heads"]),
         decoder_attention_heads=int(variables["decoder/num_heads"]),
-        encoder_ffn_dim=4 * width,
-        decoder_ffn_dim=4 * width,
+        encoder_ffn_dim=len(variables["encoder/layer_0/ffn/linear_0/bias"]),
+        decoder_ffn_dim=len(variables["decoder/layer_0/ffn/linear_0/bias"]),
         num_mel_bins=variables["encoder/conv1/weight"].shape[1],
         bos_token_id=tokenizer.end,
         eos_token_id=tokenizer.end,
@@ -114,7 +117,13 @@ def _config(variables: Variables, tokenizer: Tokenizer) -> WhisperConfig:
 
 
 def _layers(variables: Variables, side: str) -> int:
-    return len({name.split("/")[1] for name in variables if name.startswith(f"{side}/layer_") and not name.startswith(f"{side}/layer_norm")})
+    return len(
+        {
+            name.split("/")[1]
+            for name in variables
+            if name.startswith(f"{side}/layer_") and not name.startswith(f"{side}/layer_norm")
+        }
+    )
 
 
 def _generation_config(source: Path, tokenizer: Tokenizer) -> GenerationConfig:

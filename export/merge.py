@@ -21,7 +21,9 @@ def merge(weights: Path, adapter: Path, target: Path) -> Path:
     try:
         merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (ValueError, RuntimeError, KeyError, SafetensorError, OSError) as error:
-        raise ConversionError(f"{adapter}: the adapter does not fit the weights in {weights.name}; train it again") from error
+        raise ConversionError(
+            f"{adapter}: the adapter does not fit the weights in {weights.name}; train it again"
+        ) from error
     merged.generation_config = GenerationConfig.from_pretrained(weights)
     merged.generation_config._from_model_config = False  # else alignment_heads are dropped at the next load
     with storage_errors("the merged model"):

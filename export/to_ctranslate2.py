@@ -19,7 +19,9 @@ def to_ctranslate2(source: Path, target: Path, quantization: str = "float16") ->
     with storage_errors("the CTranslate2 model"):
         beside = target.with_name(target.name + ".new")
         try:
-            TransformersConverter(str(source), copy_files=kept).convert(str(beside), quantization=quantization, force=True)
+            TransformersConverter(str(source), copy_files=kept).convert(
+                str(beside), quantization=quantization, force=True
+            )
         except (ValueError, KeyError) as error:
             raise ConversionError(f"{source}: cannot be converted to CTranslate2 ({error})") from error
         shutil.rmtree(target, ignore_errors=True)

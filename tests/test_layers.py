@@ -69,7 +69,9 @@ def test_package_files_are_empty():
     assert [p for p in ROOT.glob("[a-z]*/**/__init__.py") if p.stat().st_size and room_of(p) in LEVEL] == []
 
 
-@pytest.mark.parametrize("module", ["training.job", "training.config", "engine.engine", "engine.longform", "captions.session"])
+@pytest.mark.parametrize(
+    "module", ["training.job", "training.config", "engine.engine", "engine.longform", "captions.session"]
+)
 def test_what_the_page_imports_brings_no_torch(module: str):
     code = f"import {module}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

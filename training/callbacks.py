@@ -49,11 +49,17 @@ class RunRecorder(pl.Callback):
             trainer.should_stop = True
             save_checkpoint(trainer, self.run.checkpoints)
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        figures = {n: float(trainer.callback_metrics[n]) for n in ("validation_loss", "wer", "cer") if n in trainer.callback_metrics}
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        figures = {
+            n: float(trainer.callback_metrics[n])
+            for n in ("validation_loss", "wer", "cer")
+            if n in trainer.callback_metrics
+        }
         self._append(trainer, "epoch", **figures)
         if self._bar and "wer" in figures:
-            self._bar.write(f"epoch {self._epochs_done(trainer)}: validation WER {100 * figures['wer']:.1f} %", file=sys.stderr)
+            self._bar.write(
+                f"epoch {self._epochs_done(trainer)}: validation WER {100 * figures['wer']:.1f} %", file=sys.stderr
+            )
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self.run.stop_file.exists():
@@ -68,10 +74,17 @@ class RunRecorder(pl.Callback):
 
     def _append(self, trainer: pl.Trainer, kind: str, **figures: float) -> None:
         epoch = self._epochs_done(trainer) if kind == "epoch" else trainer.current_epoch
-        self.run.append_metrics({"kind": kind, "step": trainer.global_step, "epoch": epoch, "attempt": self.attempt, **figures})
+        self.run.append_metrics(
+            {"kind": kind, "step": trainer.global_step, "epoch": epoch, "attempt": self.attempt, **figures}
+        )
 
     def _update_status(self, trainer: pl.Trainer, **changes: Any) -> None:
-        changes |= {"stage": "train", "step": trainer.global_step, "epoch": trainer.current_epoch, "heartbeat": time.time()}
+        changes |= {
+            "stage": "train",
+            "step": trainer.global_step,
+            "epoch": trainer.current_epoch,
+            "heartbeat": time.time(),
+        }
         self.run.write_status(self.run.status().model_copy(update=changes))
 
 
@@ -82,5 +95,3 @@ def save_checkpoint(trainer: pl.Trainer, folder: Path) -> Path:
     trainer.save_checkpoint(beside)
     beside.replace(path)
     return path
-
-

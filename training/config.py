@@ -16,17 +16,23 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
 
 class LoraOptions(Options):
-    rank: int = Field(32, ge=1, le=256, description="rank of the low-rank update (Hu et al. 2021)")
-    alpha: int = Field(64, ge=1, le=1024, description="scale of the update: alpha / rank")
-    dropout: float = Field(0.05, ge=0, le=0.9, description="dropout in front of the update")
+    rank: int = Field(default=32, ge=1, le=256, description="rank of the low-rank update (Hu et al. 2021)")
+    alpha: int = Field(default=64, ge=1, le=1024, description="scale of the update: alpha / rank")
+    dropout: float = Field(default=0.05, ge=0, le=0.9, description="dropout in front of the update")
 
 
 class ContextOptions(Options):
     """Adaptive context: every batch is heard at its longest utterance plus a random margin."""
 
-    min_margin_s: float = Field(0.1, ge=0, le=5, description="shortest silence after the longest utterance, in seconds")
-    max_margin_s: float = Field(2.0, ge=0, le=10, description="longest silence after the longest utterance, in seconds")
-    full_share: float = Field(0.03, ge=0, le=1, description="share of batches heard at 30 s, so that the old ability stays")
+    min_margin_s: float = Field(
+        default=0.1, ge=0, le=5, description="shortest silence after the longest utterance, in seconds"
+    )
+    max_margin_s: float = Field(
+        default=2.0, ge=0, le=10, description="longest silence after the longest utterance, in seconds"
+    )
+    full_share: float = Field(
+        default=0.03, ge=0, le=1, description="share of batches heard at 30 s, so that the old ability stays"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -36,42 +42,68 @@ class ContextOptions(Options):
 
 
 class AugmentationOptions(Options):
-    waveform: float = Field(0.5, ge=0, le=1, description="probability of each waveform transform (audiomentations); 0 is off")
-    time_masks: int = Field(2, ge=0, le=10, description="SpecAugment: time masks a row")
-    time_mask_share: float = Field(0.05, ge=0, le=0.5, description="SpecAugment: widest time mask, as a share of the frames")
-    frequency_masks: int = Field(2, ge=0, le=10, description="SpecAugment: frequency masks a row")
-    frequency_mask_bins: int = Field(12, ge=0, le=40, description="SpecAugment: widest frequency mask, in mel bins")
+    waveform: float = Field(
+        default=0.5, ge=0, le=1, description="probability of each waveform transform (audiomentations); 0 is off"
+    )
+    time_masks: int = Field(default=2, ge=0, le=10, description="SpecAugment: time masks a row")
+    time_mask_share: float = Field(
+        default=0.05, ge=0, le=0.5, description="SpecAugment: widest time mask, as a share of the frames"
+    )
+    frequency_masks: int = Field(default=2, ge=0, le=10, description="SpecAugment: frequency masks a row")
+    frequency_mask_bins: int = Field(
+        default=12, ge=0, le=40, description="SpecAugment: widest frequency mask, in mel bins"
+    )
 
 
 class DistillationOptions(Options):
     """The model at 30 s teaches itself at short contexts, from audio alone."""
 
-    frames_weight: float = Field(0.5, ge=0, le=10, description="weight of the encoder frames' mean squared error")
-    max_tokens: int = Field(120, ge=8, le=440, description="an utterance whose text is longer is a loop and is left out")
-    joined_share: float = Field(0.3, ge=0, le=1, description="share of lessons made of several utterances, so that long contexts occur")
-    altered_share: float = Field(0.3, ge=0, le=1, description="share of lessons whose sound is altered before it is taught")
+    frames_weight: float = Field(
+        default=0.5, ge=0, le=10, description="weight of the encoder frames' mean squared error"
+    )
+    max_tokens: int = Field(
+        default=120, ge=8, le=440, description="an utterance whose text is longer is a loop and is left out"
+    )
+    joined_share: float = Field(
+        default=0.3, ge=0, le=1, description="share of lessons made of several utterances, so that long contexts occur"
+    )
+    altered_share: float = Field(
+        default=0.3, ge=0, le=1, description="share of lessons whose sound is altered before it is taught"
+    )
 
 
 class TrainingConfig(Options):
     """One training job."""
 
-    method: Literal["finetune", "distill"] = Field("finetune", description="learn transcripts, or short contexts from audio alone")
-    base: str = Field("base-adaptive", description="model to start from: a catalogue name, a run's id or a directory")
-    corpus: str | list[str] = Field([], description="folder of a corpus (with its manifest.jsonl), or a list of them")
-    language: str | None = Field(None, description="language of the corpus; unset: what each row says")
-    epochs: int = Field(4, ge=1, le=1000, description="passes over the training rows")
-    batch_size: int = Field(16, ge=1, le=256, description="utterances a step")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="peak learning rate of AdamW")
-    warmup_share: float = Field(0.1, ge=0, le=1, description="share of the steps in which the learning rate rises")
-    gradient_clip: float = Field(1.0, ge=0, le=100, description="largest norm of the gradient; 0 is off")
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field("auto", description="auto: bfloat16 where the device is fast at it")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
-    seed: int = Field(0, ge=0, description="every random draw comes from it")
-    max_utterance_s: float = Field(20.0, gt=0, le=29, description="longer rows are left out")
-    min_utterance_s: float = Field(0.4, ge=0, le=29, description="shorter rows are left out")
-    max_utterances: int | None = Field(None, ge=1, description="at most so many training rows; unset: all")
-    validation_utterances: int = Field(48, ge=1, le=10_000, description="validation rows transcribed after each epoch")
-    check_utterances: int = Field(100, ge=1, le=10_000, description="held-out rows of the conversion check")
+    method: Literal["finetune", "distill"] = Field(
+        default="finetune", description="learn transcripts, or short contexts from audio alone"
+    )
+    base: str = Field(
+        default="base-adaptive", description="model to start from: a catalogue name, a run's id or a directory"
+    )
+    corpus: str | list[str] = Field(
+        default=[], description="folder of a corpus (with its manifest.jsonl), or a list of them"
+    )
+    language: str | None = Field(default=None, description="language of the corpus; unset: what each row says")
+    epochs: int = Field(default=4, ge=1, le=1000, description="passes over the training rows")
+    batch_size: int = Field(default=16, ge=1, le=256, description="utterances a step")
+    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="peak learning rate of AdamW")
+    warmup_share: float = Field(
+        default=0.1, ge=0, le=1, description="share of the steps in which the learning rate rises"
+    )
+    gradient_clip: float = Field(default=1.0, ge=0, le=100, description="largest norm of the gradient; 0 is off")
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
+        default="auto", description="auto: bfloat16 where the device is fast at it"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to train")
+    seed: int = Field(default=0, ge=0, description="every random draw comes from it")
+    max_utterance_s: float = Field(default=20.0, gt=0, le=29, description="longer rows are left out")
+    min_utterance_s: float = Field(default=0.4, ge=0, le=29, description="shorter rows are left out")
+    max_utterances: int | None = Field(default=None, ge=1, description="at most so many training rows; unset: all")
+    validation_utterances: int = Field(
+        default=48, ge=1, le=10_000, description="validation rows transcribed after each epoch"
+    )
+    check_utterances: int = Field(default=100, ge=1, le=10_000, description="held-out rows of the conversion check")
     lora: LoraOptions = LoraOptions()
     context: ContextOptions = ContextOptions()
     augmentation: AugmentationOptions = AugmentationOptions()
@@ -103,13 +135,14 @@ def check_config(values: dict, source: str) -> TrainingConfig:
 
 
 def explain(error: ValidationError) -> list[str]:
-    """One clause a wrong field, such as `lora.rank: should be greater than 0 (got -1)`."""
+    """One clause a wrong field, such as `lora.rank: Input should be greater than 0 (got -1)`."""
     return [
-        f"{'.'.join(str(p) for p in e['loc']) or 'settings'}: {e['msg'].removeprefix('Input ').removeprefix('Value error, ')}"
-        f" (got {e['input']!r})"
+        f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')} (got {e['input']!r})"
         for e in error.errors()
     ]
 
 
 def save_config(config: TrainingConfig, path: Path) -> None:
-    path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8"
+    )

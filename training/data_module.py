@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
 
 from audio.decode import decode
+from audio.samples import Samples
 from corpus.manifest import Corpus, Row
 from engine.decoding import Tokenizer
 from errors import CorpusError
@@ -34,8 +35,8 @@ def make_examples(corpora: Sequence[Corpus], split: str, config: TrainingConfig,
     if not examples:
         names = ", ".join(str(c.folder) for c in corpora)
         raise CorpusError(
-            f"{names}: no usable row in split '{split}' between {config.min_utterance_s} and {config.max_utterance_s} s; "
-            "import more speech"
+            f"{names}: no usable row in split '{split}' between {config.min_utterance_s} and "
+            f"{config.max_utterance_s} s; import more speech"
         )
     return examples
 
@@ -91,15 +92,20 @@ class SpeechData(pl.LightningDataModule):
         examples = [self.train[i] for i in indices]
         rngs = [self.rng(self.buckets.epoch, i) for i in indices]
         waveforms = [self._augmenter.waveform(decode(e.audio), rng) for e, rng in zip(examples, rngs, strict=True)]
-        frames = random_context(max(map(len, waveforms)), self.config.context, self.rng(self.buckets.epoch, -1 - indices[0]))
+        frames = random_context(
+            max(map(len, waveforms)), self.config.context, self.rng(self.buckets.epoch, -1 - indices[0])
+        )
         mel = mel_batch(waveforms, frames, self.n_mels, self._augmenter, rngs)
         return Batch(mel, *label_rows(examples), tuple(indices))
 
     def validation_batch(self, indices: list[int]) -> Batch:
         examples = [self.validation[i] for i in indices]
-        waveforms = [decode(e.audio) for e in examples]
+        waveforms = [self.validation_sound(i) for i in indices]
         frames = even_frames(max(map(len, waveforms)), VALIDATION_MARGIN_S)
         return Batch(mel_batch(waveforms, frames, self.n_mels), *label_rows(examples), tuple(indices))
+
+    def validation_sound(self, index: int) -> Samples:
+        return decode(self.validation[index].audio)
 
     def rng(self, epoch: int, row: int) -> np.random.Generator:
         return np.random.default_rng([self.config.seed, epoch, row % 2**32])

@@ -137,11 +137,14 @@ class DistillData(SpeechData):
 
     def __init__(self, lessons: list[Lesson], validation: list[Lesson], config: TrainingConfig, n_mels: int):
         super().__init__([x.example for x in lessons], [x.example for x in validation], config, n_mels)
-        self.lessons = lessons
+        self.lessons, self.held_out = lessons, validation
         self.buckets = LengthBuckets([seconds(x.samples) for x in lessons], config.batch_size, config.seed)
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(Indices(len(self.lessons)), batch_sampler=self.buckets, collate_fn=self.lesson_batch)
+
+    def validation_sound(self, index: int) -> Samples:
+        return self.held_out[index].samples
 
     def lesson_batch(self, indices: list[int]) -> LessonBatch:
         lessons = [self.lessons[i] for i in indices]

@@ -117,5 +117,7 @@ def mel_batch(
     """Waveforms -> (batch, n_mels, frames); SpecAugment where an augmenter is given."""
     mels = [padded_log_mel(w, frames, n_mels) for w in waveforms]
     if augmenter:
-        mels = [augmenter.mel(m, rng, min(len(w), frames * HOP)) for m, w, rng in zip(mels, waveforms, rngs, strict=True)]
+        mels = [
+            augmenter.mel(m, rng, min(len(w), frames * HOP)) for m, w, rng in zip(mels, waveforms, rngs, strict=True)
+        ]
     return torch.from_numpy(np.stack(mels))

@@ -29,7 +29,9 @@ ADAPTER = "adapter"
 Bars = Callable[[str], Progress]  # stage -> progress(done, of)
 
 
-def fit(run: Run, config: TrainingConfig, weights: Path, corpora: Sequence[Corpus], attempt: int, bars: Bars) -> Path | None:
+def fit(
+    run: Run, config: TrainingConfig, weights: Path, corpora: Sequence[Corpus], attempt: int, bars: Bars
+) -> Path | None:
     """Trains and returns the adapter's folder (runs/<id>/checkpoints/adapter); None when it was stopped.
 
     weights: Transformers directory. Goes on from the last checkpoint where there is one."""

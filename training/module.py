@@ -20,7 +20,12 @@ class SpeechModule(pl.LightningModule):
     """Cross-entropy on the transcripts; validation is generated text, scored in words and characters."""
 
     def __init__(
-        self, model: PeftModel, config: TrainingConfig, tokenizer: Tokenizer, validation: list[Example], total_steps: int
+        self,
+        model: PeftModel,
+        config: TrainingConfig,
+        tokenizer: Tokenizer,
+        validation: list[Example],
+        total_steps: int,
     ):
         super().__init__()
         self.model, self.config, self.total_steps = model, config, total_steps

@@ -2,6 +2,7 @@
 
 runs/<id>/config.yaml · status.json · metrics.jsonl · log.txt · checkpoints/ · model/ · report.json"""
 
+import itertools
 import json
 import logging
 import os
@@ -28,7 +29,7 @@ class Status(BaseModel, frozen=True):
     queue_position: int | None = None
     pid: int | None = None
     pid_started: float | None = None  # seconds since 1970; tells our process from another with its number
-    stage: str = "waiting"  # prepare, train, merge, check, report
+    stage: str = "waiting"  # prepare, teach, train, merge, check, report
     step: int = 0
     steps: int = 0  # of the whole run; 0 while unknown
     epoch: int = 0
@@ -104,7 +105,7 @@ class Run:
     def train_seconds(self) -> float:
         """Time between rows of the same attempt, added up: what training took, pauses left out."""
         rows = self.metrics()
-        same = [(a, b) for a, b in zip(rows, rows[1:], strict=False) if a["attempt"] == b["attempt"]]
+        same = [(a, b) for a, b in itertools.pairwise(rows) if a["attempt"] == b["attempt"]]
         return round(sum(b["time"] - a["time"] for a, b in same), 1)
 
     def request_stop(self) -> None:
@@ -122,7 +123,9 @@ def _parsed(line: bytes) -> dict | None:
 
 def is_alive(status: Status) -> bool:
     try:
-        return status.pid is not None and abs(psutil.Process(status.pid).create_time() - (status.pid_started or 0)) < 1.0
+        return (
+            status.pid is not None and abs(psutil.Process(status.pid).create_time() - (status.pid_started or 0)) < 1.0
+        )
     except psutil.NoSuchProcess:
         return False
 

@@ -20,7 +20,9 @@ def load_whisper(directory: Path) -> WhisperForConditionalGeneration:
     try:
         model = WhisperForConditionalGeneration.from_pretrained(directory, dtype=torch.float32)
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
-        raise ModelError(f"{directory}: not readable as Transformers weights of Whisper; fetch the model again") from error
+        raise ModelError(
+            f"{directory}: not readable as Transformers weights of Whisper; fetch the model again"
+        ) from error
     return open_encoder(model)
 
 

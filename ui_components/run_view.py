@@ -10,6 +10,7 @@ from ui_components.markup import minutes, sentence_html
 STAGES = {
     "waiting": "waiting to start",
     "prepare": "preparing",
+    "teach": "listening to the teacher",
     "train": "training",
     "merge": "merging the weights",
     "check": "checking the conversion",

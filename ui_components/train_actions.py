@@ -115,7 +115,7 @@ def show(studio: Studio, run_id: str | None, seen: Seen) -> list[Any]:
         gr.skip() if listed else gr.Dropdown(choices=run_choices(runs), value=run.id, visible=True),
         progress_html(status, load_config(run.config_file), rows, stopping, time.time()),
         gr.Plot(loss_figure(rows), visible=True) if redraw else gr.skip(),
-        gr.Plot(error_rate_figure(rows), visible=True) if redraw else gr.skip(),
+        gr.Plot(error_rate_figure(rows), visible=any("wer" in row for row in rows)) if redraw else gr.skip(),
         report_html(run.report()),
         gr.Button(visible=status.state not in ENDED, interactive=not stopping),
         gr.Button(visible=status.state in ("failed", "interrupted")),

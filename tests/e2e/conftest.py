@@ -7,9 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
@@ -59,12 +60,19 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 def playwright() -> Iterator[Playwright]:
     if not CHROMIUM:
         pytest.skip("Chromium is not installed")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as started:
         yield started
 
 
 @pytest.fixture
-def browse(playwright: Playwright) -> Iterator[Open]:
+def asked() -> set[str]:
+    """The hosts that the pages of this test asked for anything."""
+    return set()
+
+
+@pytest.fixture
+def browse(playwright: Playwright, asked: set[str]) -> Iterator[Open]:
     """browse(address, microphone=wav) -> an open page; the microphone speaks the file once."""
     browsers: list[Browser] = []
 
@@ -73,6 +81,7 @@ def browse(playwright: Playwright) -> Iterator[Open]:
         browsers.append(playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *speech]))
         page = browsers[-1].new_context(permissions=["microphone"], accept_downloads=True).new_page()
         page.set_default_timeout(PATIENCE_MS)
+        page.on("request", lambda request: asked.add(urlsplit(request.url).hostname or "no host"))
         page.goto(address)
         return page
 

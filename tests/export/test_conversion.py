@@ -9,9 +9,9 @@ import torch
 
 from audio.decode import decode
 from audio.samples import WINDOW_FRAMES
+from engine.catalogue import resolve
 from engine.decoding import Tokenizer
 from engine.engine import Engine, Utterance
-from engine.catalogue import resolve
 from errors import ConversionError, ModelError
 from export.conversion_check import check_conversion
 from export.from_ctranslate2 import convert, read_variables
@@ -21,7 +21,9 @@ from training.short_context import greedy, load_whisper
 
 
 @pytest.mark.parametrize(("name", "language"), [("base", "ru"), ("tiny.en", "en")])
-def test_both_forms_say_the_same_and_the_way_back_keeps_everything(name, language, tmp_path, russian_corpus, english_corpus):
+def test_both_forms_say_the_same_and_the_way_back_keeps_everything(
+    name, language, tmp_path, russian_corpus, english_corpus
+):
     source = resolve(name)
     weights = convert(source, tmp_path / "transformers")
     corpus = russian_corpus if language == "ru" else english_corpus

@@ -25,7 +25,9 @@ def test_every_row_comes_once_an_epoch_in_batches_of_like_length():
     batches = list(buckets)
     assert sorted(i for b in batches for i in b) == list(range(103))
     assert len(batches) == len(buckets)
-    assert np.mean([np.ptp(durations[b]) for b in batches]) < 0.4 * np.mean([np.ptp(c) for c in np.array_split(durations, 13)])
+    assert np.mean([np.ptp(durations[b]) for b in batches]) < 0.4 * np.mean(
+        [np.ptp(c) for c in np.array_split(durations, 13)]
+    )
 
 
 def test_the_order_comes_from_seed_and_epoch_alone():

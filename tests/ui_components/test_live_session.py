@@ -19,7 +19,7 @@ class RecordingStage:
 
     name: str
     heard: list[Samples] = field(default_factory=list)
-    level: Level = Level(0.1, 0.9, True)
+    level: Level = field(default_factory=lambda: Level(0.1, 0.9, True))
 
     def feed(self, samples: Samples) -> list[Caption]:
         self.heard.append(samples)
@@ -122,9 +122,11 @@ def test_hearing_never_waits_for_the_model():
 
 def test_a_final_without_text_takes_the_tentative_text_back():
     board = Board().with_captions([Caption(0, 0, 1, "umm", False)])
-    assert board.tentative and board.tentative.text == "umm"
+    assert board.tentative
+    assert board.tentative.text == "umm"
     board = board.with_captions([Caption(0, 0, 1, "", True)])
-    assert board.tentative is None and board.finals == ()
+    assert board.tentative is None
+    assert board.finals == ()
 
 
 def test_pages_have_sessions_of_their_own_and_leave_none_behind():

@@ -44,7 +44,9 @@ def test_charts_are_drawn_again_only_when_rows_were_added(studio):
     run = scripted_run(studio.runs, "a", "running", step=5)
     first = show(studio, "a", Seen())
     again = show(studio, "a", first[SEEN])
-    assert not is_skip(first[LOSS]) and is_skip(again[LOSS]) and is_skip(again[ERROR_RATES])
+    assert not is_skip(first[LOSS])
+    assert is_skip(again[LOSS])
+    assert is_skip(again[ERROR_RATES])
     run.append_metrics(step_row(6))
     later = show(studio, "a", again[SEEN])
     assert not is_skip(later[LOSS])
@@ -88,7 +90,8 @@ def test_stop_asks_the_run_and_the_page_says_so(studio):
     train_actions.stop(studio, "a")
     assert run.stop_file.exists()
     shown = show(studio, "a", Seen())
-    assert "stopping" in shown[PROGRESS] and not shown[STOP].interactive
+    assert "stopping" in shown[PROGRESS]
+    assert not shown[STOP].interactive
 
 
 def test_start_saves_the_choices_and_launches_the_job(studio, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ def silent(*_, **__) -> None:
 
 def test_an_unreadable_file_is_the_users_error(studio, tmp_path):
     (tmp_path / "noise.wav").write_bytes(b"not audio" * 100)
-    with pytest.raises(AudioDecodeError, match="noise.wav"):
+    with pytest.raises(AudioDecodeError, match="noise"):
         transcribe_actions.transcribe(studio, str(tmp_path / "noise.wav"), "base", "", "auto", silent)
 
 
@@ -28,7 +28,9 @@ def test_speech_becomes_lines_and_a_wrong_language_is_refused(studio, english_co
     row = max(english_corpus.select("test"), key=lambda r: r.duration_s)
     path = str(english_corpus.audio_path(row))
     summary, lines, segments, _ = transcribe_actions.transcribe(studio, path, "base", "", "auto", silent)
-    assert "English" in summary and "<li" in lines and segments[0].text
+    assert "English" in summary
+    assert "<li" in lines
+    assert segments[0].text
     with pytest.raises(LanguageError):
         transcribe_actions.transcribe(studio, path, "base", "klingon", "auto", silent)
 
