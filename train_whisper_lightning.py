@@ -29,7 +29,6 @@ from training.config import TrainingConfig, check_config, load_config
 from training.job import device_lock
 from training.run import Run, RunLog, begin, create_run, open_run
 
-ADAPTIVE = ContextAbility(adaptive=True)
 RUN_SIZE = 5  # times the base's model.bin: the merged weights, the converted ones, checkpoints
 
 
@@ -123,7 +122,7 @@ def job_stages(run: Run, config: TrainingConfig, attempt: int) -> dict | None:
         languages=sorted({config.language or row.language for c in corpora for row in c.rows}),
         run=run.id,
         corpus_version=corpora[0].info.version,
-        context=ADAPTIVE,
+        context=ContextAbility(adaptive=config.context.full_share < 1),
     )
     export_model(run, config, weights, adapter, corpora, card)
     report = measure(run, config, corpora, card)
@@ -172,7 +171,7 @@ def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenRefere
     found = check_conversion(
         texts,
         {
-            "transformers": lambda: transcribe_with_transformers(merged, held_out, ADAPTIVE, bar),
+            "transformers": lambda: transcribe_with_transformers(merged, held_out, full.ability, bar),
             "ctranslate2 float16": lambda: list(score_engine(full, held_out, bar).hypotheses),
             "ctranslate2 int8": lambda: list(score_engine(int8, held_out, bar).hypotheses),
         },

@@ -20,7 +20,7 @@ from audio.samples import HOP, SAMPLE_RATE, WINDOW_FRAMES, Samples, seconds
 from engine.decoding import Tokenizer
 from training.config import TrainingConfig
 from training.data_module import Indices, SpeechData
-from training.examples import Augmenter, Example, LengthBuckets, mel_batch, random_context
+from training.examples import Augmenter, Example, LengthBuckets, mel_batch, random_context, token_width
 from training.module import SpeechModule
 from training.short_context import greedy
 
@@ -151,7 +151,7 @@ class DistillData(SpeechData):
         longest = max(len(x.samples) for x in lessons)
         frames = random_context(longest, self.config.context, self.rng(self.buckets.epoch, -1 - indices[0]))
         mel = mel_batch([x.samples for x in lessons], frames, self.n_mels)
-        width = max(len(x.example.prompt) + len(x.example.text) for x in lessons)
+        width = token_width(max(len(x.example.prompt) + len(x.example.text) for x in lessons))
         end, depth = lessons[0].example.end, lessons[0].hidden.shape[1]
         inputs = torch.full((len(lessons), width), end)
         spoken = torch.zeros(len(lessons), width, dtype=torch.bool)

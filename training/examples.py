@@ -1,5 +1,6 @@
 """What the trainer is fed: utterances, batches of like length, and how a batch becomes tensors."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from augmentation.waveform import augment, pipeline
 from training.config import AugmentationOptions, ContextOptions
 
 IGNORED = -100  # labels that cost nothing
+FRAME_STEP, TOKEN_STEP = 50, 8  # few different shapes: every new one costs time and memory in oneDNN
 MAX_LABEL_TOKENS = 440  # the decoder has 448 positions
 
 
@@ -43,7 +45,7 @@ class Batch(NamedTuple):
 def label_rows(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
     """Inputs are prompt + text, labels text + end, shifted by one; padding is `end` in, IGNORED out."""
     sequences = [[*e.prompt, *e.text, e.end] for e in examples]
-    width = max(map(len, sequences)) - 1
+    width = token_width(max(map(len, sequences)) - 1)
     inputs = torch.full((len(sequences), width), examples[0].end)
     labels = torch.full((len(sequences), width), IGNORED)
     for i, (example, ids) in enumerate(zip(examples, sequences, strict=True)):
@@ -51,6 +53,10 @@ def label_rows(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
         inputs[i, : len(ids) - 1] = torch.tensor(ids[:-1])
         labels[i, spoken : len(ids) - 1] = torch.tensor(ids[spoken + 1 :])
     return inputs, labels
+
+
+def token_width(tokens: int) -> int:
+    return min(math.ceil(tokens / TOKEN_STEP) * TOKEN_STEP, MAX_LABEL_TOKENS)
 
 
 def random_context(longest_samples: int, options: ContextOptions, rng: np.random.Generator) -> int:
@@ -62,7 +68,9 @@ def random_context(longest_samples: int, options: ContextOptions, rng: np.random
 
 
 def even_frames(samples: int, margin_s: float) -> int:
-    return min(WINDOW_FRAMES, (int(samples / HOP + margin_s * FRAMES_PER_SECOND) + 1) // 2 * 2)
+    """Frames of the samples and the margin, rounded up to whole FRAME_STEPs."""
+    frames = math.ceil(samples / HOP + margin_s * FRAMES_PER_SECOND)
+    return min(WINDOW_FRAMES, math.ceil(frames / FRAME_STEP) * FRAME_STEP)
 
 
 class LengthBuckets(Sampler[list[int]]):

@@ -120,7 +120,7 @@ def batches_done(checkpoint: Path) -> int:
     """Batches of the interrupted epoch that are behind us."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     progress = state["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-    return 0 if progress["is_last_batch"] else progress["current"]["completed"]
+    return 0 if progress["is_last_batch"] else progress["current"]["processed"]
 
 
 def evenly(examples: list[Example], n: int | None) -> list[Example]:

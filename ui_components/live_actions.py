@@ -27,13 +27,14 @@ def hear(
         raise ModelError("there is no model to caption with; run `make setup` once, then reload this page")
     session = studio.sessions.get_or_start(page_of(request), stage_opener(studio))
     rate, pcm = read_chunk(Path(path))
-    session.files.took(Path(path))
+    studio.chunks.took(Path(path))
     session.hear(Chunk(rate, pcm, model, language or None))
     lost_s = session.losses.took(time.monotonic(), len(pcm) / rate)
     raise_error_of(session)
     board = session.changed_board()
     status = session.status or (f"too busy: {lost_s:.0f} s lost" if lost_s > NOTICEABLE_LOSS_S else "")
-    return (captions_html(board) if board else gr.skip()), meter_html(session.board.level, status)
+    shown = "no sound comes from the microphone" if not len(pcm) else status
+    return (captions_html(board) if board else gr.skip()), meter_html(session.board.level, shown)
 
 
 def finish(studio: Studio, request: gr.Request) -> tuple[str, str]:
@@ -44,7 +45,7 @@ def finish(studio: Studio, request: gr.Request) -> tuple[str, str]:
     time.sleep(STREAM_EVERY_S)  # a chunk may still be on its way
     board = session.finish()
     session.losses = LossMeter()
-    session.files.delete_all()
+    studio.chunks.sweep_later()
     raise_error_of(session)
     return captions_html(board), meter_html(None)
 

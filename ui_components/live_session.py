@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from audio.samples import SAMPLE_RATE, Samples, from_pcm16
 from captions.session import Caption, Level
-from ui_components.microphone import ChunkFiles, LossMeter
+from ui_components.microphone import LossMeter
 
 FLUSH_TIMEOUT_S = 60  # the last words of a slow model
 NOTHING = np.zeros(0, np.int16)
@@ -93,7 +93,6 @@ class LiveSession:
 
     def __init__(self, open_stage: Callable[[str, str | None], CaptionStage]):
         self.board = Board()
-        self.files = ChunkFiles()
         self.losses = LossMeter()
         self._shown: Board | None = None
         self._open_stage = open_stage
@@ -227,7 +226,6 @@ class LiveSessions:
             session = self._sessions.pop(key, None)
         if session:
             session.close()
-            session.files.delete_all()
 
     def __len__(self) -> int:
         return len(self._sessions)

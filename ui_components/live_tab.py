@@ -9,10 +9,10 @@ from ui_components.live_session import Board
 from ui_components.live_view import captions_html, meter_html
 from ui_components.microphone import STREAM_EVERY_S
 from ui_components.model_offer import offer_models
-from ui_components.studio import QUIET, Studio, action
+from ui_components.studio import QUIET, Events, Studio, action
 
 
-def live_tab(studio: Studio, page: gr.Blocks) -> None:
+def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     note = gr.HTML()
     captions = gr.HTML(captions_html(Board()))
     meter = gr.HTML(meter_html(None))
@@ -41,5 +41,5 @@ def live_tab(studio: Studio, page: gr.Blocks) -> None:
     microphone.stop_recording(action(live_actions.finish, studio), None, shown, **QUIET)
     clear.click(action(live_actions.clear, studio), None, shown, **QUIET)
     wire_download(save, action(live_actions.download, studio), [])
-    page.load(action(offer_models, studio), None, [model, note], **QUIET)
+    gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
     page.unload(action(live_actions.leave, studio))

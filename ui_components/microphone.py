@@ -1,7 +1,8 @@
 """The microphone chunks that Gradio's audio component uploads: read, then removed."""
 
 import struct
-from collections import deque
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from errors import AudioDecodeError
 
 STREAM_EVERY_S = 0.25  # one chunk
 NOTICEABLE_LOSS_S = 1.5  # less may be lateness
-KEPT_CHUNKS = 8  # equal chunks (digital silence) share one file, which the next one may be about to read
+KEPT_S = 10.0  # seconds a chunk's file lives
 
 
 def read_chunk(path: Path) -> tuple[int, NDArray[np.int16]]:
@@ -43,30 +44,44 @@ class LossMeter:
 
     def took(self, now_s: float, duration_s: float) -> float:
         """Seconds lost since the first chunk; a chunk that is merely late counts until it comes."""
-        if self._began_s is None:
-            self._began_s = now_s - duration_s
+        if self._began_s is None or not duration_s:  # a microphone that gives nothing is not a busy server
+            self._began_s, self._heard_s = now_s - duration_s, 0.0
         self._heard_s += duration_s
         return max(0.0, now_s - self._began_s - self._heard_s)
 
 
 class ChunkFiles:
-    """Nobody asked to keep a speaker's voice: a chunk's file is deleted soon after it was read."""
+    """Nobody asked to keep a speaker's voice: the chunks of all sessions are deleted seconds after they came.
+
+    Not at once, because equal chunks (digital silence) share one file, which another event may be about
+    to read; each upload makes it young again."""
 
     def __init__(self):
-        self._recent: deque[Path] = deque()
+        self._paths: set[Path] = set()
+        self._lock = threading.Lock()
 
     def took(self, path: Path) -> None:
-        self._recent.append(path)
-        while len(self._recent) > KEPT_CHUNKS:
-            self._delete(self._recent.popleft())
+        with self._lock:
+            self._paths.add(path)
+        self.sweep()
 
-    def delete_all(self) -> None:
-        while self._recent:
-            self._delete(self._recent.popleft())
+    def sweep_later(self) -> None:
+        """For the chunks of a recording after which nobody speaks."""
+        timer = threading.Timer(2 * KEPT_S, self.sweep)
+        timer.daemon = True
+        timer.start()
 
-    def _delete(self, path: Path) -> None:
-        if path in self._recent:
-            return
-        path.unlink(missing_ok=True)
-        with suppress(OSError):  # not empty: something else is in it
-            path.parent.rmdir()  # Gradio makes a folder for each upload
+    def sweep(self, kept_s: float = KEPT_S) -> None:
+        with self._lock:
+            self._paths = {path for path in self._paths if not _deleted(path, kept_s)}
+
+
+def _deleted(path: Path, kept_s: float) -> bool:
+    """True when the file is gone, because it was old or because somebody else removed it."""
+    with suppress(FileNotFoundError):
+        if time.time() - path.stat().st_mtime < kept_s:
+            return False
+        path.unlink()
+    with suppress(OSError):  # not empty: something else is in it
+        path.parent.rmdir()  # Gradio makes a folder for each upload
+    return True

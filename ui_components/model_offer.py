@@ -8,11 +8,11 @@ from ui_components.markup import note_html
 from ui_components.studio import Studio
 
 
-def offer_models(studio: Studio) -> tuple[gr.Dropdown, str]:
+def offer_models(studio: Studio, current: str | None = None) -> tuple[gr.Dropdown, str]:
     """The models that can be loaded now, and what to do when the default is not among them."""
     choices = model_choices(studio.runs, studio.model)
-    value = chosen(choices, studio.model, "base")
-    return gr.Dropdown(choices=choices, value=value), model_note(studio.model, value)
+    default = chosen(choices, studio.model, "base")
+    return gr.Dropdown(choices=choices, value=chosen(choices, current, default)), model_note(studio.model, default)
 
 
 def model_note(wanted: str, chosen: str | None) -> str:

@@ -38,15 +38,15 @@ def studio_page(studio: Studio) -> gr.Blocks:
         gr.HTML(HEAD)
         with gr.Tabs():
             for name, tab in TABS.items():
-                with gr.Tab(name, id=name.lower()):
-                    tab(studio, page)
+                with gr.Tab(name, id=name.lower()) as opened:
+                    tab(studio, page, [page.load, opened.select])
     return page
 
 
 def live_page(studio: Studio) -> gr.Blocks:
     with _blocks() as page:
         gr.HTML(HEAD)
-        live_tab(studio, page)
+        live_tab(studio, page, [page.load])
     return page
 
 

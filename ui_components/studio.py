@@ -14,7 +14,9 @@ from ui_components.corpus_fetch import CorpusFetch
 from ui_components.engines import Engines
 from ui_components.live_session import LiveSessions
 from ui_components.markup import sentence_html
+from ui_components.microphone import ChunkFiles
 
+Events = list[Callable[..., Any]]  # of Gradio: "the page was loaded", "the tab was opened"
 QUIET: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 TOAST_S = 12  # how long an error stays on the screen
 
@@ -28,6 +30,7 @@ class Studio:
     language: str | None = None
     engines: Engines = field(default_factory=Engines)
     sessions: LiveSessions = field(default_factory=LiveSessions)
+    chunks: ChunkFiles = field(default_factory=ChunkFiles)
     fetch: CorpusFetch = field(default_factory=CorpusFetch)
 
 

@@ -35,19 +35,21 @@ class Seen:
     rows_bytes: int = -1
 
 
-def offer(studio: Studio) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown, str, gr.Button]:
-    """What a new run can be made from -> (base, corpus, preset, note, fetch button)."""
+def offer(
+    studio: Studio, base: str | None = None, corpus: str | None = None, preset: str | None = None
+) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown, str, gr.Button]:
+    """What a new run can be made from; choices that were made stay -> (base, corpus, preset, note, fetch button)."""
     models, corpora = model_choices(studio.runs, studio.model), corpus_choices(studio.data)
     found, broken = presets(studio.configs)
     for error in broken:
         gr.Warning(sentence_html(str(error)))
     named: Choices = [(p.name, p.name) for p in found]
-    base = chosen(models, studio.model, "base")
+    default, preset = chosen(models, studio.model, "base"), chosen(named, preset, "quick")
     return (
-        gr.Dropdown(choices=models, value=base),
-        gr.Dropdown(choices=corpora, value=chosen(corpora)),
-        gr.Dropdown(choices=named, value=chosen(named, "quick"), info=about_preset(studio, chosen(named, "quick"))),
-        model_note(studio.model, base) + ("" if corpora else no_corpus(studio)),
+        gr.Dropdown(choices=models, value=chosen(models, base, default)),
+        gr.Dropdown(choices=corpora, value=chosen(corpora, corpus)),
+        gr.Dropdown(choices=named, value=preset, info=about_preset(studio, preset)),
+        model_note(studio.model, default) + ("" if corpora else no_corpus(studio)),
         gr.Button(visible=not corpora),
     )
 

@@ -3,11 +3,11 @@
 import gradio as gr
 
 from ui_components import train_actions
-from ui_components.studio import QUIET, Studio, action
+from ui_components.studio import QUIET, Events, Studio, action
 from ui_components.train_actions import POLL_S, Seen
 
 
-def train_tab(studio: Studio, page: gr.Blocks) -> None:
+def train_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     seen = gr.State(Seen())
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
@@ -29,18 +29,19 @@ def train_tab(studio: Studio, page: gr.Blocks) -> None:
             report = gr.HTML()
 
     shown = [selector, progress, loss, error_rates, report, stop, resume, seen]
-    form = [base, corpus, preset, note, fetch]
+    chosen = [base, corpus, preset]
+    form = [*chosen, note, fetch]
     show = action(train_actions.show, studio)
     offer = action(train_actions.offer, studio)
 
-    page.load(offer, None, form, **QUIET)
+    gr.on(opened, offer, chosen, form, **QUIET)
     page.load(show, [selector, seen], shown, **QUIET)
     gr.Timer(POLL_S).tick(show, [selector, seen], shown, **QUIET)
     selector.input(show, [selector, seen], shown, **QUIET)
     preset.input(action(train_actions.choose_preset, studio), preset, preset, **QUIET)
-    started = start.click(action(train_actions.start, studio), [base, corpus, preset], selector, **QUIET)
+    started = start.click(action(train_actions.start, studio), chosen, selector, **QUIET)
     started.success(show, [selector, seen], shown, **QUIET)
     stop.click(action(train_actions.stop, studio), selector, None, **QUIET).then(show, [selector, seen], shown, **QUIET)
     resume.click(action(train_actions.resume, studio), selector, None, **QUIET)
     fetched = fetch.click(action(train_actions.fetch_sample, studio), None, [note, fetch], **QUIET)
-    fetched.success(offer, None, form, **QUIET)
+    fetched.success(offer, chosen, form, **QUIET)

@@ -6,14 +6,14 @@ from ui_components import transcribe_actions
 from ui_components.choices import DETECT, language_choices
 from ui_components.download import wire_download
 from ui_components.model_offer import offer_models
-from ui_components.studio import QUIET, Studio, action
+from ui_components.studio import QUIET, Events, Studio, action
 
 CONTEXTS = [("as short as the model can", "auto"), ("always 30 s", "full")]
 MAX_AT_ONCE = 2  # files; each takes all cores
 SAVED_AS = ("txt", "srt", "vtt")
 
 
-def transcribe_tab(studio: Studio, page: gr.Blocks) -> None:
+def transcribe_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     note = gr.HTML()
     segments = gr.State([])
     with gr.Row():
@@ -43,4 +43,4 @@ def transcribe_tab(studio: Studio, page: gr.Blocks) -> None:
     for form, button in saves.items():
         save = action(transcribe_actions.subtitles, studio)
         wire_download(button, save, [segments, audio, gr.State(form)])
-    page.load(action(offer_models, studio), None, [model, note], **QUIET)
+    gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)

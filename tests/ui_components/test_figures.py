@@ -1,11 +1,14 @@
+from typing import Any
+
+import plotly.graph_objects as go
 import pytest
 
 from tests.run_folders import STEPS, rows_until
 from ui_components.figures import MAX_POINTS, error_rate_figure, loss_figure, smoothed, thinned
 
 
-def trace(figure, name):
-    return next(t for t in figure.data if t.name == name)
+def trace(figure: go.Figure, name: str) -> Any:
+    return next(t for t in list[Any](figure.data) if t.name == name)
 
 
 def test_every_step_is_drawn_and_the_newest_is_last():
@@ -32,7 +35,7 @@ def test_error_rates_are_percents_and_the_starting_weights_are_a_dashed_line():
     figure = error_rate_figure(rows_until(STEPS))
     assert trace(figure, "WER").y[0] == pytest.approx(30.0)
     assert trace(figure, "CER").y[0] == pytest.approx(9.0)
-    (line,) = figure.layout.shapes
+    (line,) = list[Any](figure.layout.shapes)
     assert line.y0 == line.y1 == pytest.approx(30.0)
     assert line.line.dash == "dash"
 
@@ -43,5 +46,5 @@ def test_no_dashed_line_is_drawn_when_the_starting_weights_were_not_measured():
 
 
 def test_a_run_without_rows_has_empty_charts():
-    assert not loss_figure([]).data[0].x
-    assert not error_rate_figure([]).data[0].x
+    assert not trace(loss_figure([]), "each step").x
+    assert not trace(error_rate_figure([]), "WER").x

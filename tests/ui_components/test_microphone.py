@@ -1,11 +1,14 @@
 import io
+import os
+import time
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from errors import AudioDecodeError
-from ui_components.microphone import KEPT_CHUNKS, ChunkFiles, LossMeter, read_chunk
+from ui_components.microphone import KEPT_S, ChunkFiles, LossMeter, read_chunk
 
 
 def wav(pcm: np.ndarray, rate: int = 48_000) -> bytes:
@@ -40,27 +43,40 @@ def test_a_chunk_that_is_not_wav_is_the_users_error(tmp_path):
         read_chunk(tmp_path / "audio.webm")
 
 
-def test_chunks_are_deleted_soon_and_in_the_end_all(tmp_path):
+def aged(path: Path, seconds: float) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+    return path
+
+
+def test_old_chunks_are_deleted_with_their_folders_and_young_ones_stay(tmp_path):
     files = ChunkFiles()
-    paths = [tmp_path / str(i) / "audio.wav" for i in range(3 * KEPT_CHUNKS)]
-    for path in paths:
-        path.parent.mkdir()
-        path.touch()
-        files.took(path)
-    assert [p.exists() for p in paths] == [False] * 2 * KEPT_CHUNKS + [True] * KEPT_CHUNKS
-    files.delete_all()
+    young = aged(tmp_path / "young" / "audio.wav", 0)
+    files.took(aged(tmp_path / "old" / "audio.wav", KEPT_S + 1))
+    files.took(young)
+    assert list(tmp_path.iterdir()) == [young.parent]
+    files.sweep(kept_s=0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_equal_chunks_share_stays_while_it_is_recent(tmp_path):
+def test_a_file_that_equal_chunks_share_is_young_again_with_each_upload(tmp_path):
     files = ChunkFiles()
-    silence = tmp_path / "audio.wav"
-    silence.touch()
-    for _ in range(3 * KEPT_CHUNKS):
-        files.took(silence)
+    silence = aged(tmp_path / "silence" / "audio.wav", 0)
+    files.took(silence)
+    aged(silence, KEPT_S + 1)
+    aged(silence, 0)  # the next upload
+    files.sweep()
     assert silence.exists()
-    files.delete_all()
-    assert not silence.exists()
+
+
+def test_somebody_else_may_have_deleted_a_chunk(tmp_path):
+    files = ChunkFiles()
+    files.took(aged(tmp_path / "chunk" / "audio.wav", 0))
+    (tmp_path / "chunk" / "audio.wav").unlink()
+    files.sweep()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_loss_is_the_time_that_passed_without_its_sound():

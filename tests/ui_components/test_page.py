@@ -90,4 +90,4 @@ def test_wrong_arguments_are_one_line(arguments):
 
 def test_arguments_become_options():
     options = parse_options("app.py", "", ServeOptions, ["--share", "--auth", "a:b:c", "--port", "81"])
-    assert options == ServeOptions(share=True, auth="a:b:c", port=81)
+    assert options == ServeOptions.model_validate({"share": True, "auth": "a:b:c", "port": 81})

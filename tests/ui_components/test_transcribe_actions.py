@@ -1,3 +1,4 @@
+import gradio as gr
 import pytest
 
 from engine.longform import Segment
@@ -7,32 +8,34 @@ from ui_components import transcribe_actions
 SEGMENTS = [Segment(0.5, 2.0, "Hello & good morning", "en", -0.2, 0.01)]
 
 
-def silent(*_, **__) -> None:
+class Silent(gr.Progress):
     """A progress bar that nobody looks at."""
+
+    def __call__(self, *_, **__) -> None: ...
 
 
 def test_an_unreadable_file_is_the_users_error(studio, tmp_path):
     (tmp_path / "noise.wav").write_bytes(b"not audio" * 100)
     with pytest.raises(AudioDecodeError, match="noise"):
-        transcribe_actions.transcribe(studio, str(tmp_path / "noise.wav"), "base", "", "auto", silent)
+        transcribe_actions.transcribe(studio, str(tmp_path / "noise.wav"), "base", "", "auto", Silent())
 
 
 def test_no_file_and_no_model_say_what_to_do(studio):
     with pytest.raises(AudioDecodeError, match="choose"):
-        transcribe_actions.transcribe(studio, None, "base", "", "auto", silent)
+        transcribe_actions.transcribe(studio, None, "base", "", "auto", Silent())
     with pytest.raises(ModelError, match="make setup"):
-        transcribe_actions.transcribe(studio, "a.wav", None, "", "auto", silent)
+        transcribe_actions.transcribe(studio, "a.wav", None, "", "auto", Silent())
 
 
 def test_speech_becomes_lines_and_a_wrong_language_is_refused(studio, english_corpus, base_directory):
     row = max(english_corpus.select("test"), key=lambda r: r.duration_s)
     path = str(english_corpus.audio_path(row))
-    summary, lines, segments, _ = transcribe_actions.transcribe(studio, path, "base", "", "auto", silent)
+    summary, lines, segments, _ = transcribe_actions.transcribe(studio, path, "base", "", "auto", Silent())
     assert "English" in summary
     assert "<li" in lines
     assert segments[0].text
     with pytest.raises(LanguageError):
-        transcribe_actions.transcribe(studio, path, "base", "klingon", "auto", silent)
+        transcribe_actions.transcribe(studio, path, "base", "klingon", "auto", Silent())
 
 
 @pytest.mark.parametrize(("form", "marks"), [("txt", "Hello"), ("srt", "00:00:00,500 -->"), ("vtt", "WEBVTT")])
