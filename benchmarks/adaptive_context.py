@@ -56,7 +56,7 @@ def measure(name: str, options: argparse.Namespace) -> tuple[Scored, Scored] | N
     spoken = load_references(corpus, [rows[i * len(rows) // n] for i in range(n)])
     engines = Engine(resolve(options.model)), Engine(resolve(options.stock), context="full")
     with tqdm(total=2 * n, desc=name, unit="utterance", file=sys.stderr) as bar:
-        adaptive, stock = (score_engine(e, spoken, lambda *_: bar.update() and None) for e in engines)
+        adaptive, stock = (score_engine(e, spoken, lambda done, of: bar.update()) for e in engines)
     return adaptive, stock
 
 

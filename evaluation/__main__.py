@@ -55,7 +55,7 @@ def held_out(options: argparse.Namespace) -> list[SpokenReference]:
 
 def score(engine: Engine, spoken: list[SpokenReference], name: str) -> Scored:
     with tqdm(total=len(spoken), desc=name, unit="utterance", file=sys.stderr) as bar:
-        return score_engine(engine, spoken, lambda done, of: bar.update(done - bar.n) and None)
+        return score_engine(engine, spoken, lambda done, of: bar.update(done - bar.n))
 
 
 def compare(a: Scored, b: Scored) -> dict:

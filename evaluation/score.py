@@ -51,7 +51,9 @@ def load_references(corpus: Corpus, rows: Sequence[Row], language: str | None = 
 
 
 def score_engine(
-    engine: Engine, references: Sequence[SpokenReference], progress: Callable[[int, int], None] = lambda done, of: None
+    engine: Engine,
+    references: Sequence[SpokenReference],
+    progress: Callable[[int, int], object] = lambda done, of: None,
 ) -> Scored:
     """One utterance at a time, as a live caption would be made; the first is decoded twice and timed once."""
     if not references:

@@ -45,6 +45,6 @@ def _edits(reference: list[str], hypothesis: list[str]) -> tuple[int, int]:
     if not reference or not hypothesis:
         return max(len(reference), len(hypothesis)), len(reference)
     # jiwer splits at spaces, so each unit (a space among the characters, too) becomes one word
-    joined = [" ".join("␣" if u == " " else u for u in units) for units in (reference, hypothesis)]
-    found = jiwer.process_words(*joined)
+    said, heard = (" ".join("␣" if u == " " else u for u in units) for units in (reference, hypothesis))
+    found = jiwer.process_words(said, heard)
     return found.substitutions + found.deletions + found.insertions, len(reference)

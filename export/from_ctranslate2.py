@@ -143,8 +143,9 @@ def _generation_config(source: Path, tokenizer: Tokenizer) -> GenerationConfig:
         alignment_heads=saved["alignment_heads"],
     )
     if tokenizer.multilingual:
-        settings.lang_to_id = {f"<|{code}|>": tokenizer.id(f"<|{code}|>") for code in tokenizer.languages}
-        settings.task_to_id = {task: tokenizer.id(f"<|{task}|>") for task in ("transcribe", "translate")}
+        languages = {f"<|{code}|>": tokenizer.id(f"<|{code}|>") for code in tokenizer.languages}
+        tasks = {task: tokenizer.id(f"<|{task}|>") for task in ("transcribe", "translate")}
+        settings.update(lang_to_id=languages, task_to_id=tasks)
     settings._from_model_config = False  # else Transformers 5 drops alignment_heads at the next load
     return settings
 

@@ -10,18 +10,20 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from errors import OptionError
 
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
 
 class Options(BaseModel, frozen=True, extra="forbid"):
     """Base of all options: unknown names are refused."""
 
 
-class LoraOptions(Options):
+class LoraOptions(Options, frozen=True):
     rank: int = Field(default=32, ge=1, le=256, description="rank of the low-rank update (Hu et al. 2021)")
     alpha: int = Field(default=64, ge=1, le=1024, description="scale of the update: alpha / rank")
     dropout: float = Field(default=0.05, ge=0, le=0.9, description="dropout in front of the update")
 
 
-class ContextOptions(Options):
+class ContextOptions(Options, frozen=True):
     """Adaptive context: every batch is heard at its longest utterance plus a random margin."""
 
     min_margin_s: float = Field(
@@ -41,7 +43,7 @@ class ContextOptions(Options):
         return self
 
 
-class AugmentationOptions(Options):
+class AugmentationOptions(Options, frozen=True):
     waveform: float = Field(
         default=0.5, ge=0, le=1, description="probability of each waveform transform (audiomentations); 0 is off"
     )
@@ -55,7 +57,7 @@ class AugmentationOptions(Options):
     )
 
 
-class DistillationOptions(Options):
+class DistillationOptions(Options, frozen=True):
     """The model at 30 s teaches itself at short contexts, from audio alone."""
 
     frames_weight: float = Field(
@@ -72,7 +74,7 @@ class DistillationOptions(Options):
     )
 
 
-class TrainingConfig(Options):
+class TrainingConfig(Options, frozen=True):
     """One training job."""
 
     method: Literal["finetune", "distill"] = Field(
@@ -92,7 +94,7 @@ class TrainingConfig(Options):
         default=0.1, ge=0, le=1, description="share of the steps in which the learning rate rises"
     )
     gradient_clip: float = Field(default=1.0, ge=0, le=100, description="largest norm of the gradient; 0 is off")
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
+    precision: Literal["auto"] | Precision = Field(
         default="auto", description="auto: bfloat16 where the device is fast at it"
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to train")

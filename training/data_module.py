@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 from audio.decode import decode
 from audio.samples import Samples
 from corpus.manifest import Corpus, Row
+from corpus.split import Split
 from engine.decoding import Tokenizer
 from errors import CorpusError
 from training.config import TrainingConfig
@@ -27,7 +28,9 @@ from training.examples import (
 VALIDATION_MARGIN_S = 1.0  # what the engine keeps behind the speech
 
 
-def make_examples(corpora: Sequence[Corpus], split: str, config: TrainingConfig, tokenizer: Tokenizer) -> list[Example]:
+def make_examples(
+    corpora: Sequence[Corpus], split: Split, config: TrainingConfig, tokenizer: Tokenizer
+) -> list[Example]:
     """The usable rows of one split. Raises CorpusError when none is left, LanguageError for an unknown language."""
     rows = [(c, r) for c in corpora for r in c.select(split)]
     found = [_example(c, r, config, tokenizer) for c, r in rows if _usable(r, config)]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils.data import Sampler
 
@@ -78,7 +79,7 @@ class LengthBuckets(Sampler[list[int]]):
 
     set_epoch is called by Lightning; start_at skips batches that a stopped epoch has done already."""
 
-    def __init__(self, durations_s: Sequence[float], batch_size: int, seed: int):
+    def __init__(self, durations_s: ArrayLike, batch_size: int, seed: int):
         self.durations_s, self.batch_size, self.seed = np.asarray(durations_s), batch_size, seed
         self.epoch, self.start_at = 0, 0
         self.sampler = self  # where Lightning looks for set_epoch

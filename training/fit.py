@@ -16,7 +16,7 @@ from corpus.manifest import Corpus
 from engine.decoding import Tokenizer
 from errors import TrainingError
 from training.callbacks import LAST_CHECKPOINT, RunRecorder
-from training.config import TrainingConfig
+from training.config import Precision, TrainingConfig
 from training.data_module import SpeechData, make_examples
 from training.distill import DistillData, DistillModule, Progress, prepare_sounds, teach
 from training.examples import Example
@@ -65,7 +65,7 @@ def build(
     bars: Bars,
 ) -> tuple[SpeechData, SpeechModule]:
     """Data and module of the chosen method."""
-    model = load_whisper(weights).to(torch_device(config))
+    model = load_whisper(weights).to(torch.device(torch_device(config)))  # pyright: ignore[reportArgumentType]
     n_mels = model.config.num_mel_bins
     if config.method == "distill":
         bfloat16 = precision(config).startswith("bf16")
@@ -106,7 +106,7 @@ def torch_device(config: TrainingConfig) -> str:
     return "cuda" if available and config.device != "cpu" else "cpu"
 
 
-def precision(config: TrainingConfig) -> str:
+def precision(config: TrainingConfig) -> Precision:
     """The chosen one; 'auto' is bfloat16 where the device computes in it, else float32."""
     if config.precision != "auto":
         return config.precision

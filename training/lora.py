@@ -26,10 +26,17 @@ def add_lora(model: WhisperForConditionalGeneration, options: LoraOptions) -> Pe
     )
 
 
+def unwrapped(model: PeftModel) -> WhisperForConditionalGeneration:
+    """The Whisper inside, with its adapted layers."""
+    whisper = model.base_model.model
+    assert isinstance(whisper, WhisperForConditionalGeneration)
+    return whisper
+
+
 def save_adapter(model: PeftModel, folder: Path) -> None:
     """adapter_model.safetensors in float16 and adapter_config.json, as PEFT loads them; whole or not at all."""
     beside = folder.with_name(folder.name + ".new")
-    model.save_pretrained(beside)
+    model.save_pretrained(str(beside))
     path = beside / "adapter_model.safetensors"
     save_file({name: t.to(torch.float16).contiguous() for name, t in load_file(path).items()}, path)
     (beside / "README.md").unlink(missing_ok=True)  # PEFT's empty form of a model card

@@ -13,7 +13,10 @@ from engine.decoding import Tokenizer
 from evaluation.wer import count_errors
 from training.config import TrainingConfig
 from training.examples import IGNORED, Batch, Example
+from training.lora import unwrapped
 from training.short_context import greedy
+
+STEPS_A_SEED = 1_000_003
 
 
 class SpeechModule(pl.LightningModule):
@@ -35,7 +38,11 @@ class SpeechModule(pl.LightningModule):
 
     @property
     def whisper(self) -> WhisperForConditionalGeneration:
-        return self.model.base_model.model  # pyright: ignore[reportReturnType]
+        return unwrapped(self.model)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Dropout is drawn from seed and step, so that a resumed run draws what an unbroken one would."""
+        torch.manual_seed(self.config.seed * STEPS_A_SEED + self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         return self.loss(batch)

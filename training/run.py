@@ -94,9 +94,7 @@ class Run:
         if not self.metrics_file.exists():
             return []
         rows = [r for r in map(_parsed, self.metrics_file.read_bytes().splitlines()) if r]
-        first_step: dict[int, int] = {}
-        for row in rows:
-            first_step[row["attempt"]] = min(row["step"], first_step.get(row["attempt"], row["step"]))
+        first_step = {row["attempt"]: row["step"] for row in reversed(rows)}  # an attempt's rows are in order
         return [r for r in rows if all(r["step"] < s for a, s in first_step.items() if a > r["attempt"])]
 
     def report(self) -> dict | None:
