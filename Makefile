@@ -12,7 +12,7 @@ app: setup            ## the studio, with a real model in place
 setup: $(VENV)/installed
 	@$(PY) -m export adapters/base-adaptive --to ctranslate2
 
-demo: setup           ## import, fine-tune, report, caption: about twelve minutes on two cores
+demo: setup           ## import, fine-tune, report, caption: about eight minutes on two cores
 	@$(PY) demo.py $(ARGS)
 
 check: $(VENV)/installed-dev
@@ -22,7 +22,7 @@ test: $(VENV)/installed-dev chromium setup
 	@$(PY) -m pytest -m "not long" $(ARGS)
 
 test-long: $(VENV)/installed-dev chromium setup
-	@$(PY) -m pytest -m long $(ARGS)
+	@$(PY) -m pytest -m long --timeout 2400 $(ARGS)
 
 $(VENV)/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Qal needs Python 3.11 or newer; set PYTHON=python3.x")'

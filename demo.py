@@ -25,6 +25,7 @@ from training.run import Run
 CORPUS = Path("data/asterisk-ru")
 STEPS = 4
 SPOKEN_S = 20  # of held-out speech played through the live line
+SHORTEST_S, LONGEST_S = 2.0, 8.0  # of each utterance
 PAUSE_S = 1.0
 
 
@@ -106,7 +107,7 @@ def speak(corpus: Path, target: Path) -> Path:
     whole = read_corpus(corpus)
     parts: list[np.ndarray] = []
     for row in whole.select("test"):
-        if row.duration_s > 2:
+        if SHORTEST_S < row.duration_s < LONGEST_S:
             parts += [decode(whole.audio_path(row)), np.zeros(int(PAUSE_S * SAMPLE_RATE), np.float32)]
             print(f"    will be said: {row.text}")
         if sum(map(seconds, parts)) > SPOKEN_S:

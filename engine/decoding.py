@@ -8,10 +8,14 @@ from tokenizers import Tokenizer as TokenizerFile
 from engine.languages import LANGUAGES, check_language
 from errors import LanguageError, ModelError
 
+MAX_TEXT_TOKENS = 224  # half of the decoder's 448 positions; the other half is for a prompt
+
 
 class DecodingOptions(BaseModel, frozen=True):
     beam_size: int = Field(default=1, ge=1, le=16, description="hypotheses kept while decoding; 1 is greedy")
-    max_tokens: int = Field(default=200, ge=1, le=440, description="longest text of one utterance, in tokens")
+    max_tokens: int = Field(
+        default=200, ge=1, le=MAX_TEXT_TOKENS, description="longest text of one utterance, in tokens"
+    )
     repetition_penalty: float = Field(default=1.0, ge=1, le=2, description="above 1 makes repeated tokens less likely")
     no_repeat_ngram_size: int = Field(default=0, ge=0, le=20, description="n-grams of this size never repeat; 0 is off")
 

@@ -87,7 +87,7 @@ class Engine:
             encoded,
             prompts,
             beam_size=options.beam_size,
-            max_length=len(prompts[0]) + options.max_tokens,
+            max_length=2 * options.max_tokens,  # CTranslate2 lets the text have half of it
             repetition_penalty=options.repetition_penalty,
             no_repeat_ngram_size=options.no_repeat_ngram_size,
             return_scores=True,

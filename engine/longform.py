@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from audio.gate import Gate, GateOptions, Region
 from audio.samples import SAMPLE_RATE, Samples, seconds
 from audio.vad import VAD_WINDOW, VadStream
-from engine.decoding import GREEDY, DecodingOptions
+from engine.decoding import GREEDY, MAX_TEXT_TOKENS, DecodingOptions
 from engine.engine import Transcript, Utterance
 from engine.model_directory import ContextAbility
 from engine.screening import ScreeningOptions, SpeechEngine, screened
@@ -24,7 +24,7 @@ WINDOWS_PER_SECOND = SAMPLE_RATE / VAD_WINDOW
 ADAPTIVE_TARGET_S = 15.0  # longer is hardly faster, and costs accuracy
 FULL_TARGET_S = 28.0  # every batch row costs 30 s anyway
 LANGUAGE_S = 5.0  # shorter speech gives its language away less surely
-WHOLE_TEXT = GREEDY.model_copy(update={"max_tokens": 440})
+WHOLE_TEXT = GREEDY.model_copy(update={"max_tokens": MAX_TEXT_TOKENS})
 ONE_TOKEN = GREEDY.model_copy(update={"max_tokens": 1})
 
 

@@ -1,0 +1,41 @@
+"""A real job from the page: start, reload, stop, resume, finish, and the model it leaves."""
+
+import json
+
+import faster_whisper
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.test_train import open_train
+from training.run import list_runs
+
+MINUTES_MS = 60_000
+
+
+@pytest.mark.long
+@pytest.mark.timeout(2400)
+def test_a_real_job_survives_reload_stop_and_resume(serve, browse, tmp_path, russian_corpus):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "asterisk-ru").symlink_to(russian_corpus.folder.resolve())
+    page = browse(serve("app.py", "--data", str(data)))
+    open_train(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.locator(".qal-run")).to_contain_text("step 3 of", timeout=10 * MINUTES_MS)
+
+    page.reload()
+    open_train(page)
+    expect(page.locator(".qal-run")).to_contain_text("training", timeout=MINUTES_MS)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=5 * MINUTES_MS)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".qal-table")).to_contain_text("adaptive", timeout=30 * MINUTES_MS)
+
+    run = list_runs(tmp_path / "runs")[0]
+    steps = [row["step"] for row in run.metrics() if row["kind"] == "step"]
+    assert steps == list(range(1, run.status().steps + 1))
+    report = json.loads(run.report_file.read_text())
+    assert report["tuned_adaptive"]["wer"] < 0.8 * report["stock_30s"]["wer"]
+    plain = faster_whisper.WhisperModel(str(run.model), device="cpu", compute_type="int8")
+    row = next(r for r in russian_corpus.select("test") if r.duration_s > 3)
+    assert list(plain.transcribe(str(russian_corpus.audio_path(row)), language="ru")[0])

@@ -1,0 +1,90 @@
+"""The shipped adapter gives stock base the ability to hear short contexts; stock weights lack it."""
+
+from pathlib import Path
+
+import ctranslate2
+import faster_whisper
+import numpy as np
+import pytest
+
+from audio.decode import decode
+from audio.samples import SAMPLE_RATE, WINDOW_FRAMES, WINDOW_SAMPLES
+from engine.catalogue import resolve
+from engine.context import context_frames
+from engine.engine import Engine, Utterance
+from engine.model_directory import ContextAbility, ModelCard, read_card, write_card
+from errors import LanguageError, ModelError
+from evaluation.score import load_references, score_engine
+
+ADAPTIVE = ContextAbility(adaptive=True, margin_s=1, min_s=2)
+
+
+@pytest.fixture(scope="module")
+def spoken(english_corpus):
+    return load_references(english_corpus, [r for r in english_corpus.select("test") if r.duration_s > 2][:15])
+
+
+def test_the_context_is_the_speech_and_a_margin():
+    assert context_frames(5 * SAMPLE_RATE, ADAPTIVE) == 600
+    assert context_frames(0, ADAPTIVE) == 200
+    assert context_frames(WINDOW_SAMPLES, ADAPTIVE) == WINDOW_FRAMES
+    assert context_frames(SAMPLE_RATE, ContextAbility()) == WINDOW_FRAMES
+    assert all(context_frames(n, ADAPTIVE) % 2 == 0 for n in range(30_000, 31_000, 7))
+
+
+def test_base_adaptive_hears_at_short_contexts_what_base_hears_at_30_s(spoken, base_directory, tmp_path):
+    adaptive = score_engine(Engine(resolve("base-adaptive")), spoken)
+    stock = score_engine(Engine(base_directory), spoken)
+    assert adaptive.score.wer <= stock.score.wer + 0.05
+    cheated = tmp_path / "stock-said-to-be-adaptive"
+    cheated.mkdir()
+    for file in base_directory.iterdir():
+        (cheated / file.name).symlink_to(file)
+    write_card(cheated, ModelCard(base_model="base", context=ADAPTIVE))
+    assert score_engine(Engine(cheated), spoken).score.wer > 2 * adaptive.score.wer + 0.1
+
+
+def test_plain_faster_whisper_loads_the_default_model(spoken):
+    model = faster_whisper.WhisperModel(str(resolve("base-adaptive")), device="cpu", compute_type="int8")
+    text = " ".join(s.text for s in model.transcribe(spoken[0].samples, language="en", beam_size=1)[0])
+    assert len(text.split()) >= len(spoken[0].text.split()) // 2
+
+
+def test_context_is_full_where_asked_or_where_the_card_says_nothing(base_directory):
+    silence = [Utterance(np.zeros(SAMPLE_RATE, np.float32), "en")]
+    assert Engine(base_directory).transcribe(silence)[0].context_frames == WINDOW_FRAMES
+    full = Engine(resolve("base-adaptive"), context="full")
+    assert full.transcribe(silence)[0].context_frames == WINDOW_FRAMES
+    assert Engine(resolve("base-adaptive")).transcribe(silence)[0].context_frames == 200
+
+
+def test_a_batch_keeps_its_order_and_detects_each_language(spoken, russian_corpus):
+    russian = decode(russian_corpus.audio_path(next(r for r in russian_corpus.rows if r.duration_s > 5)))
+    engine = Engine(resolve("base-adaptive"))
+    found = engine.transcribe([Utterance(spoken[0].samples), Utterance(russian), Utterance(spoken[1].samples, "en")])
+    assert [t.language for t in found] == ["en", "ru", "en"]
+    assert engine.transcribe([]) == []
+
+
+def test_wrong_requests_are_told(base_directory: Path, tmp_path: Path):
+    second = np.zeros(SAMPLE_RATE, np.float32)
+    engine = Engine(base_directory)
+    with pytest.raises(LanguageError, match="no language 'xx'"):
+        engine.transcribe([Utterance(second, "xx")])
+    with pytest.raises(LanguageError, match="no language 'ru'"):
+        Engine(resolve("tiny.en")).transcribe([Utterance(second, "ru")])
+    with pytest.raises(ModelError, match="not a model directory"):
+        Engine(tmp_path)
+    with pytest.raises(ModelError, match="does not run"):
+        Engine(base_directory, compute_type="int3")
+    if ctranslate2.get_cuda_device_count() == 0:
+        with pytest.raises(ModelError, match="no CUDA"):
+            Engine(base_directory, device="cuda")
+    with pytest.raises(ValueError, match="longer than 30 s"):
+        engine.transcribe([Utterance(np.zeros(WINDOW_SAMPLES + 1, np.float32), "en")])
+
+
+def test_a_broken_card_is_told(tmp_path: Path):
+    (tmp_path / "qal.json").write_text('{"context": ')
+    with pytest.raises(ModelError, match="model card"):
+        read_card(tmp_path)
