@@ -26,7 +26,7 @@ from evaluation.bootstrap import paired_difference
 from evaluation.report import print_report
 from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engine
 from training.config import TrainingConfig, check_config, load_config
-from training.job import device_lock
+from training.job import device_lock, refuse_when_busy
 from training.run import Run, RunLog, begin, create_run, open_run
 
 RUN_SIZE = 5  # times the base's model.bin: the merged weights, the converted ones, checkpoints
@@ -38,9 +38,9 @@ def main() -> None:
     if options.resume:
         run = open_run(Path(options.resume))
         config = load_config(run.config_file)
-        check(config, run.folder.parent)
     else:
         config = config_of(options)
+        refuse_when_busy(Path(options.runs))
         check(config, Path(options.runs))
         run = create_run(config, Path(options.runs), options.name)
     print(f"run {run.id} in {run.folder}", file=sys.stderr)
@@ -109,8 +109,9 @@ def job_stages(run: Run, config: TrainingConfig, attempt: int) -> dict | None:
     from training.fit import fit, quiet_libraries  # torch takes seconds; --help and wrong options should not
 
     quiet_libraries()
-    run.update_status(stage="prepare")
     runs = run.folder.parent
+    check(config, runs)
+    run.update_status(stage="prepare")
     corpora = [read_corpus(folder) for folder in config.corpus_folders]
     weights = transformers_weights(config.base, runs)
     adapter = fit(run, config, weights, corpora, attempt, lambda stage: progress(run, stage))

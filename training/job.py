@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from errors import TrainingError
 from training.config import TrainingConfig
 from training.run import ENDED, Run, create_run, list_runs
@@ -16,12 +18,16 @@ SCRIPT = Path(__file__).parent.parent / "train_whisper_lightning.py"
 
 def start(config: TrainingConfig, runs: Path) -> Run:
     """Starts the job and returns at once; raises TrainingError while another one has the device."""
-    busy = running(runs)
-    if busy:
-        raise TrainingError(f"run {busy.id} is using the device; stop it or wait until it has ended")
+    refuse_when_busy(runs)
     run = create_run(config, runs)
     launch(run)
     return run
+
+
+def refuse_when_busy(runs: Path) -> None:
+    busy = running(runs)
+    if busy:
+        raise TrainingError(f"run {busy.id} is using the device; stop it or wait until it has ended")
 
 
 def resume(run: Run) -> None:
@@ -34,7 +40,7 @@ def resume(run: Run) -> None:
 def launch(run: Run) -> None:
     """A detached process: it lives on when the page, or its server, goes away."""
     with run.log_file.open("ab") as log:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, str(SCRIPT), "--resume", str(run.folder.resolve())],
             cwd=SCRIPT.parent,
             stdin=subprocess.DEVNULL,
@@ -42,6 +48,9 @@ def launch(run: Run) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    run.update_status(
+        state="queued", reason=None, pid=process.pid, pid_started=psutil.Process(process.pid).create_time()
+    )
 
 
 def running(runs: Path) -> Run | None:

@@ -120,10 +120,11 @@ def _parsed(line: bytes) -> dict | None:
 
 
 def is_alive(status: Status) -> bool:
+    """True while the very process that the status names still runs; one that nobody waited for is dead."""
     try:
-        return (
-            status.pid is not None and abs(psutil.Process(status.pid).create_time() - (status.pid_started or 0)) < 1.0
-        )
+        process = psutil.Process(status.pid)
+        is_ours = abs(process.create_time() - (status.pid_started or 0)) < 1.0
+        return is_ours and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

@@ -1,5 +1,9 @@
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from errors import OptionError, TrainingError
@@ -64,3 +68,16 @@ def test_a_run_is_never_made_over_another(tmp_path: Path):
 def test_a_folder_that_is_no_run_says_so(tmp_path: Path):
     with pytest.raises(TrainingError, match="not a run folder"):
         Run(tmp_path).status()
+
+
+def test_a_job_that_was_killed_under_a_living_studio_is_interrupted(tmp_path: Path):
+    """Its process is a zombie until somebody waits for it; it must not look alive."""
+    run = create_run(TrainingConfig(), tmp_path)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    run.update_status(state="running", pid=process.pid, pid_started=psutil.Process(process.pid).create_time())
+    assert run.status().state == "running"
+    process.kill()
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert run.status().state == "interrupted"
+    process.wait()

@@ -13,7 +13,8 @@ import pytest
 from engine.engine import Engine, Utterance
 from engine.model_directory import read_card
 from export.to_ctranslate2 import to_ctranslate2
-from training.run import Run
+from training.config import TrainingConfig
+from training.run import Run, create_run
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -135,3 +136,11 @@ def test_an_empty_manifest_and_a_lost_file_are_told_before_anything_is_written(t
         assert done.returncode == 2
         assert done.stderr.count("error: ") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_job_that_cannot_begin_says_why_in_its_folder(tmp_path):
+    """The page starts jobs this way, and reads nothing but the folder."""
+    run = create_run(TrainingConfig(corpus=str(tmp_path / "gone")), tmp_path / "runs")
+    assert train("--resume", str(run.folder)).returncode == 2
+    assert run.status().state == "failed"
+    assert "gone" in (run.status().reason or "")
