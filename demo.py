@@ -5,7 +5,6 @@ Imports Russian telephone prompts, fine-tunes base-adaptive on them, reports sto
 held-out recording through the live line as if spoken into a microphone. Each step is one command of the project,
 printed before it runs."""
 
-import argparse
 import shlex
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import numpy as np
 from audio.decode import decode
 from audio.samples import SAMPLE_RATE, seconds
 from corpus.manifest import read_corpus
-from errors import QalError, run_command
+from errors import CommandParser, QalError, run_command
 from evaluation.report import print_report
 from training.run import Run
 
@@ -30,7 +29,7 @@ PAUSE_S = 1.0
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="demo.py", description=__doc__)
+    parser = CommandParser(prog="demo.py", description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run (default: runs)")
     parser.add_argument(
         "--language", default="ru", choices=["ru", "it", "fr", "es"], help="prompts to learn (default: ru)"

@@ -14,12 +14,14 @@ The message is one sentence that says what to do. Anything that is not a QalErro
 and keeps its traceback.
 """
 
+import argparse
 import errno
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 EXIT_USER_ERROR = 2
 
@@ -57,6 +59,10 @@ STORAGE_REASONS = {
     errno.EDQUOT: "the disk quota is used up; free some space and start again",
     errno.EACCES: "no permission to write there; choose another folder",
     errno.EROFS: "the folder is read-only; choose another one",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.ELOOP: "its links lead in a circle; choose another path",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; choose another path",
+    errno.EISDIR: "it is a folder, not a file; choose another path",
 }
 
 
@@ -68,7 +74,8 @@ def storage_errors(what: str) -> Iterator[None]:
     except OSError as error:
         if error.errno not in STORAGE_REASONS:
             raise
-        raise StorageError(f"{what} could not be written: {STORAGE_REASONS[error.errno]}") from error
+        what = str(error.filename or what)
+        raise StorageError(f"{what} could not be used: {STORAGE_REASONS[error.errno]}") from error
 
 
 def require_space(folder: Path, needed_bytes: int, what: str) -> None:
@@ -82,13 +89,20 @@ def require_space(folder: Path, needed_bytes: int, what: str) -> None:
         )
 
 
+class CommandParser(argparse.ArgumentParser):
+    """argparse whose complaints are OptionErrors: one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message}; see {self.prog} --help")
+
+
 def run_command(main: Callable[[], None]) -> None:
     """Runs a command line; a QalError becomes one line on stderr and exit code 2."""
     try:
         with storage_errors("a file"):
             main()
     except QalError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -16,12 +16,14 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from tqdm import tqdm
 
 from corpus.manifest import Corpus, read_corpus
+from corpus.split import SPLITS
 from engine.catalogue import models_folder, resolve, resolve_transformers
+from engine.command_line import plain_reason
 from engine.decoding import Tokenizer
 from engine.engine import Engine
 from engine.languages import check_language
 from engine.model_directory import ContextAbility, MeasuredWer, ModelCard, read_card, write_card
-from errors import OptionError, QalError, TrainingError, require_space, run_command
+from errors import CorpusError, OptionError, QalError, TrainingError, require_space, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.report import print_report
 from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engine
@@ -35,16 +37,17 @@ RUN_SIZE = 5  # times the base's model.bin: the merged weights, the converted on
 def main() -> None:
     parser = make_parser()
     options = parse(parser, sys.argv[1:])
-    if options.resume:
+    if options.resume is not None:
         run = open_run(Path(options.resume))
         config = load_config(run.config_file)
+        with device_lock(run.folder.parent):
+            report = run_job(run, config)
     else:
-        config = config_of(options)
-        refuse_when_busy(Path(options.runs))
-        check(config, Path(options.runs))
-        run = create_run(config, Path(options.runs), options.name)
-    print(f"run {run.id} in {run.folder}", file=sys.stderr)
-    report = run_job(run, config)
+        config, runs = config_of(options), Path(options.runs)
+        refuse_when_busy(runs)
+        check(config, runs)
+        with device_lock(runs):
+            report = run_job(create_run(config, runs, options.name), config)
     if report:
         print_report(report)
         if options.json:
@@ -66,9 +69,9 @@ def parse(parser: ArgumentParser, arguments: list[str]) -> Namespace:
     try:
         return parser.parse_args(arguments)
     except ArgumentError as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        told = [x.split(" [type=")[0] for x in lines if x and not x.startswith("1 validation error")]
-        raise OptionError(f"{' '.join(told)}; see --help") from error
+        raise OptionError(f"{plain_reason(error)}; see --help") from error
+    except UnicodeDecodeError as error:
+        raise OptionError("the --config file is not text; give a YAML file such as configs/quick.yaml") from error
 
 
 def config_of(options: Namespace) -> TrainingConfig:
@@ -81,6 +84,9 @@ def check(config: TrainingConfig, runs: Path) -> None:
     if not config.corpus_folders:
         raise OptionError("no corpus was given; add --corpus data/NAME (make one with: python -m corpus import --help)")
     corpora = [read_corpus(folder) for folder in config.corpus_folders]
+    for split in SPLITS:
+        if not any(r.text and r.duration_s <= config.max_utterance_s for c in corpora for r in c.select(split)):
+            raise CorpusError(f"{config.corpus}: no row with text in split '{split}'; import more speech")
     base = resolve(config.base, runs)
     require_space(runs, RUN_SIZE * (base / "model.bin").stat().st_size, "a training run")
     known = Tokenizer(base).languages
@@ -90,7 +96,8 @@ def check(config: TrainingConfig, runs: Path) -> None:
 
 def run_job(run: Run, config: TrainingConfig) -> dict | None:
     """Trains, exports, checks and reports; None when the job was asked to stop. How it ended is in status.json."""
-    with device_lock(run), RunLog(run):
+    print(f"run {run.id} in {run.folder}", file=sys.stderr)
+    with RunLog(run):
         attempt = begin(run)
         try:
             return job_stages(run, config, attempt)

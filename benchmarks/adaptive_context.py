@@ -17,7 +17,7 @@ from tqdm import tqdm
 from corpus.manifest import read_corpus
 from engine.catalogue import resolve
 from engine.engine import Engine
-from errors import CorpusError, run_command
+from errors import CommandParser, CorpusError, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.score import SEED, Scored, load_references, make_score, score_engine
 from evaluation.wer import ErrorCounts
@@ -29,7 +29,7 @@ MIN_TIMES_FASTER = 4.0
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.adaptive_context", description=__doc__)
+    parser = CommandParser(prog="python -m benchmarks.adaptive_context", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of corpora (default: data)")
     parser.add_argument("--model", default="base-adaptive", help="the adaptive model (default: base-adaptive)")
     parser.add_argument("--stock", default="base", help="the stock model, heard at 30 s (default: base)")

@@ -14,7 +14,7 @@ from engine.command_line import add_engine_arguments, description, load_engine, 
 from engine.decoding import DecodingOptions
 from engine.engine import Engine
 from engine.longform import WHOLE_TEXT, LongformOptions, Segment, transcribe_file
-from errors import AudioDecodeError, OptionError, run_command
+from errors import AudioDecodeError, OptionError, run_command, storage_errors
 from text.subtitles import FORMATS
 
 
@@ -46,7 +46,8 @@ def main() -> None:
             failures.append(str(error))
             continue
         if target:
-            target.write_text(text, encoding="utf-8")
+            with storage_errors(str(target)):
+                target.write_text(text, encoding="utf-8")
         else:
             print(text, end="", flush=True)
     if failures:
@@ -67,6 +68,9 @@ def output_paths(files: list[Path], folder: Path | None, form: str) -> list[Path
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise OptionError(f"{folder}: is a file, not a folder; give --out another name") from error
+    taken = [folder / name for name in names if (folder / name).exists()]
+    if taken:
+        raise OptionError(f"{taken[0]}: exists already and is not written over; move it or give --out another folder")
     return [folder / name for name in names]
 
 

@@ -54,9 +54,13 @@ def parse(with_parser: ArgumentParser, arguments: Sequence[str] | None = None) -
     try:
         return with_parser.instantiate(with_parser.parse_args(arguments))
     except (ArgumentError, ValidationError) as error:
-        reason = OPTION.sub(r"\1:", NOISE.sub("", str(error))).replace("Got value:", "(got")
-        reason = " ".join(reason.split()).rstrip(". ") + (")" if "(got" in reason else "")
-        raise OptionError(f"{reason}; see {with_parser.prog} --help") from error
+        raise OptionError(f"{plain_reason(error)}; see {with_parser.prog} --help") from error
+
+
+def plain_reason(error: Exception) -> str:
+    """What the parser found wrong, without the validator's noise, in one line."""
+    reason = OPTION.sub(r"\1:", NOISE.sub("", str(error))).replace("Got value:", "(got")
+    return " ".join(reason.split()).rstrip(". ") + (")" if "(got" in reason else "")
 
 
 def load_engine(arguments: Namespace) -> Engine:

@@ -13,13 +13,13 @@ from corpus.manifest import read_corpus
 from corpus.split import SPLITS
 from engine.catalogue import resolve
 from engine.engine import Engine
-from errors import CorpusError, run_command
+from errors import CommandParser, CorpusError, OptionError, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engine
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m evaluation", description=__doc__)
+    parser = CommandParser(prog="python -m evaluation", description=__doc__)
     parser.add_argument("model", metavar="MODEL", help="a catalogue name, a run's id or a model directory")
     parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="a corpus folder or its manifest.jsonl")
     parser.add_argument("--split", default="test", choices=SPLITS, help="rows to score (default: test)")
@@ -49,6 +49,8 @@ def held_out(options: argparse.Namespace) -> list[SpokenReference]:
     rows = [r for r in corpus.select(options.split) if r.text and r.duration_s < 29]
     if not rows:
         raise CorpusError(f"{options.manifest}: no rows with text in split '{options.split}'; choose another split")
+    if options.max is not None and options.max < 1:
+        raise OptionError(f"--max {options.max} is below 1; leave it out to score all rows")
     n = min(len(rows), options.max or len(rows))
     return load_references(corpus, [rows[i * len(rows) // n] for i in range(n)], options.language)
 

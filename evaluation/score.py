@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from audio.decode import decode
-from audio.samples import Samples, seconds
+from audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples, seconds
 from corpus.manifest import Corpus, Row
 from engine.engine import Engine, Utterance
+from errors import CorpusError
 from evaluation.bootstrap import wer_interval
 from evaluation.wer import ErrorCounts, count_errors
 
@@ -47,7 +49,14 @@ class Scored:
 
 
 def load_references(corpus: Corpus, rows: Sequence[Row], language: str | None = None) -> list[SpokenReference]:
-    return [SpokenReference(decode(corpus.audio_path(r)), r.text, language or r.language) for r in rows]
+    return [SpokenReference(_heard(corpus.audio_path(r)), r.text, language or r.language) for r in rows]
+
+
+def _heard(path: Path) -> Samples:
+    samples = decode(path)
+    if len(samples) > WINDOW_SAMPLES:
+        raise CorpusError(f"{path}: lasts longer than {WINDOW_S} s, whatever its row says; cut it into utterances")
+    return samples
 
 
 def score_engine(

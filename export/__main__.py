@@ -9,12 +9,12 @@ from pathlib import Path
 
 from engine.catalogue import models_folder
 from engine.model_directory import is_model_directory
-from errors import ConversionError, OptionError, run_command
+from errors import CommandParser, ConversionError, OptionError, run_command
 from export.adapters import ADAPTERS, install, is_installed
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
+    parser = CommandParser(prog="python -m export", description=__doc__)
     parser.add_argument("source", type=Path, metavar="SOURCE", help="adapter, run, Transformers or model directory")
     parser.add_argument("--to", required=True, choices=["ctranslate2", "transformers"], help="form to make")
     parser.add_argument("--out", type=Path, help="folder to make (needed unless SOURCE is a shipped adapter)")

@@ -20,7 +20,7 @@ from engine.decoding import Tokenizer
 from errors import ConversionError, ModelError, storage_errors
 
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
-MAX_RANK = 4
+MAX_RANK, MAX_WIDTH, MAX_VOCABULARY = 4, 8192, 60_000  # nothing larger is built
 Variables = dict[str, np.ndarray]
 
 
@@ -71,19 +71,34 @@ def convert(source: Path, target: Path) -> Path:
     variables = read_variables(source / "model.bin")
     if any(v.ndim > 1 and v.dtype == np.int8 for v in variables.values()):
         raise ConversionError(f"{source}: int8 weights have lost what training needs; use the float16 or float32 model")
+    try:
+        model = _model(source, variables)
+    except (KeyError, ValueError, IndexError, TypeError, ZeroDivisionError, AssertionError) as error:
+        raise ModelError(f"{source}: not a whole Whisper model of CTranslate2; fetch it again") from error
     with storage_errors(f"the Transformers form of {source.name}"):
         beside = target.with_name(target.name + ".new")
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
-        model = WhisperForConditionalGeneration(_config(variables, Tokenizer(source)))
-        _load(model, state_dict(variables))
-        model.generation_config = _generation_config(source, Tokenizer(source))
         model.save_pretrained(beside)
         WhisperFeatureExtractor(feature_size=model.config.num_mel_bins).save_pretrained(beside)
         shutil.copyfile(source / "tokenizer.json", beside / "tokenizer.json")
         shutil.rmtree(target, ignore_errors=True)
         beside.rename(target)
     return target
+
+
+def _model(source: Path, variables: Variables) -> WhisperForConditionalGeneration:
+    tokenizer = Tokenizer(source)
+    config = _config(variables, tokenizer)
+    if (
+        max(config.d_model, config.encoder_ffn_dim, config.decoder_ffn_dim) > MAX_WIDTH
+        or config.vocab_size > MAX_VOCABULARY
+    ):
+        raise ValueError("larger than any Whisper")
+    model = WhisperForConditionalGeneration(config)
+    _load(model, state_dict(variables))
+    model.generation_config = _generation_config(source, tokenizer)
+    return model
 
 
 def _load(model: WhisperForConditionalGeneration, weights: dict[str, Tensor]) -> None:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from ctranslate2.converters import TransformersConverter
+from safetensors import SafetensorError
 
 from errors import ConversionError, OptionError, storage_errors
 
@@ -22,7 +23,8 @@ def to_ctranslate2(source: Path, target: Path, quantization: str = "float16") ->
             TransformersConverter(str(source), copy_files=kept).convert(
                 str(beside), quantization=quantization, force=True
             )
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            shutil.rmtree(beside, ignore_errors=True)
             raise ConversionError(f"{source}: cannot be converted to CTranslate2 ({error})") from error
         shutil.rmtree(target, ignore_errors=True)
         beside.rename(target)

@@ -98,7 +98,7 @@ class TrainingConfig(Options, frozen=True):
         default="auto", description="auto: bfloat16 where the device is fast at it"
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to train")
-    seed: int = Field(default=0, ge=0, description="every random draw comes from it")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="every random draw comes from it")
     max_utterance_s: float = Field(default=20.0, gt=0, le=29, description="longer rows are left out")
     min_utterance_s: float = Field(default=0.4, ge=0, le=29, description="shorter rows are left out")
     max_utterances: int | None = Field(default=None, ge=1, description="at most so many training rows; unset: all")

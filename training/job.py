@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from errors import TrainingError
+from errors import OptionError, TrainingError
 from training.config import TrainingConfig
 from training.run import ENDED, Run, create_run, list_runs
 
@@ -58,13 +58,16 @@ def running(runs: Path) -> Run | None:
 
 
 @contextmanager
-def device_lock(run: Run) -> Iterator[None]:
+def device_lock(runs: Path) -> Iterator[None]:
     """Held by the one job of a runs folder that uses the device; the system frees it when the job dies."""
-    with (run.folder.parent / ".device.lock").open("w") as file:
+    if runs.exists() and not runs.is_dir():
+        raise OptionError(f"{runs}: is a file, not a folder; choose another --runs")
+    runs.mkdir(parents=True, exist_ok=True)
+    with (runs / ".device.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            busy = running(run.folder.parent)
+            busy = running(runs)
             who = f"run {busy.id}" if busy else "another job"
             raise TrainingError(f"{who} is using the device; stop it or wait until it has ended") from error
         yield

@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 import os
+import re
 import secrets
 import time
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Literal
 import psutil
 from pydantic import BaseModel, ValidationError
 
-from errors import QalError, TrainingError
+from errors import OptionError, QalError, TrainingError
 from training.config import TrainingConfig, save_config
 
+RUN_NAME = re.compile(r"[\w][\w.-]{0,99}")
 State = Literal["queued", "running", "stopping", "finished", "failed", "interrupted"]
 ENDED: tuple[State, ...] = ("finished", "failed", "interrupted")
 
@@ -66,7 +68,7 @@ class Run:
     def _read_status(self) -> Status:
         try:
             return Status.model_validate_json(self.status_file.read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
+        except (OSError, UnicodeDecodeError, ValidationError) as error:
             raise TrainingError(f"{self.folder}: not a run folder, or its status.json is broken") from error
 
     def write_status(self, status: Status) -> None:
@@ -116,7 +118,8 @@ def _parsed(line: bytes) -> dict | None:
         row = json.loads(line)
     except ValueError:
         return None
-    return row if isinstance(row, dict) and {"step", "epoch", "attempt"} <= row.keys() else None
+    counted = isinstance(row, dict) and all(isinstance(row.get(name), int) for name in ("step", "epoch", "attempt"))
+    return row if counted else None
 
 
 def is_alive(status: Status) -> bool:
@@ -131,9 +134,16 @@ def is_alive(status: Status) -> bool:
 
 def create_run(config: TrainingConfig, runs: Path, name: str | None = None) -> Run:
     """A new folder with config and status 'queued'."""
-    run = Run(runs / (name or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"))
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}" if name is None else name
+    if not RUN_NAME.fullmatch(name):
+        raise OptionError(
+            f"'{name}' cannot be a run's name; use up to 100 letters, digits, points, dashes or underscores"
+        )
+    run = Run(runs / name)
     try:
         run.folder.mkdir(parents=True)
+    except NotADirectoryError as error:
+        raise OptionError(f"{runs}: is a file, not a folder; choose another --runs") from error
     except FileExistsError as error:
         raise TrainingError(f"{run.folder}: there is a run of this name already; choose another name") from error
     save_config(config, run.config_file)
@@ -142,9 +152,17 @@ def create_run(config: TrainingConfig, runs: Path, name: str | None = None) -> R
 
 
 def list_runs(runs: Path) -> list[Run]:
-    """Newest first."""
-    folders = [f for f in runs.iterdir() if (f / "status.json").exists()] if runs.is_dir() else []
+    """Newest first; folders whose status cannot be read are no runs."""
+    folders = [f for f in runs.iterdir() if _is_run(f)] if runs.is_dir() else []
     return [Run(f) for f in sorted(folders, key=lambda f: f.stat().st_ctime, reverse=True)]
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        Run(folder).status()
+    except TrainingError:
+        return False
+    return True
 
 
 def open_run(folder: Path) -> Run:

@@ -12,9 +12,11 @@ import pytest
 
 from engine.engine import Engine, Utterance
 from engine.model_directory import read_card
+from errors import OptionError
 from export.to_ctranslate2 import to_ctranslate2
 from training.config import TrainingConfig
-from training.run import Run, create_run
+from training.job import device_lock
+from training.run import Run, create_run, list_runs
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -144,3 +146,24 @@ def test_a_job_that_cannot_begin_says_why_in_its_folder(tmp_path):
     assert train("--resume", str(run.folder)).returncode == 2
     assert run.status().state == "failed"
     assert "gone" in (run.status().reason or "")
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", ".", "", "a\nb", "x" * 101])
+def test_a_run_cannot_be_named_out_of_its_folder(name, tmp_path):
+    with pytest.raises(OptionError, match="cannot be a run's name"):
+        create_run(TrainingConfig(), tmp_path / "runs", name)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_broken_status_blocks_nobody_else(tiny_model, tiny_corpus, tmp_path):
+    (tmp_path / "runs" / "broken").mkdir(parents=True)
+    (tmp_path / "runs" / "broken" / "status.json").write_bytes(b"\xff\xfe")
+    assert list_runs(tmp_path / "runs") == []
+
+
+def test_the_device_is_one_jobs_at_a_time_and_a_refused_one_leaves_nothing(tiny_model, tiny_corpus, tmp_path):
+    with device_lock(tmp_path / "runs"):
+        done = quick(tiny_model, tiny_corpus.folder, tmp_path / "runs")
+    assert done.returncode == 2
+    assert "is using the device" in done.stderr
+    assert not (tmp_path / "runs" / "r").exists()
