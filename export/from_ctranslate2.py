@@ -144,6 +144,10 @@ def _layers(variables: Variables, side: str) -> int:
 def _generation_config(source: Path, tokenizer: Tokenizer) -> GenerationConfig:
     """What the way back to CTranslate2 must find again; without alignment heads word times go wrong silently."""
     saved = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    multilingual = {
+        "lang_to_id": {f"<|{code}|>": tokenizer.id(f"<|{code}|>") for code in tokenizer.languages},
+        "task_to_id": {task: tokenizer.id(f"<|{task}|>") for task in ("transcribe", "translate")},
+    }
     settings = GenerationConfig(
         bos_token_id=tokenizer.end,
         eos_token_id=tokenizer.end,
@@ -156,11 +160,8 @@ def _generation_config(source: Path, tokenizer: Tokenizer) -> GenerationConfig:
         max_length=448,
         forced_decoder_ids=None,
         alignment_heads=saved["alignment_heads"],
+        **(multilingual if tokenizer.multilingual else {}),
     )
-    if tokenizer.multilingual:
-        languages = {f"<|{code}|>": tokenizer.id(f"<|{code}|>") for code in tokenizer.languages}
-        tasks = {task: tokenizer.id(f"<|{task}|>") for task in ("transcribe", "translate")}
-        settings.update(lang_to_id=languages, task_to_id=tasks)
     settings._from_model_config = False  # else Transformers 5 drops alignment_heads at the next load
     return settings
 

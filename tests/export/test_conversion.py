@@ -39,7 +39,8 @@ def test_both_forms_say_the_same_and_the_way_back_keeps_everything(
 
     again = to_ctranslate2(weights, tmp_path / "again")
     before, after = (json.loads((d / "config.json").read_text()) for d in (source, again))
-    for key in ("alignment_heads", "suppress_ids", "suppress_ids_begin"):
+    languages = ("lang_ids",) if tokenizer.multilingual else ()
+    for key in ("alignment_heads", "suppress_ids", "suppress_ids_begin", *languages):
         assert after[key] == before[key]
     a, b = read_variables(source / "model.bin"), read_variables(again / "model.bin")
     assert all(np.array_equal(a[n], b[n]) for n in a if a[n].ndim > 1)

@@ -39,11 +39,13 @@ def tiny_weights(base_directory: Path, tmp_path_factory: pytest.TempPathFactory)
         )
     )
     model.generation_config = GenerationConfig(
-        suppress_tokens=[], begin_suppress_tokens=[tokenizer.end], alignment_heads=[[1, 0]], is_multilingual=True
+        suppress_tokens=[],
+        begin_suppress_tokens=[tokenizer.end],
+        alignment_heads=[[1, 0]],
+        is_multilingual=True,
+        lang_to_id={f"<|{code}|>": tokenizer.id(f"<|{code}|>") for code in tokenizer.languages},
     )
     model.generation_config._from_model_config = False
-    languages = {f"<|{code}|>": tokenizer.id(f"<|{code}|>") for code in tokenizer.languages}
-    model.generation_config.update(lang_to_id=languages)
     model.save_pretrained(folder)
     (folder / "tokenizer.json").write_bytes((base_directory / "tokenizer.json").read_bytes())
     (folder / "preprocessor_config.json").write_text('{"feature_size": 80}')
