@@ -66,6 +66,7 @@ class RunRecorder(pl.Callback):
             save_checkpoint(trainer, self.run.checkpoints)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._update_status(trainer)
         if self._bar:
             self._bar.close()
 

@@ -73,7 +73,7 @@ def report_html(report: dict[str, Any] | None) -> str:
 
 
 def corpus_names(config: TrainingConfig) -> list[str]:
-    return [path.rstrip("/").rpartition("/")[2] for path in config.corpus]
+    return [folder.name for folder in config.corpus_folders]
 
 
 def _facts(status: Status, config: TrainingConfig, rows: list[dict[str, Any]], now: float) -> list[str]:

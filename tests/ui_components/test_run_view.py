@@ -3,7 +3,7 @@ import pytest
 from tests.run_folders import REPORT, step_row
 from training.config import TrainingConfig
 from training.run import Status
-from ui_components.run_view import SILENT_S, eta_s, in_words, progress_html, report_html
+from ui_components.run_view import SILENT_S, corpus_names, eta_s, in_words, progress_html, report_html
 
 CONFIG = TrainingConfig(base="base", corpus=["data/asterisk-ru/"])
 NOW = 1_000_000.0
@@ -67,3 +67,8 @@ def test_the_verdict_names_the_direction_and_doubts_an_interval_around_zero():
 
 def test_there_is_no_table_without_a_report():
     assert report_html(None) == ""
+
+
+def test_one_corpus_and_a_list_of_them_are_named_alike():
+    assert corpus_names(TrainingConfig(corpus="data/asterisk-ru")) == ["asterisk-ru"]
+    assert corpus_names(TrainingConfig(corpus=["data/asterisk-ru", "data/mine"])) == ["asterisk-ru", "mine"]
