@@ -22,6 +22,8 @@ from evaluation.report import print_report
 from training.run import Run
 
 CORPUS = Path("data/asterisk-ru")
+IMPORT, TRAIN = ("-m", "corpus", "import", "asterisk"), "train_whisper_lightning.py"
+CAPTION, PRESET = ("-m", "captions", "--realtime"), "configs/quick.yaml"
 STEPS = 4
 SPOKEN_S = 20  # of held-out speech played through the live line
 SHORTEST_S, LONGEST_S = 2.0, 8.0  # of each utterance
@@ -40,53 +42,14 @@ def main() -> None:
     name = f"demo-{language}-{time.strftime('%Y%m%d-%H%M%S')}"
     started = time.time()
     if not corpus.exists():
-        step(
-            1,
-            f"Import {language} telephone prompts",
-            "-m",
-            "corpus",
-            "import",
-            "asterisk",
-            "--language",
-            language,
-            "--out",
-            str(corpus),
-        )
+        step(1, f"Import {language} telephone prompts", *IMPORT, language=language, out=corpus)
     else:
         print(f"\n[1 of {STEPS}] {corpus} is here already")
-    training = [
-        "train_whisper_lightning.py",
-        "--config",
-        "configs/quick.yaml",
-        "--corpus",
-        str(corpus),
-        "--language",
-        language,
-    ]
-    step(
-        2,
-        "Fine-tune, export, check and report",
-        *training,
-        "--epochs",
-        str(options.epochs),
-        "--runs",
-        str(options.runs),
-        "--name",
-        name,
-    )
+    settings = {"config": PRESET, "corpus": corpus, "language": language, "epochs": options.epochs}
+    step(2, "Fine-tune, export, check and report", TRAIN, **settings, runs=options.runs, name=name)
     run = Run(options.runs / name)
     spoken = speak(corpus, run.folder / "held-out.wav")
-    step(
-        3,
-        "Play held-out speech through the live line",
-        "-m",
-        "captions",
-        str(run.model),
-        str(spoken),
-        "--language",
-        language,
-        "--realtime",
-    )
+    step(3, "Play held-out speech through the live line", *CAPTION, str(run.model), str(spoken), language=language)
     print(f"\n[4 of {STEPS}] Stock against tuned ({(time.time() - started) / 60:.1f} minutes in all)")
     print_report(run.report() or {})
     print(
@@ -94,8 +57,9 @@ def main() -> None:
     )
 
 
-def step(number: int, title: str, *arguments: str) -> None:
+def step(number: int, title: str, *command: str, **options: object) -> None:
     """Runs one command of the project in the foreground; its bars are shown as they are."""
+    arguments = [*command, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
     print(f"\n[{number} of {STEPS}] {title}\n    python {shlex.join(arguments)}", flush=True)
     if subprocess.run([sys.executable, *arguments]).returncode:
         raise QalError(f"step {number} did not end well; what it said is above")

