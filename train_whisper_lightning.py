@@ -20,13 +20,13 @@ from corpus.split import SPLITS
 from engine.catalogue import models_folder, resolve, resolve_transformers
 from engine.command_line import plain_reason
 from engine.decoding import Tokenizer
-from engine.engine import Engine
+from engine.engine import Engine, choose_device
 from engine.languages import check_language
 from engine.model_directory import ContextAbility, MeasuredWer, ModelCard, read_card, write_card
 from errors import CorpusError, OptionError, QalError, TrainingError, require_space, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.report import print_report
-from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engine
+from evaluation.score import SEED, SpokenReference, load_references, score_engines, transcribe_each
 from training.config import TrainingConfig, check_config, load_config
 from training.job import device_lock, refuse_when_busy
 from training.run import Run, RunLog, begin, create_run, open_run
@@ -38,6 +38,7 @@ def main() -> None:
     parser = make_parser()
     options = parse(parser, sys.argv[1:])
     if options.resume is not None:
+        refuse_other_settings(options)
         run = open_run(Path(options.resume))
         config = load_config(run.config_file)
         with device_lock(run.folder.parent):
@@ -74,6 +75,14 @@ def parse(parser: ArgumentParser, arguments: list[str]) -> Namespace:
         raise OptionError("the --config file is not text; give a YAML file such as configs/quick.yaml") from error
 
 
+def refuse_other_settings(options: Namespace) -> None:
+    """A resumed run keeps its settings; silently dropping new ones would mislead."""
+    changed = [name for name in TrainingConfig.model_fields if options[name] != make_parser().get_defaults()[name]]
+    if changed or options.config or options.name:
+        what = changed[0] if changed else "config" if options.config else "name"
+        raise OptionError(f"--{what} cannot change a run that is resumed; leave it out, or start a new run")
+
+
 def config_of(options: Namespace) -> TrainingConfig:
     values = options.as_dict()
     return check_config({name: values[name] for name in TrainingConfig.model_fields}, "the command line")
@@ -87,6 +96,7 @@ def check(config: TrainingConfig, runs: Path) -> None:
     for split in SPLITS:
         if not any(r.text and r.duration_s <= config.max_utterance_s for c in corpora for r in c.select(split)):
             raise CorpusError(f"{config.corpus}: no row with text in split '{split}'; import more speech")
+    choose_device(config.device)
     base = resolve(config.base, runs)
     require_space(runs, RUN_SIZE * (base / "model.bin").stat().st_size, "a training run")
     known = Tokenizer(base).languages
@@ -180,8 +190,8 @@ def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenRefere
         texts,
         {
             "transformers": lambda: transcribe_with_transformers(merged, held_out, full.ability, bar),
-            "ctranslate2 float16": lambda: list(score_engine(full, held_out, bar).hypotheses),
-            "ctranslate2 int8": lambda: list(score_engine(int8, held_out, bar).hypotheses),
+            "ctranslate2 float16": lambda: transcribe_each(full, held_out, bar),
+            "ctranslate2 int8": lambda: transcribe_each(int8, held_out, bar),
         },
     )
     (run.folder / "conversion_check.json").write_text(json.dumps(found.as_dict(), indent=2), encoding="utf-8")
@@ -192,14 +202,12 @@ def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: Model
     """The report: stock weights at 30 s against the tuned ones at both contexts, on the test split, one engine."""
     held_out = references(corpora, config, ("test",))
     device = "cpu" if config.device == "cpu" else "auto"
-    engines: dict[str, Callable[[], Engine]] = {
-        "stock_30s": lambda: Engine(resolve(card.base_model, run.folder.parent), device, context="full"),
-        "tuned_30s": lambda: Engine(run.model, device, context="full"),
-        "tuned_adaptive": lambda: Engine(run.model, device),
+    engines = {
+        "stock_30s": Engine(resolve(card.base_model, run.folder.parent), device, context="full"),
+        "tuned_30s": Engine(run.model, device, context="full"),
+        "tuned_adaptive": Engine(run.model, device),
     }
-    scored: dict[str, Scored] = {
-        n: score_engine(make(), held_out, progress(run, f"report {n}")) for n, make in engines.items()
-    }
+    scored = score_engines(engines, held_out, progress(run, "report"))
     tuned = scored["tuned_adaptive"].score
     measured = MeasuredWer(
         wer=tuned.wer, low=tuned.wer_low, high=tuned.wer_high, corpus=", ".join(c.info.name for c in corpora)

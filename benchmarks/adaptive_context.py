@@ -1,7 +1,8 @@
 """python -m benchmarks.adaptive_context: base-adaptive at adaptive context against stock base at 30 s.
 
-Held-out voices and languages (none of their recordings were in the training rows), one utterance at a time,
-greedy, both models in one run. Corpora that are not there are left out and named."""
+Held-out voices and languages (none of their recordings were in the training rows), one utterance at a time, heard
+by both models in turn, greedy; a text that repeats itself is read again with repetitions forbidden, as live.
+Corpora that are not there are left out and named."""
 
 import argparse
 import json
@@ -19,7 +20,7 @@ from engine.catalogue import resolve
 from engine.engine import Engine
 from errors import CommandParser, CorpusError, run_command
 from evaluation.bootstrap import paired_difference
-from evaluation.score import SEED, Scored, load_references, make_score, score_engine
+from evaluation.score import SEED, Scored, load_references, make_score, score_engines
 from evaluation.wer import ErrorCounts
 
 HELD_OUT = ("fillets-nl", "tuxpaint-bg", "tuxpaint-ca", "tuxpaint-da", "festvox-ru", "librivox-en")
@@ -54,10 +55,10 @@ def measure(name: str, options: argparse.Namespace) -> tuple[Scored, Scored] | N
     rows = [r for r in corpus.select("test") if 0.7 <= r.duration_s < 29]
     n = min(len(rows), options.max)
     spoken = load_references(corpus, [rows[i * len(rows) // n] for i in range(n)])
-    engines = Engine(resolve(options.model)), Engine(resolve(options.stock), context="full")
-    with tqdm(total=2 * n, desc=name, unit="utterance", file=sys.stderr) as bar:
-        adaptive, stock = (score_engine(e, spoken, lambda done, of: bar.update()) for e in engines)
-    return adaptive, stock
+    engines = {"adaptive": Engine(resolve(options.model)), "stock": Engine(resolve(options.stock), context="full")}
+    with tqdm(total=n, desc=name, unit="utterance", file=sys.stderr) as bar:
+        found = score_engines(engines, spoken, lambda done, of: bar.update())
+    return found["adaptive"], found["stock"]
 
 
 def result(found: dict[str, tuple[Scored, Scored]], held_out: list[str], options: argparse.Namespace) -> dict:

@@ -13,7 +13,7 @@ from corpus.importers.hub import import_hub
 from corpus.importers.packaged import PACKAGED, PackagedSpeech
 from corpus.manifest import UNKNOWN, Corpus, read_corpus
 from corpus.statistics import as_table, corpus_statistics
-from errors import run_command
+from errors import CommandParser, run_command
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -81,7 +81,7 @@ def _show_corpus(corpus: Corpus, skipped: int, as_json: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m corpus", description="Bring speech in, and look at what there is.")
+    parser = CommandParser(prog="python -m corpus", description="Bring speech in, and look at what there is.")
     commands = parser.add_subparsers(dest="command", required=True)
     imports = commands.add_parser("import", help="make a corpus", description=f"Make a corpus. {SPLIT_HELP}")
     formats = imports.add_subparsers(dest="format", required=True)

@@ -12,11 +12,12 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, Field, ValidationError
 
 from corpus.split import SPLITS, Split
-from errors import CorpusError, storage_errors
+from errors import CorpusError, StorageError, storage_errors
 
 MANIFEST = "manifest.jsonl"
 CORPUS_INFO = "corpus.json"
 UNKNOWN = "unknown"
+MAX_DURATION_S = 24 * 3600  # of one row
 
 
 class Row(BaseModel, frozen=True):
@@ -26,7 +27,7 @@ class Row(BaseModel, frozen=True):
     text: str = Field(description="what is said; empty where nobody wrote it down")
     language: str
     speaker: str = ""
-    duration_s: float = Field(ge=0, allow_inf_nan=False)
+    duration_s: float = Field(ge=0, le=MAX_DURATION_S, allow_inf_nan=False)
     split: Split
     sha256: str = Field(description="of the audio file")
 
@@ -77,8 +78,9 @@ def read_corpus(folder: Path) -> Corpus:
     Raises CorpusError: no manifest, no rows, a broken line, a path that climbs out, an audio file that is gone."""
     folder = folder.parent if folder.name == MANIFEST else folder
     try:
-        manifest = (folder / MANIFEST).read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        with storage_errors(f"the corpus {folder}"):
+            manifest = (folder / MANIFEST).read_bytes()
+    except (FileNotFoundError, StorageError) as error:
         raise CorpusError(
             f"{folder}: not a corpus, it holds no {MANIFEST}; make one with `python -m corpus import`"
         ) from error
@@ -129,7 +131,8 @@ def _rows(manifest: bytes, folder: Path) -> Iterable[Row]:
 def _read_origin(folder: Path) -> Origin:
     """What corpus.json says; a manifest that somebody wrote by hand may have none."""
     try:
-        return Origin.model_validate_json((folder / CORPUS_INFO).read_bytes())
+        with storage_errors(f"the corpus {folder}"):
+            return Origin.model_validate_json((folder / CORPUS_INFO).read_bytes())
     except FileNotFoundError:
         return Origin(name=folder.resolve().name)
     except ValidationError as error:

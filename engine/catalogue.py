@@ -49,18 +49,18 @@ NAMES = (DEFAULT_MODEL, *HUB)
 
 
 def home() -> Path:
-    return Path(os.environ.get("QAL_HOME") or Path.home() / ".cache" / "qal").expanduser()
+    return Path(os.path.expanduser(os.environ.get("QAL_HOME") or "~/.cache/qal"))
 
 
 def models_folder() -> Path:
-    return Path(os.environ.get("WHISPER_MODEL_DIR") or home() / "models").expanduser()
+    return Path(os.path.expanduser(os.environ.get("WHISPER_MODEL_DIR") or home() / "models"))
 
 
 def resolve(name: str, runs: Path = Path("runs")) -> Path:
     """The model directory of a catalogue name, a run's id or a path; fetched when it must be.
 
     Raises ModelError with what was tried."""
-    for directory in (Path(name).expanduser(), runs / name / "model" if is_plain(name) else None):
+    for directory in (Path(os.path.expanduser(name)), runs / name / "model" if is_plain(name) else None):
         if directory and is_model_directory(directory):
             return directory
     if name not in NAMES:

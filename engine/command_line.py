@@ -67,7 +67,7 @@ def load_engine(arguments: Namespace) -> Engine:
     """The engine that the arguments name, after a check that it has the language."""
     chosen: dict[str, Any] = {"device": arguments.device, "context": arguments.context, "threads": arguments.threads}
     engine = Engine(resolve(arguments.model), compute_type=arguments.compute_type, **chosen)
-    if arguments.language:
+    if arguments.language is not None:
         check_language(arguments.language, engine.tokenizer.languages)
     return engine
 

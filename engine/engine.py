@@ -13,7 +13,7 @@ from audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples
 from engine.context import context_frames
 from engine.decoding import GREEDY, DecodingOptions, Tokenizer
 from engine.model_directory import ContextAbility, is_model_directory, read_card
-from errors import ModelError
+from errors import ModelError, OptionError
 
 Device = Literal["auto", "cpu", "cuda"]
 ContextChoice = Literal["auto", "full"]
@@ -53,6 +53,8 @@ class Engine:
         context: ContextChoice = "auto",
         threads: int = 0,
     ):
+        if threads < 0:
+            raise OptionError(f"{threads} CPU threads are not possible; give a number, or 0 for all cores")
         if not is_model_directory(directory):
             raise ModelError(f"{directory}: not a model directory (model.bin, config.json and tokenizer.json)")
         self.directory = directory

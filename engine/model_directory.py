@@ -3,6 +3,7 @@
 Plain faster-whisper loads the same directory and ignores qal.json."""
 
 import json
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
@@ -52,7 +53,7 @@ def read_card(directory: Path) -> ModelCard:
         return STOCK
     try:
         return ModelCard.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
+    except (ValidationError, UnicodeDecodeError, IsADirectoryError) as error:
         raise ModelError(f"{path}: not a valid model card; export the model again") from error
 
 
@@ -64,4 +65,4 @@ def write_card(directory: Path, card: ModelCard) -> None:
 
 
 def is_model_directory(directory: Path) -> bool:
-    return all((directory / name).is_file() for name in REQUIRED_FILES)
+    return all(os.path.isfile(directory / name) for name in REQUIRED_FILES)

@@ -15,7 +15,7 @@ from engine.catalogue import resolve
 from engine.engine import Engine
 from errors import CommandParser, CorpusError, OptionError, run_command
 from evaluation.bootstrap import paired_difference
-from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engine
+from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engines
 
 
 def main() -> None:
@@ -34,13 +34,15 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
     spoken = held_out(options)
-    engine = Engine(resolve(options.model), options.device, options.compute_type, options.context)
-    result = {"model": options.model, "corpus": str(options.manifest), "utterances": len(spoken)}
-    found = score(engine, spoken, options.model)
-    result["score"] = found.score.as_dict()
+    engines = {"score": Engine(resolve(options.model), options.device, options.compute_type, options.context)}
     if options.against:
-        other = Engine(resolve(options.against), options.device, options.compute_type, "full")
-        result |= compare(found, score(other, spoken, f"{options.against}, 30 s"))
+        engines["against"] = Engine(resolve(options.against), options.device, options.compute_type, "full")
+    with tqdm(total=len(spoken), unit="utterance", file=sys.stderr) as bar:
+        found = score_engines(engines, spoken, lambda done, of: bar.update(done - bar.n))
+    result = {"model": options.model, "corpus": str(options.manifest), "utterances": len(spoken)}
+    result["score"] = found["score"].score.as_dict()
+    if options.against:
+        result |= compare(found["score"], found["against"])
     print(json.dumps(result) if options.json else table(result, options))
 
 
@@ -53,11 +55,6 @@ def held_out(options: argparse.Namespace) -> list[SpokenReference]:
         raise OptionError(f"--max {options.max} is below 1; leave it out to score all rows")
     n = min(len(rows), options.max or len(rows))
     return load_references(corpus, [rows[i * len(rows) // n] for i in range(n)], options.language)
-
-
-def score(engine: Engine, spoken: list[SpokenReference], name: str) -> Scored:
-    with tqdm(total=len(spoken), desc=name, unit="utterance", file=sys.stderr) as bar:
-        return score_engine(engine, spoken, lambda done, of: bar.update(done - bar.n))
 
 
 def compare(a: Scored, b: Scored) -> dict:

@@ -1,7 +1,7 @@
 """Transcribes held-out utterances with an engine and scores them."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,11 +10,13 @@ import numpy as np
 from audio.decode import decode
 from audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples, seconds
 from corpus.manifest import Corpus, Row
-from engine.engine import Engine, Utterance
+from engine.engine import Utterance
+from engine.screening import SpeechEngine, without_loops
 from errors import CorpusError
 from evaluation.bootstrap import wer_interval
 from evaluation.wer import ErrorCounts, count_errors
 
+Progress = Callable[[int, int], object]  # (done, of)
 SEED = 0  # of the bootstrap; a score must not change when it is computed again
 
 
@@ -59,24 +61,44 @@ def _heard(path: Path) -> Samples:
     return samples
 
 
-def score_engine(
-    engine: Engine,
+def score_engines(
+    engines: Mapping[str, SpeechEngine],
     references: Sequence[SpokenReference],
-    progress: Callable[[int, int], object] = lambda done, of: None,
-) -> Scored:
-    """One utterance at a time, as a live caption would be made; the first is decoded twice and timed once."""
+    progress: Progress = lambda done, of: None,
+) -> dict[str, Scored]:
+    """One utterance at a time, as a live caption would be made; a loop is read again, and that time counts.
+
+    Every utterance is heard by all engines in turn, so that a slow minute of the machine slows each of them."""
     if not references:
         raise ValueError("nothing to score")
-    hypotheses: list[str] = []
-    engine.transcribe([_utterance(references[0])])  # warms up
-    elapsed = 0.0
+    hypotheses: dict[str, list[str]] = {name: [] for name in engines}
+    elapsed = dict.fromkeys(engines, 0.0)
+    for engine in engines.values():
+        engine.transcribe([_utterance(references[0])])  # warms up
     for i, reference in enumerate(references):
-        started = time.perf_counter()
-        hypotheses.append(engine.transcribe([_utterance(reference)])[0].text)
-        elapsed += time.perf_counter() - started
+        for name, engine in engines.items():
+            started = time.perf_counter()
+            hypotheses[name].append(without_loops(engine, [_utterance(reference)])[0][0].text)
+            elapsed[name] += time.perf_counter() - started
         progress(i + 1, len(references))
+    duration = sum(seconds(r.samples) for r in references)
+    return {name: _scored(references, hypotheses[name], elapsed[name] / duration) for name in engines}
+
+
+def _scored(references: Sequence[SpokenReference], hypotheses: list[str], rtf: float) -> Scored:
     counts = count_errors([r.text for r in references], hypotheses)
-    return Scored(make_score(counts, elapsed / sum(seconds(r.samples) for r in references)), counts, tuple(hypotheses))
+    return Scored(make_score(counts, rtf), counts, tuple(hypotheses))
+
+
+def transcribe_each(
+    engine: SpeechEngine, references: Sequence[SpokenReference], progress: Progress = lambda done, of: None
+) -> list[str]:
+    """The engine's first reading of each utterance, loops and all."""
+    found = []
+    for i, reference in enumerate(references):
+        found.append(engine.transcribe([_utterance(reference)])[0].text)
+        progress(i + 1, len(references))
+    return found
 
 
 def make_score(counts: ErrorCounts, rtf: float) -> Score:

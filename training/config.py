@@ -119,7 +119,7 @@ class TrainingConfig(Options, frozen=True):
 def load_config(path: Path) -> TrainingConfig:
     """A YAML file -> options. Raises OptionError that names the file and the field."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise OptionError(f"{path}: there is no such file; the presets are in configs/") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

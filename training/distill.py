@@ -3,7 +3,6 @@
 The model at 30 s is its own teacher. It writes a text once; its next-token distributions and its encoder
 frames are the targets of an adapter that hears only utterance + margin (compare FUTO's whisper-acft)."""
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from transformers import WhisperForConditionalGeneration
 from audio.decode import decode
 from audio.samples import HOP, SAMPLE_RATE, WINDOW_FRAMES, Samples, seconds
 from engine.decoding import Tokenizer
+from engine.screening import MAX_COMPRESSION, compression
 from training.config import TrainingConfig
 from training.data_module import Indices, SpeechData
 from training.examples import Augmenter, Example, LengthBuckets, mel_batch, random_context, token_width
@@ -26,9 +26,8 @@ from training.short_context import greedy
 
 SAMPLES_PER_FRAME = 2 * HOP  # of the encoder's output
 TEACHING_BATCH = 8
-MAX_JOINED = 4
+MAX_JOINED = 5
 PAUSE_S = (0.15, 0.7)  # between joined utterances
-LOOP_COMPRESSION = 2.4  # a text that zlib shrinks this much repeats itself (Radford et al. 2022, §4.5)
 Progress = Callable[[int, int], None]
 
 
@@ -118,18 +117,13 @@ def _lessons(
 ) -> Iterator[Lesson]:
     for (samples, example), ids, heard in zip(part, texts, frames, strict=True):
         text = tokenizer.decode(ids)
-        if not ids or len(ids) >= config.distillation.max_tokens or is_loop(text):
+        if not ids or len(ids) >= config.distillation.max_tokens or compression(text) > MAX_COMPRESSION:
             continue
         inputs = torch.tensor([[*example.prompt, *ids]], device=frames.device)
         hidden = model.model.decoder(input_ids=inputs, encoder_hidden_states=heard[None]).last_hidden_state[0]
         taught = replace(example, text=tuple(ids), reference=text, duration_s=seconds(samples))
         speech = heard[: len(samples) // SAMPLES_PER_FRAME]
         yield Lesson(samples, taught, hidden[len(example.prompt) - 1 :].half().cpu(), speech.half().cpu())
-
-
-def is_loop(text: str) -> bool:
-    raw = text.encode()
-    return len(raw) > 20 and len(raw) / len(zlib.compress(raw)) > LOOP_COMPRESSION
 
 
 class DistillData(SpeechData):

@@ -1,5 +1,6 @@
 """What the page's drop-downs offer, read from disk each time a page opens."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def model_choices(runs: Path, default: str = DEFAULT_MODEL) -> Choices:
     """What can be loaded now: the catalogue's models, finished runs, and a default that is a directory.
 
     A default of the catalogue that is not at hand is offered too: it is fetched when it is first used."""
-    given = [default] if default not in NAMES and is_model_directory(Path(default).expanduser()) else []
+    given = [default] if default not in NAMES and is_model_directory(Path(os.path.expanduser(default))) else []
     known = [name for name in NAMES if at_hand(name) or (name == default and name in HUB)]
     tuned = [run.id for run in list_runs(runs) if is_model_directory(run.model)]
     return [(Path(d).name, d) for d in given] + [(n, n) for n in known] + [(f"{n} (tuned here)", n) for n in tuned]

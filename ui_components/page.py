@@ -1,6 +1,7 @@
 """The pages: the studio with its tabs, and the Live page alone; and how either is served."""
 
 import os
+import socket
 
 import gradio as gr
 from pydantic import BaseModel, Field, field_validator
@@ -53,6 +54,7 @@ def live_page(studio: Studio) -> gr.Blocks:
 def serve(page: gr.Blocks, options: ServeOptions) -> None:
     """Serves until Ctrl-C; prints the address. Raises OptionError when the port is taken."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the page talks to nobody but its readers
+    require_own_address(options.host)
     user, _, password = (options.auth or "").partition(":")
     try:
         _, local, shared = page.launch(
@@ -77,6 +79,16 @@ def serve(page: gr.Blocks, options: ServeOptions) -> None:
     if options.share:
         print(f"Shared at {shared}" if shared else "The share link could not be made; is there a network?", flush=True)
     page.block_thread()
+
+
+def require_own_address(host: str) -> None:
+    """Raises OptionError where this machine cannot listen."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as trial:
+            trial.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise OptionError(f"'{host}' is no address of this machine; give --host 127.0.0.1, or 0.0.0.0") from error
 
 
 def _blocks() -> gr.Blocks:

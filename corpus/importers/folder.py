@@ -11,6 +11,7 @@ from corpus.manifest import UNKNOWN, Corpus, Origin, Row, read_corpus, write_cor
 from errors import AudioDecodeError, CorpusError
 from text.normalisation import normalise
 
+MAX_NAME_BYTES = 250  # 255 on most disks, and a suffix is added
 NO_AUDIO = "holds no audio files; give a folder with WAV, FLAC, MP3, OGG or similar files"
 NO_RECORDINGS = (
     f"holds no recordings; put name.wav and name.txt beside each other, or list them in {' or '.join(TABLES)}"
@@ -57,8 +58,9 @@ def import_folder(
 def _list(folder: Path, out: Path, no_text: bool) -> list[Recording]:
     if not folder.is_dir():
         raise CorpusError(f"{folder}: there is no such folder; give the folder that holds the recordings")
-    if folder.resolve().is_relative_to(out.resolve()):
-        raise CorpusError(f"{out}: holds the recordings themselves; choose an --out elsewhere")
+    here, there = folder.resolve(), out.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise CorpusError(f"{out}: is, holds or lies in the folder of the recordings; choose an --out elsewhere")
     return list_audio(folder) if no_text else list_transcribed(folder)
 
 
@@ -67,10 +69,23 @@ def _convert(recording: Recording, folder: Path, new: Path, language: str, no_te
     path = recording.path
     if ".." in path.parts or not path.is_relative_to(folder):  # links are followed: the hub's cache is made of them
         raise CorpusError(f"{path}: lies outside the folder")
-    name = path.relative_to(folder).as_posix()
+    name = _checked_name(path.relative_to(folder).as_posix())
+    if recording.fault:
+        raise CorpusError(f"{name}: {recording.fault}")
     if not no_text and not normalise(recording.text):
         raise CorpusError(f"{name}: has no text")
     target = f"audio/{name}" if path.suffix == ".wav" else f"audio/{name}.wav"
     if (new / target).exists():
         raise CorpusError(f"{name}: is listed twice; the first one was taken")
     return add_utterance(new, target, decode(path), recording.text, language, recording.speaker)
+
+
+def _checked_name(name: str) -> str:
+    """Raises CorpusError for a name that a manifest or another system's disk could not hold."""
+    try:
+        parts = name.encode().split(b"/")
+    except UnicodeEncodeError as error:
+        raise CorpusError(f"{name!a}: its name is not UTF-8; rename it") from error
+    if b"\0" in name.encode() or max(map(len, parts)) > MAX_NAME_BYTES:
+        raise CorpusError(f"{ascii(name)[:60]}: its name is not one a disk can hold; rename it")
+    return name

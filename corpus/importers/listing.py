@@ -24,6 +24,7 @@ class Recording:
     path: Path
     text: str  # empty: nobody wrote it down
     speaker: str = ""
+    fault: str = ""  # why it cannot be used, where that shows already
 
 
 def list_audio(folder: Path) -> list[Recording]:
@@ -35,10 +36,10 @@ def list_transcribed(folder: Path) -> list[Recording]:
     """What the tables list, or, where there is no table, every audio file with the text beside it.
 
     Raises CorpusError that names the table, and its line, when one cannot be read."""
-    tables = [path for path in sorted(folder.rglob("metadata.*")) if path.name in TABLES]
+    tables = [path for path in sorted(folder.rglob("metadata.*")) if path.name in TABLES and path.is_file()]
     if tables:
         return [recording for table in tables for recording in _read_table(table)]
-    return [Recording(recording.path, _text_beside(recording.path)) for recording in list_audio(folder)]
+    return [_with_text_beside(recording.path) for recording in list_audio(folder)]
 
 
 def _is_audio(path: Path, folder: Path) -> bool:
@@ -46,12 +47,12 @@ def _is_audio(path: Path, folder: Path) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES and not hidden and path.is_file()
 
 
-def _text_beside(audio: Path) -> str:
+def _with_text_beside(audio: Path) -> Recording:
     text = audio.with_suffix(".txt")
     try:
-        return " ".join(text.read_text(encoding="utf-8-sig").split()) if text.is_file() else ""
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{text}: is not UTF-8 text; save it as UTF-8") from error
+        return Recording(audio, " ".join(text.read_text(encoding="utf-8-sig").split()) if text.is_file() else "")
+    except UnicodeDecodeError:
+        return Recording(audio, "", fault=f"{text.name} is not UTF-8 text; save it as UTF-8")
 
 
 def _read_table(table: Path) -> Iterator[Recording]:

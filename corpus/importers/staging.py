@@ -17,8 +17,11 @@ from corpus.split import split_of
 from errors import CorpusError, storage_errors
 
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
+AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"
 PCM_MAX = 32767
 PCM_BYTES = 2  # a sample
+
+OWN_FILES = {MANIFEST, CORPUS_INFO, AUDIO_FOLDER, LICENCE_FILE}  # what --force may delete
 
 OnSkip = Callable[[str], None]  # is told, in a clause, of every file that is left out
 
@@ -60,9 +63,11 @@ def _check_free(out: Path, force: bool) -> None:
         return
     if not force:
         raise CorpusError(f"{out}: is there already and not empty; choose another --out, or replace it with --force")
-    if not any((out / name).exists() for name in (MANIFEST, CORPUS_INFO)):
+    names = {path.name for path in out.iterdir()}
+    if not names & {MANIFEST, CORPUS_INFO} or names - OWN_FILES:
+        foreign = min(names - OWN_FILES, default=AUDIO_FOLDER)
         raise CorpusError(
-            f"{out}: holds something that is not a corpus, which --force does not delete; choose another --out"
+            f"{out}: holds '{foreign}', which no import made and --force does not delete; choose another --out"
         )
 
 
@@ -90,4 +95,4 @@ def add_utterance(folder: Path, audio: str, samples: Samples, text: str, languag
 
 def copy_licence(source: Path, folder: Path) -> None:
     """The full text of the licence travels with the audio."""
-    shutil.copyfile(source, folder / "LICENCE.txt")
+    shutil.copyfile(source, folder / LICENCE_FILE)

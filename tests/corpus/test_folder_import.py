@@ -101,6 +101,19 @@ def test_unusable_files_are_left_out_and_named(pairs: Path, tmp_path: Path):
     assert sorted(clause.split(":")[0] for clause in skipped) == ["alone.wav", "broken.wav", "silent.wav"]
 
 
+def test_odd_names_and_foreign_encodings_are_left_out_and_named(pairs: Path, tmp_path: Path):
+    for name in ("x" * 249 + ".wav", "caf\udce9.wav"):
+        write_tone(pairs / name, 100)
+    write_tone(pairs / "latin.wav", 100)
+    (pairs / "latin.txt").write_bytes("café".encode("latin-1"))
+    (pairs / "metadata.csv").mkdir()
+    skipped: list[str] = []
+    corpus = import_folder(pairs, "en", tmp_path / "out", on_skip=skipped.append)
+    assert len(corpus.rows) == 3
+    reasons = ("not one a disk can hold", "latin.txt is not UTF-8", "name is not UTF-8")
+    assert all(any(reason in clause for clause in skipped) for reason in reasons)
+
+
 def test_a_table_reads_no_file_outside_its_folder(tmp_path: Path):
     write_tone(tmp_path / "private.wav", 100)
     table = f"file,text\n../private.wav,One\n{tmp_path}/private.wav,Two\nclips/0.wav,Three\nclips/0.wav,Four\n"
@@ -141,12 +154,18 @@ def test_a_folder_in_use_is_replaced_only_by_force_and_only_a_corpus(pairs: Path
         import_folder(pairs, "am", out)
     assert read_corpus(out).info.languages == ("en",)
     assert import_folder(pairs, "am", out, force=True).info.languages == ("am",)
-    with pytest.raises(CorpusError, match="not a corpus"):
+    with pytest.raises(CorpusError, match="which no import made"):
         import_folder(out, "en", pairs, force=True)
-    with pytest.raises(CorpusError, match="recordings themselves"):
+    with pytest.raises(CorpusError, match="folder of the recordings"):
         import_folder(out / "audio", "en", out, force=True)
+    with pytest.raises(CorpusError, match="folder of the recordings"):
+        import_folder(pairs, "en", pairs / "corpus")
+    (out / "my-thesis.txt").write_text("the only copy")
+    with pytest.raises(CorpusError, match=r"holds 'my-thesis\.txt'"):
+        import_folder(pairs, "en", out, force=True)
+    assert (out / "my-thesis.txt").exists()
     with pytest.raises(CorpusError, match="is a file"):
-        import_folder(pairs, "en", pairs / "sub/0.txt/out")
+        import_folder(pairs, "en", out / "corpus.json" / "out")
     assert len(list(pairs.rglob("*.wav"))) == 3
 
 

@@ -71,6 +71,7 @@ def test_a_folder_without_manifest_is_no_corpus(tmp_path: Path):
         b'{"audio":"","text":"","language":"en","duration_s":1,"split":"train","sha256":""}',
         b'{"audio":"audio/a.wav","text":"","language":"en","duration_s":-1,"split":"train","sha256":""}',
         b'{"audio":"audio/a.wav","text":"","language":"en","duration_s":NaN,"split":"train","sha256":""}',
+        b'{"audio":"audio/a.wav","text":"","language":"en","duration_s":1e300,"split":"train","sha256":""}',
         b'{"audio":"audio/a.wav","text":"","language":"en","duration_s":1,"split":"dev","sha256":""}',
     ],
 )
@@ -85,6 +86,13 @@ def test_a_broken_line_is_named_by_its_number(corpus: Corpus, broken: bytes):
 def test_a_broken_corpus_json_is_named(corpus: Corpus):
     (corpus.folder / "corpus.json").write_text("{")
     with pytest.raises(CorpusError, match=r"corpus\.json: is broken"):
+        read_corpus(corpus.folder)
+
+
+def test_a_folder_in_place_of_a_file_is_named(corpus: Corpus):
+    (corpus.folder / "corpus.json").unlink()
+    (corpus.folder / "corpus.json").mkdir()
+    with pytest.raises(StorageError, match=r"corpus\.json could not be used: it is a folder"):
         read_corpus(corpus.folder)
 
 

@@ -53,9 +53,10 @@ def test_without_network_one_sentence_says_what_was_tried(no_network: Path):
     assert not list(no_network.glob("*"))
 
 
-def test_an_unknown_name_lists_the_known_ones(tmp_path: Path):
-    with pytest.raises(ModelError, match=r"no model 'bse'.*base-adaptive"):
-        resolve("bse", tmp_path)
+@pytest.mark.parametrize("name", ["bse", "~nobody-of-that-name/model", "x" * 5000])
+def test_an_unknown_name_lists_the_known_ones(name: str, tmp_path: Path):
+    with pytest.raises(ModelError, match=rf"no model '{name}'.*base-adaptive"):
+        resolve(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../x"])

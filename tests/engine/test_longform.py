@@ -129,6 +129,8 @@ def test_the_command_line_writes_a_file_each(english_corpus: Corpus, base_direct
         (["base", "a.wav", "--beam-size", "99"], "less than or equal to 16 (got 99)"),
         (["base", "a.wav", "b.wav", "--format", "srt"], "give --out DIR"),
         (["base", "x/a.wav", "a.mp3", "--out", "never-made"], "several files would be written to a.txt"),
+        (["base", "a.wav", "--threads", "-1"], "-1 CPU threads are not possible"),
+        (["base-adaptive", "a.wav", "--language", ""], "no language ''"),
         (["no-such-model", "a.wav"], "there is no model 'no-such-model'"),
     ],
 )

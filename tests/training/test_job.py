@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ctranslate2
 import faster_whisper
 import numpy as np
 import pytest
@@ -114,6 +115,7 @@ def test_distillation_needs_no_transcripts_and_writes_the_same_files(tiny_model,
         (["--corpus", "CORPUS", "--nonsense", "1"], "nonsense"),
         (["--config", "nowhere.yaml"], "nowhere.yaml"),
         ([], "no corpus was given"),
+        (["--resume", "RUN", "--epochs", "9"], "--epochs cannot change a run that is resumed"),
         (["--resume", "nowhere"], "not a run folder"),
     ],
     ids=lambda x: x if isinstance(x, str) else "",
@@ -126,6 +128,14 @@ def test_wrong_input_is_one_sentence_and_leaves_nothing(arguments, sentence, tin
     assert len(errors) == 1
     assert sentence in errors[0]
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.skipif(ctranslate2.get_cuda_device_count() > 0, reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told_before_anything_is_written(tiny_model, tiny_corpus, tmp_path):
+    done = quick(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--device", "cuda")
+    assert done.returncode == 2
+    assert "no CUDA device" in done.stderr
+    assert not (tmp_path / "runs" / "r").exists()
 
 
 def test_an_empty_manifest_and_a_lost_file_are_told_before_anything_is_written(tiny_corpus, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from errors import OptionError
 from tests.ui_components.conftest import PageRequest
 from ui_components.command_line import parse_options
-from ui_components.page import ServeOptions, studio_page
+from ui_components.page import ServeOptions, require_own_address, studio_page
 from ui_components.studio import action
 from ui_components.transcribe_tab import MAX_AT_ONCE
 
@@ -86,6 +86,12 @@ def test_wrong_arguments_are_one_line(arguments):
         parse_options("app.py", "", ServeOptions, arguments)
     assert "\n" not in str(refused.value)
     assert "--help" in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "a" * 300])
+def test_an_address_of_another_machine_is_refused(host):
+    with pytest.raises(OptionError, match="no address of this machine"):
+        require_own_address(host)
 
 
 def test_arguments_become_options():
