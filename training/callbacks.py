@@ -93,6 +93,9 @@ def save_checkpoint(trainer: pl.Trainer, folder: Path) -> Path:
     """Adapter, optimizer, scheduler and loop; written beside and renamed, so that it is whole or absent."""
     path = folder / LAST_CHECKPOINT
     beside = path.with_suffix(".new")
-    trainer.save_checkpoint(beside)
-    beside.replace(path)
+    try:
+        trainer.save_checkpoint(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
     return path

@@ -73,8 +73,11 @@ class Run:
 
     def write_status(self, status: Status) -> None:
         beside = self.status_file.with_suffix(f".{os.getpid()}.new")
-        beside.write_text(status.model_dump_json(indent=2), encoding="utf-8")
-        beside.replace(self.status_file)
+        try:
+            beside.write_text(status.model_dump_json(indent=2), encoding="utf-8")
+            beside.replace(self.status_file)
+        finally:
+            beside.unlink(missing_ok=True)  # half of it, when the disk is full
 
     def update_status(self, **changes) -> None:
         """Changes some fields and beats the heart."""
@@ -189,6 +192,7 @@ class RunLog:
 
     def __enter__(self) -> None:
         self._handler = logging.FileHandler(self.run.log_file, encoding="utf-8")
+        self._handler.handleError = lambda record: None  # a full disk: the error itself still reaches the terminal
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)
 
