@@ -29,8 +29,10 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
         )
         with gr.Column(scale=2, min_width=280):
             with gr.Row():
-                model = gr.Dropdown(label="Model")
-                language = gr.Dropdown(language_choices(), label="Language", value=studio.language or DETECT)
+                model = gr.Dropdown(label="Model", min_width=200)
+                language = gr.Dropdown(
+                    language_choices(), label="Language", value=studio.language or DETECT, min_width=160
+                )
             with gr.Row():
                 clear = gr.Button("Clear", min_width=120)
                 save = gr.Button("Download TXT", min_width=120)
