@@ -16,7 +16,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from tqdm import tqdm
 
 from corpus.manifest import Corpus, read_corpus
-from corpus.split import SPLITS
+from corpus.split import SPLITS, evenly
 from engine.catalogue import models_folder, resolve, resolve_transformers
 from engine.command_line import plain_reason
 from engine.decoding import Tokenizer
@@ -168,9 +168,8 @@ def export_model(
     to_ctranslate2(merge(weights, adapter, merged), beside)
     write_card(beside, card)
     run.update_status(stage="check")
-    held_out = references(corpora, config, ("validation", "test"))
-    n = min(config.check_utterances, len(held_out))
-    check_forms(run, merged, beside, [held_out[i * len(held_out) // n] for i in range(n)], config)
+    held_out = references(corpora, config, ("validation", "test"), config.check_utterances)
+    check_forms(run, merged, beside, held_out, config)
     shutil.rmtree(run.model, ignore_errors=True)
     beside.rename(run.model)
     shutil.rmtree(merged)
@@ -200,7 +199,7 @@ def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenRefere
 
 def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: ModelCard) -> dict:
     """The report: stock weights at 30 s against the tuned ones at both contexts, on the test split, one engine."""
-    held_out = references(corpora, config, ("test",))
+    held_out = references(corpora, config, ("test",), config.report_utterances)
     device = "cpu" if config.device == "cpu" else "auto"
     engines = {
         "stock_30s": Engine(resolve(card.base_model, run.folder.parent), device, context="full"),
@@ -234,17 +233,13 @@ def rng():
     return np.random.default_rng(SEED)
 
 
-def references(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[SpokenReference]:
-    """Held-out utterances the engine can hear at once; TrainingError when there are none."""
-    found: list[SpokenReference] = []
-    for corpus in corpora:
-        rows = [
-            r for split in splits for r in corpus.select(split) if r.duration_s <= config.max_utterance_s and r.text
-        ]
-        found += load_references(corpus, rows, config.language)
-    if not found:
+def references(corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int) -> list[SpokenReference]:
+    """At most n held-out utterances the engine can hear at once; TrainingError when there are none."""
+    rows = [(c, r) for c in corpora for split in splits for r in c.select(split)]
+    usable = [(c, r) for c, r in rows if r.duration_s <= config.max_utterance_s and r.text]
+    if not usable:
         raise TrainingError("the corpus has no held-out rows to measure on; import more speech")
-    return found
+    return [x for c, r in evenly(usable, n) for x in load_references(c, [r], config.language)]
 
 
 def progress(run: Run, stage: str) -> Callable[[int, int], None]:

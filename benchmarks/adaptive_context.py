@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from corpus.manifest import read_corpus
+from corpus.split import evenly
 from engine.catalogue import resolve
 from engine.engine import Engine
 from errors import CommandParser, CorpusError, run_command
@@ -53,10 +54,9 @@ def measure(name: str, options: argparse.Namespace) -> tuple[Scored, Scored] | N
         return None
     corpus = read_corpus(options.data / name)
     rows = [r for r in corpus.select("test") if 0.7 <= r.duration_s < 29]
-    n = min(len(rows), options.max)
-    spoken = load_references(corpus, [rows[i * len(rows) // n] for i in range(n)])
+    spoken = load_references(corpus, evenly(rows, options.max))
     engines = {"adaptive": Engine(resolve(options.model)), "stock": Engine(resolve(options.stock), context="full")}
-    with tqdm(total=n, desc=name, unit="utterance", file=sys.stderr) as bar:
+    with tqdm(total=len(spoken), desc=name, unit="utterance", file=sys.stderr) as bar:
         found = score_engines(engines, spoken, lambda done, of: bar.update())
     return found["adaptive"], found["stock"]
 

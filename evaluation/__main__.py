@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from corpus.manifest import read_corpus
-from corpus.split import SPLITS
+from corpus.split import SPLITS, evenly
 from engine.catalogue import resolve
 from engine.engine import Engine
 from errors import CommandParser, CorpusError, OptionError, run_command
@@ -53,8 +53,7 @@ def held_out(options: argparse.Namespace) -> list[SpokenReference]:
         raise CorpusError(f"{options.manifest}: no rows with text in split '{options.split}'; choose another split")
     if options.max is not None and options.max < 1:
         raise OptionError(f"--max {options.max} is below 1; leave it out to score all rows")
-    n = min(len(rows), options.max or len(rows))
-    return load_references(corpus, [rows[i * len(rows) // n] for i in range(n)], options.language)
+    return load_references(corpus, evenly(rows, options.max), options.language)
 
 
 def compare(a: Scored, b: Scored) -> dict:

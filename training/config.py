@@ -106,6 +106,9 @@ class TrainingConfig(Options, frozen=True):
         default=48, ge=1, le=10_000, description="validation rows transcribed after each epoch"
     )
     check_utterances: int = Field(default=100, ge=1, le=10_000, description="held-out rows of the conversion check")
+    report_utterances: int = Field(
+        default=500, ge=1, le=100_000, description="test rows of the report, spread evenly over the corpora"
+    )
     lora: LoraOptions = LoraOptions()
     context: ContextOptions = ContextOptions()
     augmentation: AugmentationOptions = AugmentationOptions()

@@ -13,6 +13,7 @@ from lightning_fabric.utilities.seed import seed_everything
 
 from audio.decode import decode
 from corpus.manifest import Corpus
+from corpus.split import evenly
 from engine.decoding import Tokenizer
 from errors import TrainingError
 from training.callbacks import LAST_CHECKPOINT, RunRecorder
@@ -121,11 +122,6 @@ def batches_done(checkpoint: Path) -> int:
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     progress = state["loops"]["fit_loop"]["epoch_loop.batch_progress"]
     return 0 if progress["is_last_batch"] else progress["current"]["processed"]
-
-
-def evenly(examples: list[Example], n: int | None) -> list[Example]:
-    """n of them (None: all), spread over the whole list, so that every corpus is heard."""
-    return examples if n is None or len(examples) <= n else [examples[i * len(examples) // n] for i in range(n)]
 
 
 def quiet_libraries() -> None:

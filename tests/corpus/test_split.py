@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from corpus.split import SPLITS, TEST_SHARE, TRAIN_SHARE, VALIDATION_SHARE, split_of
+from corpus.split import SPLITS, TEST_SHARE, TRAIN_SHARE, VALIDATION_SHARE, evenly, split_of
 
 SENTENCES = [f"Sentence number {i} of a corpus." for i in range(2000)]
 
@@ -43,3 +43,10 @@ def test_shares_are_what_the_constants_say():
     counted = list(sides(SENTENCES).values())
     for split, share in zip(SPLITS, (TRAIN_SHARE, VALIDATION_SHARE, TEST_SHARE), strict=True):
         assert counted.count(split) / len(counted) == pytest.approx(share, abs=0.03)
+
+
+def test_a_choice_is_spread_over_the_whole_list():
+    rows = list(range(100))
+    assert evenly(rows, None) == evenly(rows, 100) == evenly(rows, 1000) == rows
+    assert evenly(rows, 4) == [0, 25, 50, 75]
+    assert len(evenly(rows, 33)) == len(set(evenly(rows, 33))) == 33
