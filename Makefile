@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: app setup demo test test-long check clean
+.PHONY: app setup demo test test-long check
 
 app: setup            ## the studio, with a real model in place
 	@$(PY) app.py $(ARGS)

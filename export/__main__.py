@@ -4,21 +4,29 @@ SOURCE is a shipped adapter (adapters/base-adaptive: merged, converted and put i
 folder, a Transformers directory or a model directory."""
 
 import argparse
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from engine.catalogue import models_folder
-from engine.model_directory import is_model_directory
-from errors import CommandParser, ConversionError, OptionError, run_command
+from engine.model_directory import CARD_FILE, is_model_directory
+from errors import CommandParser, ConversionError, OptionError, run_command, storage_errors
 from export.adapters import ADAPTERS, install, is_installed
 
 
 def main() -> None:
     parser = CommandParser(prog="python -m export", description=__doc__)
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="adapter, run, Transformers or model directory")
+    parser.add_argument(
+        "source", type=Path, metavar="SOURCE", help="shipped adapter, run, Transformers or model directory"
+    )
     parser.add_argument("--to", required=True, choices=["ctranslate2", "transformers"], help="form to make")
     parser.add_argument("--out", type=Path, help="folder to make (needed unless SOURCE is a shipped adapter)")
-    parser.add_argument("--quantization", default="float16", help="of CTranslate2 weights (default: float16)")
+    parser.add_argument(
+        "--quantization",
+        default="float16",
+        help="of CTranslate2 weights: float32, float16 (default), bfloat16, int8 or int8_float16",
+    )
     options = parser.parse_args()
     print(export(options))
 
@@ -36,6 +44,8 @@ def export(options: argparse.Namespace) -> Path:
         from export.from_ctranslate2 import convert
 
         return convert(source, out)
+    if is_model_directory(source):
+        return requantized(source, out, options.quantization)
     if (source / "model.safetensors").exists() and options.to == "ctranslate2":
         from export.to_ctranslate2 import to_ctranslate2
 
@@ -43,6 +53,23 @@ def export(options: argparse.Namespace) -> Path:
     raise ConversionError(
         f"{source}: cannot be exported to {options.to}; give a run, a model or a Transformers directory"
     )
+
+
+def requantized(source: Path, out: Path, quantization: str) -> Path:
+    """A model directory with other weights of the same values; its card goes along."""
+    from export.from_ctranslate2 import convert
+    from export.to_ctranslate2 import to_ctranslate2
+
+    with storage_errors(f"the model {out}"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
+            made = to_ctranslate2(
+                convert(source, Path(temporary, "transformers")), Path(temporary, "model"), quantization
+            )
+            if (source / CARD_FILE).exists():
+                shutil.copyfile(source / CARD_FILE, made / CARD_FILE)
+            made.rename(out)
+    return out
 
 
 def shipped(name: str, options: argparse.Namespace) -> Path:

@@ -1,7 +1,8 @@
-"""The gate in front of every model directory: a conversion may not cost quality.
+"""In front of every run's model directory: a conversion may not cost quality.
 
-The merged Transformers weights, CTranslate2 in float16 and in int8 transcribe the same held-out utterances
-with the same decoding. A step whose loss of WER lies above 1 point with its whole 95 % interval stops the export."""
+The merged Transformers weights, CTranslate2 unquantised (float16 on a GPU, float32 on a CPU) and in int8 transcribe
+the same held-out utterances with the same decoding. A step whose loss of WER lies above 1 point with its whole 95 %
+interval stops the export."""
 
 import itertools
 from collections.abc import Callable, Sequence

@@ -8,6 +8,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from engine.model_directory import ContextAbility
 from errors import OptionError
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -30,11 +31,20 @@ class ContextOptions(Options, frozen=True):
         default=0.1, ge=0, le=5, description="shortest silence after the longest utterance, in seconds"
     )
     max_margin_s: float = Field(
-        default=2.0, ge=0, le=10, description="longest silence after the longest utterance, in seconds"
+        default=2.0,
+        ge=0,
+        le=10,
+        description="longest silence after the longest utterance, in seconds; rounded up to 0.5 s of context",
     )
     full_share: float = Field(
         default=0.03, ge=0, le=1, description="share of batches heard at 30 s, so that the old ability stays"
     )
+
+    @property
+    def ability(self) -> ContextAbility:
+        """What weights trained like this can bear: the usual margin, or the nearest one that they have heard."""
+        margin_s = min(max(ContextAbility().margin_s, self.min_margin_s), self.max_margin_s)
+        return ContextAbility(adaptive=self.full_share < 1, margin_s=margin_s)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -45,7 +55,10 @@ class ContextOptions(Options, frozen=True):
 
 class AugmentationOptions(Options, frozen=True):
     waveform: float = Field(
-        default=0.5, ge=0, le=1, description="probability of each waveform transform (audiomentations); 0 is off"
+        default=0.5,
+        ge=0,
+        le=1,
+        description="probability of each waveform transform (audiomentations; half of it for band and tempo); 0 is off",
     )
     time_masks: int = Field(default=2, ge=0, le=10, description="SpecAugment: time masks a row")
     time_mask_share: float = Field(
@@ -64,7 +77,7 @@ class DistillationOptions(Options, frozen=True):
         default=0.5, ge=0, le=10, description="weight of the encoder frames' mean squared error"
     )
     max_tokens: int = Field(
-        default=120, ge=8, le=440, description="an utterance whose text is longer is a loop and is left out"
+        default=120, ge=8, le=400, description="an utterance whose text is longer is a loop and is left out"
     )
     joined_share: float = Field(
         default=0.3, ge=0, le=1, description="share of lessons made of several utterances, so that long contexts occur"

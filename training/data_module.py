@@ -10,6 +10,7 @@ from audio.decode import decode
 from audio.samples import Samples
 from corpus.manifest import Corpus, Row
 from corpus.split import Split
+from engine.context import context_frames
 from engine.decoding import Tokenizer
 from errors import CorpusError
 from training.config import TrainingConfig
@@ -19,13 +20,10 @@ from training.examples import (
     Batch,
     Example,
     LengthBuckets,
-    even_frames,
     label_rows,
     mel_batch,
     random_context,
 )
-
-VALIDATION_MARGIN_S = 1.0  # what the engine keeps behind the speech
 
 
 def make_examples(
@@ -45,7 +43,9 @@ def make_examples(
 
 
 def _usable(row: Row, config: TrainingConfig) -> bool:
-    return config.min_utterance_s <= row.duration_s <= config.max_utterance_s
+    """Distillation needs no text."""
+    long_enough = config.min_utterance_s <= row.duration_s <= config.max_utterance_s
+    return long_enough and bool(row.text or config.method == "distill")
 
 
 def _example(corpus: Corpus, row: Row, config: TrainingConfig, tokenizer: Tokenizer) -> Example:
@@ -104,7 +104,7 @@ class SpeechData(pl.LightningDataModule):
     def validation_batch(self, indices: list[int]) -> Batch:
         examples = [self.validation[i] for i in indices]
         waveforms = [self.validation_sound(i) for i in indices]
-        frames = even_frames(max(map(len, waveforms)), VALIDATION_MARGIN_S)
+        frames = context_frames(max(map(len, waveforms)), self.config.context.ability)
         return Batch(mel_batch(waveforms, frames, self.n_mels), *label_rows(examples), tuple(indices))
 
     def validation_sound(self, index: int) -> Samples:

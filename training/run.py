@@ -15,6 +15,7 @@ from typing import Literal
 import psutil
 from pydantic import BaseModel, ValidationError
 
+from engine.catalogue import NAMES
 from errors import OptionError, QalError, TrainingError
 from training.config import TrainingConfig, save_config
 
@@ -138,6 +139,8 @@ def is_alive(status: Status) -> bool:
 def create_run(config: TrainingConfig, runs: Path, name: str | None = None) -> Run:
     """A new folder with config and status 'queued'."""
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}" if name is None else name
+    if name in NAMES:
+        raise OptionError(f"'{name}' is a model of the catalogue; give the run another name")
     if not RUN_NAME.fullmatch(name):
         raise OptionError(
             f"'{name}' cannot be a run's name; use up to 100 letters, digits, points, dashes or underscores"
