@@ -19,7 +19,7 @@ from tqdm import tqdm
 from corpus.manifest import Corpus, Row, read_corpus
 from corpus.split import SPLITS, evenly
 from engine.catalogue import models_folder, resolve, resolve_transformers
-from engine.command_line import plain_reason
+from engine.command_line import HelpFormatter, plain_reason
 from engine.decoding import Tokenizer
 from engine.engine import Engine, choose_device
 from engine.languages import check_language
@@ -57,7 +57,9 @@ def main() -> None:
 
 
 def make_parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="train_whisper_lightning.py", description=__doc__, exit_on_error=False)
+    parser = ArgumentParser(
+        prog="train_whisper_lightning.py", description=__doc__, exit_on_error=False, formatter_class=HelpFormatter
+    )
     parser.add_argument("--config", action="config", help="YAML file of settings, such as configs/quick.yaml")
     parser.add_argument("--resume", metavar="RUN_DIR", help="go on with a stopped, failed or killed run")
     parser.add_argument("--runs", default="runs", help="folder in which the run's folder is made")

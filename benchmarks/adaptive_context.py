@@ -19,7 +19,7 @@ from corpus.manifest import read_corpus
 from corpus.split import evenly
 from engine.catalogue import resolve
 from engine.engine import Engine
-from errors import CommandParser, CorpusError, run_command
+from errors import CommandParser, CorpusError, OptionError, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.score import SEED, Scored, load_references, make_score, score_engines
 from evaluation.wer import ErrorCounts
@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("--max", type=int, default=60, help="utterances a corpus (default: 60)")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parser.parse_args()
+    if options.max < 1:
+        raise OptionError(f"--max {options.max} is below 1")
     found = {name: pair for name in (*HELD_OUT, *SEEN) if (pair := measure(name, options))}
     held_out = [name for name in HELD_OUT if name in found]
     if not held_out:

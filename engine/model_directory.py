@@ -60,8 +60,11 @@ def read_card(directory: Path) -> ModelCard:
 def write_card(directory: Path, card: ModelCard) -> None:
     """Written beside and renamed, so that a model directory never holds half a card."""
     beside = directory / (CARD_FILE + ".new")
-    beside.write_text(json.dumps(card.model_dump(), indent=2) + "\n", encoding="utf-8")
-    beside.replace(directory / CARD_FILE)
+    try:
+        beside.write_text(json.dumps(card.model_dump(), indent=2) + "\n", encoding="utf-8")
+        beside.replace(directory / CARD_FILE)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def is_model_directory(directory: Path) -> bool:

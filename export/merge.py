@@ -28,11 +28,13 @@ def merge(weights: Path, adapter: Path, target: Path) -> Path:
     merged.generation_config._from_model_config = False  # else alignment_heads are dropped at the next load
     with storage_errors("the merged model"):
         beside = target.with_name(target.name + ".new")
-        shutil.rmtree(beside, ignore_errors=True)
-        merged.save_pretrained(beside)
-        for name in KEPT_FILES:
-            if (weights / name).exists():
-                shutil.copyfile(weights / name, beside / name)
-        shutil.rmtree(target, ignore_errors=True)
-        beside.rename(target)
+        try:
+            merged.save_pretrained(beside)
+            for name in KEPT_FILES:
+                if (weights / name).exists():
+                    shutil.copyfile(weights / name, beside / name)
+            shutil.rmtree(target, ignore_errors=True)
+            beside.rename(target)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     return target
