@@ -76,6 +76,15 @@ class Gate:
         """The first window that a later region can still hold."""
         return self.open.start if self.open else max(self._previous_end, self._now - self._pre_roll)
 
+    @property
+    def closing(self) -> Region | None:
+        """The open region as it will end if the silence lasts, once its post-roll is there."""
+        region = self.open
+        silent = self._now - region.speech_end if region else 0
+        if not region or not silent or silent < self._post_roll or region.speech_windows < max(1, self._min_speech):
+            return None
+        return replace(region, end=region.speech_end + self._post_roll)
+
     def feed(self, probabilities: Iterable[float]) -> list[Region]:
         """The regions that these windows ended."""
         ended = (self._step(float(p)) for p in probabilities)

@@ -14,7 +14,8 @@ from tqdm import tqdm
 from audio.decode import decode
 from audio.gate import GateOptions
 from audio.samples import SAMPLE_RATE, Samples, seconds
-from captions.session import Caption, CaptionSession, SessionOptions
+from captions.captioner import Captioner
+from captions.session import Caption, SessionOptions
 from engine.command_line import add_engine_arguments, description, load_engine, parse, parser
 from errors import run_command
 from text.subtitles import clock
@@ -40,22 +41,22 @@ def main() -> None:
     samples = decode(arguments.file)
     engine = load_engine(arguments)
     print(f"{arguments.model}: {description(engine)}", file=sys.stderr)
-    session = CaptionSession(engine, arguments.language, arguments.gate, arguments.session)
+    captioner = Captioner(engine, arguments.language, arguments.gate, arguments.session)
     finals: list[Caption] = []
     delays_s: list[float] = []
     began = time.perf_counter()
-    for caption in play(session, samples, arguments.realtime):
+    for caption in play(captioner, samples, arguments.realtime):
         show(caption)
         if caption.final and caption.text:
             finals.append(caption)
             delays_s.append(time.perf_counter() - began - caption.end_s)
     took_s = time.perf_counter() - began
     if arguments.json:
-        measured = report(finals, delays_s if arguments.realtime else [], session.language, took_s)
+        measured = report(finals, delays_s if arguments.realtime else [], captioner.language, took_s)
         print(json.dumps(measured, ensure_ascii=False))
 
 
-def play(session: CaptionSession, samples: Samples, realtime: bool) -> Iterator[Caption]:
+def play(captioner: Captioner, samples: Samples, realtime: bool) -> Iterator[Caption]:
     """Captions as they come. In real time, packets that came due while the engine worked go in together."""
     began = time.perf_counter()
     fed = 0
@@ -67,9 +68,9 @@ def play(session: CaptionSession, samples: Samples, realtime: bool) -> Iterator[
                 until = max(until, int((time.perf_counter() - began) * SAMPLE_RATE) // PACKET * PACKET)
             packet = samples[fed:until]
             fed += len(packet)
-            yield from session.feed(packet)
+            yield from captioner.feed(packet)
             bar.update(seconds(packet))
-    yield from session.flush()
+    yield from captioner.flush()
 
 
 def show(caption: Caption) -> None:

@@ -63,6 +63,10 @@ class Segmenter:
         """What was heard so far of the segment that goes on."""
         return self._segment(self._gate.open, to_the_end=True) if self._gate.open else None
 
+    def closing_segment(self) -> SpeechSegment | None:
+        """The open segment as it will be if the silence lasts; None while somebody speaks."""
+        return self._segment(self._gate.closing) if self._gate.closing else None
+
     def _segment(self, region: Region, to_the_end: bool = False) -> SpeechSegment:
         start = region.start * VAD_WINDOW
         end = self._buffer.end if to_the_end else region.end * VAD_WINDOW

@@ -1,6 +1,15 @@
-"""One speaker's live captions: samples in, captions out; no clock, no socket, no disk."""
+"""One speaker's live captions: samples in, requests for readings out; answers in, captions out.
 
-from dataclasses import dataclass
+No clock, no thread, no socket, no disk: whoever drives it decides when a request is read (captions.captioner
+at once, a scheduler when its turn comes).
+
+    feed ─► VAD ─► gate ─► segment ─► Request ──► engine
+                                                   │
+    captions ◄─ agreement, language ◄── answer ◄───┘
+"""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import Protocol
 
 import numpy as np
@@ -9,15 +18,20 @@ from pydantic import BaseModel, Field
 from audio.gate import DEFAULT_GATE, GateOptions
 from audio.samples import SAMPLE_RATE, Samples
 from audio.vad import VAD_WINDOW, Probabilities, VadStream
+from captions.policy import Agreement
 from captions.segmenter import Segmenter, SpeechSegment
 from engine.decoding import GREEDY, DecodingOptions
 from engine.engine import Transcript, Utterance
-from engine.screening import ScreeningOptions, SpeechEngine, screened
+from engine.screening import ScreeningOptions
+from engine.words import Word
 
 
 class SessionOptions(BaseModel, frozen=True, extra="forbid"):
     tentative_every_s: float = Field(
-        default=1.0, ge=0, le=28, description="new speech that renews tentative text; 0: never"
+        default=0.5, ge=0, le=28, description="new speech that renews tentative text; 0: never"
+    )
+    speculate: bool = Field(
+        default=True, description="read a segment as soon as silence begins, so that it is ready when the gate closes"
     )
     language_s: float = Field(default=1.0, ge=0, le=28, description="speech from which on a detected language is held")
     decoding: DecodingOptions = Field(default=GREEDY, description="how text is read out of the sound")
@@ -39,6 +53,8 @@ class Caption:
     end_s: float
     text: str
     final: bool
+    committed: int = 0  # letters of a tentative text that no later tentative changes
+    words: tuple[Word, ...] = ()  # of a final text, in seconds of the stream
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,22 @@ class Level:
     rms: float
     speech_probability: float
     gate_open: bool
+
+
+class Kind(IntEnum):
+    """Of a request; the smaller, the more urgent."""
+
+    FINAL = 0
+    SPECULATIVE = 1  # becomes the final one if the silence lasts
+    TENTATIVE = 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """A segment that is to be read. Answers must come in the order of the requests."""
+
+    kind: Kind
+    segment: SpeechSegment
 
 
 class VoiceActivity(Protocol):
@@ -63,19 +95,22 @@ class CaptionSession:
 
     def __init__(
         self,
-        engine: SpeechEngine,
         language: str | None = None,
         gate: GateOptions = DEFAULT_GATE,
         options: SessionOptions = DEFAULT_SESSION,
         vad: VoiceActivity | None = None,
     ):
         self.language = language
-        self._engine = engine
-        self._options = options
+        self.options = options
         self._vad = vad or VadStream()
         self._segmenter = Segmenter(gate)
         self._shown_index = -1  # the segment whose tentative text was last shown,
         self._tried_index, self._tried_samples = -1, 0  # and how much of which speech was last tried
+        self._agreement = Agreement()
+        self._agreement_index = -1
+        self._speculation: SpeechSegment | None = None  # asked for,
+        self._speculated: tuple[Transcript | None] | None = None  # and what came of it
+        self._promoted: list[SpeechSegment] = []  # speculations that came true before their answers did
         self._last_window = np.zeros(VAD_WINDOW, np.float32)
         self._last_probability = 0.0
 
@@ -84,52 +119,109 @@ class CaptionSession:
         rms = float(np.sqrt(np.mean(np.square(self._last_window))))
         return Level(rms, self._last_probability, self._segmenter.is_open)
 
-    def feed(self, samples: Samples) -> list[Caption]:
-        """The captions that these samples changed: finals in order, then at most one tentative."""
+    def feed(self, samples: Samples) -> tuple[list[Caption], list[Request]]:
+        """Captions that are ready at once (a speculation came true), and what is to be read now."""
         probabilities = self._vad.feed(samples)
         self._last_window = np.concatenate([self._last_window, samples])[-VAD_WINDOW:]
         if len(probabilities):
             self._last_probability = float(probabilities[-1])
-        return self._finals(self._segmenter.feed(samples, probabilities)) + self._tentative()
+        captions, requests = self._ended(self._segmenter.feed(samples, probabilities))
+        speculation = self._speculate()
+        tentative = [] if speculation else self._tentative()
+        return captions, [*requests, *speculation, *tentative]
 
-    def flush(self) -> list[Caption]:
-        """The final captions that the end of the stream brings. Nothing may be fed after it."""
-        return self._finals(self._segmenter.flush())
+    def flush(self) -> tuple[list[Caption], list[Request]]:
+        """What the end of the stream makes final. Nothing may be fed after it."""
+        return self._ended(self._segmenter.flush())
 
-    def _finals(self, segments: list[SpeechSegment]) -> list[Caption]:
-        captions = (self._final(segment) for segment in segments)
-        return [caption for caption in captions if caption]
+    def utterance(self, request: Request) -> Utterance:
+        """What the engine should read; asked for when the request's turn comes: the language may be known by then."""
+        return Utterance(request.segment.samples, self.language)
 
-    def _final(self, segment: SpeechSegment) -> Caption | None:
-        """None when there is nothing to say and nothing to take back."""
-        transcript = self._transcribed(segment)
-        if transcript:
-            if self.language is None and segment.end_s - segment.start_s >= self._options.language_s:
-                self.language = transcript.language
-            return _caption(segment, transcript.text, final=True)
-        return _caption(segment, "", final=True) if segment.index == self._shown_index else None
-
-    def _tentative(self) -> list[Caption]:
+    def is_wanted(self, request: Request) -> bool:
+        """False once the sound has gone on, so that nobody need read it."""
+        if request.kind is Kind.SPECULATIVE:
+            return request.segment is self._speculation or self._is_promoted(request.segment)
         speech = self._segmenter.open_speech_samples()
-        if not speech or not self._options.tentative_every_s:
+        return request.kind is Kind.FINAL or (speech is not None and speech[0] == request.segment.index)
+
+    def answer(self, request: Request, transcript: Transcript | None) -> list[Caption]:
+        """The captions that a reading changes; None: there was nothing to say, or it was invented."""
+        segment = request.segment
+        if request.kind is Kind.FINAL:
+            return self._final(segment, transcript)
+        if self._is_promoted(segment):
+            self._promoted = [other for other in self._promoted if other is not segment]
+            return self._final(segment, transcript)
+        if segment is self._speculation:
+            self._speculated = (transcript,)
+        return self._shown(segment, transcript)
+
+    def _is_promoted(self, segment: SpeechSegment) -> bool:
+        return any(other is segment for other in self._promoted)
+
+    def _ended(self, segments: list[SpeechSegment]) -> tuple[list[Caption], list[Request]]:
+        captions: list[Caption] = []
+        requests: list[Request] = []
+        for segment in segments:
+            guess = self._speculation if self._speculation and same_sound(self._speculation, segment) else None
+            if guess and self._speculated:
+                captions += self._final(segment, self._speculated[0])
+            elif guess:
+                self._promoted.append(guess)
+            else:
+                requests.append(Request(Kind.FINAL, segment))
+            self._speculation = self._speculated = None
+        return captions, requests
+
+    def _final(self, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
+        """Nothing when there is nothing to say and nothing to take back."""
+        if transcript:
+            if self.language is None and segment.end_s - segment.start_s >= self.options.language_s:
+                self.language = transcript.language
+            return [_caption(segment, transcript.text, final=True, words=_in_stream(transcript.words, segment))]
+        return [_caption(segment, "", final=True)] if segment.index == self._shown_index else []
+
+    def _shown(self, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
+        """Tentative text, as long as its segment goes on."""
+        speech = self._segmenter.open_speech_samples()
+        if not transcript or not speech or speech[0] != segment.index:
+            return []
+        if self._agreement_index != segment.index:
+            self._agreement, self._agreement_index = Agreement(), segment.index
+        reading = self._agreement.read(transcript.text)
+        self._shown_index = segment.index
+        return [_caption(segment, reading.text, final=False, committed=len(reading.committed))]
+
+    def _speculate(self) -> list[Request]:
+        """The open segment as it will be when the gate closes, once its last sound is there."""
+        closing = self._segmenter.closing_segment() if self.options.speculate else None
+        if not closing or (self._speculation and same_sound(self._speculation, closing)):
+            return []
+        self._speculation, self._speculated = closing, None
+        return [Request(Kind.SPECULATIVE, closing)]
+
+    def _tentative(self) -> list[Request]:
+        speech = self._segmenter.open_speech_samples()
+        if not speech or not self.options.tentative_every_s:
             return []
         index, heard = speech
         tried = self._tried_samples if index == self._tried_index else 0
-        if heard - tried < self._options.tentative_every_s * SAMPLE_RATE:
+        if heard - tried < self.options.tentative_every_s * SAMPLE_RATE:
             return []
         self._tried_index, self._tried_samples = index, heard
         segment = self._segmenter.open_segment()
-        transcript = self._transcribed(segment) if segment else None
-        if not segment or not transcript:
-            return []
-        self._shown_index = index
-        return [_caption(segment, transcript.text, final=False)]
-
-    def _transcribed(self, segment: SpeechSegment) -> Transcript | None:
-        """Alone, not in a batch: batch mates would change the context, and so the text."""
-        utterance = Utterance(segment.samples, self.language)
-        return screened(self._engine, [utterance], self._options.decoding, self._options.screening)[0]
+        return [Request(Kind.TENTATIVE, segment)] if segment else []
 
 
-def _caption(segment: SpeechSegment, text: str, final: bool) -> Caption:
-    return Caption(segment.index, segment.start_s, segment.end_s, text, final)
+def same_sound(a: SpeechSegment, b: SpeechSegment) -> bool:
+    return (a.index, a.start_sample, len(a.samples)) == (b.index, b.start_sample, len(b.samples))
+
+
+def _caption(segment: SpeechSegment, text: str, final: bool, **more) -> Caption:
+    return Caption(segment.index, segment.start_s, segment.end_s, text, final, **more)
+
+
+def _in_stream(words: tuple[Word, ...], segment: SpeechSegment) -> tuple[Word, ...]:
+    begin_s = segment.start_sample / SAMPLE_RATE
+    return tuple(replace(w, start_s=w.start_s + begin_s, end_s=w.end_s + begin_s) for w in words)

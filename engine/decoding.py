@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from faster_whisper.tokenizer import Tokenizer as WordSplitter
 from pydantic import BaseModel, Field
 from tokenizers import Tokenizer as TokenizerFile
 
@@ -18,6 +19,7 @@ class DecodingOptions(BaseModel, frozen=True):
     )
     repetition_penalty: float = Field(default=1.0, ge=1, le=2, description="above 1 makes repeated tokens less likely")
     no_repeat_ngram_size: int = Field(default=0, ge=0, le=20, description="n-grams of this size never repeat; 0 is off")
+    words: bool = Field(default=False, description="each word's start, end and probability too")
 
 
 GREEDY = DecodingOptions()
@@ -53,6 +55,10 @@ class Tokenizer:
                 raise LanguageError("an English-only model cannot translate; use a multilingual one, such as 'base'")
             return [self.start, self.no_timestamps]
         return [self.start, self.id(f"<|{language}|>"), self.id(f"<|{task}|>"), self.no_timestamps]
+
+    def word_splitter(self, language: str) -> WordSplitter:
+        """faster-whisper's, which knows the languages without spaces."""
+        return WordSplitter(self._file, self.multilingual, "transcribe", language)
 
     def encode(self, text: str) -> list[int]:
         """Text -> ids; Whisper's texts begin with a space."""

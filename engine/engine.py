@@ -1,7 +1,7 @@
 """The engine: one CTranslate2 Whisper and one batched call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,10 +9,11 @@ import ctranslate2
 import numpy as np
 
 from audio.log_mel import padded_log_mel
-from audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples
+from audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples
 from engine.context import context_frames
 from engine.decoding import GREEDY, DecodingOptions, Tokenizer
 from engine.model_directory import ContextAbility, is_model_directory, read_card
+from engine.words import Word, to_words
 from errors import ModelError, OptionError
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -37,6 +38,7 @@ class Transcript:
     avg_logprob: float  # mean natural-log probability of the tokens
     no_speech_prob: float  # probability that there is no speech at all
     context_frames: int  # what the encoder heard
+    words: tuple[Word, ...] = ()  # where they were asked for
 
 
 class Engine:
@@ -95,7 +97,27 @@ class Engine:
             return_scores=True,
             return_no_speech_prob=True,
         )
-        return [self._transcript(r, lang, frames) for r, lang in zip(results, languages, strict=True)]
+        found = [self._transcript(r, lang, frames) for r, lang in zip(results, languages, strict=True)]
+        return self._with_words(found, utterances, encoded) if options.words else found
+
+    def _with_words(
+        self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: ctranslate2.StorageView
+    ) -> list[Transcript]:
+        """Their words aligned with the sound; one pass of the decoder for each language that is spoken."""
+        heard = [
+            max(2, min(t.context_frames, len(u.samples) // HOP)) for t, u in zip(transcripts, utterances, strict=True)
+        ]
+        found = list(transcripts)
+        for language in {t.language for t in transcripts if t.tokens}:
+            start = self.tokenizer.prompt(language)[:-1]
+            aligned = self._model.align(
+                encoded, start, [list(t.tokens) or [self.tokenizer.end] for t in transcripts], heard
+            )
+            splitter = self.tokenizer.word_splitter(language)
+            for i, (t, alignment) in enumerate(zip(transcripts, aligned, strict=True)):
+                if t.language == language:
+                    found[i] = replace(t, words=to_words(splitter, t.tokens, alignment))
+        return found
 
     def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[str]:
         if not self.tokenizer.multilingual:

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from captions.session import CaptionSession
+from captions.captioner import Captioner
 from engine.languages import check_language
 from errors import ModelError
 from text.subtitles import clock
@@ -76,14 +76,14 @@ def page_of(request: gr.Request) -> str:
     return str(request.session_hash)
 
 
-def stage_opener(studio: Studio) -> Callable[[str, str | None], CaptionSession]:
+def stage_opener(studio: Studio) -> Callable[[str, str | None], Captioner]:
     """Loads the model of a session, and checks that it has the language before anybody speaks."""
 
-    def open_stage(model: str, language: str | None) -> CaptionSession:
+    def open_stage(model: str, language: str | None) -> Captioner:
         engine = studio.engines.get(model, studio.runs)
         if language:
             check_language(language, engine.tokenizer.languages)
-        return CaptionSession(engine, language)
+        return Captioner(engine, language)
 
     return open_stage
 

@@ -23,7 +23,7 @@ NOTHING = np.zeros(0, np.int16)
 
 
 class CaptionStage(Protocol):
-    """What turns samples into captions; captions.session.CaptionSession is one."""
+    """What turns samples into captions; captions.captioner.Captioner is one."""
 
     @property
     def level(self) -> Level: ...

@@ -8,7 +8,7 @@ import pytest
 
 from audio.samples import SAMPLE_RATE
 from captions.__main__ import play
-from captions.session import CaptionSession
+from captions.captioner import Captioner
 from corpus.manifest import Corpus
 from tests.fakes import ScriptedEngine, noise
 from text.normalisation import normalise
@@ -32,7 +32,7 @@ def test_a_real_prompt_is_captioned_as_it_was_written(english_corpus: Corpus, ba
 
 
 def test_a_file_shorter_than_a_packet_is_played_whole():
-    assert list(play(CaptionSession(ScriptedEngine(), "en"), noise(SAMPLE_RATE // 20), realtime=False)) == []
+    assert list(play(Captioner(ScriptedEngine(), "en"), noise(SAMPLE_RATE // 20), realtime=False)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,36 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from audio.gate import GateOptions
 from audio.samples import SAMPLE_RATE, Samples
 from audio.vad import VAD_WINDOW
-from captions.session import Caption, CaptionSession, SessionOptions
+from captions.captioner import Captioner
+from captions.session import Caption, SessionOptions
 from engine.engine import Transcript
+from engine.words import Word
 from tests.fakes import ScriptedEngine, ScriptedVad, noise, transcript, windows
 
 GATE = GateOptions(pre_roll_ms=64, post_roll_ms=32, min_speech_ms=64, hang_over_ms=128)
 WINDOW_S = VAD_WINDOW / SAMPLE_RATE
 ONE_PHRASE = windows((5, 0), (80, 0.9), (9, 0))
 TWO_PHRASES = ONE_PHRASE + windows((40, 0.9), (9, 0))
-NO_TENTATIVES = SessionOptions(tentative_every_s=0)
+NO_TENTATIVES = SessionOptions(tentative_every_s=0, speculate=False)
+EVERY_SECOND = SessionOptions(tentative_every_s=1, speculate=False)
 
 
-def session(script: list[float], engine: ScriptedEngine, **options) -> CaptionSession:
-    return CaptionSession(engine, **{"language": "en", "gate": GATE, "vad": ScriptedVad(script), **options})
+def session(script: list[float], engine: ScriptedEngine, **options) -> Captioner:
+    return Captioner(
+        engine, **{"language": "en", "gate": GATE, "options": EVERY_SECOND, "vad": ScriptedVad(script), **options}
+    )
 
 
 def sound(script: list[float]) -> Samples:
     return noise(len(script) * VAD_WINDOW)
 
 
-def played(to: CaptionSession, samples: Samples, chunk: int = VAD_WINDOW) -> list[Caption]:
+def played(to: Captioner, samples: Samples, chunk: int = VAD_WINDOW) -> list[Caption]:
     captions = [c for i in range(0, len(samples), chunk) for c in to.feed(samples[i : i + chunk])]
     return captions + to.flush()
 
@@ -54,7 +61,7 @@ def test_tentatives_come_before_the_final_of_the_same_index_and_not_after():
 
 def test_a_tentative_is_made_for_each_so_much_of_new_speech():
     engine = ScriptedEngine()
-    options = SessionOptions(tentative_every_s=16 * WINDOW_S)
+    options = SessionOptions(tentative_every_s=16 * WINDOW_S, speculate=False)
     captions = played(session(ONE_PHRASE, engine, options=options), sound(ONE_PHRASE))
     assert [c.final for c in captions] == [False] * 5 + [True]
     assert [round((c.end_s - c.start_s) / WINDOW_S) for c in captions] == [16, 32, 48, 64, 80, 80]
@@ -124,7 +131,7 @@ def test_the_end_of_the_stream_ends_the_last_caption():
 
 
 def test_silence_and_nothing_give_nothing():
-    spoken = CaptionSession(ScriptedEngine(), "en")
+    spoken = Captioner(ScriptedEngine(), "en")
     assert spoken.feed(np.zeros(0, np.float32)) == []
     assert spoken.feed(np.zeros(5 * SAMPLE_RATE, np.float32)) == []
     assert spoken.flush() == []
@@ -137,3 +144,43 @@ def test_the_meter_shows_the_last_window():
     spoken.feed(np.full(VAD_WINDOW, 0.5, np.float32))
     assert (spoken.level.rms, spoken.level.speech_probability) == (0.5, pytest.approx(0.9))
     assert spoken.level.gate_open
+
+
+SPECULATING = SessionOptions(tentative_every_s=0)
+
+
+@pytest.mark.parametrize("chunk", [160, 512, 1600, 4096])
+@pytest.mark.parametrize("script", [TWO_PHRASES, windows((3, 0), (40, 0.9), (2, 0), (40, 0.9), (20, 0))])
+def test_speculation_changes_no_final_caption(script: list[float], chunk: int):
+    plain = played(session(script, ScriptedEngine(), options=NO_TENTATIVES), sound(script), chunk)
+    assert finals(played(session(script, ScriptedEngine(), options=SPECULATING), sound(script), chunk)) == finals(plain)
+
+
+def test_a_segment_is_read_when_silence_begins_and_not_again_when_the_gate_closes():
+    engine = ScriptedEngine()
+    spoken = session(ONE_PHRASE, engine, options=SPECULATING)
+    samples = sound(ONE_PHRASE)
+    before, after = samples[: 87 * VAD_WINDOW], samples[87 * VAD_WINDOW :]  # 85 windows until the end of speech
+    (tentative,) = [c for i in range(0, len(before), 512) for c in spoken.feed(before[i : i + 512])]
+    assert not tentative.final
+    assert len(engine.heard) == 1
+    (final,) = [c for i in range(0, len(after), 512) for c in spoken.feed(after[i : i + 512])]
+    assert (final.final, final.text) == (True, tentative.text)
+    assert len(engine.heard) == 1
+
+
+def test_a_speaker_who_goes_on_is_read_again():
+    script = windows((40, 0.9), (2, 0), (40, 0.9), (9, 0))
+    engine = ScriptedEngine()
+    captions = played(session(script, engine, options=SPECULATING), sound(script))
+    assert [c.final for c in captions] == [False, False, True]
+    assert len(engine.heard) == 2
+
+
+def test_final_words_are_timed_in_the_stream():
+    words = (Word(" Yes", 0.1, 0.4, 0.9),)
+    engine = ScriptedEngine(script=[replace(transcript("Yes"), words=words)])
+    (final,) = finals(played(session(ONE_PHRASE, engine, options=SPECULATING), sound(ONE_PHRASE)))
+    start_s = (5 - 2) * WINDOW_S  # two windows of pre-roll
+    assert final.words == (Word(" Yes", pytest.approx(start_s + 0.1), pytest.approx(start_s + 0.4), 0.9),)
+    assert [o.words for o in engine.asked] == [True]

@@ -1,0 +1,128 @@
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from audio.gate import GateOptions
+from audio.samples import Samples
+from audio.vad import VAD_WINDOW
+from captions.captioner import Captioner
+from captions.scheduler import FullError, Scheduler
+from captions.session import Caption, CaptionSession, SessionOptions
+from engine.decoding import GREEDY, DecodingOptions
+from engine.engine import Transcript, Utterance
+from tests.fakes import ScriptedEngine, ScriptedVad, noise, windows
+
+GATE = GateOptions(pre_roll_ms=64, post_roll_ms=32, min_speech_ms=64, hang_over_ms=128)
+SCRIPT = windows((5, 0), (80, 0.9), (9, 0), (40, 0.9), (9, 0))
+QUIET = SessionOptions(tentative_every_s=0)
+
+
+@dataclass
+class GatedEngine(ScriptedEngine):
+    """Reads nothing until it is let; notes what was read together."""
+
+    let: threading.Event = field(default_factory=threading.Event)
+    batches: list[int] = field(default_factory=list)
+
+    def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
+        self.let.wait(10)
+        self.batches.append(len(utterances))
+        return super().transcribe(utterances, options)
+
+
+def new_session(options: SessionOptions = QUIET) -> CaptionSession:
+    return CaptionSession("en", GATE, options, ScriptedVad(SCRIPT))
+
+
+def sound(seed: int) -> Samples:
+    return np.random.default_rng(seed).normal(0, 0.1, len(SCRIPT) * VAD_WINDOW).astype(np.float32)
+
+
+def finals(captions: list[Caption]) -> list[Caption]:
+    return [c for c in captions if c.final]
+
+
+@pytest.fixture
+def engine():
+    return GatedEngine()
+
+
+@pytest.fixture
+def scheduler(engine: GatedEngine):
+    made = Scheduler(engine, max_sessions=8)
+    yield made
+    engine.let.set()
+    made.close()
+
+
+def play(scheduler: Scheduler, samples: Samples, options: SessionOptions = QUIET, chunk: int = 1600):
+    captions: list[Caption] = []
+    seat = scheduler.open(new_session(options), captions.extend)
+    for i in range(0, len(samples), chunk):
+        scheduler.feed(seat, samples[i : i + chunk])
+    return seat, captions
+
+
+@pytest.mark.parametrize("options", [QUIET, SessionOptions(), SessionOptions(speculate=False)])
+def test_sessions_side_by_side_get_what_each_would_get_alone(engine, scheduler, options):
+    engine.let.set()
+    playing = [play(scheduler, sound(i), options) for i in range(8)]
+    for i, (seat, captions) in enumerate(playing):
+        scheduler.flush(seat)
+        alone = Captioner(ScriptedEngine(), "en", GATE, QUIET, ScriptedVad(SCRIPT))
+        assert finals(captions) == finals(alone.feed(sound(i)) + alone.flush())
+        assert [c.index for c in captions if c.final] == [0, 1]
+
+
+def test_requests_of_like_context_are_read_together(engine, scheduler):
+    playing = [play(scheduler, sound(i)) for i in range(8)]
+    engine.let.set()
+    for seat, _ in playing:
+        scheduler.flush(seat)
+    assert max(engine.batches) >= 7
+    assert len(engine.heard) == 16
+
+
+def test_the_newest_tentative_replaces_the_older_ones(engine, scheduler):
+    seat, captions = play(
+        scheduler, sound(0)[: 80 * VAD_WINDOW], SessionOptions(tentative_every_s=0.2, speculate=False)
+    )
+    engine.let.set()
+    scheduler.flush(seat)
+    assert len(engine.heard) <= 3  # of twelve: the one that was being read, the newest, the final
+    assert captions[-1].final
+
+
+def test_a_place_is_given_up_and_taken_again(scheduler):
+    seats = [scheduler.open(new_session(), print) for _ in range(8)]
+    with pytest.raises(FullError, match="try again"):
+        scheduler.open(new_session(), print)
+    scheduler.leave(seats[0])
+    scheduler.open(new_session(), print)
+
+
+def test_a_session_that_talks_without_end_starves_nobody(engine, scheduler):
+    long = SCRIPT * 20  # its sentences wait in a row
+    noisy = scheduler.open(CaptionSession("en", GATE, QUIET, ScriptedVad(long)), lambda captions: None)
+    scheduler.feed(noisy, noise(len(long) * VAD_WINDOW))
+    read_before: list[int] = []
+    quiet = scheduler.open(new_session(), lambda captions: read_before.append(len(engine.heard)))
+    scheduler.feed(quiet, sound(9))
+    engine.let.set()
+    scheduler.flush(quiet)
+    assert read_before[0] <= 4
+
+
+def test_an_error_of_the_engine_reaches_the_session_and_the_scheduler_lives(engine, scheduler):
+    engine.let.set()
+    engine.script = [None]  # not a transcript
+    seat, _ = play(scheduler, sound(0))
+    scheduler.flush(seat)
+    with pytest.raises(AttributeError):
+        scheduler.feed(seat, sound(0))
+    other, captions = play(scheduler, sound(1))
+    scheduler.flush(other)
+    assert len(finals(captions)) == 2

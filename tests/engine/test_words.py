@@ -1,0 +1,60 @@
+"""Words with times, on real speech and the real base model."""
+
+import pytest
+
+from audio.samples import SAMPLE_RATE, seconds
+from engine.catalogue import resolve
+from engine.decoding import DecodingOptions
+from engine.engine import Engine, Utterance
+from evaluation.score import load_references
+
+WORDS = DecodingOptions(words=True)
+
+
+@pytest.fixture(scope="module")
+def spoken(english_corpus):
+    return load_references(english_corpus, [r for r in english_corpus.select("test") if r.duration_s > 2][:6])
+
+
+@pytest.fixture(scope="module")
+def adaptive() -> Engine:
+    return Engine(resolve("base-adaptive"))
+
+
+def test_words_joined_are_the_text_and_their_times_rise(spoken, adaptive):
+    for reference in spoken:
+        (found,) = adaptive.transcribe([Utterance(reference.samples, "en")], WORDS)
+        assert "".join(w.text for w in found.words).strip() == found.text
+        times = [t for w in found.words for t in (w.start_s, w.end_s)]
+        assert times == sorted(times)
+        assert times[-1] <= seconds(reference.samples) + 0.1
+        assert all(0 < w.probability <= 1 for w in found.words)
+
+
+def test_words_are_timed_at_short_contexts_as_at_30_s(spoken, adaptive):
+    full = Engine(resolve("base-adaptive"), context="full")
+    for reference in spoken:
+        utterance = Utterance(reference.samples, "en")
+        (short,), (long,) = adaptive.transcribe([utterance], WORDS), full.transcribe([utterance], WORDS)
+        if short.text == long.text:
+            differences = [abs(a.start_s - b.start_s) for a, b in zip(short.words, long.words, strict=True)]
+            assert sorted(differences)[len(differences) // 2] <= 0.06
+
+
+def test_a_batch_of_two_languages_has_the_words_of_both(spoken, russian_corpus, adaptive):
+    (russian,) = load_references(russian_corpus, [r for r in russian_corpus.rows if r.duration_s > 3][:1])
+    batch = [Utterance(spoken[0].samples, "en"), Utterance(russian.samples, "ru")]
+    for together in adaptive.transcribe(batch, WORDS):
+        assert "".join(w.text for w in together.words).strip() == together.text
+
+
+def test_no_text_has_no_words(adaptive):
+    (found,) = adaptive.transcribe([Utterance(spoken_silence(), "en")], WORDS)
+    assert bool(found.words) == bool(found.text)
+    assert adaptive.transcribe([Utterance(spoken_silence(), "en")])[0].words == ()
+
+
+def spoken_silence():
+    import numpy as np
+
+    return np.zeros(SAMPLE_RATE, np.float32)
