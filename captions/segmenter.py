@@ -42,11 +42,16 @@ class Segmenter:
     def is_open(self) -> bool:
         return self._gate.open is not None
 
+    @property
+    def needed_sample(self) -> int:
+        """The first sample that a later segment can still hold."""
+        return self._gate.needed_from * VAD_WINDOW
+
     def feed(self, samples: Samples, probabilities: Probabilities | Sequence[float]) -> list[SpeechSegment]:
         """The segments that ended. `probabilities` are those of the windows that `samples` completed."""
         self._buffer.append(samples)
         segments = [self._segment(region) for region in self._gate.feed(probabilities)]
-        self._buffer.forget_before(self._gate.needed_from * VAD_WINDOW)
+        self._buffer.forget_before(self.needed_sample)
         return segments
 
     def flush(self) -> list[SpeechSegment]:

@@ -110,7 +110,7 @@ class CaptionSession:
         self._agreement_index = -1
         self._speculation: SpeechSegment | None = None  # asked for,
         self._speculated: tuple[Transcript | None] | None = None  # and what came of it
-        self._promoted: list[SpeechSegment] = []  # speculations that came true before their answers did
+        self._awaited: list[SpeechSegment] = []  # segments that ended and whose final text is not there yet
         self._last_window = np.zeros(VAD_WINDOW, np.float32)
         self._last_probability = 0.0
 
@@ -118,6 +118,11 @@ class CaptionSession:
     def level(self) -> Level:
         rms = float(np.sqrt(np.mean(np.square(self._last_window))))
         return Level(rms, self._last_probability, self._segmenter.is_open)
+
+    @property
+    def settled_sample(self) -> int:
+        """The first sample that is not yet covered by a final text or by silence that has passed."""
+        return min([s.start_sample for s in self._awaited] + [self._segmenter.needed_sample])
 
     def feed(self, samples: Samples) -> tuple[list[Caption], list[Request]]:
         """Captions that are ready at once (a speculation came true), and what is to be read now."""
@@ -141,24 +146,22 @@ class CaptionSession:
     def is_wanted(self, request: Request) -> bool:
         """False once the sound has gone on, so that nobody need read it."""
         if request.kind is Kind.SPECULATIVE:
-            return request.segment is self._speculation or self._is_promoted(request.segment)
+            return request.segment is self._speculation or self._is_awaited(request.segment)
         speech = self._segmenter.open_speech_samples()
         return request.kind is Kind.FINAL or (speech is not None and speech[0] == request.segment.index)
 
     def answer(self, request: Request, transcript: Transcript | None) -> list[Caption]:
         """The captions that a reading changes; None: there was nothing to say, or it was invented."""
         segment = request.segment
-        if request.kind is Kind.FINAL:
-            return self._final(segment, transcript)
-        if self._is_promoted(segment):
-            self._promoted = [other for other in self._promoted if other is not segment]
+        if self._is_awaited(segment):
+            self._awaited = [other for other in self._awaited if other is not segment]
             return self._final(segment, transcript)
         if segment is self._speculation:
             self._speculated = (transcript,)
         return self._shown(segment, transcript)
 
-    def _is_promoted(self, segment: SpeechSegment) -> bool:
-        return any(other is segment for other in self._promoted)
+    def _is_awaited(self, segment: SpeechSegment) -> bool:
+        return any(other is segment for other in self._awaited)
 
     def _ended(self, segments: list[SpeechSegment]) -> tuple[list[Caption], list[Request]]:
         captions: list[Caption] = []
@@ -167,10 +170,10 @@ class CaptionSession:
             guess = self._speculation if self._speculation and same_sound(self._speculation, segment) else None
             if guess and self._speculated:
                 captions += self._final(segment, self._speculated[0])
-            elif guess:
-                self._promoted.append(guess)
             else:
-                requests.append(Request(Kind.FINAL, segment))
+                self._awaited.append(guess or segment)
+                if not guess:  # else its answer is on the way
+                    requests.append(Request(Kind.FINAL, segment))
             self._speculation = self._speculated = None
         return captions, requests
 
