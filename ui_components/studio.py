@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
+from engine.cache import Engines
 from errors import QalError
 from ui_components.corpus_fetch import CorpusFetch
-from ui_components.engines import Engines
 from ui_components.live_session import LiveSessions
 from ui_components.markup import sentence_html
 from ui_components.microphone import ChunkFiles

@@ -1,4 +1,4 @@
-"""Loaded engines, shared by every page and session."""
+"""Loaded engines, shared by every page, socket and session."""
 
 import threading
 from collections import OrderedDict

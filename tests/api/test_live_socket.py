@@ -1,0 +1,181 @@
+"""The live socket: packets up, captions down, over breaks, changes and wrong words."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from api import live_hub
+from api.live_hub import LiveHub
+from api.live_socket import FORBIDDEN, PATH, live_route
+from audio.decode import decode
+from audio.samples import SAMPLE_RATE, Samples
+from captions.protocol import pack
+from captions.record import Record
+from errors import ModelError
+from tests.fakes import ScriptedEngine
+
+HELLO = {"model": "one", "language": "en"}
+
+
+class FakeEngines:
+    def __init__(self):
+        self.engines = {name: ScriptedEngine(detects="ru") for name in ("one", "two")}
+        for engine in self.engines.values():
+            engine.tokenizer = SimpleNamespace(languages=("en", "ru"))  # pyright: ignore[reportAttributeAccessIssue]
+
+    def get(self, model: str, runs: Path) -> ScriptedEngine:
+        if model not in self.engines:
+            raise ModelError(f"there is no model '{model}'")
+        return self.engines[model]
+
+
+@pytest.fixture(scope="module")
+def speech(english_corpus) -> Samples:
+    rows = [r for r in english_corpus.select("test") if 2 < r.duration_s < 4][:2]
+    pause = np.zeros(SAMPLE_RATE, np.float32)
+    return np.concatenate([pause, *(x for r in rows for x in (decode(english_corpus.audio_path(r)), pause))])
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[LiveHub]:
+    made = LiveHub(FakeEngines(), tmp_path / "runs", tmp_path / "live", max_sessions=2)  # pyright: ignore[reportArgumentType]
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(hub: LiveHub) -> TestClient:
+    return TestClient(Starlette(routes=[live_route(hub, lambda _: True)]), base_url="http://here")
+
+
+def send(socket, samples: Samples, first: int = 0, size: int = 1600) -> None:
+    for i in range(0, len(samples), size):
+        socket.send_bytes(pack(first + i, samples[i : i + size]))
+
+
+def finals_until(socket, kind: str) -> tuple[list[dict], dict]:
+    finals = []
+    while (message := socket.receive_json())["type"] != kind:
+        assert message["type"] == "update", message
+        finals += [c for c in message["captions"] if c["final"]]
+    return finals, message
+
+
+def test_what_is_sent_is_captioned(client: TestClient, speech: Samples, tmp_path: Path):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        ready = socket.receive_json()
+        assert (ready["type"], ready["next"], ready["ack"]) == ("ready", 0, 0)
+        send(socket, speech)
+        socket.send_json({"do": "finish"})
+        finals, _ = finals_until(socket, "finished")
+    assert len(finals) == 2
+    assert [line.text for line in Record(tmp_path / "live", ready["session"]).lines()] == [c["text"] for c in finals]
+
+
+def test_a_broken_connection_goes_on_where_it_was(client: TestClient, hub: LiveHub, speech: Samples):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        session = socket.receive_json()["session"]
+        half = speech[: len(speech) // 1600 // 2 * 1600]
+        send(socket, half)
+        while socket.receive_json()["ack"] == 0:
+            pass
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json({**HELLO, "session": session})
+        ready = socket.receive_json()
+        assert ready["session"] == session
+        send(socket, speech[ready["next"] :], ready["next"])
+        socket.send_json({"do": "finish"})
+        finals, _ = finals_until(socket, "finished")
+    assert finals[-1]["index"] >= 1
+    assert len(hub) == 0
+
+
+def test_the_model_changes_in_the_middle_and_no_sample_is_lost(client: TestClient, hub: LiveHub, speech: Samples):
+    engines = hub._engines.engines  # pyright: ignore[reportAttributeAccessIssue]
+    cut = len(speech) // 2
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        socket.receive_json()
+        send(socket, speech[:cut])
+        socket.send_json({"do": "change", "model": "two", "language": None})
+        before, ready = finals_until(socket, "ready")
+        assert ready["next"] == cut
+        send(socket, speech[cut:], cut)
+        socket.send_json({"do": "finish"})
+        after, _ = finals_until(socket, "finished")
+    assert engines["one"].heard
+    assert engines["two"].heard
+    assert {u.language for u in engines["one"].heard} == {"en"}
+    indices = [c["index"] for c in before + after]
+    assert indices == sorted(set(indices))
+
+
+@pytest.mark.parametrize(
+    ("first", "sentence"),
+    [
+        ({"model": "none"}, "there is no model 'none'"),
+        ({**HELLO, "language": "xx"}, "no language 'xx'"),
+        ({**HELLO, "session": "../../etc/passwd-and-more"}, "no session's name"),
+        ({**HELLO, "evil": 1}, "not one of ours"),
+        ({**HELLO, "kept_from": -1}, "not one of ours"),
+        (["no"], "not one of ours"),
+    ],
+)
+def test_a_wrong_hello_is_one_sentence(client: TestClient, hub: LiveHub, first, sentence: str):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(first)
+        message = socket.receive_json()
+        assert message["type"] == "error"
+        assert sentence in message["message"]
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_json()
+    assert len(hub) == 0
+
+
+@pytest.mark.parametrize("bad", ["no json", "[]", '{"do": "fly"}', '{"do": "change", "model": 3}'])
+def test_a_wrong_order_ends_the_connection_and_keeps_the_session(client: TestClient, hub: LiveHub, bad: str):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        socket.receive_json()
+        socket.send_text(bad)
+        assert socket.receive_json()["type"] == "error"
+    assert len(hub) == 1
+
+
+def test_a_full_server_says_so_and_a_left_place_is_free_after_a_while(client: TestClient, hub: LiveHub, monkeypatch):
+    for _ in range(2):
+        with client.websocket_connect(PATH) as socket:
+            socket.send_json(HELLO)
+            socket.receive_json()
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        assert "try again" in socket.receive_json()["message"]
+    monkeypatch.setattr(live_hub, "RESUME_S", -1.0)
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        assert socket.receive_json()["type"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "headers"), [(False, {}), (True, {"origin": "https://evil.example"}), (True, {"origin": "null"})]
+)
+def test_strangers_and_other_sites_get_no_socket(hub: LiveHub, allowed: bool, headers: dict[str, str]):
+    client = TestClient(Starlette(routes=[live_route(hub, lambda _: allowed)]), base_url="http://here")
+    with client.websocket_connect(PATH, headers=headers) as socket, pytest.raises(WebSocketDisconnect) as closed:
+        socket.receive_json()
+    assert closed.value.code == FORBIDDEN
+
+
+@pytest.mark.parametrize("headers", [{"origin": "http://here"}, {"origin": "https://far", "x-forwarded-host": "far"}])
+def test_the_own_page_is_let_in_also_behind_a_proxy(client: TestClient, headers: dict[str, str]):
+    with client.websocket_connect(PATH, headers={"host": "here", **headers}) as socket:
+        socket.send_json(HELLO)
+        assert socket.receive_json()["type"] == "ready"
