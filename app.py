@@ -4,6 +4,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from api.live_hub import LiveHub
+from api.live_socket import live_route
+from captions.record import sweep
 from engine.catalogue import DEFAULT_MODEL
 from errors import run_command
 from ui_components.command_line import parse_options
@@ -20,7 +23,9 @@ class StudioOptions(ServeOptions, frozen=True):
 def main() -> None:
     options = parse_options("app.py", "Qal's studio: caption live, fine-tune, transcribe.", StudioOptions)
     studio = Studio(options.runs, options.data, model=options.model)
-    serve(studio_page(studio), options)
+    hub = LiveHub(studio.engines, options.runs, options.live)
+    sweep(options.live, options.live_days)
+    serve(studio_page(studio), options, lambda allowed: [live_route(hub, allowed)])
 
 
 if __name__ == "__main__":

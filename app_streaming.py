@@ -4,6 +4,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from api.live_hub import LiveHub
+from api.live_socket import live_route
+from captions.record import sweep
 from engine.catalogue import DEFAULT_MODEL
 from engine.languages import check_language
 from errors import run_command
@@ -24,7 +27,9 @@ def main() -> None:
     engine = studio.engines.get(options.model, options.runs)  # a caption server without its model is of no use
     if options.language:
         check_language(options.language, engine.tokenizer.languages)
-    serve(live_page(studio), options)
+    hub = LiveHub(studio.engines, options.runs, options.live)
+    sweep(options.live, options.live_days)
+    serve(live_page(studio), options, lambda allowed: [live_route(hub, allowed)])
 
 
 if __name__ == "__main__":

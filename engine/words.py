@@ -2,8 +2,8 @@
 
 The alignment is CTranslate2's (dynamic time warping over the heads that follow the sound, Radford et al. 2022)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -41,7 +41,19 @@ def to_words(splitter: WordSplitter, ids: Sequence[int], alignment: WhisperAlign
     token_s = at_position[begins] * SECONDS_PER_POSITION
     edges = np.cumsum([0, *map(len, tokens[:-1])])
     probabilities = alignment.text_token_probs
-    return tuple(
+    words = (
         Word(text, float(token_s[a]), float(token_s[b]), float(np.mean(probabilities[a:b])))
         for text, a, b in zip(texts, edges, edges[1:], strict=False)
     )
+    return tuple(_with_punctuation(words))
+
+
+def _with_punctuation(words: Iterable[Word]) -> list[Word]:
+    """A full stop belongs to the word before it, and how sure it is does not matter."""
+    joined: list[Word] = []
+    for word in words:
+        if joined and not word.text[0].isspace() and not any(c.isalnum() for c in word.text):
+            joined[-1] = replace(joined[-1], text=joined[-1].text + word.text, end_s=word.end_s)
+        else:
+            joined.append(word)
+    return joined

@@ -1,4 +1,7 @@
-"""Live: captions first and large, the microphone below."""
+"""Live: captions first and large, the source and the model below.
+
+The page's own part (live.js) speaks with the server over a socket. Where no socket can be opened it shows the
+fallback instead: Gradio's recorder, whose chunks take the way of every other event."""
 
 import gradio as gr
 
@@ -6,14 +9,31 @@ from ui_components import live_actions
 from ui_components.choices import DETECT, language_choices
 from ui_components.download import wire_download
 from ui_components.live_session import Board
-from ui_components.live_view import captions_html, meter_html
+from ui_components.live_view import SCRIPT, captions_html, live_html, meter_html
 from ui_components.microphone import STREAM_EVERY_S
 from ui_components.model_offer import offer_models
 from ui_components.studio import QUIET, Events, Studio, action
 
+TELL_SCRIPT = """(model, language) => {
+  window.qalSettings = {model, language: language || null};
+  document.dispatchEvent(new Event("qal-settings"));
+}"""
+
 
 def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     note = gr.HTML()
+    gr.HTML(live_html(), js_on_load=SCRIPT.read_text(encoding="utf-8"))
+    with gr.Row():
+        model = gr.Dropdown(label="Model", min_width=200)
+        language = gr.Dropdown(language_choices(), label="Language", value=studio.language or DETECT, min_width=160)
+    gr.on([*opened, model.change, language.change], None, [model, language], None, js=TELL_SCRIPT, **QUIET)
+    gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
+    with gr.Column(elem_classes="qal-fallback"):
+        fallback(studio, page, model, language)
+
+
+def fallback(studio: Studio, page: gr.Blocks, model: gr.Dropdown, language: gr.Dropdown) -> None:
+    """Captions through Gradio's own streaming."""
     captions = gr.HTML(captions_html(Board()))
     meter = gr.HTML(meter_html(None))
     with gr.Row(equal_height=True):
@@ -23,19 +43,11 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
             streaming=True,
             label="Microphone",
             buttons=[],
-            scale=2,
             min_width=280,
             waveform_options=gr.WaveformOptions(show_recording_waveform=False),
         )
-        with gr.Column(scale=2, min_width=280):
-            with gr.Row():
-                model = gr.Dropdown(label="Model", min_width=200)
-                language = gr.Dropdown(
-                    language_choices(), label="Language", value=studio.language or DETECT, min_width=160
-                )
-            with gr.Row():
-                clear = gr.Button("Clear", min_width=120)
-                save = gr.Button("Download TXT", min_width=120)
+        clear = gr.Button("Clear", min_width=120)
+        save = gr.Button("Download TXT", min_width=120)
 
     shown = [captions, meter]
     hear = action(live_actions.hear, studio)
@@ -43,5 +55,4 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     microphone.stop_recording(action(live_actions.finish, studio), None, shown, **QUIET)
     clear.click(action(live_actions.clear, studio), None, shown, **QUIET)
     wire_download(save, action(live_actions.download, studio), [])
-    gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
     page.unload(action(live_actions.leave, studio))

@@ -1,6 +1,7 @@
 """The Live tab as HTML: the board of captions and the meter."""
 
 import math
+from pathlib import Path
 
 from captions.session import Level
 from ui_components.live_session import Board
@@ -8,7 +9,28 @@ from ui_components.markup import line_html
 
 SHOWN_LINES = 200  # the download holds all of them
 FLOOR_DB = -60.0  # the meter's left end
+SCRIPT = Path(__file__).parent / "live.js"
+SOURCES = {"microphone": "Microphone", "tab": "Sound of a tab", "file": "A file, as if live"}
+FORMATS = {"txt": "Text", "srt": "SRT", "vtt": "WebVTT", "json": "JSON"}
 WAITING = "Press <b>Record</b> and speak. Captions appear here."
+
+
+def live_html() -> str:
+    """The board that live.js fills, and its controls."""
+    sources = "".join(f'<option value="{value}">{name}</option>' for value, name in SOURCES.items())
+    formats = "".join(f'<option value="{value}">{name}</option>' for value, name in FORMATS.items())
+    return f"""<div class="qal-live">
+<div class="qal-captions is-empty" role="log" aria-label="Captions" tabindex="0"><ol></ol>
+<p class="empty">Press <b>Start</b> and speak. Captions appear here.</p></div>
+<div class="qal-problem qal-note problem" role="alert" hidden></div>
+<div class="qal-meter"><span>level</span><div class="track level"><i></i></div><span>speech</span>
+<div class="track speech"><i></i></div><span class="qal-badge" role="status">off</span></div>
+<div class="qal-controls"><button class="start" type="button">Start</button>
+<select class="source" aria-label="Source">{sources}</select>
+<input class="search" type="search" placeholder="Search" aria-label="Search the captions">
+<button class="copy" type="button">Copy</button>
+<select class="download" aria-label="Download"><option value="" selected>Download …</option>{formats}</select>
+<button class="wipe" type="button">Clear</button></div></div>"""
 
 
 def captions_html(board: Board) -> str:

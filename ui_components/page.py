@@ -2,9 +2,13 @@
 
 import os
 import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import gradio as gr
 from pydantic import BaseModel, Field, field_validator
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
 
 from errors import OptionError
 from ui_components.live_tab import live_tab
@@ -17,6 +21,8 @@ HEAD = '<div class="qal-head"><h1>Qal</h1><p>Fine-tune Whisper, then caption liv
 TABS = {"Live": live_tab, "Train": train_tab, "Transcribe": transcribe_tab}
 CACHE_SWEEP_S, CACHE_AGE_S = 600, 3600  # uploads: nobody asked to keep them
 
+Routes = Callable[[Callable[[HTTPConnection], bool]], Sequence[BaseRoute]]
+
 
 class ServeOptions(BaseModel, frozen=True):
     """Where a page is served, and to whom."""
@@ -25,6 +31,8 @@ class ServeOptions(BaseModel, frozen=True):
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
     share: bool = Field(False, description="make a public link through Gradio's tunnel")
     auth: str | None = Field(None, description="USER:PASSWORD that the page asks for")
+    live: Path = Field(Path("live"), description="folder of the live sessions' captions")
+    live_days: float = Field(7.0, ge=0, description="days after which a live session is deleted")
 
     @field_validator("auth")
     @classmethod
@@ -51,8 +59,10 @@ def live_page(studio: Studio) -> gr.Blocks:
     return page
 
 
-def serve(page: gr.Blocks, options: ServeOptions) -> None:
-    """Serves until Ctrl-C; prints the address. Raises OptionError when the port is taken."""
+def serve(page: gr.Blocks, options: ServeOptions, routes: Routes = lambda allowed: []) -> None:
+    """Serves until Ctrl-C; prints the address. Raises OptionError when the port is taken.
+
+    `routes` are served beside the page; they are told who is logged in."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the page talks to nobody but its readers
     require_own_address(options.host)
     user, _, password = (options.auth or "").partition(":")
@@ -71,6 +81,7 @@ def serve(page: gr.Blocks, options: ServeOptions) -> None:
             mcp_server=False,
             quiet=True,
             prevent_thread_lock=True,
+            app_kwargs={"routes": list(routes(lambda connection: is_logged_in(page, connection)))},
         )
     except OSError as error:
         taken = f"port {options.port} on {options.host} is not free"
@@ -79,6 +90,14 @@ def serve(page: gr.Blocks, options: ServeOptions) -> None:
     if options.share:
         print(f"Shared at {shared}" if shared else "The share link could not be made; is there a network?", flush=True)
     page.block_thread()
+
+
+def is_logged_in(page: gr.Blocks, connection: HTTPConnection) -> bool:
+    """By the cookie that Gradio's login sets; everybody, where the page asks for no login."""
+    if page.auth is None:
+        return True
+    names = (f"access-token-{page.app.cookie_id}", f"access-token-unsecure-{page.app.cookie_id}")
+    return any(connection.cookies.get(name) in page.app.tokens for name in names)
 
 
 def require_own_address(host: str) -> None:

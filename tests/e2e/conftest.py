@@ -5,12 +5,12 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, WebSocketRoute, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
@@ -25,7 +25,6 @@ FLAGS = (
 )
 PATIENCE_MS = 120_000  # a busy machine is slow, not wrong
 
-Serve = Callable[..., str]
 Open = Callable[..., Page]
 
 
@@ -35,25 +34,38 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    """serve("app.py", "--auth", "a:b") -> the page's address; every server ends with the test."""
-    servers: list[subprocess.Popen] = []
+class Servers:
+    """servers("app.py", "--auth", "a:b") -> the page's address; every server ends with the test."""
 
-    def start(script: str, *arguments: str) -> str:
-        command = [sys.executable, script, "--port", str(free_port()), "--runs", str(tmp_path / "runs"), *arguments]
+    def __init__(self, runs: Path):
+        self._runs = runs
+        self._running: list[subprocess.Popen] = []
+
+    def __call__(self, script: str, *arguments: str, address: str | None = None) -> str:
+        port = str(urlsplit(address).port if address else free_port())
+        command = [sys.executable, script, "--port", port, "--runs", str(self._runs / "runs"), *arguments]
+        if "--live" not in arguments:
+            command += ["--live", str(self._runs / "live")]
         server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        servers.append(server)
+        self._running.append(server)
         assert server.stdout
         for line in server.stdout:
-            if address := re.search(r"http://\S+", line):
-                return address[0]
+            if found := re.search(r"http://\S+", line):
+                return found[0]
         raise AssertionError(f"{script} ended with {server.wait()} before it was ready")
 
-    yield start
-    for server in servers:
-        server.terminate()
-        server.wait(30)
+    def stop(self, kill: bool = False) -> None:
+        while self._running:
+            server = self._running.pop()
+            server.kill() if kill else server.terminate()
+            server.wait(30)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Servers]:
+    servers = Servers(tmp_path)
+    yield servers
+    servers.stop()
 
 
 @pytest.fixture(scope="session")
@@ -73,13 +85,22 @@ def asked() -> set[str]:
 
 @pytest.fixture
 def browse(playwright: Playwright, asked: set[str]) -> Iterator[Open]:
-    """browse(address, microphone=wav) -> an open page; the microphone speaks the file once."""
+    """browse(address, microphone=wav) -> an open page; the microphone speaks the file once.
+
+    `sockets` is given every live socket that the page opens, in place of the server."""
     browsers: list[Browser] = []
 
-    def open_page(address: str, microphone: Path | None = None) -> Page:
+    def open_page(
+        address: str,
+        microphone: Path | None = None,
+        sockets: Callable[[WebSocketRoute], None] | None = None,
+        permissions: Sequence[str] = ("microphone",),
+    ) -> Page:
         speech = [f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []
         browsers.append(playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *speech]))
-        page = browsers[-1].new_context(permissions=["microphone"], accept_downloads=True).new_page()
+        page = browsers[-1].new_context(permissions=[*permissions], accept_downloads=True).new_page()
+        if sockets:
+            page.route_web_socket("**/qal/live", sockets)
         page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: asked.add(urlsplit(request.url).hostname or "no host"))
         page.goto(address)

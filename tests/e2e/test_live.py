@@ -1,18 +1,19 @@
-"""A microphone speaks real held-out recordings into the real page with the real model."""
+"""A microphone speaks real held-out recordings into the real page with the real model, whatever happens to the wire."""
 
+import json
 import wave
 from pathlib import Path
 
 import jiwer
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from audio.decode import decode
 from audio.samples import SAMPLE_RATE, Samples
 from text.normalisation import normalise
 
-LEAD_IN_S, PAUSE_S = 6.0, 1.5
+LEAD_IN_S, PAUSE_S = 5.0, 1.5
 MAX_WER = 0.3
 
 
@@ -34,24 +35,127 @@ def speech(tmp_path, english_corpus) -> tuple[Path, str, float]:
     return tmp_path / "speech.wav", " ".join(row.text for row in rows), len(samples) / SAMPLE_RATE
 
 
-@pytest.mark.parametrize("script", ["app.py", "app_streaming.py"])
-def test_what_is_spoken_is_captioned(serve, browse, base_directory, speech, script, asked):
-    wav, truth, duration_s = speech
-    page = browse(serve(script, "--model", "base"), microphone=wav)
-    page.get_by_role("button", name="Record").click()
-    expect(page.locator(".qal-captions .tentative").first).to_be_visible()
-    page.wait_for_timeout(1000 * duration_s)
-    page.get_by_role("button", name="Stop").click()
-    expect(page.locator(".qal-meter")).to_contain_text("microphone off")
-    lines = page.locator(".qal-captions .final span").all_inner_texts()
+def start(page: Page) -> None:
+    page.get_by_role("button", name="Start", exact=True).click()
+
+
+def finals(page: Page) -> list[str]:
+    """After the recording was stopped."""
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator(".qal-live .qal-badge")).to_have_text("off")
+    assert page.locator(".qal-live .tentative").count() == 0
+    return page.locator(".qal-live .final span").all_inner_texts()
+
+
+def assert_heard(lines: list[str], truth: str) -> None:
     assert jiwer.wer(normalise(truth), normalise(" ".join(lines))) <= MAX_WER, lines
-    assert page.locator(".qal-captions .tentative").count() == 0
+
+
+@pytest.mark.parametrize("script", ["app.py", "app_streaming.py"])
+def test_what_is_spoken_is_captioned(serve, browse, speech, script, asked):
+    wav, truth, duration_s = speech
+    page = browse(serve(script), microphone=wav)
+    start(page)
+    expect(page.locator(".qal-live .tentative").first).to_be_visible()
+    page.wait_for_timeout(1000 * duration_s)
+    lines = finals(page)
+    assert_heard(lines, truth)
     assert asked <= {"127.0.0.1", "no host"}  # blob: and data: have none
 
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download TXT").click()
-    saved = download.value.path().read_text(encoding="utf-8")
-    assert all(line in saved for line in lines)
+    page.locator(".qal-live .final span").first.fill("Corrected by hand")
+    saved = {}
+    for form in ("txt", "srt", "vtt", "json"):
+        with page.expect_download() as download:
+            page.get_by_label("Download").select_option(form)
+        saved[form] = download.value.path().read_text(encoding="utf-8")
+        assert "Corrected by hand" in saved[form]
+        assert all(line in saved[form] for line in lines[1:])
+    segments = json.loads(saved["json"])["segments"]
+    assert [w["text"] for w in segments[1]["words"]]
+    assert saved["vtt"].startswith("WEBVTT")
 
-    page.get_by_role("button", name="Clear", exact=True).last.click()
-    expect(page.locator(".qal-captions .empty")).to_be_visible()
+    page.get_by_label("Search the captions").fill("by HAND")
+    assert page.locator(".qal-live .final:visible").count() == 1
+    page.get_by_role("button", name="Clear", exact=True).first.click()
+    expect(page.locator(".qal-live .empty")).to_be_visible()
+
+
+def test_a_cut_of_the_socket_loses_nothing(serve, browse, speech):
+    wav, truth, duration_s = speech
+    sockets = []
+
+    def watch(socket) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    page = browse(serve("app_streaming.py"), microphone=wav, sockets=watch)
+    start(page)
+    expect(page.locator(".qal-live .tentative").first).to_be_visible()
+    for _ in range(3):
+        page.wait_for_timeout(2500)
+        sockets[-1].close()
+    page.wait_for_timeout(1000 * duration_s)
+    assert len(sockets) >= 4
+    assert_heard(finals(page), truth)
+
+
+def test_a_restarted_server_loses_nothing(serve, browse, speech, tmp_path):
+    wav, truth, duration_s = speech
+    address = serve("app_streaming.py", "--live", str(tmp_path / "live"))
+    page = browse(address, microphone=wav)
+    start(page)
+    expect(page.locator(".qal-live .tentative").first).to_be_visible()
+    serve.stop(kill=True)
+    expect(page.locator(".qal-live .qal-badge")).to_contain_text("reconnecting")
+    serve("app_streaming.py", "--live", str(tmp_path / "live"), address=address)
+    page.wait_for_timeout(1000 * duration_s)
+    assert_heard(finals(page), truth)
+    assert len(list((tmp_path / "live").iterdir())) == 1
+
+
+def test_four_pages_are_captioned_at_once(serve, browse, speech):
+    wav, truth, duration_s = speech
+    address = serve("app_streaming.py")
+    pages = [browse(address, microphone=wav) for _ in range(4)]
+    for page in pages:
+        start(page)
+    pages[0].wait_for_timeout(1000 * (duration_s + 3))
+    for page in pages:
+        assert_heard(finals(page), truth)
+
+
+def test_where_no_socket_opens_the_recorder_is_used(serve, browse, speech):
+    wav, truth, duration_s = speech
+    page = browse(serve("app_streaming.py"), microphone=wav, sockets=lambda socket: socket.close())
+    start(page)
+    expect(page.locator(".qal-problem")).to_contain_text("no live socket")
+    page.get_by_role("button", name="Record").click()
+    expect(page.locator(".qal-fallback .tentative").first).to_be_visible()
+    page.wait_for_timeout(1000 * duration_s)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".qal-fallback .qal-meter")).to_contain_text("microphone off")
+    lines = page.locator(".qal-fallback .final span").all_inner_texts()
+    assert lines
+    assert normalise(lines[-1]) in normalise(truth) or jiwer.wer(normalise(truth), normalise(" ".join(lines))) < 1
+
+
+def test_a_refused_microphone_is_explained(serve, browse):
+    page = browse(serve("app_streaming.py"), permissions=())
+    page.evaluate(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    )
+    start(page)
+    expect(page.locator(".qal-problem")).to_contain_text("did not allow it")
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+
+
+def test_a_file_is_played_in_as_if_live(serve, browse, speech):
+    wav, truth, duration_s = speech
+    page = browse(serve("app_streaming.py"))
+    page.get_by_label("Source").select_option("file")
+    with page.expect_file_chooser() as chooser:
+        start(page)
+    chooser.value.set_files(wav)
+    page.wait_for_timeout(1000 * (duration_s + 1))
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    assert_heard(page.locator(".qal-live .final span").all_inner_texts(), truth)

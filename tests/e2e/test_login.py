@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 
 def test_with_auth_the_page_asks_to_log_in_and_the_server_refuses_strangers(serve, browse, base_directory):
-    address = serve("app_streaming.py", "--model", "base", "--auth", "anna:secret:word")
+    address = serve("app_streaming.py", "--auth", "anna:secret:word")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"{address.rstrip('/')}/config")
     assert refused.value.code == 401
@@ -14,6 +14,18 @@ def test_with_auth_the_page_asks_to_log_in_and_the_server_refuses_strangers(serv
     page = browse(address)
     page.get_by_label("username").fill("anna")
     page.get_by_label("password").fill("secret:word")
-    expect(page.locator(".qal-captions")).to_have_count(0)
+    expect(page.locator(".qal-live")).to_have_count(0)
+    assert answer_of_socket(page) == "closed 4403"
     page.get_by_role("button", name="Login").click()
-    expect(page.locator(".qal-captions")).to_be_visible()
+    expect(page.locator(".qal-live .qal-captions")).to_be_visible()
+    assert answer_of_socket(page) == "ready"
+
+
+def answer_of_socket(page) -> str:
+    """What the live socket says to a page that greets it."""
+    return page.evaluate("""() => new Promise((resolve) => {
+      const socket = new WebSocket(location.origin.replace("http", "ws") + "/qal/live");
+      socket.onopen = () => socket.send(JSON.stringify({model: "base-adaptive", language: null}));
+      socket.onmessage = (event) => { resolve(JSON.parse(event.data).type); socket.close(); };
+      socket.onclose = (event) => resolve(`closed ${event.code}`);
+    })""")

@@ -1,0 +1,344 @@
+// The Live page's own part: sound in, packets up, captions down. Gradio runs it once, with `element`.
+// Protocol: captions/protocol.py. Everything that is not acknowledged is kept and sent again after a break.
+
+const RATE = 16000;
+const PACKET = 1536; // samples, 96 ms
+const RETRY_MS = [300, 600, 1200, 2500, 5000];
+const MAX_KEPT_S = 1800; // of sound, while the connection is broken
+
+const WORKLET = `registerProcessor("qal-packets", class extends AudioWorkletProcessor {
+  constructor() { super(); this.packet = new Int16Array(${PACKET}); this.filled = 0; this.port.onmessage = () => this.send(); }
+  send() { this.port.postMessage(this.packet.slice(0, this.filled)); this.filled = 0; }
+  process([channels]) {
+    const length = channels.length ? channels[0].length : 128;
+    for (let i = 0; i < length; i++) {
+      let sum = 0;
+      for (const channel of channels) sum += channel[i];
+      const sample = channels.length ? sum / channels.length : 0;
+      this.packet[this.filled++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
+      if (this.filled === ${PACKET}) this.send();
+    }
+    return true;
+  }
+});`;
+
+const REASONS = {
+  NotAllowedError: "The browser did not allow it; allow the microphone beside the page's address, then press Start again.",
+  NotFoundError: "No microphone was found; plug one in, or choose another source.",
+  NotReadableError: "Another program is using the microphone; close it, then press Start again.",
+  EncodingError: "This file is not readable as audio; choose a WAV, MP3, OGG or FLAC file.",
+};
+
+// ---- sound -------------------------------------------------------------------------------------------------
+
+class Sound {
+  // Opens a source and calls `packet(Int16Array)` for each 96 ms of it, `ended()` when a file is over.
+  async open(source, file, packet, ended) {
+    if (!window.isSecureContext)
+      throw new Error("A browser gives sound only to a page at https or localhost; open this page that way.");
+    this.context = new AudioContext({ sampleRate: RATE });
+    const url = URL.createObjectURL(new Blob([WORKLET], { type: "text/javascript" }));
+    await this.context.audioWorklet.addModule(url);
+    URL.revokeObjectURL(url);
+    this.node = new AudioWorkletNode(this.context, "qal-packets", { numberOfOutputs: 0 });
+    this.node.port.onmessage = (event) => event.data.length && packet(event.data);
+    const input = await this.input(source, file, ended);
+    input.connect(this.node);
+    if (source === "file") input.start();
+    await this.context.resume();
+  }
+
+  async input(source, file, ended) {
+    if (source === "file") {
+      const node = new AudioBufferSourceNode(this.context, {
+        buffer: await this.context.decodeAudioData(await file.arrayBuffer()),
+      });
+      node.onended = () => setTimeout(ended, 200);
+      return node;
+    }
+    this.stream = source === "tab"
+      ? await navigator.mediaDevices.getDisplayMedia({ audio: true, video: true })
+      : await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
+    this.stream.getVideoTracks().forEach((track) => track.stop());
+    const tracks = this.stream.getAudioTracks();
+    if (!tracks.length) throw new Error("No sound was shared; choose a tab and tick its audio.");
+    tracks[0].onended = ended;
+    return new MediaStreamAudioSourceNode(this.context, { mediaStream: new MediaStream(tracks) });
+  }
+
+  async close() {
+    if (this.stream) this.stream.getTracks().forEach((track) => track.stop());
+    if (!this.context || this.context.state === "closed") return;
+    if (this.node) {
+      const last = new Promise((resolve) => setTimeout(resolve, 60));
+      this.node.port.postMessage("send");
+      await last;
+    }
+    await this.context.close();
+  }
+}
+
+// ---- the wire ----------------------------------------------------------------------------------------------
+
+class Wire {
+  // One session: keeps what is not acknowledged, comes back after breaks.
+  constructor(settings, on) {
+    Object.assign(this, { settings, on, session: null, kept: [], next: 0, ack: 0, tries: 0, opened: false });
+    this.finishing = this.over = this.ready = false;
+    this.connect();
+  }
+
+  connect() {
+    const url = new URL("qal/live", location.href.split(/[?#]/)[0]);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = (this.socket = new WebSocket(url));
+    socket.onopen = () => socket.send(JSON.stringify({ ...this.settings, session: this.session, kept_from: this.keptFrom() }));
+    socket.onmessage = (event) => socket === this.socket && this.hear(JSON.parse(event.data));
+    socket.onclose = (event) => socket === this.socket && this.lost(event);
+  }
+
+  keptFrom() { return this.kept.length ? this.kept[0].first : this.next; }
+
+  send(pcm) {
+    const packet = { first: this.next, pcm };
+    this.next += pcm.length;
+    this.kept.push(packet);
+    if (this.next - this.kept[0].first > MAX_KEPT_S * RATE) this.kept.shift();
+    if (this.ready) this.post(packet);
+  }
+
+  post({ first, pcm }) {
+    const data = new ArrayBuffer(8 + 2 * pcm.length);
+    new DataView(data).setBigUint64(0, BigInt(first), true);
+    new Int16Array(data, 8).set(pcm); // browsers run on little-endian machines
+    this.socket.send(data);
+  }
+
+  change(settings) {
+    this.settings = settings;
+    if (this.ready) this.socket.send(JSON.stringify({ do: "change", ...settings }));
+  }
+
+  finish() {
+    this.finishing = true;
+    if (this.ready) this.socket.send(JSON.stringify({ do: "finish" }));
+  }
+
+  hear(message) {
+    if (message.type === "error") return this.fail(message.message);
+    if (message.type === "finished") return this.end();
+    if (message.type === "ready") {
+      const again = !this.ready;
+      Object.assign(this, { session: message.session, ready: true, opened: true, tries: 0 });
+      if (again) {
+        for (const packet of this.kept) if (packet.first + packet.pcm.length > message.next) this.post(packet);
+        if (this.finishing) this.finish();
+      }
+    }
+    this.ack = Math.max(this.ack, message.ack);
+    while (this.kept.length && this.kept[0].first + this.kept[0].pcm.length <= this.ack) this.kept.shift();
+    this.on.update(message);
+  }
+
+  lost(event) {
+    this.ready = false;
+    if (this.over) return;
+    if (event.code === 4403) return this.fail(event.reason);
+    if (!this.opened && this.tries >= 2) return this.end(this.on.refused);
+    this.on.waiting(this.opened);
+    setTimeout(() => this.over || this.connect(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
+  }
+
+  fail(reason) { this.end(() => this.on.failed(reason)); }
+
+  end(then = this.on.finished) {
+    if (this.over) return;
+    this.over = true;
+    this.socket.close();
+    then();
+  }
+}
+
+// ---- the board ---------------------------------------------------------------------------------------------
+
+const clock = (s, comma = ".") => {
+  const ms = Math.round(1000 * s), two = (n) => String(n).padStart(2, "0");
+  return `${two(Math.floor(ms / 3600000))}:${two(Math.floor(ms / 60000) % 60)}:${two(Math.floor(ms / 1000) % 60)}${comma}${String(ms % 1000).padStart(3, "0")}`;
+};
+const short = (s) => (s >= 3600 ? `${Math.floor(s / 3600)}:${String(Math.floor(s / 60) % 60).padStart(2, "0")}` : Math.floor(s / 60)) + `:${String(Math.floor(s) % 60).padStart(2, "0")}`;
+const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+const blocks = (lines, make) => lines.map(make).join("\n");
+
+const FORMATS = {
+  txt: (lines) => lines.map((l) => `[${short(l.start_s)}] ${l.text}\n`).join(""),
+  srt: (lines) => blocks(lines, (l, i) => `${i + 1}\n${clock(l.start_s, ",")} --> ${clock(l.end_s, ",")}\n${l.text.replaceAll("-->", "->")}\n`),
+  vtt: (lines) => "WEBVTT\n\n" + blocks(lines, (l) => `${clock(l.start_s)} --> ${clock(l.end_s)}\n${escaped(l.text)}\n`),
+  json: (lines) => JSON.stringify({ segments: lines.map(({ start_s, end_s, text, words }) => ({ start_s, end_s, text, words })) }, null, 2) + "\n",
+};
+
+class Board {
+  constructor(root) {
+    this.list = root.querySelector("ol");
+    this.root = root;
+    this.clear();
+  }
+
+  clear() {
+    this.lines = new Map(); // key -> final caption, in the order of time
+    this.list.replaceChildren();
+    this.tentative = null;
+    this.root.classList.add("is-empty");
+  }
+
+  show(caption, part, offsetS) {
+    const key = `${part}:${caption.index}`;
+    const times = { start_s: caption.start_s + offsetS, end_s: caption.end_s + offsetS };
+    const words = caption.words.map((w) => ({ ...w, start_s: w.start_s + offsetS, end_s: w.end_s + offsetS }));
+    this.tentative?.remove();
+    this.tentative = null;
+    if (!caption.text) return this.root.classList.toggle("is-empty", !this.lines.size);
+    this.root.classList.remove("is-empty");
+    const line = { ...caption, ...times, words };
+    const row = this.row(line);
+    this.list.append(row);
+    if (!caption.final) return void (this.tentative = row);
+    this.lines.set(key, line);
+    row.querySelector("span").addEventListener("input", (event) => {
+      Object.assign(line, { text: event.target.innerText.trim(), words: [] });
+    });
+  }
+
+  row(line) {
+    const row = document.createElement("li"), time = document.createElement("time"), text = document.createElement("span");
+    row.className = line.final ? "final" : "tentative";
+    time.textContent = short(line.start_s);
+    text.dir = "auto";
+    if (line.final && line.words.length) text.append(...line.words.flatMap(wordNodes));
+    else if (line.final) text.textContent = line.text;
+    else text.append(Object.assign(document.createElement("b"), { textContent: line.text.slice(0, line.committed) }), line.text.slice(line.committed));
+    if (line.final) Object.assign(text, { contentEditable: "plaintext-only", spellcheck: false, title: "Click to correct" });
+    row.append(time, text);
+    return row;
+  }
+
+  search(words) {
+    const wanted = words.toLocaleLowerCase();
+    for (const row of this.list.children) row.hidden = !row.lastChild.textContent.toLocaleLowerCase().includes(wanted);
+  }
+
+  text(format) { return FORMATS[format]([...this.lines.values()].filter((line) => line.text)); }
+}
+
+function wordNodes(word, index) {
+  const node = document.createElement("i"), plain = word.text.trimStart();
+  node.textContent = plain;
+  node.className = word.probability < 0.4 ? "doubtful" : word.probability < 0.7 ? "unsure" : "";
+  node.title = `${Math.round(100 * word.probability)} %`;
+  return index && plain !== word.text ? [" ", node] : [node];
+}
+
+// ---- the page ----------------------------------------------------------------------------------------------
+
+const find = (name) => element.querySelector(name);
+const board = new Board(find(".qal-captions"));
+const sound = { now: null };
+let wire = null, part = 0, heardS = 0, offsetS = 0;
+
+function state(text, kind = "") {
+  find(".qal-badge").textContent = text;
+  find(".qal-badge").className = `qal-badge ${kind}`;
+}
+function problem(text) {
+  find(".qal-problem").textContent = text;
+  find(".qal-problem").hidden = !text;
+}
+function recording(on) {
+  find(".start").textContent = on ? "Stop" : "Start";
+  find(".start").classList.toggle("on", on);
+  find(".source").disabled = on;
+  if (!on) { meter({ rms: 0, speech_probability: 0 }); state("off"); }
+}
+function meter(level) {
+  const db = 20 * Math.log10(Math.max(level.rms, 1e-9));
+  find(".level i").style.width = `${Math.round(100 * Math.min(1, Math.max(0, 1 + db / 60)))}%`;
+  find(".speech i").style.width = `${Math.round(100 * level.speech_probability)}%`;
+}
+
+const settings = () => window.qalSettings ?? { model: element.dataset.model, language: null };
+
+function openWire() {
+  part += 1;
+  offsetS = heardS;
+  return new Wire(settings(), {
+    update(message) {
+      for (const caption of message.captions ?? []) board.show(caption, part, offsetS);
+      board.search(find(".search").value);
+      if (message.type === "ready") state("listening");
+      if (message.level) { meter(message.level); state(message.level.gate_open ? "speech" : "listening", message.level.gate_open ? "on" : ""); }
+    },
+    waiting: (before) => state(before ? "reconnecting; nothing is lost" : "loading the model"),
+    failed: (reason) => { problem(reason); stop(); },
+    refused: () => { stop(); fallBack(); },
+    finished: () => { wire = null; if (!sound.now) recording(false); },
+  });
+}
+
+async function start() {
+  problem("");
+  const source = find(".source").value;
+  const file = source === "file" ? await chosenFile() : null;
+  if (source === "file" && !file) return;
+  recording(true);
+  state("loading the model");
+  sound.now = new Sound();
+  try {
+    wire = openWire();
+    await sound.now.open(source, file, (pcm) => { heardS += pcm.length / RATE; wire?.send(pcm); }, stop);
+  } catch (error) {
+    problem(REASONS[error.name] ?? error.message);
+    await stop();
+  }
+}
+
+async function stop() {
+  const now = sound.now;
+  sound.now = null;
+  if (now) { state("finishing"); await now.close(); }
+  if (wire && !wire.over) wire.finish();
+  else recording(false);
+}
+
+function chosenFile() {
+  const input = Object.assign(document.createElement("input"), { type: "file", accept: "audio/*,video/*" });
+  return new Promise((resolve) => {
+    input.onchange = () => resolve(input.files[0]);
+    input.oncancel = () => resolve(null);
+    input.className = "qal-file";
+    input.hidden = true;
+    element.append(input);
+    input.click();
+  }).finally(() => input.remove());
+}
+
+function fallBack() {
+  document.body.classList.add("qal-no-socket");
+  problem("This network lets no live socket through; the slower recorder below is used instead.");
+}
+
+function download(format) {
+  if (!board.lines.size) return problem("There are no captions yet.");
+  const at = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+  const link = Object.assign(document.createElement("a"), {
+    href: URL.createObjectURL(new Blob([board.text(format)], { type: "text/plain;charset=utf-8" })),
+    download: `captions-${at}.${format}`,
+  });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+find(".start").onclick = () => (sound.now ? stop() : wire ? null : start());
+find(".wipe").onclick = () => { board.clear(); problem(""); };
+find(".copy").onclick = async () => { await navigator.clipboard.writeText(board.text("txt")); state("copied"); };
+find(".download").onchange = (event) => { download(event.target.value); event.target.value = ""; };
+find(".search").oninput = (event) => board.search(event.target.value);
+document.addEventListener("qal-settings", () => wire?.change(settings()));
