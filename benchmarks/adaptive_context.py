@@ -6,15 +6,13 @@ Corpora that are not there are left out and named."""
 
 import argparse
 import json
-import os
-import platform
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks.hardware import hardware, versions
 from corpus.manifest import read_corpus
 from corpus.split import evenly
 from engine.catalogue import resolve
@@ -93,20 +91,13 @@ def result(found: dict[str, tuple[Scored, Scored]], held_out: list[str], options
         "held_out_times_faster": {"value": round(ratio, 2), "bar": MIN_TIMES_FASTER, "met": ratio >= MIN_TIMES_FASTER},
     }
     settings = {"model": options.model, "stock": options.stock, "beam_size": 1, "batch": 1, "held_out": held_out}
-    settings |= {name: version(name) for name in ("ctranslate2", "faster-whisper")}
+    settings |= versions("ctranslate2", "faster-whisper")
     return {"hardware": hardware(), "settings": settings, "figures": figures, "reference": reference, "bars": bars}
 
 
 def pooled(counts: list[ErrorCounts]) -> ErrorCounts:
     fields = ("word_errors", "words", "character_errors", "characters")
     return ErrorCounts(*(np.concatenate([getattr(c, f) for c in counts]) for f in fields))
-
-
-def hardware() -> dict:
-    names = [
-        x.split(":", 1)[1].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")
-    ]
-    return {"cpu": names[0] if names else platform.processor(), "cores": os.cpu_count()}
 
 
 if __name__ == "__main__":

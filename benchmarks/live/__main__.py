@@ -1,0 +1,174 @@
+"""python -m benchmarks.live: delays, quality and load of live captions, against a plain system in the same run.
+
+Real time where delays are measured; a simulated clock (as fast as the engine reads) where only text counts."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from audio.gate import GateOptions
+from benchmarks.hardware import hardware, versions
+from benchmarks.live.player import Played, percentiles, play
+from benchmarks.live.quality import false_words, live_against_offline, memory_growth
+from benchmarks.live.reference import load_reference, play_reference
+from benchmarks.live.spoken import load_clips, make_stream, word_ends
+from captions.scheduler import Scheduler
+from engine.catalogue import resolve
+from engine.engine import Engine
+from errors import CommandParser, run_command
+
+SESSIONS = (1, 2, 4, 8, 10, 16)
+WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
+PARTS = ("delay", "load", "words", "inventions", "memory")
+
+
+def main() -> None:
+    parser = CommandParser(prog="python -m benchmarks.live", description=__doc__)
+    parser.add_argument("--model", default="base-adaptive", help="the model that captions (default: base-adaptive)")
+    parser.add_argument("--stock", default="base", help="the plain system's model (default: base)")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of corpora (default: data)")
+    parser.add_argument("--corpus", default="asterisk-en", help="who speaks in real time (default: asterisk-en)")
+    parser.add_argument("--utterances", type=int, default=12, help="spoken by each session (default: 12)")
+    parser.add_argument("--sessions", type=int, nargs="+", default=SESSIONS, help="how many at once")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
+    parser.add_argument("--json", action="store_true", help="print the object on one line")
+    options = parser.parse_args()
+    engine = Engine(resolve(options.model))
+    figures: dict = {}
+    reference: dict = {}
+    if "delay" in options.parts:
+        delays(engine, options, figures, reference)
+    if "load" in options.parts:
+        load(engine, options, figures)
+    if "words" in options.parts:
+        words(engine, options, figures)
+    if "inventions" in options.parts:
+        inventions(engine, options, figures)
+    if "memory" in options.parts:
+        told("memory, 60 simulated minutes")
+        clips = load_clips(options.data / options.corpus, 8)
+        figures |= {f"memory_{k}": v for k, v in memory_growth(engine, clips).items()}
+    result = {
+        "hardware": hardware(),
+        "settings": settings(options, engine),
+        "figures": figures,
+        "reference": reference,
+        "bars": bars(figures, reference),
+    }
+    print(json.dumps(result, indent=None if options.json else 2, ensure_ascii=False))
+
+
+def delays(engine: Engine, options: argparse.Namespace, figures: dict, reference: dict) -> None:
+    """One session and the plain system, one after the other in the same run."""
+    clips = load_clips(options.data / options.corpus, options.utterances)
+    stream, language = make_stream(clips), clips[0][2]
+    told(f"delays, {stream.duration_s:.0f} s in real time, twice")
+    stock = resolve(options.stock)
+    ends = word_ends(Engine(stock, context="full"), clips, stream)
+    model = load_reference(stock)
+    list(model.transcribe(stream.samples[: 5 * 16_000], language=language, beam_size=1)[0])  # warms up
+    scheduler = Scheduler(engine)
+    play(scheduler, [make_stream(clips[:2])], language)
+    (ours,), cpu = play(scheduler, [stream], language)
+    scheduler.close()
+    plain = play_reference(model, stream, language)
+    put(figures, "final_latency_ms", percentiles(ours.final_delays()))
+    put(figures, "after_gate_closed_ms", percentiles(ours.after_closing()))
+    put(figures, "word_latency_ms", percentiles(ours.word_delays(ends)))
+    put(figures, "packet_handled_ms", percentiles(ours.handled_s))
+    figures |= {"flicker": round(ours.flicker(), 3), "lost": ours.lost(), "cpu_s_per_audio_s": round(cpu, 3)}
+    put(reference, "final_latency_ms", percentiles(plain.final_delays()))
+    put(reference, "after_gate_closed_ms", percentiles(plain.after_closing()))
+    reference["lost"] = plain.lost()
+    hang_over = GateOptions().hang_over_ms
+    rest = [max(1.0, x["final_latency_ms_p50"] - hang_over) for x in (figures, reference)]
+    figures["after_hang_over_times_faster"] = round(rest[1] / rest[0], 1)
+
+
+def load(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
+    clips = load_clips(options.data / options.corpus, options.utterances)
+    for n in options.sessions:
+        streams = [make_stream(clips[i % len(clips) :] + clips[: i % len(clips)], seed=i) for i in range(n)]
+        told(f"{n} sessions, {streams[0].duration_s:.0f} s in real time")
+        scheduler = Scheduler(engine)
+        played, cpu = play(scheduler, streams, clips[0][2])
+        scheduler.close()
+        put(figures, f"sessions_{n}_final_latency_ms", percentiles([d for p in played for d in p.final_delays()]))
+        figures |= {
+            f"sessions_{n}_lost": sum(map(Played.lost, played)),
+            f"sessions_{n}_cpu_s_per_audio_s": round(cpu, 3),
+        }
+
+
+def words(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
+    told("words, live against offline")
+    folders = [options.data / name for name in WORDS_CORPORA if (options.data / name).is_dir()]
+    clips = [clip for folder in folders for clip in load_clips(folder, 70, min_s=1.0, max_s=20.0)]
+    live, offline, paired = live_against_offline(engine, clips)
+    figures |= {"wer_live": round(live.wer, 4), "wer_offline": round(offline.wer, 4), "words": int(np.sum(live.words))}
+    figures |= {
+        f"wer_difference{k}": round(v, 4)
+        for k, v in (("", paired.difference), ("_low", paired.low), ("_high", paired.high))
+    }
+
+
+def inventions(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
+    told("sounds without words")
+    found = false_words(engine, options.data / "non-speech")
+    minutes = sum(f["seconds"] for f in found.values()) / 60
+    total = sum(f["false_words"] for f in found.values())
+    figures |= {
+        "false_words": total,
+        "false_words_per_minute": round(total / minutes, 3),
+        "non_speech_minutes": round(minutes, 1),
+    }
+    figures["false_words_by_sound"] = found
+
+
+def bars(figures: dict, reference: dict) -> dict:
+    limits = {
+        "after_gate_closed_ms_p50": 50,
+        "after_gate_closed_ms_p95": 250,
+        "final_latency_ms_p50": 600,
+        "packet_handled_ms_p95": 500,
+        "word_latency_ms_p50": 900,
+        "wer_difference": 0.010,
+        "false_words": 0,
+        "memory_growth_share": 0.02,
+    }
+    found = {
+        name: {"value": figures[name], "bar": bar, "met": figures[name] <= bar}
+        for name, bar in limits.items()
+        if name in figures
+    }
+    if "after_hang_over_times_faster" in figures:
+        value = figures["after_hang_over_times_faster"]
+        found["after_hang_over_times_faster"] = {"value": value, "bar": 4, "met": value >= 4}
+    held = [
+        n
+        for n in SESSIONS
+        if figures.get(f"sessions_{n}_final_latency_ms_p95", 1e9) < 1000 and not figures[f"sessions_{n}_lost"]
+    ]
+    if any(name.startswith("sessions_") for name in figures):
+        found["sessions_within_1_s"] = {"value": max(held, default=0), "bar": 10, "met": max(held, default=0) >= 10}
+    return found
+
+
+def settings(options: argparse.Namespace, engine: Engine) -> dict:
+    chosen = {name: getattr(options, name) for name in ("model", "stock", "corpus", "utterances", "parts")}
+    return {**chosen, "compute_type": engine.compute_type, "beam_size": 1, **versions("ctranslate2", "faster-whisper")}
+
+
+def put(into: dict, name: str, values: dict[str, float]) -> None:
+    into |= {f"{name}_{key}": value for key, value in values.items()}
+
+
+def told(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    run_command(main)

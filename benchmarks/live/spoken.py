@@ -1,0 +1,83 @@
+"""What is said: held-out utterances with pauses, each with the true end of its speech and of its words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audio.decode import decode
+from audio.samples import SAMPLE_RATE, Samples, seconds
+from audio.vad import VAD_WINDOW, VadStream
+from corpus.manifest import read_corpus
+from engine.decoding import DecodingOptions
+from engine.engine import Engine, Utterance
+from text.normalisation import normalise
+
+PAUSE_S = 1.2
+NOISE_FLOOR = 3e-4  # -70 dB: a room is never digitally silent
+SPEECH = 0.5  # Silero's probability from which a window counts as speech
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """One utterance in the stream, in seconds of the stream."""
+
+    text: str
+    language: str
+    start_s: float
+    end_s: float  # of its last window of speech
+
+
+@dataclass(frozen=True)
+class Stream:
+    samples: Samples
+    spoken: tuple[Spoken, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return seconds(self.samples)
+
+    def rotated(self, utterances: int, data: "list[tuple[Samples, str, str]]") -> "Stream":
+        """The same utterances in another order, so that sessions do not speak in step."""
+        k = utterances % len(data)
+        return make_stream(data[k:] + data[:k])
+
+
+Clip = tuple[Samples, str, str]  # trimmed speech, its text, its language
+
+
+def load_clips(folder: Path, n: int, min_s: float = 1.5, max_s: float = 12.0) -> list[Clip]:
+    """n test rows of a corpus, spread over it, cut to their speech."""
+    corpus = read_corpus(folder)
+    rows = [r for r in corpus.select("test") if min_s <= r.duration_s <= max_s and r.text]
+    n = min(n, len(rows))
+    chosen = [rows[i * len(rows) // n] for i in range(n)]
+    return [(trimmed(decode(corpus.audio_path(r))), r.text, r.language) for r in chosen]
+
+
+def trimmed(samples: Samples) -> Samples:
+    """From the first window of speech to the end of the last one."""
+    speech = np.flatnonzero(VadStream().feed(samples) >= SPEECH)
+    return samples[speech[0] * VAD_WINDOW : (speech[-1] + 1) * VAD_WINDOW] if len(speech) else samples
+
+
+def make_stream(clips: list[Clip], pause_s: float = PAUSE_S, seed: int = 0) -> Stream:
+    pause = np.zeros(int(pause_s * SAMPLE_RATE), np.float32)
+    parts, spoken, at = [pause], [], len(pause)
+    for samples, text, language in clips:
+        spoken.append(Spoken(text, language, at / SAMPLE_RATE, (at + len(samples)) / SAMPLE_RATE))
+        parts += [samples, pause]
+        at += len(samples) + len(pause)
+    whole = np.concatenate(parts)
+    noise = np.random.default_rng(seed).normal(0, NOISE_FLOOR, len(whole)).astype(np.float32)
+    return Stream(whole + noise, tuple(spoken))
+
+
+def word_ends(stock: Engine, clips: list[Clip], stream: Stream) -> list[list[tuple[str, float]]]:
+    """For each utterance the words that stock weights hear at 30 s, and when each was spoken to its end."""
+    found = []
+    for (samples, _, language), spoken in zip(clips, stream.spoken, strict=True):
+        (transcript,) = stock.transcribe([Utterance(samples, language)], DecodingOptions(words=True))
+        words = [(normalise(w.text), spoken.start_s + w.end_s) for w in transcript.words]
+        found.append([(word, end_s) for word, end_s in words if word])
+    return found
