@@ -14,13 +14,12 @@ from tqdm import tqdm
 from audio.decode import decode
 from audio.gate import GateOptions
 from audio.samples import SAMPLE_RATE, Samples, seconds
-from captions.captioner import Captioner
+from captions.captioner import PACKET, Captioner
 from captions.session import Caption, SessionOptions
 from engine.command_line import add_engine_arguments, description, load_engine, parse, parser
 from errors import run_command
 from text.subtitles import clock
 
-PACKET = SAMPLE_RATE // 10  # samples
 CLEAR_LINE = "\r\x1b[K"
 TENTATIVE_WIDTH = 100  # characters; a longer one would wrap and could not be redrawn
 

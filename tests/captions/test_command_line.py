@@ -10,6 +10,7 @@ from audio.samples import SAMPLE_RATE
 from captions.__main__ import play
 from captions.captioner import Captioner
 from corpus.manifest import Corpus
+from errors import AudioDecodeError
 from tests.fakes import ScriptedEngine, noise
 from text.normalisation import normalise
 
@@ -29,6 +30,19 @@ def test_a_real_prompt_is_captioned_as_it_was_written(english_corpus: Corpus, ba
     assert jiwer.wer(normalise(row.text), normalise(text)) < 0.3
     assert report["language"] == "en"
     assert text.split()[0] in done.stdout.splitlines()[0]
+
+
+def test_the_python_interface_captions_a_file(english_corpus: Corpus):
+    row = next(row for row in english_corpus.rows if 2 < row.duration_s < 4 and len(row.text.split()) > 5)
+    captions = list(Captioner("base-adaptive", "en").from_file(english_corpus.audio_path(row)))
+    text = " ".join(c.text for c in captions if c.final)
+    assert jiwer.wer(normalise(row.text), normalise(text)) < 0.3
+    assert any(not c.final for c in captions)
+
+
+def test_a_machine_without_a_microphone_says_so():
+    with pytest.raises(AudioDecodeError, match="microphone"):
+        list(Captioner(ScriptedEngine()).from_microphone(0.2))
 
 
 def test_a_file_shorter_than_a_packet_is_played_whole():
