@@ -1,5 +1,6 @@
 """The studio: caption live, fine-tune Whisper and transcribe files, in one page."""
 
+import functools
 from pathlib import Path
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from api.live_socket import live_route
 from captions.record import sweep
 from engine.catalogue import DEFAULT_MODEL
 from errors import run_command
+from ui_components.choices import offered_models
 from ui_components.command_line import parse_options
 from ui_components.page import ServeOptions, serve, studio_page
 from ui_components.studio import Studio
@@ -23,7 +25,8 @@ class StudioOptions(ServeOptions, frozen=True):
 def main() -> None:
     options = parse_options("app.py", "Qal's studio: caption live, fine-tune, transcribe.", StudioOptions)
     studio = Studio(options.runs, options.data, model=options.model)
-    hub = LiveHub(studio.engines, options.runs, options.live)
+    offered = functools.partial(offered_models, options.runs, options.model)
+    hub = LiveHub(studio.engines, options.runs, options.live, offered)
     sweep(options.live, options.live_days)
     serve(studio_page(studio), options, lambda allowed: [live_route(hub, allowed)])
 

@@ -1,5 +1,6 @@
 """The live-caption page alone, for a caption server or a link to share."""
 
+import functools
 from pathlib import Path
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from captions.record import sweep
 from engine.catalogue import DEFAULT_MODEL
 from engine.languages import check_language
 from errors import run_command
+from ui_components.choices import offered_models
 from ui_components.command_line import parse_options
 from ui_components.page import ServeOptions, live_page, serve
 from ui_components.studio import Studio
@@ -27,7 +29,8 @@ def main() -> None:
     engine = studio.engines.get(options.model, options.runs)  # a caption server without its model is of no use
     if options.language:
         check_language(options.language, engine.tokenizer.languages)
-    hub = LiveHub(studio.engines, options.runs, options.live)
+    offered = functools.partial(offered_models, options.runs, options.model)
+    hub = LiveHub(studio.engines, options.runs, options.live, offered)
     sweep(options.live, options.live_days)
     serve(live_page(studio), options, lambda allowed: [live_route(hub, allowed)])
 

@@ -1,119 +1,184 @@
-"""The live sessions of a server: found again by their id, one scheduler for each engine."""
+"""The live sessions of a server: found again by their id, one scheduler for each engine.
+
+A session belongs to the connection that joined it last. Joining, changing and finishing may take long (a model is
+loaded, a queue is read); they and the packets run in threads of the hub's own."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 
 from captions.protocol import MAX_SAMPLE
 from captions.record import Record, new_id
-from captions.scheduler import FullError, Scheduler
+from captions.scheduler import BusyError, Scheduler
 from captions.session import CaptionSession
-from captions.stream import LiveStream, Update
+from captions.stream import LiveStream, Publish
 from engine.cache import Engines
 from engine.engine import Engine
 from engine.languages import check_language
+from errors import ModelError, QalError
 
 RESUME_S = 120.0  # so long a broken connection may come back to a session in memory; later, to the one on disk
+MAX_ENGINES = 4  # that captions are made with at once
 
-Publish = Callable[[Update], None]
+
+class SupersededError(QalError):
+    """Another connection has this session now."""
 
 
-class Hello(BaseModel, frozen=True, extra="forbid"):
-    """A client's first words."""
-
+class Settings(BaseModel, frozen=True, extra="forbid"):
     model: str = Field(max_length=500)
     language: str | None = Field(default=None, max_length=20)
+
+
+class Hello(Settings, frozen=True):
+    """A client's first words."""
+
     session: str | None = Field(default=None, max_length=64, description="a session to go on with")
     kept_from: int = Field(default=0, ge=0, le=MAX_SAMPLE, description="the first sample that the client still has")
+    last_index: int = Field(default=-1, ge=-1, le=MAX_SAMPLE, description="of the last final caption it has seen")
+
+
+@dataclass(eq=False)
+class Place:
+    """A session on this server. `owner` is the connection that may use it."""
+
+    id: str
+    stream: LiveStream
+    settings: Settings
+    owner: object
+    lock: threading.Lock = field(default_factory=threading.Lock)  # held while the owner uses the stream
+    left: float | None = None  # when its connection broke
 
 
 class LiveHub:
-    """Opens, resumes and ends sessions. Loading a model takes seconds: call it from a thread."""
+    """`offered` names the models that a page may ask for."""
 
-    def __init__(self, engines: Engines, runs: Path, live: Path, max_sessions: int = 64):
-        self._engines, self._runs, self._live = engines, runs, live
+    def __init__(
+        self, engines: Engines, runs: Path, live: Path, offered: Callable[[], Collection[str]], max_sessions: int = 64
+    ):
+        self._engines, self._runs, self._live, self._offered = engines, runs, live, offered
         self._max_sessions = max_sessions
-        self._streams: dict[str, LiveStream] = {}
-        self._left: dict[str, float] = {}  # when its connection broke
+        self._places: dict[str, Place] = {}
         self._schedulers: dict[int, Scheduler] = {}  # by id(engine)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self.packets = ThreadPoolExecutor(max_sessions, "live-packets")
+        self.slow = ThreadPoolExecutor(max_sessions, "live-slow")
 
-    def join(self, hello: Hello, publish: Publish) -> tuple[str, LiveStream]:
+    def join(self, hello: Hello, owner: object, publish: Publish) -> Place:
         """A new session, or the one that the client names, in memory or on disk.
 
-        Raises FullError, ModelError, LanguageError, OptionError (a name that is none)."""
-        engine = self._engines.get(hello.model, self._runs)
-        if hello.language:
-            check_language(hello.language, engine.tokenizer.languages)
+        Raises BusyError, ModelError, LanguageError, OptionError (a name that is none)."""
+        self.sweep()
+        record = Record(self._live, hello.session or new_id())
+        engine = self._engine(hello)
         with self._lock:
-            self.sweep()
-            session = hello.session or new_id()
-            record = Record(self._live, session)
-            known = self._streams.get(session)
+            known = self._places.get(record.folder.name)
             if known:
-                self._left.pop(session, None)
-                known.publish_to(publish)
-                return session, known
-            if len(self._streams) >= self._max_sessions:
-                raise FullError(f"all {self._max_sessions} places are taken; try again in a minute")
-            stream = self._open(engine, hello, record, publish)
-            self._streams[session] = stream
-            return session, stream
+                known.owner, known.left = owner, None
+            else:
+                if len(self._places) >= self._max_sessions:
+                    raise BusyError(f"all {self._max_sessions} places are taken; try again in a minute")
+                stream = self._open(engine, hello, record, publish, hello.kept_from)
+                place = Place(record.folder.name, stream, settings_of(hello), owner)
+                self._places[place.id] = place
+        if known:
+            with known.lock:  # the old connection's last packet
+                known.stream.resume(publish, hello.last_index)
+            return known
+        place.stream.tell_again(hello.last_index)
+        return place
 
-    def change(self, session: str, hello: Hello, publish: Publish) -> LiveStream:
-        """Another model or language from here on; what was heard so far is final first."""
-        engine = self._engines.get(hello.model, self._runs)  # before anything ends: it may not be there
-        if hello.language:
-            check_language(hello.language, engine.tokenizer.languages)
-        with self._lock:
-            before = self._streams[session]
-        before.finish()
-        with self._lock:
+    def take(self, place: Place, owner: object, data: bytes) -> None:
+        with place.lock:
+            require_owner(place, owner)
+            place.stream.take(data)
+
+    def change(self, place: Place, owner: object, settings: Settings, publish: Publish) -> None:
+        """Another model or language from here on; what was heard so far is final first.
+
+        When the new one cannot be had, nothing changes."""
+        engine = self._engine(settings)  # before anything ends
+        with place.lock:
+            require_owner(place, owner)
+            before = place.stream
+            before.finish()
             before.close()
-            record = Record(self._live, session)
-            after = self._open(engine, hello.model_copy(update={"kept_from": before.next_sample}), record, publish)
-            self._streams[session] = after
-            self._close_idle_schedulers()
-            return after
+            with self._lock:
+                record = Record(self._live, place.id)
+                place.stream = self._open(engine, settings, record, publish, before.next_sample)
+                place.settings = settings_of(settings)
+        self._close_idle_schedulers()
 
-    def rest(self, session: str) -> None:
-        """The connection is gone; the session waits for it."""
-        with self._lock:
-            if session in self._streams:
-                self._left[session] = time.monotonic()
+    def finish(self, place: Place, owner: object) -> None:
+        """All is final, and the session is over."""
+        with place.lock:
+            require_owner(place, owner)
+            place.stream.finish()
+        self.end(place)
 
-    def end(self, session: str) -> None:
+    def rest(self, place: Place, owner: object) -> None:
+        """The connection is gone; the session waits for it to come back."""
         with self._lock:
-            self._left.pop(session, None)
-            stream = self._streams.pop(session, None)
-            if stream:
-                stream.close()
-            self._close_idle_schedulers()
+            if place.owner is owner:
+                place.left = time.monotonic()
+
+    def end(self, place: Place) -> None:
+        with self._lock:
+            self._places.pop(place.id, None)
+        place.stream.close()
+        self._close_idle_schedulers()
 
     def sweep(self) -> None:
         """Ends the sessions whose connection never came back."""
         limit = time.monotonic() - RESUME_S
-        for session in [s for s, left in self._left.items() if left < limit]:
-            self.end(session)
+        with self._lock:
+            gone = [p for p in self._places.values() if p.left is not None and p.left < limit]
+        for place in gone:
+            self.end(place)
 
     def close(self) -> None:
-        for session in list(self._streams):
-            self.end(session)
+        for place in list(self._places.values()):
+            self.end(place)
+        self.packets.shutdown(wait=False)
+        self.slow.shutdown(wait=False)
 
     def __len__(self) -> int:
-        return len(self._streams)
+        return len(self._places)
 
-    def _open(self, engine: Engine, hello: Hello, record: Record, publish: Publish) -> LiveStream:
+    def _engine(self, settings: Settings) -> Engine:
+        if settings.model not in self._offered():
+            raise ModelError(f"this server does not offer the model '{settings.model}'; choose one of its list")
+        engine = self._engines.get(settings.model, self._runs)
+        if settings.language:
+            check_language(settings.language, engine.tokenizer.languages)
+        return engine
+
+    def _open(self, engine: Engine, settings: Settings, record: Record, publish: Publish, kept_from: int) -> LiveStream:
+        """Holding `_lock`."""
         if id(engine) not in self._schedulers:
+            if len(self._schedulers) >= MAX_ENGINES:
+                raise BusyError(f"{MAX_ENGINES} models are in use already; choose one that others use, or wait")
             self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions)
         scheduler = self._schedulers[id(engine)]
-        return LiveStream(record, scheduler, CaptionSession(hello.language or None), publish, hello.kept_from)
+        return LiveStream(record, scheduler, CaptionSession(settings.language or None), publish, kept_from)
 
     def _close_idle_schedulers(self) -> None:
-        for key, scheduler in list(self._schedulers.items()):
-            if not len(scheduler):
-                scheduler.close()
-                del self._schedulers[key]
+        with self._lock:
+            idle = [key for key, scheduler in self._schedulers.items() if not len(scheduler)]
+            closing = [self._schedulers.pop(key) for key in idle]
+        for scheduler in closing:
+            scheduler.close()
+
+
+def require_owner(place: Place, owner: object) -> None:
+    if place.owner is not owner:
+        raise SupersededError("this recording goes on over another connection")
+
+
+def settings_of(wider: Settings) -> Settings:
+    return Settings(model=wider.model, language=wider.language)

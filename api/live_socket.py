@@ -1,14 +1,16 @@
 """The socket of the Live page: /qal/live, on the same server, behind the same login.
 
-Up: first a Hello in JSON; then packets (captions.protocol) and, in JSON, {"do": "finish"} and
-{"do": "change", "model": ..., "language": ...}. Down, JSON: {"type": "ready" | "update" | "finished" | "error"}."""
+Up: first a Hello in JSON; then packets (captions.protocol) and, in JSON, {"do": "finish"} and {"do": "change",
+"model": ..., "language": ...}. Down, JSON by "type": "ready" (after hello and change), "update" (captions, meter,
+acknowledgement), "problem" (a change that could not be made; all goes on as before), "finished", "error"."""
 
 import asyncio
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -16,15 +18,18 @@ from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.live_hub import Hello, LiveHub
-from captions.stream import LiveStream, Update
+from api.live_hub import Hello, LiveHub, Place, Settings, SupersededError
+from captions.scheduler import BusyError
+from captions.stream import Update
 from errors import OptionError, QalError
 
 PATH = "/qal/live"
-MAX_WAITING = 256  # updates; a page that reads slower misses levels, then is cut off and comes back
-FORBIDDEN, BROKEN = 4403, 4400  # close codes of our own
+MAX_OUTGOING = 256  # updates; a page that reads slower misses levels, then is cut off and comes back
+MAX_INCOMING = 600  # packets, a minute; then the network waits
+FORBIDDEN, BROKEN, COME_BACK = 4403, 4400, 4429  # close codes of our own; after COME_BACK the page tries again
 LOG = logging.getLogger("qal")
 
+Message = TypeVar("Message", bound=Settings)
 Allowed = Callable[[HTTPConnection], bool]  # is whoever asks logged in?
 
 
@@ -52,51 +57,75 @@ class Conversation:
     def __init__(self, hub: LiveHub, socket: WebSocket):
         self.hub, self.socket = hub, socket
         self._loop = asyncio.get_running_loop()
-        self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_WAITING)
-        self._session: str | None = None
+        self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_OUTGOING)
+        self._incoming: asyncio.Queue[Any] = asyncio.Queue(MAX_INCOMING)
+        self._place: Place | None = None
 
     async def run(self) -> None:
-        sender = asyncio.create_task(self._send())
+        tasks = [asyncio.create_task(work()) for work in (self._receive, self._send, self._work)]
         try:
-            stream = await self._greet()
-            while True:
-                message = await self.socket.receive()
-                if message["type"] == "websocket.disconnect":
-                    break
-                stream = await self._handle(stream, message)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except WebSocketDisconnect:
+            LOG.debug("a live page has gone")
+        except SupersededError as error:
+            await self._close(BROKEN, str(error))
+        except BusyError as error:
+            await self._close(COME_BACK, str(error))
         except QalError as error:
-            await self._end(BROKEN, str(error))
-        except (WebSocketDisconnect, RuntimeError) as error:  # Starlette's word for "gone while I wrote"
-            LOG.debug("live socket: %s", error)
+            await self._close(BROKEN, str(error))
+        except Exception:
+            LOG.exception("a live session failed")
+            await self._close(BROKEN, "the server failed to caption this; press Start again")
+            if self._place:
+                await self._slowly(self.hub.end, self._place)
         finally:
-            sender.cancel()
-            if self._session:
-                self.hub.rest(self._session)
+            for task in tasks:
+                task.cancel()
+            if self._place:
+                self.hub.rest(self._place, self)
 
-    async def _greet(self) -> LiveStream:
-        hello = parse_hello(await self.socket.receive_text())
-        self._session, stream = await asyncio.to_thread(self.hub.join, hello, self._publish)
-        self._tell_ready(stream)
-        return stream
+    async def _receive(self) -> None:
+        """Reads on while the session works, so that the connection is seen to live."""
+        while True:
+            message = await self.socket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1000))
+            await self._incoming.put(message)
 
-    def _tell_ready(self, stream: LiveStream) -> None:
-        self._put({"type": "ready", "session": self._session, "next": stream.next_sample, "ack": stream.ack})
+    async def _send(self) -> None:
+        while True:
+            await self.socket.send_text(json.dumps(await self._outgoing.get(), ensure_ascii=False))
 
-    async def _handle(self, stream: LiveStream, message: Any) -> LiveStream:
-        if message.get("bytes") is not None:
-            await asyncio.to_thread(stream.take, message["bytes"])
-            return stream
-        order = parse_order(message.get("text") or "")
-        assert self._session
-        if order["do"] == "finish":
-            await asyncio.to_thread(stream.finish)
-            self.hub.end(self._session)
+    async def _work(self) -> None:
+        hello = parse(Hello, (await self._incoming.get()).get("text"))
+        self._place = place = await self._slowly(self.hub.join, hello, self, self._publish)
+        self._tell_ready(place)
+        while True:
+            message = await self._incoming.get()
+            if message.get("bytes") is not None:
+                await self._in(self.hub.packets, self.hub.take, place, self, message["bytes"])
+            else:
+                await self._obey(place, parse_order(message.get("text")))
+
+    async def _obey(self, place: Place, order: dict[str, Any]) -> None:
+        if order.pop("do") == "finish":
+            await self._slowly(self.hub.finish, place, self)
             self._put({"type": "finished"})
-            return stream
-        hello = parse_hello(json.dumps({k: v for k, v in order.items() if k != "do"}))
-        stream = await asyncio.to_thread(self.hub.change, self._session, hello, self._publish)
-        self._tell_ready(stream)
-        return stream
+            return
+        settings = parse(Settings, json.dumps(order))
+        try:
+            await self._slowly(self.hub.change, place, self, settings, self._publish)
+        except SupersededError:
+            raise
+        except QalError as error:
+            self._put({"type": "problem", "message": f"{error}; captions go on as before"})
+        self._tell_ready(place)
+
+    def _tell_ready(self, place: Place) -> None:
+        stream, settings = place.stream, place.settings.model_dump()
+        self._put({"type": "ready", "session": place.id, "next": stream.next_sample, "ack": stream.ack, **settings})
 
     def _publish(self, update: Update) -> None:
         """Called from any thread."""
@@ -106,34 +135,40 @@ class Conversation:
         self._loop.call_soon_threadsafe(self._put, message)
 
     def _put(self, message: dict[str, Any]) -> None:
-        if not message.get("captions", True) and self._outgoing.qsize() > MAX_WAITING // 2:
+        if not message.get("captions", True) and self._outgoing.qsize() > MAX_OUTGOING // 2:
             return  # only the meter: the next one comes in a tenth of a second
-        if self._outgoing.full():
-            self._loop.create_task(self._end(BROKEN, "the page reads too slowly"))
+        if self._outgoing.full():  # what it misses is on disk, and told again when it comes back
+            self._loop.create_task(self.socket.close(COME_BACK, "the page reads too slowly"))
             return
         self._outgoing.put_nowait(message)
 
-    async def _send(self) -> None:
-        while True:
-            await self.socket.send_text(json.dumps(await self._outgoing.get(), ensure_ascii=False))
+    async def _close(self, code: int, reason: str) -> None:
+        """The reason travels in a message of its own: a close frame has room for 123 bytes only."""
+        try:
+            await self.socket.send_text(json.dumps({"type": "error", "message": reason, "retry": code == COME_BACK}))
+            await self.socket.close(code)
+        except (WebSocketDisconnect, RuntimeError):  # Starlette's words for "it is gone already"
+            LOG.debug("a live page has gone before it heard: %s", reason)
 
-    async def _end(self, code: int, reason: str) -> None:
-        await self.socket.send_text(json.dumps({"type": "error", "message": reason}))
-        await self.socket.close(code)
+    async def _slowly(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await self._in(self.hub.slow, work, *arguments)
+
+    async def _in(self, executor: Executor, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await self._loop.run_in_executor(executor, work, *arguments)
 
 
-def parse_hello(text: str) -> Hello:
+def parse(kind: type[Message], text: str | None) -> Message:
     try:
-        return Hello.model_validate_json(text)
+        return kind.model_validate_json(text or "")
     except ValidationError as error:
-        raise OptionError("the page's first message is not one of ours; reload the page") from error
+        raise OptionError("the page sent a message that is not one of ours; reload the page") from error
 
 
-def parse_order(text: str) -> dict[str, Any]:
+def parse_order(text: str | None) -> dict[str, Any]:
     try:
-        order = json.loads(text)
+        order = json.loads(text or "")
     except ValueError as error:
-        raise OptionError("the page sent what is no order; reload the page") from error
+        raise OptionError("the page sent a message that is not one of ours; reload the page") from error
     if not isinstance(order, dict) or order.get("do") not in ("finish", "change"):
-        raise OptionError("the page sent what is no order; reload the page")
+        raise OptionError("the page sent a message that is not one of ours; reload the page")
     return order

@@ -16,6 +16,7 @@ from errors import QalError
 HEADER = struct.Struct("<Q")
 MAX_PACKET_SAMPLES = 30 * SAMPLE_RATE  # after a break the client sends what it kept in larger pieces
 MAX_EARLY_SAMPLES = 60 * SAMPLE_RATE  # kept while an earlier packet is missing
+MAX_EARLY = 1024  # packets
 MAX_SAMPLE = 2**53  # the largest index a browser counts exactly
 
 
@@ -41,7 +42,7 @@ def pack(first_sample: int, samples: Samples) -> bytes:
 def unpack(data: bytes) -> Packet:
     """Raises PacketError for anything but a header and whole samples, not too many."""
     body = len(data) - HEADER.size
-    if body < 0 or body % 2 or body // 2 > MAX_PACKET_SAMPLES:
+    if body < 2 or body % 2 or body // 2 > MAX_PACKET_SAMPLES:
         raise PacketError(f"a packet of {len(data)} bytes is not a header and 16-bit samples; reload the page")
     (first,) = HEADER.unpack_from(data)
     if first > MAX_SAMPLE:
@@ -79,5 +80,5 @@ class Inlet:
     def _forget(self) -> None:
         """What is behind us, and the farthest ahead when there is too much: it will be sent again."""
         self._early = {first: p for first, p in self._early.items() if p.end_sample > self.next_sample}
-        while sum(len(p.samples) for p in self._early.values()) > MAX_EARLY_SAMPLES:
+        while len(self._early) > MAX_EARLY or sum(len(p.samples) for p in self._early.values()) > MAX_EARLY_SAMPLES:
             del self._early[max(self._early)]

@@ -31,6 +31,9 @@ class Line(BaseModel, frozen=True, extra="ignore"):
     words: list[Word] = []
     settled_sample: int
 
+    def caption(self) -> Caption:
+        return Caption(self.index, self.start_s, self.end_s, self.text, final=True, words=tuple(self.words))
+
 
 def new_id() -> str:
     """Nobody can guess it: who knows it may go on with the session."""

@@ -2,43 +2,54 @@
 
 Finals go before tentatives; a newer tentative of the same session replaces the older one, so under load
 tentatives get rarer by themselves; finals are never dropped. Whoever was served longest ago goes first.
-Requests of like context are read in one batch."""
+Requests of like context are read in one batch. Who speaks faster than the engine reads is made to wait."""
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from audio.samples import Samples
+from audio.samples import SAMPLE_RATE, Samples
 from captions.captioner import decoding_for
 from captions.session import Caption, CaptionSession, Kind, Request
 from engine.decoding import DecodingOptions
+from engine.engine import Transcript
 from engine.screening import ScreeningOptions, SpeechEngine, screened
 from errors import QalError
 
 MAX_BATCH = 8
 LIKE_CONTEXT = 1.25  # the longest of a batch may be so many times the first one's length
+MAX_UNREAD_S = 60.0  # of one session's finals; then its sound waits where it is
+PATIENCE_S = 60.0  # without any progress
+LOG = logging.getLogger("qal")
 
 Deliver = Callable[[list[Caption]], None]
 
 
-class FullError(QalError):
-    """Every place is taken."""
+class BusyError(QalError):
+    """Every place is taken, or the engine does not get on."""
 
 
 @dataclass(eq=False)
 class Seat:
-    """A session's place at the scheduler. `failure` is the error that ended it."""
+    """A session's place at the scheduler. Whoever uses the session holds `lock`, while captions are delivered, too.
+
+    `failure` is what ended it."""
 
     session: CaptionSession
-    deliver: Deliver  # is called by the scheduler's thread, and by feed's
+    deliver: Deliver
     lock: threading.RLock = field(default_factory=threading.RLock)
     urgent: deque[Request] = field(default_factory=deque)  # finals and speculations, in order
     tentative: Request | None = None
     in_flight: bool = False
     served: float = 0.0  # when it last had its turn
     failure: Exception | None = None
+
+    @property
+    def unread_s(self) -> float:
+        return sum(len(r.segment.samples) for r in list(self.urgent)) / SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -69,29 +80,39 @@ class Scheduler:
         self._thread.start()
 
     def open(self, session: CaptionSession, deliver: Deliver) -> Seat:
-        """Raises FullError when every place is taken."""
+        """Raises BusyError when every place is taken."""
         with self._changed:
             if len(self._seats) >= self._max_sessions:
-                raise FullError(f"all {self._max_sessions} places are taken; try again in a minute")
+                raise BusyError(f"all {self._max_sessions} places are taken; try again in a minute")
             seat = Seat(session, deliver)
             self._seats.append(seat)
             return seat
 
+    def wait_for_room(self, seat: Seat) -> None:
+        """Until not too much of the session is unread.
+
+        Raises what went wrong with its earlier sound, and BusyError when the engine does not get on."""
+        with self._changed:
+            self._wait_for(seat, lambda: seat.unread_s <= MAX_UNREAD_S)
+
     def feed(self, seat: Seat, samples: Samples) -> None:
-        """Takes a session's sound; returns when the VAD has heard it, before anything is read.
+        """Takes a session's sound; returns when the VAD has heard it, before it is read. Raises as above."""
+        self.wait_for_room(seat)
+        with seat.lock:
+            captions, requests = seat.session.feed(samples)
+            if captions:
+                seat.deliver(captions)
+        self._ask(seat, requests)
 
-        Raises what went wrong when the session's earlier sound was read."""
-        if seat.failure:
-            raise seat.failure
-        self._take(seat, *self._heard(seat, samples))
-
-    def flush(self, seat: Seat, timeout_s: float = 60.0) -> None:
-        """Makes all that was heard final; returns when it is delivered, or when the time is over."""
+    def flush(self, seat: Seat) -> None:
+        """Makes all that was heard final; returns when it is delivered. Raises as `feed` does."""
         with seat.lock:
             captions, requests = seat.session.flush()
-        self._take(seat, captions, requests)
+            if captions:
+                seat.deliver(captions)
+        self._ask(seat, requests)
         with self._changed:
-            self._changed.wait_for(lambda: self._is_idle(seat), timeout_s)
+            self._wait_for(seat, lambda: not (seat.urgent or seat.in_flight))
 
     def leave(self, seat: Seat) -> None:
         """Gives the place up; what was not yet read is dropped."""
@@ -109,13 +130,7 @@ class Scheduler:
     def __len__(self) -> int:
         return len(self._seats)
 
-    def _heard(self, seat: Seat, samples: Samples) -> tuple[list[Caption], list[Request]]:
-        with seat.lock:
-            return seat.session.feed(samples)
-
-    def _take(self, seat: Seat, captions: list[Caption], requests: list[Request]) -> None:
-        if captions:
-            seat.deliver(captions)
+    def _ask(self, seat: Seat, requests: list[Request]) -> None:
         with self._changed:
             for request in requests:
                 if request.kind is Kind.TENTATIVE:
@@ -124,23 +139,34 @@ class Scheduler:
                     seat.urgent.append(request)
             self._changed.notify_all()
 
-    def _is_idle(self, seat: Seat) -> bool:
-        return not (seat.urgent or seat.in_flight) or seat not in self._seats or seat.failure is not None
+    def _wait_for(self, seat: Seat, done: Callable[[], bool]) -> None:
+        """Holding `_changed`: until `done`, as long as the seat is served now and then."""
+        while True:
+            served = seat.served
+            self._changed.wait_for(lambda: done() or seat.failure or seat not in self._seats, PATIENCE_S)
+            if seat.failure:
+                raise seat.failure
+            if seat not in self._seats:
+                raise BusyError("this recording has ended on the server; press Start again")
+            if done():
+                return
+            if seat.served == served:
+                raise BusyError("the server is too busy to go on; try again in a minute")
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda: self._closed or any(self._next_of(s) for s in self._seats if not s.in_flight)
-                )
+                self._changed.wait_for(lambda: self._closed or any(map(self._next_of, self._seats)))
                 if self._closed:
                     return
                 batch = self._pick()
-            self._read(batch)
-            with self._changed:
-                for turn in batch:
-                    turn.seat.in_flight = False
-                self._changed.notify_all()
+            try:
+                self._read(batch)
+            finally:
+                with self._changed:
+                    for turn in batch:
+                        turn.seat.in_flight = False
+                    self._changed.notify_all()
 
     def _pick(self) -> list[Turn]:
         """The most urgent request of whoever waits longest, and requests like it of the others."""
@@ -163,21 +189,44 @@ class Scheduler:
             seat.urgent.popleft()
         if seat.tentative and not seat.session.is_wanted(seat.tentative):
             seat.tentative = None
-        return seat.urgent[0] if seat.urgent else seat.tentative
+        return None if seat.failure else seat.urgent[0] if seat.urgent else seat.tentative
 
     def _read(self, batch: list[Turn]) -> None:
         try:
-            utterances = [t.seat.session.utterance(t.request) for t in batch]
-            transcripts = screened(self._engine, utterances, *batch[0].manner)
-        except Exception as error:  # kept for the sessions' own threads, which raise it
+            transcripts = self._transcribed(batch)
+        except Exception as error:  # one of them may be the reason: each once more, alone
+            LOG.warning("reading %d segments failed (%s); each is tried alone", len(batch), error)
             for turn in batch:
-                turn.seat.failure = error
+                self._read_alone(turn)
             return
         for turn, transcript in zip(batch, transcripts, strict=True):
-            with turn.seat.lock:
-                captions = turn.seat.session.answer(turn.request, transcript)
-            if captions and turn.seat in self._seats:
-                turn.seat.deliver(captions)
+            self._answer(turn, transcript)
+
+    def _read_alone(self, turn: Turn) -> None:
+        try:
+            (transcript,) = self._transcribed([turn])
+        except Exception as error:
+            LOG.exception("a segment could not be read")
+            if turn.request.kind is not Kind.TENTATIVE:  # a tentative text is no loss
+                turn.seat.failure = error
+            return
+        self._answer(turn, transcript)
+
+    def _transcribed(self, batch: list[Turn]) -> list[Transcript | None]:
+        utterances = [t.seat.session.utterance(t.request) for t in batch]
+        return screened(self._engine, utterances, *batch[0].manner)
+
+    def _answer(self, turn: Turn, transcript: Transcript | None) -> None:
+        """A session whose captions cannot be delivered (a full disk) fails alone."""
+        seat = turn.seat
+        with seat.lock:
+            try:
+                captions = seat.session.answer(turn.request, transcript)
+                if captions and seat in self._seats:
+                    seat.deliver(captions)
+            except Exception as error:
+                LOG.exception("captions could not be delivered")
+                seat.failure = error
 
 
 def _alike(a: int, b: int) -> bool:

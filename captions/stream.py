@@ -20,27 +20,25 @@ class Update:
     level: Level | None = None
 
 
+Publish = Callable[[Update], None]
+
+
 class LiveStream:
     """One speaker's stream at a scheduler, its finals on disk before anybody sees them.
 
     `kept_from` is the first sample that the client still has: where a new server goes on, unless the record
-    says that this part is final already."""
+    says that this part is final already. One thread at a time may use it; captions come from the scheduler's."""
 
     def __init__(
-        self,
-        record: Record,
-        scheduler: Scheduler,
-        session: CaptionSession,
-        publish: Callable[[Update], None],
-        kept_from: int = 0,
+        self, record: Record, scheduler: Scheduler, session: CaptionSession, publish: Publish, kept_from: int = 0
     ):
         record.begin()
         lines = record.lines()
         self._record, self._scheduler, self._session, self._publish = record, scheduler, session, publish
-        self._begin = max([kept_from, *(line.settled_sample for line in lines)])
+        self._begin = self._settled = max([kept_from, *(line.settled_sample for line in lines)])
         self._first_index = max((line.index + 1 for line in lines), default=0)
         self._inlet = Inlet(self._begin)
-        self._lock = threading.RLock()
+        self._using = threading.Lock()
         self._seat = scheduler.open(session, self._deliver)
 
     @property
@@ -50,34 +48,48 @@ class LiveStream:
 
     @property
     def ack(self) -> int:
-        return self._begin + self._session.settled_sample
+        with self._seat.lock:
+            return self._begin + self._session.settled_sample
 
     def take(self, data: bytes) -> None:
-        """A packet from the wire. Raises PacketError, and what went wrong with earlier sound."""
-        samples = self._inlet.take(unpack(data))
-        if len(samples):
-            self._scheduler.feed(self._seat, samples)
+        """A packet from the wire. Raises PacketError, BusyError, and what went wrong with earlier sound."""
+        with self._using:
+            packet = unpack(data)
+            self._scheduler.wait_for_room(self._seat)  # before the packet counts as taken
+            samples = self._inlet.take(packet)
+            if len(samples):
+                self._scheduler.feed(self._seat, samples)
         self._publish(Update((), self.ack, self._session.level))
 
-    def publish_to(self, publish: Callable[[Update], None]) -> None:
-        """The client came back over another connection."""
-        self._publish = publish
+    def resume(self, publish: Publish, last_index: int) -> None:
+        """The client came back, over another connection; what it has not seen is told again."""
+        with self._seat.lock:
+            self._publish = publish
+            self.tell_again(last_index)
+
+    def tell_again(self, last_index: int) -> None:
+        """The finals after this one, off the disk."""
+        missed = [line.caption() for line in self._record.lines() if line.index > last_index]
+        if missed:
+            self._publish(Update(missed, self.ack))
 
     def finish(self) -> None:
-        """Everything heard becomes final; nothing may be taken after it."""
-        self._scheduler.flush(self._seat)
+        """Everything heard becomes final; nothing may be taken after it. Raises as `take` does."""
+        with self._using:
+            self._scheduler.flush(self._seat)
 
     def close(self) -> None:
         self._scheduler.leave(self._seat)
 
     def _deliver(self, captions: list[Caption]) -> None:
-        with self._lock:
-            placed = [self._placed(caption) for caption in captions]
-            ack = self.ack
-            for caption in placed:
-                if caption.final and caption.text:
-                    self._record.append(caption, ack)
-            self._publish(Update(placed, ack))
+        """The seat's lock is held. Only the last one's line may say how far the whole stream is settled."""
+        placed = [self._placed(caption) for caption in captions]
+        lasting = [c for c in placed if c.final and c.text]
+        for caption in lasting:
+            settled = self.ack if caption is lasting[-1] else self._settled
+            self._record.append(caption, settled)
+            self._settled = settled
+        self._publish(Update(placed, self.ack))
 
     def _placed(self, caption: Caption) -> Caption:
         """Counted and timed from the beginning of the whole stream."""

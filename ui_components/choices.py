@@ -44,6 +44,11 @@ def model_choices(runs: Path, default: str = DEFAULT_MODEL) -> Choices:
     return [(Path(d).name, d) for d in given] + [(n, n) for n in known] + [(f"{n} (tuned here)", n) for n in tuned]
 
 
+def offered_models(runs: Path, default: str) -> set[str]:
+    """What a page may ask for: its own list, nothing else of this machine."""
+    return {value for _, value in model_choices(runs, default)}
+
+
 def chosen(choices: Choices, *wanted: str | None) -> str | None:
     """The first wanted value that is on offer, else the first on offer, else None."""
     values = [value for _, value in choices]

@@ -6,18 +6,42 @@ const PACKET = 1536; // samples, 96 ms
 const RETRY_MS = [300, 600, 1200, 2500, 5000];
 const MAX_KEPT_S = 1800; // of sound, while the connection is broken
 
-const WORKLET = `registerProcessor("qal-packets", class extends AudioWorkletProcessor {
-  constructor() { super(); this.packet = new Int16Array(${PACKET}); this.filled = 0; this.port.onmessage = () => this.send(); }
+// Browsers resample a microphone to the context's rate, except Firefox: there the worklet does it, by a windowed sinc.
+const WORKLET = `const STEP = sampleRate / ${RATE}, LOBES = 8, HALF = Math.ceil(LOBES * STEP);
+const kernel = (x) => {
+  const t = x / STEP;
+  if (Math.abs(t) >= LOBES) return 0;
+  const sinc = t ? Math.sin(Math.PI * t) / (Math.PI * t) : 1;
+  return sinc * (0.5 + 0.5 * Math.cos(Math.PI * t / LOBES)) / STEP;
+};
+registerProcessor("qal-packets", class extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    Object.assign(this, { packet: new Int16Array(${PACKET}), filled: 0, recent: new Float32Array(0), at: 0 });
+    this.port.onmessage = () => this.send();
+  }
   send() { this.port.postMessage(this.packet.slice(0, this.filled)); this.filled = 0; }
-  process([channels]) {
-    const length = channels.length ? channels[0].length : 128;
-    for (let i = 0; i < length; i++) {
+  put(sample) {
+    this.packet[this.filled++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
+    if (this.filled === ${PACKET}) this.send();
+  }
+  resample(mono) {
+    const all = new Float32Array(this.recent.length + mono.length);
+    all.set(this.recent); all.set(mono, this.recent.length);
+    for (; this.at + HALF < all.length; this.at += STEP) {
       let sum = 0;
-      for (const channel of channels) sum += channel[i];
-      const sample = channels.length ? sum / channels.length : 0;
-      this.packet[this.filled++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
-      if (this.filled === ${PACKET}) this.send();
+      for (let k = Math.max(0, Math.ceil(this.at - HALF)); k <= this.at + HALF; k++) sum += all[k] * kernel(k - this.at);
+      this.put(sum);
     }
+    const behind = Math.max(0, Math.floor(this.at - HALF));
+    this.recent = all.slice(behind);
+    this.at -= behind;
+  }
+  process([channels]) {
+    const mono = new Float32Array(channels.length ? channels[0].length : 128);
+    for (const channel of channels) for (let i = 0; i < mono.length; i++) mono[i] += channel[i] / channels.length;
+    if (STEP === 1) mono.forEach((sample) => this.put(sample));
+    else this.resample(mono);
     return true;
   }
 });`;
@@ -36,43 +60,54 @@ class Sound {
   async open(source, file, packet, ended) {
     if (!window.isSecureContext)
       throw new Error("A browser gives sound only to a page at https or localhost; open this page that way.");
-    this.context = new AudioContext({ sampleRate: RATE });
+    const input = source === "file" ? await this.fileInput(file, ended) : await this.streamInput(source, ended);
     const url = URL.createObjectURL(new Blob([WORKLET], { type: "text/javascript" }));
     await this.context.audioWorklet.addModule(url);
     URL.revokeObjectURL(url);
+    if (this.closed) return void (await this.context.close());
     this.node = new AudioWorkletNode(this.context, "qal-packets", { numberOfOutputs: 0 });
     this.node.port.onmessage = (event) => event.data.length && packet(event.data);
-    const input = await this.input(source, file, ended);
     input.connect(this.node);
     if (source === "file") input.start();
     await this.context.resume();
   }
 
-  async input(source, file, ended) {
-    if (source === "file") {
-      const node = new AudioBufferSourceNode(this.context, {
-        buffer: await this.context.decodeAudioData(await file.arrayBuffer()),
-      });
-      node.onended = () => setTimeout(ended, 200);
-      return node;
-    }
-    this.stream = source === "tab"
+  async fileInput(file, ended) {
+    this.context = new AudioContext({ sampleRate: RATE });
+    const buffer = await this.context.decodeAudioData(await file.arrayBuffer());
+    const node = new AudioBufferSourceNode(this.context, { buffer });
+    node.onended = () => setTimeout(ended, 200);
+    return node;
+  }
+
+  async streamInput(source, ended) {
+    const stream = source === "tab"
       ? await navigator.mediaDevices.getDisplayMedia({ audio: true, video: true })
       : await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
-    this.stream.getVideoTracks().forEach((track) => track.stop());
-    const tracks = this.stream.getAudioTracks();
-    if (!tracks.length) throw new Error("No sound was shared; choose a tab and tick its audio.");
-    tracks[0].onended = ended;
-    return new MediaStreamAudioSourceNode(this.context, { mediaStream: new MediaStream(tracks) });
+    this.tracks = stream.getAudioTracks();
+    stream.getVideoTracks().forEach((track) => track.stop());
+    if (this.closed) this.tracks.forEach((track) => track.stop());
+    if (!this.tracks.length) throw new Error("No sound was shared; choose a tab and tick its audio.");
+    this.tracks[0].onended = ended;
+    const mediaStream = new MediaStream(this.tracks);
+    try {
+      this.context = new AudioContext({ sampleRate: RATE });
+      return new MediaStreamAudioSourceNode(this.context, { mediaStream });
+    } catch (error) {
+      if (error.name !== "NotSupportedError") throw error;
+      await this.context?.close();
+      this.context = new AudioContext();
+      return new MediaStreamAudioSourceNode(this.context, { mediaStream });
+    }
   }
 
   async close() {
-    if (this.stream) this.stream.getTracks().forEach((track) => track.stop());
+    this.closed = true; // what is still opening stops by itself
+    this.tracks?.forEach((track) => track.stop());
     if (!this.context || this.context.state === "closed") return;
     if (this.node) {
-      const last = new Promise((resolve) => setTimeout(resolve, 60));
       this.node.port.postMessage("send");
-      await last;
+      await new Promise((resolve) => setTimeout(resolve, 60));
     }
     await this.context.close();
   }
@@ -83,7 +118,7 @@ class Sound {
 class Wire {
   // One session: keeps what is not acknowledged, comes back after breaks.
   constructor(settings, on) {
-    Object.assign(this, { settings, on, session: null, kept: [], next: 0, ack: 0, tries: 0, opened: false });
+    Object.assign(this, { settings, on, session: null, kept: [], next: 0, ack: 0, tries: 0, opened: false, last: -1 });
     this.finishing = this.over = this.ready = false;
     this.connect();
   }
@@ -92,7 +127,8 @@ class Wire {
     const url = new URL("qal/live", location.href.split(/[?#]/)[0]);
     url.protocol = url.protocol.replace("http", "ws");
     const socket = (this.socket = new WebSocket(url));
-    socket.onopen = () => socket.send(JSON.stringify({ ...this.settings, session: this.session, kept_from: this.keptFrom() }));
+    socket.onopen = () => socket.send(JSON.stringify(
+      { ...this.settings, session: this.session, kept_from: this.keptFrom(), last_index: this.last }));
     socket.onmessage = (event) => socket === this.socket && this.hear(JSON.parse(event.data));
     socket.onclose = (event) => socket === this.socket && this.lost(event);
   }
@@ -115,8 +151,9 @@ class Wire {
   }
 
   change(settings) {
+    const same = settings.model === this.settings.model && settings.language === this.settings.language;
     this.settings = settings;
-    if (this.ready) this.socket.send(JSON.stringify({ do: "change", ...settings }));
+    if (this.ready && !same) this.socket.send(JSON.stringify({ do: "change", ...settings }));
   }
 
   finish() {
@@ -125,16 +162,18 @@ class Wire {
   }
 
   hear(message) {
-    if (message.type === "error") return this.fail(message.message);
+    if (message.type === "error") return message.retry && this.opened ? this.on.busy(message.message) : this.fail(message.message);
+    if (message.type === "problem") return this.on.problem(message.message);
     if (message.type === "finished") return this.end();
-    if (message.type === "ready") {
-      const again = !this.ready;
+    if (message.type === "ready" && !this.ready) {
       Object.assign(this, { session: message.session, ready: true, opened: true, tries: 0 });
-      if (again) {
-        for (const packet of this.kept) if (packet.first + packet.pcm.length > message.next) this.post(packet);
-        if (this.finishing) this.finish();
-      }
+      for (const packet of this.kept) if (packet.first + packet.pcm.length > message.next) this.post(packet);
+      const wanted = this.settings;
+      this.settings = { model: message.model, language: message.language };
+      this.change(wanted); // chosen while there was no connection
+      if (this.finishing) this.finish();
     }
+    for (const caption of message.captions ?? []) if (caption.final) this.last = Math.max(this.last, caption.index);
     this.ack = Math.max(this.ack, message.ack);
     while (this.kept.length && this.kept[0].first + this.kept[0].pcm.length <= this.ack) this.kept.shift();
     this.on.update(message);
@@ -143,7 +182,7 @@ class Wire {
   lost(event) {
     this.ready = false;
     if (this.over) return;
-    if (event.code === 4403) return this.fail(event.reason);
+    if (event.code === 4403) return this.fail(event.reason || "Log in, then reload the page.");
     if (!this.opened && this.tries >= 2) return this.end(this.on.refused);
     this.on.waiting(this.opened);
     setTimeout(() => this.over || this.connect(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
@@ -192,6 +231,7 @@ class Board {
 
   show(caption, part, offsetS) {
     const key = `${part}:${caption.index}`;
+    if (this.lines.has(key)) return; // told again after a break
     const times = { start_s: caption.start_s + offsetS, end_s: caption.end_s + offsetS };
     const words = caption.words.map((w) => ({ ...w, start_s: w.start_s + offsetS, end_s: w.end_s + offsetS }));
     this.tentative?.remove();
@@ -242,7 +282,7 @@ function wordNodes(word, index) {
 const find = (name) => element.querySelector(name);
 const board = new Board(find(".qal-captions"));
 const sound = { now: null };
-let wire = null, part = 0, heardS = 0, offsetS = 0;
+let wire = null, part = 0, heardS = 0, offsetS = 0, opening = false;
 
 function state(text, kind = "") {
   find(".qal-badge").textContent = text;
@@ -277,24 +317,32 @@ function openWire() {
       if (message.level) { meter(message.level); state(message.level.gate_open ? "speech" : "listening", message.level.gate_open ? "on" : ""); }
     },
     waiting: (before) => state(before ? "reconnecting; nothing is lost" : "loading the model"),
-    failed: (reason) => { problem(reason); stop(); },
-    refused: () => { stop(); fallBack(); },
+    busy: (reason) => problem(reason),
+    problem: (reason) => problem(reason),
+    failed: (reason) => { wire = null; problem(reason); stop(); },
+    refused: () => { wire = null; stop(); fallBack(); },
     finished: () => { wire = null; if (!sound.now) recording(false); },
   });
 }
 
 async function start() {
   problem("");
+  if (!settings().model) return problem("There is no model to caption with yet; choose one below.");
   const source = find(".source").value;
-  const file = source === "file" ? await chosenFile() : null;
+  opening = source === "file";
+  const file = opening ? await chosenFile() : null;
+  opening = false;
   if (source === "file" && !file) return;
   recording(true);
   state("loading the model");
-  sound.now = new Sound();
+  const mine = (sound.now = new Sound());
   try {
     wire = openWire();
-    await sound.now.open(source, file, (pcm) => { heardS += pcm.length / RATE; wire?.send(pcm); }, stop);
+    const ended = () => sound.now === mine && stop();
+    await mine.open(source, file, (pcm) => { heardS += pcm.length / RATE; wire?.send(pcm); }, ended);
   } catch (error) {
+    await mine.close();
+    if (sound.now !== mine) return; // stopped while it opened
     problem(REASONS[error.name] ?? error.message);
     await stop();
   }
@@ -336,7 +384,7 @@ function download(format) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-find(".start").onclick = () => (sound.now ? stop() : wire ? null : start());
+find(".start").onclick = () => (sound.now ? stop() : wire || opening ? null : start());
 find(".wipe").onclick = () => { board.clear(); problem(""); };
 find(".copy").onclick = async () => { await navigator.clipboard.writeText(board.text("txt")); state("copied"); };
 find(".download").onchange = (event) => { download(event.target.value); event.target.value = ""; };

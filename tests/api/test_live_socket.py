@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api import live_hub
 from api.live_hub import LiveHub
-from api.live_socket import FORBIDDEN, PATH, live_route
+from api.live_socket import COME_BACK, FORBIDDEN, PATH, live_route
 from audio.decode import decode
 from audio.samples import SAMPLE_RATE, Samples
 from captions.protocol import pack
@@ -30,8 +31,8 @@ class FakeEngines:
             engine.tokenizer = SimpleNamespace(languages=("en", "ru"))  # pyright: ignore[reportAttributeAccessIssue]
 
     def get(self, model: str, runs: Path) -> ScriptedEngine:
-        if model not in self.engines:
-            raise ModelError(f"there is no model '{model}'")
+        if model == "broken":
+            raise ModelError("broken: cannot be loaded")
         return self.engines[model]
 
 
@@ -44,7 +45,8 @@ def speech(english_corpus) -> Samples:
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[LiveHub]:
-    made = LiveHub(FakeEngines(), tmp_path / "runs", tmp_path / "live", max_sessions=2)  # pyright: ignore[reportArgumentType]
+    engines: Any = FakeEngines()
+    made = LiveHub(engines, tmp_path / "runs", tmp_path / "live", lambda: {"one", "two", "broken"}, max_sessions=2)
     yield made
     made.close()
 
@@ -121,7 +123,8 @@ def test_the_model_changes_in_the_middle_and_no_sample_is_lost(client: TestClien
 @pytest.mark.parametrize(
     ("first", "sentence"),
     [
-        ({"model": "none"}, "there is no model 'none'"),
+        ({"model": "/etc"}, "does not offer the model '/etc'"),
+        ({"model": "broken"}, "cannot be loaded"),
         ({**HELLO, "language": "xx"}, "no language 'xx'"),
         ({**HELLO, "session": "../../etc/passwd-and-more"}, "no session's name"),
         ({**HELLO, "evil": 1}, "not one of ours"),
@@ -150,6 +153,87 @@ def test_a_wrong_order_ends_the_connection_and_keeps_the_session(client: TestCli
     assert len(hub) == 1
 
 
+def test_finals_that_were_not_seen_are_told_again(client: TestClient, speech: Samples):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        session = socket.receive_json()["session"]
+        send(socket, speech)
+        seen: list[dict] = []
+        while len(seen) < 2:
+            seen += [c for c in socket.receive_json().get("captions", []) if c["final"]]
+    for last_index, expected in ((-1, seen), (0, seen[1:]), (1, [])):
+        with client.websocket_connect(PATH) as socket:
+            socket.send_json({**HELLO, "session": session, "last_index": last_index})
+            told, _ = finals_until(socket, "ready")
+        assert [c["text"] for c in told] == [c["text"] for c in expected]
+
+
+def test_a_restarted_server_tells_again_what_is_on_disk(hub: LiveHub, speech: Samples, tmp_path: Path):
+    with TestClient(Starlette(routes=[live_route(hub, lambda _: True)])).websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        session = socket.receive_json()["session"]
+        send(socket, speech)
+        seen: list[dict] = []
+        while len(seen) < 2:
+            seen += [c for c in socket.receive_json().get("captions", []) if c["final"]]
+    engines: Any = FakeEngines()
+    second = LiveHub(engines, tmp_path / "runs", tmp_path / "live", lambda: {"one"})
+    with TestClient(Starlette(routes=[live_route(second, lambda _: True)])).websocket_connect(PATH) as socket:
+        socket.send_json({**HELLO, "session": session, "last_index": 0})
+        told, ready = finals_until(socket, "ready")
+    assert [c["text"] for c in told] == [seen[1]["text"]]
+    assert ready["next"] > 0
+    second.close()
+
+
+def test_the_newest_connection_has_the_session(client: TestClient, hub: LiveHub, speech: Samples):
+    with client.websocket_connect(PATH) as old:
+        old.send_json(HELLO)
+        session = old.receive_json()["session"]
+        with client.websocket_connect(PATH) as new:
+            new.send_json({**HELLO, "session": session})
+            assert new.receive_json()["type"] == "ready"
+            send(old, speech[:1600])
+            message = old.receive_json()
+            assert message["type"] == "error"
+            assert "another connection" in message["message"]
+            send(new, speech)
+            new.send_json({"do": "finish"})
+            assert len(finals_until(new, "finished")[0]) == 2
+
+
+@pytest.mark.parametrize("settings", [{"model": "broken"}, {"model": "nowhere"}, {"model": "two", "language": "xx"}])
+def test_a_change_that_cannot_be_made_changes_nothing(client: TestClient, speech: Samples, settings: dict):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        socket.receive_json()
+        send(socket, speech[:16_000])
+        socket.send_json({"do": "change", **settings})
+        while (message := socket.receive_json())["type"] == "update":
+            pass
+        assert message["type"] == "problem"
+        ready = socket.receive_json()
+        assert (ready["type"], ready["model"], ready["next"]) == ("ready", "one", 16_000)
+        send(socket, speech[16_000:], 16_000)
+        socket.send_json({"do": "finish"})
+        assert len(finals_until(socket, "finished")[0]) == 2
+
+
+def test_an_engine_that_fails_ends_the_session_with_a_sentence(client: TestClient, hub: LiveHub, speech: Samples):
+    engines: Any = hub._engines
+    engines.engines["one"].transcribe = lambda *_: 1 / 0
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        socket.receive_json()
+        send(socket, speech)
+        socket.send_json({"do": "finish"})
+        while (message := socket.receive_json())["type"] == "update":
+            pass
+        assert message["type"] == "error"
+        assert "press Start again" in message["message"]
+    assert len(hub) == 0
+
+
 def test_a_full_server_says_so_and_a_left_place_is_free_after_a_while(client: TestClient, hub: LiveHub, monkeypatch):
     for _ in range(2):
         with client.websocket_connect(PATH) as socket:
@@ -157,7 +241,12 @@ def test_a_full_server_says_so_and_a_left_place_is_free_after_a_while(client: Te
             socket.receive_json()
     with client.websocket_connect(PATH) as socket:
         socket.send_json(HELLO)
-        assert "try again" in socket.receive_json()["message"]
+        message = socket.receive_json()
+        assert "try again" in message["message"]
+        assert message["retry"]
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+        assert closed.value.code == COME_BACK
     monkeypatch.setattr(live_hub, "RESUME_S", -1.0)
     with client.websocket_connect(PATH) as socket:
         socket.send_json(HELLO)

@@ -8,8 +8,9 @@ import pytest
 from audio.gate import GateOptions
 from audio.samples import Samples
 from audio.vad import VAD_WINDOW
+from captions import scheduler as scheduler_module
 from captions.captioner import Captioner
-from captions.scheduler import FullError, Scheduler
+from captions.scheduler import BusyError, Scheduler
 from captions.session import Caption, CaptionSession, SessionOptions
 from engine.decoding import GREEDY, DecodingOptions
 from engine.engine import Transcript, Utterance
@@ -98,7 +99,7 @@ def test_the_newest_tentative_replaces_the_older_ones(engine, scheduler):
 
 def test_a_place_is_given_up_and_taken_again(scheduler):
     seats = [scheduler.open(new_session(), print) for _ in range(8)]
-    with pytest.raises(FullError, match="try again"):
+    with pytest.raises(BusyError, match="try again"):
         scheduler.open(new_session(), print)
     scheduler.leave(seats[0])
     scheduler.open(new_session(), print)
@@ -116,13 +117,60 @@ def test_a_session_that_talks_without_end_starves_nobody(engine, scheduler):
     assert read_before[0] <= 4
 
 
-def test_an_error_of_the_engine_reaches_the_session_and_the_scheduler_lives(engine, scheduler):
+@dataclass
+class FailingEngine(ScriptedEngine):
+    """Cannot read sound of one length."""
+
+    bad: int = 0
+
+    def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
+        if any(len(u.samples) == self.bad for u in utterances):
+            raise RuntimeError("out of memory")
+        return super().transcribe(utterances, options)
+
+
+def test_an_error_ends_one_session_and_the_others_go_on():
+    engine = FailingEngine()
+    scheduler = Scheduler(engine)
+    probe, captions = play(scheduler, sound(0))
+    scheduler.flush(probe)
+    engine.bad = len(engine.heard[0].samples)
+    hurt, _ = play(scheduler, sound(1)[: 94 * VAD_WINDOW])
+    with pytest.raises(RuntimeError, match="out of memory"):
+        scheduler.flush(hurt)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        scheduler.feed(hurt, sound(1))
+    engine.bad = 0
+    other, captions = play(scheduler, sound(2))
+    scheduler.flush(other)
+    assert len(finals(captions)) == 2
+    scheduler.close()
+
+
+def test_captions_that_cannot_be_delivered_end_one_session(engine, scheduler):
     engine.let.set()
-    engine.script = [None]  # not a transcript
-    seat, _ = play(scheduler, sound(0))
-    scheduler.flush(seat)
-    with pytest.raises(AttributeError):
-        scheduler.feed(seat, sound(0))
+
+    def full(_: list[Caption]) -> None:
+        raise OSError("No space left on device")
+
+    seat = scheduler.open(new_session(SessionOptions(tentative_every_s=0, speculate=False)), full)
+    scheduler.feed(seat, sound(0))
+    with pytest.raises(OSError, match="No space"):
+        scheduler.flush(seat)
     other, captions = play(scheduler, sound(1))
     scheduler.flush(other)
     assert len(finals(captions)) == 2
+
+
+def test_who_left_is_told(scheduler):
+    seat = scheduler.open(new_session(), print)
+    scheduler.leave(seat)
+    with pytest.raises(BusyError, match="has ended"):
+        scheduler.feed(seat, sound(0))
+
+
+def test_who_speaks_faster_than_is_read_waits(engine, scheduler, monkeypatch):
+    monkeypatch.setattr(scheduler_module, "MAX_UNREAD_S", 1.0)
+    monkeypatch.setattr(scheduler_module, "PATIENCE_S", 0.2)
+    with pytest.raises(BusyError, match="too busy"):
+        play(scheduler, np.concatenate([sound(0), sound(1)]))
