@@ -77,20 +77,15 @@ class LiveHub:
         record = Record(self._live, hello.session or new_id())
         engine = self._engine(hello)
         with self._lock:
-            known = self._places.get(record.folder.name)
-            if known:
-                known.owner, known.left = owner, None
-            else:
+            place = self._places.get(record.folder.name)
+            if not place:
                 if len(self._places) >= self._max_sessions:
                     raise BusyError(f"all {self._max_sessions} places are taken; try again in a minute")
                 stream = self._open(engine, hello, record, publish, hello.kept_from)
-                place = Place(record.folder.name, stream, settings_of(hello), owner)
-                self._places[place.id] = place
-        if known:
-            with known.lock:  # the old connection's last packet
-                known.stream.resume(publish, hello.last_index)
-            return known
-        place.stream.tell_again(hello.last_index)
+                place = self._places[record.folder.name] = Place(record.folder.name, stream, settings_of(hello), owner)
+            place.owner, place.left = owner, None
+        with place.lock:  # an old connection's last packet
+            place.stream.resume(publish, hello.last_index)
         return place
 
     def take(self, place: Place, owner: object, data: bytes) -> None:

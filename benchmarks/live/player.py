@@ -14,7 +14,6 @@ from captions.session import Caption, CaptionSession
 from text.normalisation import normalise
 
 PACKET = SAMPLE_RATE // 10
-DRAIN_S = 20.0
 
 
 @dataclass
@@ -100,7 +99,7 @@ def _speak(scheduler: Scheduler, played: Played, language: str | None, began: fl
         if was_open and not session.level.gate_open:
             played.closed.append(took - began)
         was_open = session.level.gate_open
-    scheduler.flush(seat, DRAIN_S)
+    scheduler.flush(seat)
     scheduler.leave(seat)
 
 
