@@ -8,6 +8,8 @@ for caption in captioner.from_microphone(seconds=30):
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from audio.decode import decode
 from audio.gate import DEFAULT_GATE, GateOptions
 from audio.samples import SAMPLE_RATE, Samples
@@ -105,7 +107,7 @@ def recorded(seconds: float) -> Iterator[Samples]:
 
         with sounddevice.InputStream(SAMPLE_RATE, PACKET, channels=1, dtype="float32") as stream:
             for _ in range(round(seconds * SAMPLE_RATE / PACKET)):
-                yield stream.read(PACKET)[0][:, 0]
+                yield stream.read(PACKET)[0][:, 0].astype(np.float32)
     except ImportError as error:
         raise AudioDecodeError("the microphone needs the package sounddevice; pip install sounddevice") from error
     except OSError as error:  # PortAudio's library
