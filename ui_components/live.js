@@ -136,6 +136,7 @@ class Wire {
   keptFrom() { return this.kept.length ? this.kept[0].first : this.next; }
 
   send(pcm) {
+    if (this.finishing) return;
     const packet = { first: this.next, pcm };
     this.next += pcm.length;
     this.kept.push(packet);
@@ -280,9 +281,9 @@ function wordNodes(word, index) {
 // ---- the page ----------------------------------------------------------------------------------------------
 
 const find = (name) => element.querySelector(name);
-const board = new Board(find(".qal-captions"));
+const settings = () => window.qalSettings ?? { model: null, language: null, compare: null };
 const sound = { now: null };
-let wire = null, part = 0, heardS = 0, offsetS = 0, opening = false;
+let heardS = 0, opening = false;
 
 function state(text, kind = "") {
   find(".qal-badge").textContent = text;
@@ -304,30 +305,61 @@ function meter(level) {
   find(".speech i").style.width = `${Math.round(100 * level.speech_probability)}%`;
 }
 
-const settings = () => window.qalSettings ?? { model: element.dataset.model, language: null };
+// One model's captions: the first lane always, a second one where two models hear the same voice.
+class Lane {
+  constructor(node, name) {
+    Object.assign(this, { node, name, board: new Board(node.querySelector(".qal-captions")), wire: null, part: 0 });
+  }
 
-function openWire() {
-  part += 1;
-  offsetS = heardS;
-  return new Wire(settings(), {
-    update(message) {
-      for (const caption of message.captions ?? []) board.show(caption, part, offsetS);
-      board.search(find(".search").value);
-      if (message.type === "ready") state("listening");
-      if (message.level) { meter(message.level); state(message.level.gate_open ? "speech" : "listening", message.level.gate_open ? "on" : ""); }
-    },
-    waiting: (before) => state(before ? "reconnecting; nothing is lost" : "loading the model"),
-    busy: (reason) => problem(reason),
-    problem: (reason) => problem(reason),
-    failed: (reason) => { wire = null; problem(reason); stop(); },
-    refused: () => { wire = null; stop(); fallBack(); },
-    finished: () => { wire = null; if (!sound.now) recording(false); },
-  });
+  get first() { return this === lanes[0]; }
+  get wanted() { return { model: settings()[this.name], language: settings().language }; }
+
+  // Follows the settings: opens, changes or ends its wire while somebody speaks.
+  follow() {
+    const { model } = this.wanted;
+    this.node.querySelector("h3").textContent = model ?? "";
+    this.node.hidden = !model && !this.first;
+    if (this.wire && !model) this.wire.finish();
+    else if (this.wire) this.wire.change(this.wanted);
+    else if (sound.now && model) this.open();
+  }
+
+  open() {
+    const part = ++this.part, offsetS = heardS;
+    const ended = (then) => () => { this.wire = null; then(); };
+    this.wire = new Wire(this.wanted, {
+      update: (message) => this.update(message, part, offsetS),
+      waiting: (before) => state(before ? "reconnecting; nothing is lost" : "loading the model"),
+      busy: problem,
+      problem,
+      failed: (reason) => { this.wire = null; problem(reason); if (this.first) stop(); },
+      refused: ended(() => { stop(); fallBack(); }),
+      finished: ended(quietIfOver),
+    });
+  }
+
+  update(message, part, offsetS) {
+    for (const caption of message.captions ?? []) this.board.show(caption, part, offsetS);
+    if (message.captions?.length) this.board.search(find(".search").value);
+    if (!this.first) return;
+    if (message.type === "ready") state("listening");
+    if (message.level && sound.now) {
+      meter(message.level);
+      state(message.level.gate_open ? "speech" : "listening", message.level.gate_open ? "on" : "");
+    }
+  }
 }
+
+const lanes = [...element.querySelectorAll(".lane")].map((node, i) => new Lane(node, i ? "compare" : "model"));
+const wires = () => lanes.map((lane) => lane.wire).filter(Boolean);
+const quietIfOver = () => { if (!sound.now && !wires().length) recording(false); };
 
 async function start() {
   problem("");
-  if (!settings().model) return problem("There is no model to caption with yet; choose one below.");
+  opening = true;
+  for (let i = 0; i < 50 && !settings().model; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+  opening = false;
+  if (!settings().model) return problem("There is no model to caption with; choose one below.");
   const source = find(".source").value;
   opening = source === "file";
   const file = opening ? await chosenFile() : null;
@@ -336,10 +368,10 @@ async function start() {
   recording(true);
   state("loading the model");
   const mine = (sound.now = new Sound());
+  const heard = (pcm) => { heardS += pcm.length / RATE; for (const wire of wires()) wire.send(pcm); };
   try {
-    wire = openWire();
-    const ended = () => sound.now === mine && stop();
-    await mine.open(source, file, (pcm) => { heardS += pcm.length / RATE; wire?.send(pcm); }, ended);
+    for (const lane of lanes) lane.follow();
+    await mine.open(source, file, heard, () => sound.now === mine && stop());
   } catch (error) {
     await mine.close();
     if (sound.now !== mine) return; // stopped while it opened
@@ -352,8 +384,8 @@ async function stop() {
   const now = sound.now;
   sound.now = null;
   if (now) { state("finishing"); await now.close(); }
-  if (wire && !wire.over) wire.finish();
-  else recording(false);
+  for (const wire of wires()) wire.finish();
+  quietIfOver();
 }
 
 function chosenFile() {
@@ -374,19 +406,23 @@ function fallBack() {
 }
 
 function download(format) {
-  if (!board.lines.size) return problem("There are no captions yet.");
+  const spoken = lanes.filter((lane) => lane.board.lines.size);
+  if (!spoken.length) return problem("There are no captions yet.");
   const at = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
-  const link = Object.assign(document.createElement("a"), {
-    href: URL.createObjectURL(new Blob([board.text(format)], { type: "text/plain;charset=utf-8" })),
-    download: `captions-${at}.${format}`,
-  });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  for (const lane of spoken) {
+    const link = Object.assign(document.createElement("a"), {
+      href: URL.createObjectURL(new Blob([lane.board.text(format)], { type: "text/plain;charset=utf-8" })),
+      download: `captions-${at}${lane.first ? "" : "-compared"}.${format}`,
+    });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
 }
 
-find(".start").onclick = () => (sound.now ? stop() : wire || opening ? null : start());
-find(".wipe").onclick = () => { board.clear(); problem(""); };
-find(".copy").onclick = async () => { await navigator.clipboard.writeText(board.text("txt")); state("copied"); };
+find(".start").onclick = () => (sound.now ? stop() : wires().length || opening ? null : start());
+find(".wipe").onclick = () => { lanes.forEach((lane) => lane.board.clear()); problem(""); };
+find(".copy").onclick = async () => { await navigator.clipboard.writeText(lanes[0].board.text("txt")); state("copied"); };
 find(".download").onchange = (event) => { download(event.target.value); event.target.value = ""; };
-find(".search").oninput = (event) => board.search(event.target.value);
-document.addEventListener("qal-settings", () => wire?.change(settings()));
+find(".search").oninput = (event) => lanes.forEach((lane) => lane.board.search(event.target.value));
+document.addEventListener("qal-settings", () => lanes.forEach((lane) => lane.follow()));
+lanes.forEach((lane) => lane.follow());

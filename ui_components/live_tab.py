@@ -11,11 +11,11 @@ from ui_components.download import wire_download
 from ui_components.live_session import Board
 from ui_components.live_view import SCRIPT, captions_html, live_html, meter_html
 from ui_components.microphone import STREAM_EVERY_S
-from ui_components.model_offer import offer_models
+from ui_components.model_offer import NOBODY, offer_comparison, offer_models
 from ui_components.studio import QUIET, Events, Studio, action
 
-TELL_SCRIPT = """(model, language) => {
-  window.qalSettings = {model, language: language || null};
+TELL_SCRIPT = """(model, language, compare) => {
+  window.qalSettings = {model, language: language || null, compare: compare || null};
   document.dispatchEvent(new Event("qal-settings"));
 }"""
 
@@ -26,8 +26,11 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     with gr.Row():
         model = gr.Dropdown(label="Model", min_width=200)
         language = gr.Dropdown(language_choices(), label="Language", value=studio.language or DETECT, min_width=160)
-    gr.on([*opened, model.change, language.change], None, [model, language], None, js=TELL_SCRIPT, **QUIET)
+        compare = gr.Dropdown([NOBODY], label="Compare with", value=NOBODY[1], min_width=200)
+    chosen = [model, language, compare]
+    gr.on([*opened, *(field.change for field in chosen)], None, chosen, None, js=TELL_SCRIPT, **QUIET)
     gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
+    gr.on(opened, action(offer_comparison, studio), compare, compare, **QUIET)
     with gr.Column(elem_classes="qal-fallback"):
         fallback(studio, page, model, language)
 

@@ -20,8 +20,7 @@ def live_html() -> str:
     sources = "".join(f'<option value="{value}">{name}</option>' for value, name in SOURCES.items())
     formats = "".join(f'<option value="{value}">{name}</option>' for value, name in FORMATS.items())
     return f"""<div class="qal-live">
-<div class="qal-captions is-empty" role="log" aria-label="Captions" tabindex="0"><ol></ol>
-<p class="empty">Press <b>Start</b> and speak. Captions appear here.</p></div>
+<div class="qal-lanes">{_lane("Captions")}{_lane("Captions of the other model", hidden=True)}</div>
 <div class="qal-problem qal-note problem" role="alert" hidden></div>
 <div class="qal-meter"><span>level</span><div class="track level"><i></i></div><span>speech</span>
 <div class="track speech"><i></i></div><span class="qal-badge" role="status">off</span></div>
@@ -31,6 +30,13 @@ def live_html() -> str:
 <button class="copy" type="button">Copy</button>
 <select class="download" aria-label="Download"><option value="" selected>Download …</option>{formats}</select>
 <button class="wipe" type="button">Clear</button></div></div>"""
+
+
+def _lane(label: str, hidden: bool = False) -> str:
+    """One model's captions; its name is shown where there are two."""
+    return f"""<section class="lane"{" hidden" if hidden else ""}><h3></h3>
+<div class="qal-captions is-empty" role="log" aria-label="{label}" tabindex="0"><ol></ol>
+<p class="empty">Press <b>Start</b> and speak. Captions appear here.</p></div></section>"""
 
 
 def captions_html(board: Board) -> str:

@@ -7,12 +7,20 @@ from ui_components.choices import chosen, model_choices
 from ui_components.markup import note_html
 from ui_components.studio import Studio
 
+NOBODY = ("nobody", "")  # the drop-down's choice of no second model
+
 
 def offer_models(studio: Studio, current: str | None = None) -> tuple[gr.Dropdown, str]:
     """The models that can be loaded now, and what to do when the default is not among them."""
     choices = model_choices(studio.runs, studio.model)
     default = chosen(choices, studio.model, "base")
     return gr.Dropdown(choices=choices, value=chosen(choices, current, default)), model_note(studio.model, default)
+
+
+def offer_comparison(studio: Studio, current: str) -> gr.Dropdown:
+    """The same models, to hear the same voice beside the first; nobody, unless one was chosen."""
+    choices = [NOBODY, *model_choices(studio.runs, studio.model)]
+    return gr.Dropdown(choices=choices, value=chosen(choices, current, NOBODY[1]))
 
 
 def model_note(wanted: str, chosen: str | None) -> str:

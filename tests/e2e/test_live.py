@@ -159,3 +159,15 @@ def test_a_file_is_played_in_as_if_live(serve, browse, speech):
     page.wait_for_timeout(1000 * (duration_s + 1))
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
     assert_heard(page.locator(".qal-live .final span").all_inner_texts(), truth)
+
+
+def test_two_models_hear_the_same_voice_side_by_side(serve, browse, speech):
+    wav, truth, duration_s = speech
+    page = browse(serve("app_streaming.py"), microphone=wav)
+    page.get_by_label("Compare with").click()
+    page.get_by_role("option", name="base", exact=True).click()
+    start(page)
+    page.wait_for_timeout(1000 * (duration_s + 2))
+    finals(page)
+    for lane in page.locator(".qal-live .lane").all():
+        assert_heard(lane.locator(".final span").all_inner_texts(), truth)
