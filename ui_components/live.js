@@ -401,7 +401,8 @@ function chosenFile() {
 }
 
 function fallBack() {
-  document.body.classList.add("qal-no-socket");
+  document.querySelector(".qal-fallback").classList.add("shown");
+  find(".qal-live").classList.add("no-socket");
   problem("This network lets no live socket through; the slower recorder below is used instead.");
 }
 

@@ -39,7 +39,7 @@ def fallback(studio: Studio, page: gr.Blocks, model: gr.Dropdown, language: gr.D
     """Captions through Gradio's own streaming."""
     captions = gr.HTML(captions_html(Board()))
     meter = gr.HTML(meter_html(None))
-    with gr.Row(equal_height=True):
+    with gr.Row():
         microphone = gr.Audio(
             sources=["microphone"],
             type="filepath",
@@ -49,8 +49,9 @@ def fallback(studio: Studio, page: gr.Blocks, model: gr.Dropdown, language: gr.D
             min_width=280,
             waveform_options=gr.WaveformOptions(show_recording_waveform=False),
         )
-        clear = gr.Button("Clear", min_width=120)
-        save = gr.Button("Download TXT", min_width=120)
+        with gr.Column(min_width=280), gr.Row():
+            clear = gr.Button("Clear", min_width=120)
+            save = gr.Button("Download TXT", min_width=120)
 
     shown = [captions, meter]
     hear = action(live_actions.hear, studio)

@@ -77,7 +77,7 @@ def test_what_is_spoken_is_captioned(serve, browse, speech, script, asked):
     page.get_by_label("Search the captions").fill("by HAND")
     assert page.locator(".qal-live .final:visible").count() == 1
     page.get_by_role("button", name="Clear", exact=True).first.click()
-    expect(page.locator(".qal-live .empty")).to_be_visible()
+    expect(page.locator(".qal-live .empty").first).to_be_visible()
 
 
 def test_a_cut_of_the_socket_loses_nothing(serve, browse, speech):
@@ -142,7 +142,7 @@ def test_where_no_socket_opens_the_recorder_is_used(serve, browse, speech):
 def test_a_refused_microphone_is_explained(serve, browse):
     page = browse(serve("app_streaming.py"), permissions=())
     page.evaluate(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+        "() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError')) }"
     )
     start(page)
     expect(page.locator(".qal-problem")).to_contain_text("did not allow it")

@@ -17,7 +17,7 @@ def test_with_auth_the_page_asks_to_log_in_and_the_server_refuses_strangers(serv
     expect(page.locator(".qal-live")).to_have_count(0)
     assert answer_of_socket(page) == "closed 4403"
     page.get_by_role("button", name="Login").click()
-    expect(page.locator(".qal-live .qal-captions")).to_be_visible()
+    expect(page.locator(".qal-live .qal-captions").first).to_be_visible()
     assert answer_of_socket(page) == "ready"
 
 
