@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from audio.gate import DEFAULT_GATE, GateOptions
 from captions.protocol import MAX_SAMPLE
 from captions.record import Record, new_id
 from captions.scheduler import BusyError, Scheduler
@@ -20,7 +22,7 @@ from captions.stream import LiveStream, Publish
 from engine.cache import Engines
 from engine.engine import Engine
 from engine.languages import check_language
-from errors import ModelError, QalError
+from errors import LanguageError, ModelError, QalError
 
 RESUME_S = 120.0  # so long a broken connection may come back to a session in memory; later, to the one on disk
 MAX_ENGINES = 4  # that captions are made with at once
@@ -33,6 +35,8 @@ class SupersededError(QalError):
 class Settings(BaseModel, frozen=True, extra="forbid"):
     model: str = Field(max_length=500)
     language: str | None = Field(default=None, max_length=20)
+    task: Literal["transcribe", "translate"] = "transcribe"
+    gate: GateOptions = DEFAULT_GATE
 
 
 class Hello(Settings, frozen=True):
@@ -151,6 +155,8 @@ class LiveHub:
         engine = self._engines.get(settings.model, self._runs)
         if settings.language:
             check_language(settings.language, engine.tokenizer.languages)
+        if settings.task == "translate" and not engine.tokenizer.multilingual:
+            raise LanguageError(f"the model '{settings.model}' cannot translate; choose a multilingual one")
         return engine
 
     def _open(self, engine: Engine, settings: Settings, record: Record, publish: Publish, kept_from: int) -> LiveStream:
@@ -160,7 +166,8 @@ class LiveHub:
                 raise BusyError(f"{MAX_ENGINES} models are in use already; choose one that others use, or wait")
             self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions)
         scheduler = self._schedulers[id(engine)]
-        return LiveStream(record, scheduler, CaptionSession(settings.language or None), publish, kept_from)
+        session = CaptionSession(settings.language or None, settings.gate, task=settings.task)
+        return LiveStream(record, scheduler, session, publish, kept_from)
 
     def _close_idle_schedulers(self) -> None:
         with self._lock:
@@ -176,4 +183,4 @@ def require_owner(place: Place, owner: object) -> None:
 
 
 def settings_of(wider: Settings) -> Settings:
-    return Settings(model=wider.model, language=wider.language)
+    return Settings.model_validate(wider.model_dump(include=set(Settings.model_fields), exclude_unset=True))

@@ -114,8 +114,8 @@ class Conversation:
             await self._slowly(self.hub.finish, place, self)
             self._put({"type": "finished"})
             return
-        settings = parse(Settings, json.dumps(order))
         try:
+            settings = parse(Settings, json.dumps(order))
             await self._slowly(self.hub.change, place, self, settings, self._publish)
         except SupersededError:
             raise
@@ -124,7 +124,7 @@ class Conversation:
         self._tell_ready(place)
 
     def _tell_ready(self, place: Place) -> None:
-        stream, settings = place.stream, place.settings.model_dump()
+        stream, settings = place.stream, place.settings.model_dump(exclude_unset=True)
         self._put({"type": "ready", "session": place.id, "next": stream.next_sample, "ack": stream.ack, **settings})
 
     def _publish(self, update: Update) -> None:
@@ -161,6 +161,9 @@ def parse(kind: type[Message], text: str | None) -> Message:
     try:
         return kind.model_validate_json(text or "")
     except ValidationError as error:
+        wrong = [e for e in error.errors() if e["loc"][:1] == ("gate",)]
+        if wrong:  # sliders that contradict each other
+            raise OptionError(wrong[0]["msg"].removeprefix("Value error, ")) from error
         raise OptionError("the page sent a message that is not one of ours; reload the page") from error
 
 

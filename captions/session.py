@@ -99,8 +99,10 @@ class CaptionSession:
         gate: GateOptions = DEFAULT_GATE,
         options: SessionOptions = DEFAULT_SESSION,
         vad: VoiceActivity | None = None,
+        task: str = "transcribe",
     ):
         self.language = language
+        self._task = task
         self.options = options
         self._vad = vad or VadStream()
         self._segmenter = Segmenter(gate)
@@ -141,7 +143,7 @@ class CaptionSession:
 
     def utterance(self, request: Request) -> Utterance:
         """What the engine should read; asked for when the request's turn comes: the language may be known by then."""
-        return Utterance(request.segment.samples, self.language)
+        return Utterance(request.segment.samples, self.language, self._task)
 
     def is_wanted(self, request: Request) -> bool:
         """False once the sound has gone on, so that nobody need read it."""

@@ -115,6 +115,8 @@ class Sound {
 
 // ---- the wire ----------------------------------------------------------------------------------------------
 
+const plain = ({ model, language, task, gate }) => JSON.stringify([model, language, task, Object.entries(gate ?? {}).sort()]);
+
 class Wire {
   // One session: keeps what is not acknowledged, comes back after breaks.
   constructor(settings, on) {
@@ -152,7 +154,7 @@ class Wire {
   }
 
   change(settings) {
-    const same = settings.model === this.settings.model && settings.language === this.settings.language;
+    const same = plain(settings) === plain(this.settings);
     this.settings = settings;
     if (this.ready && !same) this.socket.send(JSON.stringify({ do: "change", ...settings }));
   }
@@ -170,7 +172,7 @@ class Wire {
       Object.assign(this, { session: message.session, ready: true, opened: true, tries: 0 });
       for (const packet of this.kept) if (packet.first + packet.pcm.length > message.next) this.post(packet);
       const wanted = this.settings;
-      this.settings = { model: message.model, language: message.language };
+      this.settings = { model: message.model, language: message.language, task: message.task, gate: message.gate };
       this.change(wanted); // chosen while there was no connection
       if (this.finishing) this.finish();
     }
@@ -281,7 +283,7 @@ function wordNodes(word, index) {
 // ---- the page ----------------------------------------------------------------------------------------------
 
 const find = (name) => element.querySelector(name);
-const settings = () => window.qalSettings ?? { model: null, language: null, compare: null };
+const settings = () => window.qalSettings ?? { model: null, language: null, compare: null, task: "transcribe", gate: {} };
 const sound = { now: null };
 let heardS = 0, opening = false;
 
@@ -312,7 +314,10 @@ class Lane {
   }
 
   get first() { return this === lanes[0]; }
-  get wanted() { return { model: settings()[this.name], language: settings().language }; }
+  get wanted() {
+    const { language, task, gate } = settings();
+    return { model: settings()[this.name], language, task, gate };
+  }
 
   // Follows the settings: opens, changes or ends its wire while somebody speaks.
   follow() {

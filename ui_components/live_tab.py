@@ -3,8 +3,11 @@
 The page's own part (live.js) speaks with the server over a socket. Where no socket can be opened it shows the
 fallback instead: Gradio's recorder, whose chunks take the way of every other event."""
 
+import json
+
 import gradio as gr
 
+from audio.gate import GateOptions
 from ui_components import live_actions
 from ui_components.choices import DETECT, language_choices
 from ui_components.download import wire_download
@@ -14,10 +17,13 @@ from ui_components.microphone import STREAM_EVERY_S
 from ui_components.model_offer import NOBODY, offer_comparison, offer_models
 from ui_components.studio import QUIET, Events, Studio, action
 
-TELL_SCRIPT = """(model, language, compare) => {
-  window.qalSettings = {model, language: language || null, compare: compare || null};
+GATE_FIELDS = ("start_threshold", "pre_roll_ms", "min_speech_ms", "hang_over_ms", "max_segment_s")
+TELL_SCRIPT = f"""(model, language, compare, task, ...gate) => {{
+  const names = {json.dumps(GATE_FIELDS)};
+  window.qalSettings = {{model, language: language || null, compare: compare || null, task,
+    gate: Object.fromEntries(names.map((name, i) => [name, gate[i]]))}};
   document.dispatchEvent(new Event("qal-settings"));
-}"""
+}}"""
 
 
 def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
@@ -27,12 +33,33 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
         model = gr.Dropdown(label="Model", min_width=200)
         language = gr.Dropdown(language_choices(), label="Language", value=studio.language or DETECT, min_width=160)
         compare = gr.Dropdown([NOBODY], label="Compare with", value=NOBODY[1], min_width=200)
-    chosen = [model, language, compare]
-    gr.on([*opened, *(field.change for field in chosen)], None, chosen, None, js=TELL_SCRIPT, **QUIET)
+    with gr.Accordion("What is made of the sound", open=False):
+        tasks = [("in the language that is spoken", "transcribe"), ("in English", "translate")]
+        task = gr.Radio(tasks, label="Captions", value="transcribe")
+        with gr.Row():
+            sliders = [gate_slider(name) for name in GATE_FIELDS]
+    settings = [model, language, compare, task, *sliders]
+    settled = [*(field.change for field in settings[:4]), *(slider.release for slider in sliders)]
+    gr.on([*opened, *settled], None, settings, None, js=TELL_SCRIPT, **QUIET)
     gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
     gr.on(opened, action(offer_comparison, studio), compare, compare, **QUIET)
     with gr.Column(elem_classes="qal-fallback"):
         fallback(studio, page, model, language)
+
+
+def gate_slider(name: str) -> gr.Slider:
+    """A field of the gate's options, with its limits and what it means."""
+    field, whole = GateOptions.model_fields[name], isinstance(GateOptions.model_fields[name].default, int)
+    limits = GateOptions.model_json_schema()["properties"][name]
+    return gr.Slider(
+        minimum=limits["minimum"],
+        maximum=limits.get("maximum", limits.get("exclusiveMaximum", 1) - 1),
+        value=field.default,
+        step=16 if whole else 0.05 if limits.get("maximum") == 1 else 1,
+        label=name.replace("_ms", " (ms)").replace("_s", " (s)").replace("_", " ").capitalize(),
+        info=field.description,
+        min_width=220,
+    )
 
 
 def fallback(studio: Studio, page: gr.Blocks, model: gr.Dropdown, language: gr.Dropdown) -> None:

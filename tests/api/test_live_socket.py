@@ -28,7 +28,7 @@ class FakeEngines:
     def __init__(self):
         self.engines = {name: ScriptedEngine(detects="ru") for name in ("one", "two")}
         for engine in self.engines.values():
-            engine.tokenizer = SimpleNamespace(languages=("en", "ru"))  # pyright: ignore[reportAttributeAccessIssue]
+            engine.tokenizer = SimpleNamespace(languages=("en", "ru"), multilingual=True)  # pyright: ignore[reportAttributeAccessIssue]
 
     def get(self, model: str, runs: Path) -> ScriptedEngine:
         if model == "broken":
@@ -143,7 +143,7 @@ def test_a_wrong_hello_is_one_sentence(client: TestClient, hub: LiveHub, first, 
     assert len(hub) == 0
 
 
-@pytest.mark.parametrize("bad", ["no json", "[]", '{"do": "fly"}', '{"do": "change", "model": 3}'])
+@pytest.mark.parametrize("bad", ["no json", "[]", '{"do": "fly"}'])
 def test_a_wrong_order_ends_the_connection_and_keeps_the_session(client: TestClient, hub: LiveHub, bad: str):
     with client.websocket_connect(PATH) as socket:
         socket.send_json(HELLO)
@@ -151,6 +151,31 @@ def test_a_wrong_order_ends_the_connection_and_keeps_the_session(client: TestCli
         socket.send_text(bad)
         assert socket.receive_json()["type"] == "error"
     assert len(hub) == 1
+
+
+def test_the_gate_and_the_task_are_the_speakers_choice(client: TestClient, hub: LiveHub, speech: Samples):
+    gate = {"hang_over_ms": 2000, "start_threshold": 0.6}
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json({**HELLO, "task": "translate", "gate": gate})
+        ready = socket.receive_json()
+        assert (ready["task"], ready["gate"]) == ("translate", {"start_threshold": 0.6, "hang_over_ms": 2000})
+        send(socket, speech)
+        socket.send_json({"do": "finish"})
+        finals, _ = finals_until(socket, "finished")
+    assert len(finals) == 1  # a second of silence no longer ends a line
+    engines: Any = hub._engines
+    assert {u.task for u in engines.engines["one"].heard} == {"translate"}
+
+
+def test_sliders_that_contradict_each_other_change_nothing(client: TestClient):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        socket.receive_json()
+        socket.send_json({"do": "change", **HELLO, "gate": {"start_threshold": 0.1}})
+        problem = socket.receive_json()
+        assert problem["type"] == "problem"
+        assert "end_threshold" in problem["message"]
+        assert socket.receive_json()["type"] == "ready"
 
 
 def test_finals_that_were_not_seen_are_told_again(client: TestClient, speech: Samples):
