@@ -164,7 +164,7 @@ class LiveHub:
         if id(engine) not in self._schedulers:
             if len(self._schedulers) >= MAX_ENGINES:
                 raise BusyError(f"{MAX_ENGINES} models are in use already; choose one that others use, or wait")
-            self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions)
+            self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions, engine.workers)
         scheduler = self._schedulers[id(engine)]
         session = CaptionSession(settings.language or None, settings.gate, task=settings.task)
         return LiveStream(record, scheduler, session, publish, kept_from)

@@ -68,16 +68,19 @@ class Turn:
 
 
 class Scheduler:
-    """Reads for all sessions in one thread of its own; `close` ends it."""
+    """Reads for all sessions in threads of its own, as many as the engine has workers; `close` ends them."""
 
-    def __init__(self, engine: SpeechEngine, max_sessions: int = 64):
+    def __init__(self, engine: SpeechEngine, max_sessions: int = 64, workers: int = 1):
         self._engine = engine
         self._max_sessions = max_sessions
         self._seats: list[Seat] = []
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, daemon=True, name="caption-scheduler")
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._work, daemon=True, name=f"caption-scheduler-{i}") for i in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def open(self, session: CaptionSession, deliver: Deliver) -> Seat:
         """Raises BusyError when every place is taken."""
@@ -125,7 +128,8 @@ class Scheduler:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def __len__(self) -> int:
         return len(self._seats)
@@ -184,12 +188,14 @@ class Scheduler:
         return batch
 
     def _next_of(self, seat: Seat) -> Request | None:
-        """What the session waits for; what it no longer wants is forgotten."""
+        """What the session waits for, one thing after the other; what it no longer wants is forgotten."""
+        if seat.in_flight or seat.failure:
+            return None
         while seat.urgent and not seat.session.is_wanted(seat.urgent[0]):
             seat.urgent.popleft()
         if seat.tentative and not seat.session.is_wanted(seat.tentative):
             seat.tentative = None
-        return None if seat.failure else seat.urgent[0] if seat.urgent else seat.tentative
+        return seat.urgent[0] if seat.urgent else seat.tentative
 
     def _read(self, batch: list[Turn]) -> None:
         try:

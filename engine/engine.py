@@ -45,7 +45,8 @@ class Engine:
     """Weights loaded once, shared by every caller; CTranslate2 is safe to call from many threads.
 
     device: "auto" takes CUDA when a GPU is there. compute_type: "auto" is float16 on CUDA and int8 on a
-    CPU. context: "auto" encodes what qal.json allows, "full" always 30 s. threads: 0 takes all cores."""
+    CPU. context: "auto" encodes what qal.json allows, "full" always 30 s. threads: of one call, 0 takes all
+    cores. workers: calls from so many threads are computed at the same time, with the same weights."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Engine:
         compute_type: str = "auto",
         context: ContextChoice = "auto",
         threads: int = 0,
+        workers: int = 1,
     ):
         if threads < 0:
             raise OptionError(f"{threads} CPU threads are not possible; give a number, or 0 for all cores")
@@ -65,9 +67,14 @@ class Engine:
         self.tokenizer = Tokenizer(directory)
         self.device = choose_device(device)
         self.compute_type = choose_compute_type(self.device, compute_type)
+        self.workers = workers
         try:
             self._model = ctranslate2.models.Whisper(
-                str(directory), device=self.device, compute_type=self.compute_type, intra_threads=threads
+                str(directory),
+                device=self.device,
+                compute_type=self.compute_type,
+                intra_threads=threads,
+                inter_threads=workers,
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(

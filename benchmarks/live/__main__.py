@@ -34,9 +34,11 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, default=12, help="spoken by each session (default: 12)")
     parser.add_argument("--sessions", type=int, nargs="+", default=SESSIONS, help="how many at once")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
+    parser.add_argument("--workers", type=int, default=1, help="segments read at the same time (default: 1)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads of each; 0: all cores")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parser.parse_args()
-    engine = Engine(resolve(options.model))
+    engine = Engine(resolve(options.model), threads=options.threads, workers=options.workers)
     figures: dict = {}
     reference: dict = {}
     if "delay" in options.parts:
@@ -70,7 +72,7 @@ def delays(engine: Engine, options: argparse.Namespace, figures: dict, reference
     ends = word_ends(Engine(stock, context="full"), clips, stream)
     model = load_reference(stock)
     list(model.transcribe(stream.samples[: 5 * 16_000], language=language, beam_size=1)[0])  # warms up
-    scheduler = Scheduler(engine)
+    scheduler = Scheduler(engine, workers=engine.workers)
     play(scheduler, [make_stream(clips[:2])], language)
     (ours,), cpu = play(scheduler, [stream], language)
     scheduler.close()
@@ -93,7 +95,7 @@ def load(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
     for n in options.sessions:
         streams = [make_stream(clips[i % len(clips) :] + clips[: i % len(clips)], seed=i) for i in range(n)]
         told(f"{n} sessions, {streams[0].duration_s:.0f} s in real time")
-        scheduler = Scheduler(engine)
+        scheduler = Scheduler(engine, workers=engine.workers)
         played, cpu = play(scheduler, streams, clips[0][2])
         scheduler.close()
         put(figures, f"sessions_{n}_final_latency_ms", percentiles([d for p in played for d in p.final_delays()]))
@@ -158,7 +160,10 @@ def bars(figures: dict, reference: dict) -> dict:
 
 
 def settings(options: argparse.Namespace, engine: Engine) -> dict:
-    chosen = {name: getattr(options, name) for name in ("model", "stock", "corpus", "utterances", "parts")}
+    chosen = {
+        name: getattr(options, name)
+        for name in ("model", "stock", "corpus", "utterances", "parts", "workers", "threads")
+    }
     return {**chosen, "compute_type": engine.compute_type, "beam_size": 1, **versions("ctranslate2", "faster-whisper")}
 
 

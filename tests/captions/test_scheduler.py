@@ -84,6 +84,18 @@ def test_sessions_side_by_side_get_what_each_would_get_alone(engine, scheduler, 
         assert [c.index for c in captions if c.final] == [0, 1]
 
 
+def test_several_workers_keep_each_sessions_order():
+    engine = ScriptedEngine()
+    scheduler = Scheduler(engine, workers=3)
+    playing = [play(scheduler, np.concatenate([sound(i)] * 3), SessionOptions()) for i in range(8)]
+    for seat, captions in playing:
+        scheduler.flush(seat)
+        order = [c.index for c in finals(captions)]
+        assert order == sorted(order)
+        assert len(order) == 2
+    scheduler.close()
+
+
 def test_requests_of_like_context_are_read_together(engine, scheduler):
     playing = [play(scheduler, sound(i)) for i in range(8)]
     engine.let.set()
