@@ -24,7 +24,7 @@ NON_SPEECH = {
     "asterisk-moh-opsound-wav": ("usr/share/asterisk/moh/**/*.wav",),
     "sound-theme-freedesktop": ("usr/share/sounds/freedesktop/**/*.oga",),
 }
-MUSIC_S, SOUNDS_S, SILENCE_S, NOISE_S = 180, 300, 60, 60
+MUSIC_S, SOUNDS_S, SILENCE_S, NOISE_S = 180, 300, 120, 90
 
 
 def captions_of(engine: Engine, samples: Samples, language: str | None) -> list[Caption]:
