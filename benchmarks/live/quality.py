@@ -1,5 +1,6 @@
 """What is said and what is invented, on a simulated clock: as fast as the engine reads."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -20,10 +21,15 @@ from evaluation.wer import ErrorCounts, count_errors
 PACKET = SAMPLE_RATE // 10
 # Sounds without words that open the gate: animals, instruments, machines; and music while one waits.
 NON_SPEECH = {
-    "tuxpaint-stamps-default": ("usr/share/tuxpaint/stamps/**/*.ogg", "usr/share/tuxpaint/stamps/**/*.wav"),
+    "tuxpaint-stamps-default": tuple(  # its other folders hold spoken letters, numbers and wishes
+        f"usr/share/tuxpaint/stamps/{kind}/**/*.{form}"
+        for kind in ("animals", "hobbies", "household", "naturalforces", "vehicles")
+        for form in ("ogg", "wav")
+    ),
     "asterisk-moh-opsound-wav": ("usr/share/asterisk/moh/**/*.wav",),
     "sound-theme-freedesktop": ("usr/share/sounds/freedesktop/**/*.oga",),
 }
+SPOKEN = re.compile("_desc|audio-channel-")  # descriptions; "front left"
 MUSIC_S, SOUNDS_S, SILENCE_S, NOISE_S = 180, 300, 120, 90
 
 
@@ -75,12 +81,12 @@ def _false_words(engine: Engine, samples: Samples) -> dict[str, float]:
 
 
 def non_speech(cache: Path) -> dict[str, Samples]:
-    """Debian's sounds, fetched once; descriptions that somebody speaks (`*_desc*`) are left out."""
+    """Debian's sounds, fetched once; those in which somebody speaks are left out."""
     if not cache.is_dir():
         with tempfile.TemporaryDirectory(dir=cache.parent) as temporary:
             unpack_packages(list(NON_SPEECH), Path(temporary)).rename(cache)
     files = {
-        name: [p for pattern in patterns for p in sorted(cache.glob(pattern)) if "_desc" not in p.name]
+        name: [p for pattern in patterns for p in sorted(cache.glob(pattern)) if not SPOKEN.search(p.name)]
         for name, patterns in NON_SPEECH.items()
     }
     music = files.pop("asterisk-moh-opsound-wav")
