@@ -50,13 +50,16 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
 def gate_slider(name: str) -> gr.Slider:
     """A field of the gate's options, with its limits and what it means."""
     field, whole = GateOptions.model_fields[name], isinstance(GateOptions.model_fields[name].default, int)
+    words, _, unit = name.rpartition("_")
     limits = GateOptions.model_json_schema()["properties"][name]
     return gr.Slider(
         minimum=limits["minimum"],
         maximum=limits.get("maximum", limits.get("exclusiveMaximum", 1) - 1),
         value=field.default,
         step=16 if whole else 0.05 if limits.get("maximum") == 1 else 1,
-        label=name.replace("_ms", " (ms)").replace("_s", " (s)").replace("_", " ").capitalize(),
+        label=f"{words.replace('_', ' ').capitalize()} ({unit})"
+        if unit in ("ms", "s")
+        else name.replace("_", " ").capitalize(),
         info=field.description,
         min_width=220,
     )

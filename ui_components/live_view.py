@@ -22,8 +22,8 @@ def live_html() -> str:
     return f"""<div class="qal-live">
 <div class="qal-lanes">{_lane("Captions")}{_lane("Captions of the other model", hidden=True)}</div>
 <div class="qal-problem qal-note problem" role="alert" hidden></div>
-<div class="qal-meter"><span>level</span><div class="track level"><i></i></div><span>speech</span>
-<div class="track speech"><i></i></div><span class="qal-badge" role="status">off</span></div>
+<div class="qal-meter"><span>level</span><div class="track level"><i style="width:0"></i></div><span>speech</span>
+<div class="track speech"><i style="width:0"></i></div><span class="qal-badge" role="status">off</span></div>
 <div class="qal-controls"><button class="start" type="button">Start</button>
 <select class="source" aria-label="Source">{sources}</select>
 <input class="search" type="search" placeholder="Search" aria-label="Search the captions">
