@@ -37,11 +37,6 @@ class Stream:
     def duration_s(self) -> float:
         return seconds(self.samples)
 
-    def rotated(self, utterances: int, data: "list[tuple[Samples, str, str]]") -> "Stream":
-        """The same utterances in another order, so that sessions do not speak in step."""
-        k = utterances % len(data)
-        return make_stream(data[k:] + data[:k])
-
 
 Clip = tuple[Samples, str, str]  # trimmed speech, its text, its language
 

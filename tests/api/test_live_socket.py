@@ -154,6 +154,18 @@ def test_a_wrong_order_ends_the_connection_and_keeps_the_session(client: TestCli
     assert len(hub) == 1
 
 
+def speak_two_sentences(client: TestClient, speech: Samples) -> tuple[str, list[dict]]:
+    """A connection that breaks after both are final -> the session and what it saw."""
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        session = socket.receive_json()["session"]
+        send(socket, speech)
+        seen: list[dict] = []
+        while len(seen) < 2:
+            seen += [c for c in socket.receive_json().get("captions", []) if c["final"]]
+    return session, seen
+
+
 def test_the_gate_and_the_task_are_the_speakers_choice(client: TestClient, hub: LiveHub, speech: Samples):
     gate = {"hang_over_ms": 2000, "start_threshold": 0.6}
     with client.websocket_connect(PATH) as socket:
@@ -180,13 +192,7 @@ def test_sliders_that_contradict_each_other_change_nothing(client: TestClient):
 
 
 def test_finals_that_were_not_seen_are_told_again(client: TestClient, speech: Samples):
-    with client.websocket_connect(PATH) as socket:
-        socket.send_json(HELLO)
-        session = socket.receive_json()["session"]
-        send(socket, speech)
-        seen: list[dict] = []
-        while len(seen) < 2:
-            seen += [c for c in socket.receive_json().get("captions", []) if c["final"]]
+    session, seen = speak_two_sentences(client, speech)
     for last_index, expected in ((-1, seen), (0, seen[1:]), (1, [])):
         with client.websocket_connect(PATH) as socket:
             socket.send_json({**HELLO, "session": session, "last_index": last_index})
@@ -194,14 +200,8 @@ def test_finals_that_were_not_seen_are_told_again(client: TestClient, speech: Sa
         assert [c["text"] for c in told] == [c["text"] for c in expected]
 
 
-def test_a_restarted_server_tells_again_what_is_on_disk(hub: LiveHub, speech: Samples, tmp_path: Path):
-    with TestClient(Starlette(routes=[live_route(hub, lambda _: True)])).websocket_connect(PATH) as socket:
-        socket.send_json(HELLO)
-        session = socket.receive_json()["session"]
-        send(socket, speech)
-        seen: list[dict] = []
-        while len(seen) < 2:
-            seen += [c for c in socket.receive_json().get("captions", []) if c["final"]]
+def test_a_restarted_server_tells_again_what_is_on_disk(client: TestClient, speech: Samples, tmp_path: Path):
+    session, seen = speak_two_sentences(client, speech)
     engines: Any = FakeEngines()
     second = LiveHub(engines, tmp_path / "runs", tmp_path / "live", lambda: {"one"})
     with TestClient(Starlette(routes=[live_route(second, lambda _: True)])).websocket_connect(PATH) as socket:
