@@ -128,11 +128,14 @@ class Conversation:
         self._put({"type": "ready", "session": place.id, "next": stream.next_sample, "ack": stream.ack, **settings})
 
     def _publish(self, update: Update) -> None:
-        """Called from any thread."""
+        """Called from any thread. A caption that no longer finds its page is on disk, and told when it comes back."""
         captions = [asdict(c) for c in update.captions]
         level = asdict(update.level) if update.level else None
         message = {"type": "update", "captions": captions, "ack": update.ack, "level": level}
-        self._loop.call_soon_threadsafe(self._put, message)
+        try:
+            self._loop.call_soon_threadsafe(self._put, message)
+        except RuntimeError:  # asyncio's word for "this loop has ended"
+            LOG.debug("a caption came after its connection had ended")
 
     def _put(self, message: dict[str, Any]) -> None:
         if not message.get("captions", True) and self._outgoing.qsize() > MAX_OUTGOING // 2:

@@ -101,6 +101,18 @@ def test_a_broken_connection_goes_on_where_it_was(client: TestClient, hub: LiveH
     assert len(hub) == 0
 
 
+def test_a_caption_that_comes_after_its_connection_ended_is_on_disk(
+    client: TestClient, hub: LiveHub, speech: Samples, tmp_path: Path
+):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        session = socket.receive_json()["session"]
+    stream = hub._places[session].stream  # its connection's event loop is closed now
+    stream.take(pack(0, speech))
+    stream.finish()
+    assert len(Record(tmp_path / "live", session).lines()) == 2
+
+
 def test_the_model_changes_in_the_middle_and_no_sample_is_lost(client: TestClient, hub: LiveHub, speech: Samples):
     engines = hub._engines.engines  # pyright: ignore[reportAttributeAccessIssue]
     cut = len(speech) // 2
