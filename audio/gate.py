@@ -49,6 +49,7 @@ class Region:
     speech_start: int
     speech_end: int
     end: int
+    peak: float  # the highest speech probability in it
 
     @property
     def speech_windows(self) -> int:
@@ -100,21 +101,22 @@ class Gate:
         if not self.open:
             if probability >= self._options.start_threshold:
                 start = max(self._previous_end, now - self._pre_roll)
-                self._open_at(start, now)
-                self._heard = [probability]
+                self._open_at(start, now, self._now, [probability])
             return None
         self._heard.append(probability)
         is_speech = probability >= self._options.end_threshold
-        self.open = replace(self.open, end=self._now, speech_end=self._now if is_speech else self.open.speech_end)
+        speech_end = self._now if is_speech else self.open.speech_end
+        self.open = replace(self.open, end=self._now, speech_end=speech_end, peak=max(self.open.peak, probability))
         if self._now - self.open.speech_end >= self._hang_over:
             return self._close(self.open.speech_end + self._post_roll)
         if self._now - self.open.start >= self._max_windows:
             return self._cut()
         return None
 
-    def _open_at(self, start: int, speech_start: int, speech_end: int | None = None) -> None:
+    def _open_at(self, start: int, speech_start: int, speech_end: int, heard: list[float]) -> None:
         self._index += 1
-        self.open = Region(self._index, start, speech_start, speech_end or self._now, self._now)
+        self._heard = heard
+        self.open = Region(self._index, start, speech_start, speech_end, self._now, max(heard))
 
     def _close(self, end: int) -> Region | None:
         """None when there was too little speech in it."""
@@ -132,10 +134,9 @@ class Gate:
         at = whole.speech_start + quietest
         if whole.speech_end <= at:
             return self._close(whole.speech_end + self._post_roll)
-        self.open = replace(whole, speech_end=at)
+        self.open = replace(whole, speech_end=at, peak=max(heard[:quietest]))
         region = self._close(at)
-        self._open_at(at, at, whole.speech_end)
-        self._heard = heard[quietest:]
+        self._open_at(at, at, whole.speech_end, heard[quietest:])
         return region
 
 

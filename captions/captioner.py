@@ -27,7 +27,7 @@ from engine.catalogue import resolve
 from engine.decoding import DecodingOptions
 from engine.engine import Engine
 from engine.languages import check_language
-from engine.screening import SpeechEngine, screened
+from engine.screening import ScreeningOptions, SpeechEngine, screened
 from errors import AudioDecodeError
 
 PACKET = SAMPLE_RATE // 10  # samples
@@ -80,10 +80,9 @@ class Captioner:
         yield from self.flush()
 
     def _read(self, captions: list[Caption], requests: list[Request]) -> list[Caption]:
-        options = self.session.options
         for request in requests:
-            decoding = decoding_for(request, options)
-            (transcript,) = screened(self._engine, [self.session.utterance(request)], decoding, options.screening)
+            manner = manner_of(request, self.session.options)
+            (transcript,) = screened(self._engine, [self.session.utterance(request)], *manner)
             captions += self.session.answer(request, transcript)
         return captions
 
@@ -118,6 +117,8 @@ def recorded(seconds: float) -> Iterator[Samples]:
         raise AudioDecodeError(f"no microphone can be used ({error}); plug one in, or give a file") from error
 
 
-def decoding_for(request: Request, options: SessionOptions) -> DecodingOptions:
-    """Words are timed where the text may be final."""
-    return options.decoding.model_copy(update={"words": request.kind is not Kind.TENTATIVE})
+def manner_of(request: Request, options: SessionOptions) -> tuple[DecodingOptions, ScreeningOptions]:
+    """How a request is read: words are timed, and doubtful text is read again, where it may be final."""
+    tentative = request.kind is Kind.TENTATIVE
+    decoding = options.decoding.model_copy(update={"words": not tentative})
+    return decoding, options.screening.model_copy(update={"temperatures": ()}) if tentative else options.screening

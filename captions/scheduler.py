@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from audio.samples import SAMPLE_RATE, Samples
-from captions.captioner import decoding_for
+from captions.captioner import manner_of
 from captions.session import Caption, CaptionSession, Kind, Request
 from engine.decoding import DecodingOptions
 from engine.engine import Transcript
@@ -63,8 +63,7 @@ class Turn:
 
     @property
     def manner(self) -> tuple[DecodingOptions, ScreeningOptions]:
-        options = self.seat.session.options
-        return decoding_for(self.request, options), options.screening
+        return manner_of(self.request, self.seat.session.options)
 
 
 class Scheduler:

@@ -20,6 +20,7 @@ class SpeechSegment:
     samples: Samples
     speech_start_sample: int
     speech_end_sample: int
+    speech_probability: float  # the highest that the VAD gave
 
     @property
     def start_s(self) -> float:
@@ -76,7 +77,7 @@ class Segmenter:
         start = region.start * VAD_WINDOW
         end = self._buffer.end if to_the_end else region.end * VAD_WINDOW
         speech = region.speech_start * VAD_WINDOW, region.speech_end * VAD_WINDOW
-        return SpeechSegment(region.index, start, self._buffer.read(start, end), *speech)
+        return SpeechSegment(region.index, start, self._buffer.read(start, end), *speech, region.peak)
 
 
 class SampleBuffer:

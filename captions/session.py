@@ -143,7 +143,8 @@ class CaptionSession:
 
     def utterance(self, request: Request) -> Utterance:
         """What the engine should read; asked for when the request's turn comes: the language may be known by then."""
-        return Utterance(request.segment.samples, self.language, self._task)
+        segment = request.segment
+        return Utterance(segment.samples, self.language, self._task, segment.speech_probability)
 
     def is_wanted(self, request: Request) -> bool:
         """False once the sound has gone on, so that nobody need read it."""

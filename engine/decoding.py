@@ -10,6 +10,8 @@ from engine.languages import LANGUAGES, check_language
 from errors import LanguageError, ModelError
 
 MAX_TEXT_TOKENS = 224  # half of the decoder's 448 positions; the other half is for a prompt
+MAX_PROMPT_TOKENS = 100  # each costs a step of the decoder's time
+SAMPLED = 5  # texts that are drawn at a temperature; the likeliest is taken
 
 
 class DecodingOptions(BaseModel, frozen=True):
@@ -19,6 +21,9 @@ class DecodingOptions(BaseModel, frozen=True):
     )
     repetition_penalty: float = Field(default=1.0, ge=1, le=2, description="above 1 makes repeated tokens less likely")
     no_repeat_ngram_size: int = Field(default=0, ge=0, le=20, description="n-grams of this size never repeat; 0 is off")
+    temperature: float = Field(
+        default=0.0, ge=0, le=1, description="above 0, tokens are drawn: the likeliest of 5 texts is taken"
+    )
     words: bool = Field(default=False, description="each word's start, end and probability too")
 
 
@@ -36,6 +41,7 @@ class Tokenizer:
         self.start = self.id("<|startoftranscript|>")
         self.end = self.id("<|endoftext|>")
         self.no_timestamps = self.id("<|notimestamps|>")
+        self.before = self.id("<|startofprev|>")
         found = tuple(code for code in LANGUAGES if self._file.token_to_id(f"<|{code}|>") is not None)
         # English-only files hold the language tokens too, but were never trained with them.
         self.multilingual = self.start != ENGLISH_ONLY_START
@@ -47,14 +53,19 @@ class Tokenizer:
             raise ModelError(f"the vocabulary has no token {token}: this is not a Whisper model")
         return found
 
-    def prompt(self, language: str, task: str = "transcribe") -> list[int]:
-        """Token ids that the decoder begins with, without time stamps."""
+    def prompt(self, language: str, task: str = "transcribe", before: str = "") -> list[int]:
+        """Token ids that the decoder begins with, without time stamps. Of a long `before` the end is kept."""
         check_language(language, self.languages)
+        earlier = self.earlier(before)
         if not self.multilingual:
             if task != "transcribe":
                 raise LanguageError("an English-only model cannot translate; use a multilingual one, such as 'base'")
-            return [self.start, self.no_timestamps]
-        return [self.start, self.id(f"<|{language}|>"), self.id(f"<|{task}|>"), self.no_timestamps]
+            return [*earlier, self.start, self.no_timestamps]
+        return [*earlier, self.start, self.id(f"<|{language}|>"), self.id(f"<|{task}|>"), self.no_timestamps]
+
+    def earlier(self, before: str) -> list[int]:
+        """The part of a prompt that is text from before; [] where there is none."""
+        return [self.before, *self.encode(before)[-MAX_PROMPT_TOKENS:]] if before.strip() else []
 
     def word_splitter(self, language: str) -> WordSplitter:
         """faster-whisper's, which knows the languages without spaces."""

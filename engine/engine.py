@@ -11,7 +11,7 @@ import numpy as np
 from audio.log_mel import padded_log_mel
 from audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples
 from engine.context import context_frames
-from engine.decoding import GREEDY, DecodingOptions, Tokenizer
+from engine.decoding import GREEDY, SAMPLED, DecodingOptions, Tokenizer
 from engine.model_directory import ContextAbility, is_model_directory, read_card
 from engine.words import Word, to_words
 from errors import ModelError, OptionError
@@ -23,11 +23,15 @@ FULL_CONTEXT = ContextAbility(adaptive=False)
 
 @dataclass(frozen=True)
 class Utterance:
-    """Speech to transcribe, at most 30 s; language None lets the model detect it."""
+    """Speech to transcribe, at most 30 s; language None lets the model detect it.
+
+    `before`: what was said before it, or names and terms to expect; the decoder is told."""
 
     samples: Samples
     language: str | None = None
     task: str = "transcribe"
+    speech_probability: float = 1.0  # the highest that the VAD gave; 1 where it was not asked
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,21 +87,28 @@ class Engine:
         self.n_mels: int = self._model.n_mels
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
-        """One batch: all utterances are encoded at the longest one's context. [] -> []."""
-        if not utterances:
-            return []
-        longest = max(len(u.samples) for u in utterances)
-        if longest > WINDOW_SAMPLES:
+        """One batch, encoded at the longest utterance's context; a batch for each length of `before`. [] -> []."""
+        if any(len(u.samples) > WINDOW_SAMPLES for u in utterances):
             raise ValueError(f"an utterance is longer than {WINDOW_S} s; cut it first")
+        batches: dict[int, list[int]] = {}  # CTranslate2 wants the text to begin at the same position
+        for i, utterance in enumerate(utterances):
+            batches.setdefault(len(self.tokenizer.earlier(utterance.before)), []).append(i)
+        found: dict[int, Transcript] = {}
+        for batch in batches.values():
+            found |= zip(batch, self._read([utterances[i] for i in batch], options), strict=True)
+        return [found[i] for i in range(len(utterances))]
+
+    def _read(self, utterances: list[Utterance], options: DecodingOptions) -> list[Transcript]:
+        longest = max(len(u.samples) for u in utterances)
         frames = context_frames(longest, self.ability)
         mel = np.stack([padded_log_mel(u.samples, frames, self.n_mels) for u in utterances])
         encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
         languages = self._languages(utterances, encoded)
-        prompts = [self.tokenizer.prompt(lang, u.task) for lang, u in zip(languages, utterances, strict=True)]
+        prompts = [self.tokenizer.prompt(lang, u.task, u.before) for lang, u in zip(languages, utterances, strict=True)]
         results = self._model.generate(
             encoded,
             prompts,
-            beam_size=options.beam_size,
+            **({"beam_size": options.beam_size} if not options.temperature else drawn(options.temperature)),
             max_length=2 * options.max_tokens,  # CTranslate2 lets the text have half of it
             repetition_penalty=options.repetition_penalty,
             no_repeat_ngram_size=options.no_repeat_ngram_size,
@@ -144,6 +155,11 @@ class Engine:
             no_speech_prob=result.no_speech_prob,
             context_frames=frames,
         )
+
+
+def drawn(temperature: float) -> dict[str, float]:
+    """CTranslate2's options for texts that are drawn, the likeliest of them first."""
+    return {"beam_size": 1, "num_hypotheses": SAMPLED, "sampling_topk": 0, "sampling_temperature": temperature}
 
 
 def choose_device(device: Device) -> str:

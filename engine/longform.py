@@ -66,6 +66,7 @@ class Stretch:
     end: int
     speech_start: int
     speech_end: int
+    speech_probability: float
 
     def samples(self, whole: Samples) -> Samples:
         return whole[self.start : self.end]
@@ -93,7 +94,7 @@ def transcribe_file(
     by_length = sorted(stretches, key=lambda s: s.end - s.start, reverse=True)
     for first in range(0, len(by_length), options.batch_size):
         batch = by_length[first : first + options.batch_size]
-        utterances = [Utterance(s.samples(samples), language, task) for s in batch]
+        utterances = [Utterance(s.samples(samples), language, task, s.speech_probability) for s in batch]
         transcripts = screened(engine, utterances, decoding, options.screening)
         segments += [_segment(s, t) for s, t in zip(batch, transcripts, strict=True) if t]
         progress(sum(s.end - s.start for s in batch) / SAMPLE_RATE)
@@ -111,6 +112,7 @@ def speech_stretches(samples: Samples, target_s: float, options: LongformOptions
             end=group[-1].end * VAD_WINDOW,
             speech_start=group[0].speech_start * VAD_WINDOW,
             speech_end=group[-1].speech_end * VAD_WINDOW,
+            speech_probability=max(region.peak for region in group),
         )
         for group in merged(regions, target_s, options.max_pause_s)
     ]

@@ -2,10 +2,12 @@
 
 Whisper writes something even where nobody spoke. Its own figures give most inventions away (Radford et
 al. 2022, §4.5): a high probability of no speech together with unlikely tokens, and text that repeats
-itself so much that it compresses too well."""
+itself so much that it compresses too well. The VAD gives the rest away: an animal, an instrument or a ghost opens
+the gate, but not for one window is it sure of speech. docs/benchmarks.md says what each bound costs."""
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from pydantic import BaseModel, Field
@@ -13,6 +15,7 @@ from pydantic import BaseModel, Field
 from engine.decoding import GREEDY, DecodingOptions
 from engine.engine import Transcript, Utterance
 
+# A second reading of what went wrong: no group of three tokens twice, and nothing from before that it could go on with
 NO_LOOPS = {"no_repeat_ngram_size": 3}
 MAX_COMPRESSION = 2.4  # of ordinary text; a loop shrinks by more
 
@@ -26,9 +29,14 @@ class SpeechEngine(Protocol):
 class ScreeningOptions(BaseModel, frozen=True, extra="forbid"):
     max_no_speech_prob: float = Field(default=0.6, ge=0, le=1, description="above it, unlikely text is invented")
     min_avg_logprob: float = Field(default=-1.0, le=0, description="below it, doubted text is invented")
+    sure_speech: float = Field(default=0.95, ge=0, le=1, description="VAD probability that no window of a noise reaches")
+    noise_logprob: float = Field(default=-0.7, le=0, description="below it, text where no speech is sure is invented")
     hopeless_logprob: float = Field(default=-2.5, le=0, description="below it, any text is invented")
     max_compression: float = Field(
         default=MAX_COMPRESSION, ge=1, description="text that zlib shrinks by more is a loop"
+    )
+    temperatures: tuple[float, ...] = Field(
+        default=(0.4, 0.8), description="for sure speech whose text is not believed: drawn texts, one after the other"
     )
 
 
@@ -37,9 +45,25 @@ def screened(
 ) -> list[Transcript | None]:
     """Transcripts, with None where there is no text or it was invented.
 
-    The second reading of a loop must be likely to be believed."""
+    What a loop, or text that was not believed, is replaced by must be likely."""
     transcripts, loops = without_loops(engine, utterances, decoding, options.max_compression)
-    return [None if is_invented(t, options, doubted=i in loops) else t for i, t in enumerate(transcripts)]
+    found = [
+        None if is_invented(t, options, u.speech_probability, doubted=i in loops) else t
+        for i, (u, t) in enumerate(zip(utterances, transcripts, strict=True))
+    ]
+    for temperature in options.temperatures:
+        open_ = [i for i, t in enumerate(transcripts) if not found[i] and is_speech(t, utterances[i], options)]
+        drawn = decoding.model_copy(update={"temperature": temperature})
+        again = engine.transcribe([replace(utterances[i], before="") for i in open_], drawn)
+        for i, transcript in zip(open_, again, strict=True):
+            found[i] = None if is_invented(transcript, options, doubted=True) else transcript
+    return found
+
+
+def is_speech(transcript: Transcript, utterance: Utterance, options: ScreeningOptions) -> bool:
+    """Both the VAD and the model have no doubt that somebody speaks."""
+    sure = utterance.speech_probability >= options.sure_speech
+    return bool(transcript.text) and sure and transcript.no_speech_prob <= options.max_no_speech_prob
 
 
 def without_loops(
@@ -53,16 +77,23 @@ def without_loops(
     A loop is decoded once more with repetitions forbidden, because there may be real words before it."""
     transcripts = engine.transcribe(utterances, decoding)
     loops = [i for i, t in enumerate(transcripts) if compression(t.text) > max_compression]
-    again = engine.transcribe([utterances[i] for i in loops], decoding.model_copy(update=NO_LOOPS)) if loops else []
+    alone = [replace(utterances[i], before="") for i in loops]
+    again = engine.transcribe(alone, decoding.model_copy(update=NO_LOOPS))
     for i, transcript in zip(loops, again, strict=True):
         transcripts[i] = transcript
     return transcripts, loops
 
 
-def is_invented(transcript: Transcript, options: ScreeningOptions, doubted: bool = False) -> bool:
-    """`doubted`: there is a reason to ask for likely text besides the probability of no speech."""
-    doubted = doubted or transcript.no_speech_prob > options.max_no_speech_prob
-    unlikely = transcript.avg_logprob < (options.min_avg_logprob if doubted else options.hopeless_logprob)
+def is_invented(
+    transcript: Transcript, options: ScreeningOptions, speech_probability: float = 1.0, doubted: bool = False
+) -> bool:
+    """`doubted`: there is a reason to ask for likely text besides the probabilities of speech."""
+    bound = options.hopeless_logprob
+    if doubted or transcript.no_speech_prob > options.max_no_speech_prob:
+        bound = options.min_avg_logprob
+    if speech_probability < options.sure_speech:
+        bound = max(bound, options.noise_logprob)
+    unlikely = transcript.avg_logprob < bound
     return not transcript.text or unlikely or compression(transcript.text) > options.max_compression
 
 

@@ -1,10 +1,14 @@
 """What many tests need: real speech and real weights, fetched once and kept."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from audio.decode import decode
+from audio.samples import Samples
 from corpus.importers.asterisk import import_asterisk
+from corpus.importers.debian import unpack_packages
 from corpus.manifest import MANIFEST, Corpus, read_corpus
 from engine.catalogue import resolve
 
@@ -24,6 +28,18 @@ def russian_corpus() -> Corpus:
 @pytest.fixture(scope="session")
 def english_corpus() -> Corpus:
     return _prompts("en")
+
+
+@pytest.fixture(scope="session")
+def monkeys() -> Samples:
+    """A cage of monkeys, 16 s: the one of Asterisk's sounds that opens the gate without a word."""
+    folder = TEST_DATA / "sounds"
+    if not folder.is_dir():
+        TEST_DATA.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=TEST_DATA) as temporary:
+            unpack_packages(["asterisk-core-sounds-en-g722"], Path(temporary)).rename(folder)
+    (path,) = folder.rglob("tt-monkeys.g722")
+    return decode(path)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ def regions(probabilities: list[float], options: GateOptions = OPTIONS) -> list[
 
 def test_a_region_is_speech_with_its_rolls():
     assert regions(windows((5, 0), (6, 0.9), (9, 0))) == [
-        Region(index=0, start=3, speech_start=5, speech_end=11, end=12)
+        Region(index=0, start=3, speech_start=5, speech_end=11, end=12, peak=0.9)
     ]
 
 
@@ -50,8 +50,8 @@ def test_speech_shorter_than_the_minimum_is_a_noise_and_its_index_is_left_out():
 def test_the_end_of_the_stream_ends_the_region():
     gate = Gate(OPTIONS)
     assert gate.feed(windows((5, 0.9))) == []
-    assert gate.open == Region(index=0, start=0, speech_start=0, speech_end=5, end=5)
-    assert gate.flush() == [Region(index=0, start=0, speech_start=0, speech_end=5, end=5)]
+    assert gate.open == Region(index=0, start=0, speech_start=0, speech_end=5, end=5, peak=0.9)
+    assert gate.flush() == [Region(index=0, start=0, speech_start=0, speech_end=5, end=5, peak=0.9)]
     assert gate.open is None
 
 

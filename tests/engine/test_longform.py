@@ -20,7 +20,7 @@ from text.normalisation import normalise
 
 
 def region(start: int, end: int) -> Region:
-    return Region(0, start, start, end, end)
+    return Region(0, start, start, end, end, peak=0.9)
 
 
 def joined(corpus: Corpus, rows: list[Row], pause_s: float) -> Samples:

@@ -1,0 +1,83 @@
+"""Each guard against invented text on real sound and with the real model: with it nothing is shown, without it something."""
+
+import numpy as np
+import pytest
+
+from audio.decode import decode
+from audio.samples import SAMPLE_RATE, Samples
+from captions.captioner import Captioner
+from captions.session import SessionOptions
+from corpus.manifest import Corpus
+from engine.catalogue import resolve
+from engine.decoding import GREEDY
+from engine.engine import Engine, Utterance
+from engine.screening import ScreeningOptions, compression, screened
+
+OFF = {"max_no_speech_prob": 1.0, "sure_speech": 0.0, "hopeless_logprob": -99.0, "max_compression": 99.0}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(resolve("base-adaptive"))
+
+
+@pytest.fixture(scope="module")
+def backwards(english_corpus: Corpus) -> list[Samples]:
+    """Real voices that say nothing."""
+    rows = [r for r in english_corpus.rows if 3 < r.duration_s < 6][:8]
+    return [decode(english_corpus.audio_path(r))[::-1].copy() for r in rows]
+
+
+def shown(engine: Engine, utterance: Utterance, **guards: float) -> str:
+    """What is read when these guards are as given and all the others are off."""
+    options = ScreeningOptions.model_validate({**OFF, "temperatures": (), **guards})
+    (transcript,) = screened(engine, [utterance], GREEDY, options)
+    return transcript.text if transcript else ""
+
+
+def default(*names: str) -> dict[str, float]:
+    return {name: getattr(ScreeningOptions(), name) for name in names}
+
+
+def test_the_probability_of_no_speech_silences_silence(engine: Engine):
+    silence = Utterance(np.zeros(SAMPLE_RATE, np.float32))
+    assert shown(engine, silence)
+    assert not shown(engine, silence, **default("max_no_speech_prob", "min_avg_logprob"))
+
+
+def test_hopeless_text_is_not_shown(engine: Engine, monkeys: Samples):
+    hiss = Utterance(monkeys[-SAMPLE_RATE:] / 100)
+    assert shown(engine, hiss)
+    assert not shown(engine, hiss, **default("hopeless_logprob"))
+
+
+def test_animals_that_open_the_gate_say_nothing(engine: Engine, monkeys: Samples):
+    padded = np.concatenate([np.zeros(SAMPLE_RATE // 2, np.float32), monkeys, np.zeros(SAMPLE_RATE, np.float32)])
+    assert captions(engine, padded, ScreeningOptions(sure_speech=0.0))
+    assert not captions(engine, padded, ScreeningOptions())
+
+
+def test_a_loop_is_cut_by_forbidding_repetitions_or_not_shown(engine: Engine, backwards: list[Samples]):
+    texts = [shown(engine, Utterance(voice)) for voice in backwards]
+    guarded = [shown(engine, Utterance(voice), **default("max_compression")) for voice in backwards]
+    loops = [compression(text) > ScreeningOptions().max_compression for text in texts]
+    assert any(loops)
+    assert [g == t for g, t in zip(guarded, texts, strict=True)] == [not loop for loop in loops]
+    assert max(map(compression, guarded)) <= ScreeningOptions().max_compression
+
+
+def test_a_temperature_finds_words_where_the_likeliest_text_is_a_loop(engine: Engine, backwards: list[Samples]):
+    """At a temperature texts are drawn, not always the same; the likeliest of five is seldom less likely."""
+    voice = backwards[2]
+    (greedy,) = engine.transcribe([Utterance(voice, "en")])
+    drawn = [
+        engine.transcribe([Utterance(voice, "en")], GREEDY.model_copy(update={"temperature": 0.8}))[0] for _ in range(6)
+    ]
+    assert len({t.text for t in drawn}) > 1
+    assert max(t.avg_logprob for t in drawn) > greedy.avg_logprob - 0.2
+
+
+def captions(engine: Engine, samples: Samples, screening: ScreeningOptions) -> list[str]:
+    captioner = Captioner(engine, options=SessionOptions(screening=screening))
+    made = [*captioner.feed(samples), *captioner.flush()]
+    return [c.text for c in made if c.final and c.text]
