@@ -67,6 +67,11 @@ def without_loop(words: list[str]) -> list[str]:
     return words
 
 
+def has_loop(text: str) -> bool:
+    words = split_words(text)
+    return len(without_loop(words)) < len(words)
+
+
 def _common_prefix(a: list[str], b: list[str]) -> int:
     agree = (normalise(x) == normalise(y) for x, y in zip(a, b, strict=False))
     return next((i for i, same in enumerate(agree) if not same), min(len(a), len(b)))

@@ -21,6 +21,7 @@ class SpeechSegment:
     speech_start_sample: int
     speech_end_sample: int
     speech_probability: float  # the highest that the VAD gave
+    shared_after: int = 0  # samples at its end that the next one begins with
 
     @property
     def start_s(self) -> float:
@@ -94,9 +95,12 @@ class SampleBuffer:
             self.end += len(samples)
 
     def forget_before(self, sample: int) -> None:
-        """Whole parts are let go, so a little more may stay."""
+        """A little more may stay: parts are let go as a whole, or when half of one is old."""
         while self._parts and self._start + len(self._parts[0]) <= sample:
             self._start += len(self._parts.popleft())
+        if self._parts and 2 * (sample - self._start) > len(self._parts[0]):
+            self._parts[0] = self._parts[0][sample - self._start :].copy()
+            self._start = sample
 
     def read(self, start: int, end: int) -> Samples:
         whole = np.concatenate(self._parts)

@@ -10,7 +10,8 @@ at once, a scheduler when its turn comes).
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Protocol
+from math import inf
+from typing import Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -18,15 +19,23 @@ from pydantic import BaseModel, Field
 from audio.gate import DEFAULT_GATE, GateOptions
 from audio.samples import SAMPLE_RATE, Samples
 from audio.vad import VAD_WINDOW, Probabilities, VadStream
-from captions.policy import Agreement
+from captions.chunks import Chunker, Joiner
+from captions.policy import Agreement, has_loop
 from captions.segmenter import Segmenter, SpeechSegment
 from engine.decoding import GREEDY, DecodingOptions
 from engine.engine import Transcript, Utterance
 from engine.screening import ScreeningOptions
 from engine.words import Word
 
+Mode = Literal["gated", "single", "chunks"]
+
 
 class SessionOptions(BaseModel, frozen=True, extra="forbid"):
+    mode: Mode = Field(
+        default="gated",
+        description="gated: tentative text, and a final one at a pause; single: each line is read once, at its end; "
+        "chunks: every 1.5 s of speech, whether or not there is a pause",
+    )
     tentative_every_s: float = Field(
         default=0.5, ge=0, le=28, description="new speech that renews tentative text; 0: never"
     )
@@ -34,6 +43,8 @@ class SessionOptions(BaseModel, frozen=True, extra="forbid"):
         default=True, description="read a segment as soon as silence begins, so that it is ready when the gate closes"
     )
     language_s: float = Field(default=1.0, ge=0, le=28, description="speech from which on a detected language is held")
+    expect: str = Field(default="", max_length=500, description="names and terms that may be said")
+    previous_text: bool = Field(default=False, description="tell the model what was said just before")
     decoding: DecodingOptions = Field(default=GREEDY, description="how text is read out of the sound")
     screening: ScreeningOptions = Field(default=ScreeningOptions(), description="what counts as invented text")
 
@@ -105,7 +116,9 @@ class CaptionSession:
         self._task = task
         self.options = options
         self._vad = vad or VadStream()
-        self._segmenter = Segmenter(gate)
+        self._segmenter = Chunker(gate) if options.mode == "chunks" else Segmenter(gate)
+        self._joiner = Joiner() if options.mode == "chunks" else None
+        self._previous_text = ""
         self._shown_index = -1  # the segment whose tentative text was last shown,
         self._tried_index, self._tried_samples = -1, 0  # and how much of which speech was last tried
         self._agreement = Agreement()
@@ -144,7 +157,8 @@ class CaptionSession:
     def utterance(self, request: Request) -> Utterance:
         """What the engine should read; asked for when the request's turn comes: the language may be known by then."""
         segment = request.segment
-        return Utterance(segment.samples, self.language, self._task, segment.speech_probability)
+        before = " ".join(filter(None, [self.options.expect, self._previous_text]))
+        return Utterance(segment.samples, self.language, self._task, segment.speech_probability, before)
 
     def is_wanted(self, request: Request) -> bool:
         """False once the sound has gone on, so that nobody need read it."""
@@ -183,10 +197,28 @@ class CaptionSession:
     def _final(self, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
         """Nothing when there is nothing to say and nothing to take back."""
         if transcript:
-            if self.language is None and segment.end_s - segment.start_s >= self.options.language_s:
-                self.language = transcript.language
+            self._learn(segment, transcript)
+        if self._joiner:
+            return self._joined(self._joiner, segment, transcript)
+        if transcript:
             return [_caption(segment, transcript.text, final=True, words=_in_stream(transcript.words, segment))]
         return [_caption(segment, "", final=True)] if segment.index == self._shown_index else []
+
+    def _learn(self, segment: SpeechSegment, transcript: Transcript) -> None:
+        """What the next segment's reading goes by; a loop is never carried along."""
+        if self.language is None and segment.end_s - segment.start_s >= self.options.language_s:
+            self.language = transcript.language
+        if self.options.previous_text:
+            self._previous_text = "" if has_loop(transcript.text) else transcript.text
+
+    def _joined(self, joiner: Joiner, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
+        """A chunk's words, without those that the next chunk reads again."""
+        begin, end = segment.start_sample, segment.start_sample + len(segment.samples)
+        held_from_s = (end - segment.shared_after) / SAMPLE_RATE if segment.shared_after else inf
+        heard = _in_stream(transcript.words, segment) if transcript else ()
+        words = joiner.join(heard, begin / SAMPLE_RATE, held_from_s)
+        text = "".join(w.text for w in words).strip()
+        return [Caption(segment.index, words[0].start_s, words[-1].end_s, text, True, 0, tuple(words))] if text else []
 
     def _shown(self, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
         """Tentative text, as long as its segment goes on."""
@@ -201,7 +233,8 @@ class CaptionSession:
 
     def _speculate(self) -> list[Request]:
         """The open segment as it will be when the gate closes, once its last sound is there."""
-        closing = self._segmenter.closing_segment() if self.options.speculate else None
+        wanted = self.options.speculate and self.options.mode == "gated"
+        closing = self._segmenter.closing_segment() if wanted else None
         if not closing or (self._speculation and same_sound(self._speculation, closing)):
             return []
         self._speculation, self._speculated = closing, None
@@ -209,7 +242,7 @@ class CaptionSession:
 
     def _tentative(self) -> list[Request]:
         speech = self._segmenter.open_speech_samples()
-        if not speech or not self.options.tentative_every_s:
+        if not speech or not self.options.tentative_every_s or self.options.mode != "gated":
             return []
         index, heard = speech
         tried = self._tried_samples if index == self._tried_index else 0

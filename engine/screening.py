@@ -29,7 +29,7 @@ class SpeechEngine(Protocol):
 class ScreeningOptions(BaseModel, frozen=True, extra="forbid"):
     max_no_speech_prob: float = Field(default=0.6, ge=0, le=1, description="above it, unlikely text is invented")
     min_avg_logprob: float = Field(default=-1.0, le=0, description="below it, doubted text is invented")
-    sure_speech: float = Field(default=0.95, ge=0, le=1, description="VAD probability that no window of a noise reaches")
+    sure_speech: float = Field(default=0.95, ge=0, le=1, description="a noise reaches it in none of the VAD's windows")
     noise_logprob: float = Field(default=-0.7, le=0, description="below it, text where no speech is sure is invented")
     hopeless_logprob: float = Field(default=-2.5, le=0, description="below it, any text is invented")
     max_compression: float = Field(

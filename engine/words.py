@@ -45,7 +45,7 @@ def to_words(splitter: WordSplitter, ids: Sequence[int], alignment: WhisperAlign
         Word(text, float(token_s[a]), float(token_s[b]), float(np.mean(probabilities[a:b])))
         for text, a, b in zip(texts, edges, edges[1:], strict=False)
     )
-    return tuple(_with_punctuation(words))
+    return tuple(_with_punctuation(word for word in words if word.text))  # half a letter is no text
 
 
 def _with_punctuation(words: Iterable[Word]) -> list[Word]:

@@ -41,13 +41,15 @@ class Stream:
 Clip = tuple[Samples, str, str]  # trimmed speech, its text, its language
 
 
-def load_clips(folder: Path, n: int, min_s: float = 1.5, max_s: float = 12.0) -> list[Clip]:
-    """n test rows of a corpus, spread over it, cut to their speech."""
+def load_clips(folder: Path, n: int, min_s: float = 1.5, max_s: float = 12.0, one_word: bool = False) -> list[Clip]:
+    """n test rows of a corpus, spread over it, cut to their speech; rows of one word as they were recorded."""
     corpus = read_corpus(folder)
     rows = [r for r in corpus.select("test") if min_s <= r.duration_s <= max_s and r.text]
+    rows = [r for r in rows if not one_word or len(normalise(r.text).split()) == 1]
     n = min(n, len(rows))
     chosen = [rows[i * len(rows) // n] for i in range(n)]
-    return [(trimmed(decode(corpus.audio_path(r))), r.text, r.language) for r in chosen]
+    recorded = [decode(corpus.audio_path(r)) for r in chosen]
+    return [(x if one_word else trimmed(x), r.text, r.language) for x, r in zip(recorded, chosen, strict=True)]
 
 
 def trimmed(samples: Samples) -> Samples:

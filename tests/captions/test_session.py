@@ -185,3 +185,24 @@ def test_final_words_are_timed_in_the_stream():
     (word,) = final.words
     assert (word.start_s, word.end_s) == pytest.approx((start_s + 0.1, start_s + 0.4))
     assert [o.words for o in engine.asked] == [True]
+
+
+def test_the_model_is_told_what_may_be_said_and_what_was_said_before():
+    engine = ScriptedEngine(script=[transcript("We meet Ada."), transcript("She waits.")])
+    options = SessionOptions(mode="single", expect="Ada Lovelace", previous_text=True)
+    played(session(TWO_PHRASES, engine, options=options), sound(TWO_PHRASES))
+    assert [u.before for u in engine.heard] == ["Ada Lovelace", "Ada Lovelace We meet Ada."]
+
+
+def test_a_loop_is_not_carried_along():
+    engine = ScriptedEngine(script=[transcript("No. No. No."), transcript("She waits.")])
+    options = SessionOptions(mode="single", previous_text=True)
+    played(session(TWO_PHRASES, engine, options=options), sound(TWO_PHRASES))
+    assert [u.before for u in engine.heard] == ["", ""]
+
+
+def test_in_a_single_pass_each_line_is_read_once():
+    engine = ScriptedEngine()
+    made = played(session(TWO_PHRASES, engine, options=SessionOptions(mode="single")), sound(TWO_PHRASES), chunk=1600)
+    assert len(engine.heard) == len(made) == 2
+    assert finals(made) == finals(played(session(TWO_PHRASES, ScriptedEngine()), sound(TWO_PHRASES)))

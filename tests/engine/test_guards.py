@@ -1,4 +1,4 @@
-"""Each guard against invented text on real sound and with the real model: with it nothing is shown, without it something."""
+"""Each guard against invented text, on real sound and with the real model: what is shown without it is not with it."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_the_probability_of_no_speech_silences_silence(engine: Engine):
 
 
 def test_hopeless_text_is_not_shown(engine: Engine, monkeys: Samples):
-    hiss = Utterance(monkeys[-SAMPLE_RATE:] / 100)
+    hiss = Utterance(monkeys[-SAMPLE_RATE:] * np.float32(0.01))
     assert shown(engine, hiss)
     assert not shown(engine, hiss, **default("hopeless_logprob"))
 

@@ -1,11 +1,14 @@
 """Words with times, on real speech and the real base model."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from audio.samples import SAMPLE_RATE, seconds
 from engine.catalogue import resolve
 from engine.decoding import DecodingOptions
 from engine.engine import Engine, Utterance
+from engine.words import to_words
 from evaluation.score import load_references
 
 WORDS = DecodingOptions(words=True)
@@ -46,6 +49,13 @@ def test_a_batch_of_two_languages_has_the_words_of_both(spoken, russian_corpus, 
     batch = [Utterance(spoken[0].samples, "en"), Utterance(russian.samples, "ru")]
     for together in adaptive.transcribe(batch, WORDS):
         assert "".join(w.text for w in together.words).strip() == together.text
+
+
+def test_half_a_letter_is_no_word():
+    splitter = SimpleNamespace(eot=0, split_to_word_tokens=lambda ids: ([" yes", "", ""], [[1], [2], [0]]))
+    alignment = SimpleNamespace(alignments=[(0, 0), (1, 5), (2, 9)], text_token_probs=[0.9, 0.1])
+    found = to_words(splitter, [1, 2], alignment)  # pyright: ignore[reportArgumentType]
+    assert [(w.text, w.end_s) for w in found] == [(" yes", pytest.approx(0.1))]
 
 
 def test_no_text_has_no_words(adaptive):
