@@ -17,7 +17,7 @@ from audio.gate import DEFAULT_GATE, GateOptions
 from captions.protocol import MAX_SAMPLE
 from captions.record import Record, new_id
 from captions.scheduler import BusyError, Scheduler
-from captions.session import CaptionSession
+from captions.session import MAX_EXPECTED, CaptionSession, Mode, SessionOptions
 from captions.stream import LiveStream, Publish
 from engine.cache import Engines
 from engine.engine import Engine
@@ -36,6 +36,9 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     model: str = Field(max_length=500)
     language: str | None = Field(default=None, max_length=20)
     task: Literal["transcribe", "translate"] = "transcribe"
+    mode: Mode = "gated"
+    expect: str = Field(default="", max_length=MAX_EXPECTED)
+    previous_text: bool = False
     gate: GateOptions = DEFAULT_GATE
 
 
@@ -166,7 +169,8 @@ class LiveHub:
                 raise BusyError(f"{MAX_ENGINES} models are in use already; choose one that others use, or wait")
             self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions, engine.workers)
         scheduler = self._schedulers[id(engine)]
-        session = CaptionSession(settings.language or None, settings.gate, task=settings.task)
+        options = SessionOptions(mode=settings.mode, expect=settings.expect, previous_text=settings.previous_text)
+        session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
         return LiveStream(record, scheduler, session, publish, kept_from)
 
     def _close_idle_schedulers(self) -> None:

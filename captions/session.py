@@ -28,6 +28,7 @@ from engine.screening import ScreeningOptions
 from engine.words import Word
 
 Mode = Literal["gated", "single", "chunks"]
+MAX_EXPECTED = 500  # characters
 
 
 class SessionOptions(BaseModel, frozen=True, extra="forbid"):
@@ -43,7 +44,7 @@ class SessionOptions(BaseModel, frozen=True, extra="forbid"):
         default=True, description="read a segment as soon as silence begins, so that it is ready when the gate closes"
     )
     language_s: float = Field(default=1.0, ge=0, le=28, description="speech from which on a detected language is held")
-    expect: str = Field(default="", max_length=500, description="names and terms that may be said")
+    expect: str = Field(default="", max_length=MAX_EXPECTED, description="names and terms that may be said")
     previous_text: bool = Field(default=False, description="tell the model what was said just before")
     decoding: DecodingOptions = Field(default=GREEDY, description="how text is read out of the sound")
     screening: ScreeningOptions = Field(default=ScreeningOptions(), description="what counts as invented text")

@@ -115,7 +115,11 @@ class Sound {
 
 // ---- the wire ----------------------------------------------------------------------------------------------
 
-const plain = ({ model, language, task, gate }) => JSON.stringify([model, language, task, Object.entries(gate ?? {}).sort()]);
+const DEFAULTS = { model: null, language: null, task: "transcribe", mode: "gated", expect: "", previous_text: false, gate: {} };
+const plain = (settings) => JSON.stringify(Object.keys(DEFAULTS).map((name) => {
+  const value = settings[name] ?? DEFAULTS[name];
+  return name === "gate" ? Object.entries(value).sort() : value;
+}));
 
 class Wire {
   // One session: keeps what is not acknowledged, comes back after breaks.
@@ -172,7 +176,7 @@ class Wire {
       Object.assign(this, { session: message.session, ready: true, opened: true, tries: 0 });
       for (const packet of this.kept) if (packet.first + packet.pcm.length > message.next) this.post(packet);
       const wanted = this.settings;
-      this.settings = { model: message.model, language: message.language, task: message.task, gate: message.gate };
+      this.settings = message;
       this.change(wanted); // chosen while there was no connection
       if (this.finishing) this.finish();
     }
@@ -283,7 +287,7 @@ function wordNodes(word, index) {
 // ---- the page ----------------------------------------------------------------------------------------------
 
 const find = (name) => element.querySelector(name);
-const settings = () => window.qalSettings ?? { model: null, language: null, compare: null, task: "transcribe", gate: {} };
+const settings = () => window.qalSettings ?? { ...DEFAULTS, compare: null };
 const sound = { now: null };
 let heardS = 0, opening = false;
 
@@ -315,8 +319,8 @@ class Lane {
 
   get first() { return this === lanes[0]; }
   get wanted() {
-    const { language, task, gate } = settings();
-    return { model: settings()[this.name], language, task, gate };
+    const { compare, ...shared } = settings();
+    return { ...shared, model: settings()[this.name] };
   }
 
   // Follows the settings: opens, changes or ends its wire while somebody speaks.

@@ -8,6 +8,7 @@ import json
 import gradio as gr
 
 from audio.gate import GateOptions
+from captions.session import MAX_EXPECTED
 from ui_components import live_actions
 from ui_components.choices import DETECT, language_choices
 from ui_components.download import wire_download
@@ -18,9 +19,14 @@ from ui_components.model_offer import NOBODY, offer_comparison, offer_models
 from ui_components.studio import QUIET, Events, Studio, action
 
 GATE_FIELDS = ("start_threshold", "pre_roll_ms", "min_speech_ms", "hang_over_ms", "max_segment_s")
-TELL_SCRIPT = f"""(model, language, compare, task, ...gate) => {{
+MODES = [
+    ("at once, and final at a pause", "gated"),
+    ("once, at a pause", "single"),
+    ("every 1.5 s, pause or not", "chunks"),
+]
+TELL_SCRIPT = f"""(model, language, compare, task, mode, expect, previous_text, ...gate) => {{
   const names = {json.dumps(GATE_FIELDS)};
-  window.qalSettings = {{model, language: language || null, compare: compare || null, task,
+  window.qalSettings = {{model, language: language || null, compare: compare || null, task, mode, expect, previous_text,
     gate: Object.fromEntries(names.map((name, i) => [name, gate[i]]))}};
   document.dispatchEvent(new Event("qal-settings"));
 }}"""
@@ -35,11 +41,22 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
         compare = gr.Dropdown([NOBODY], label="Compare with", value=NOBODY[1], min_width=200)
     with gr.Accordion("What is made of the sound", open=False):
         tasks = [("in the language that is spoken", "transcribe"), ("in English", "translate")]
-        task = gr.Radio(tasks, label="Captions", value="transcribe")
+        with gr.Row():
+            task = gr.Radio(tasks, label="Captions", value="transcribe", min_width=280)
+            mode = gr.Radio(MODES, label="When speech is read", value="gated", min_width=280)
+        with gr.Row():
+            expect = gr.Textbox(
+                label="Names and terms that may be said",
+                placeholder="Lalibela, Abebe Bikila, CTranslate2",
+                max_length=MAX_EXPECTED,
+                min_width=280,
+            )
+            previous = gr.Checkbox(label="Tell the model the line before", value=False, min_width=280)
         with gr.Row():
             sliders = [gate_slider(name) for name in GATE_FIELDS]
-    settings = [model, language, compare, task, *sliders]
-    settled = [*(field.change for field in settings[:4]), *(slider.release for slider in sliders)]
+    settings = [model, language, compare, task, mode, expect, previous, *sliders]
+    chosen = [field.change for field in (model, language, compare, task, mode, previous)]
+    settled = [*chosen, expect.blur, expect.submit, *(slider.release for slider in sliders)]
     gr.on([*opened, *settled], None, settings, None, js=TELL_SCRIPT, **QUIET)
     gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
     gr.on(opened, action(offer_comparison, studio), compare, compare, **QUIET)

@@ -143,6 +143,8 @@ def test_the_model_changes_in_the_middle_and_no_sample_is_lost(client: TestClien
         ({**HELLO, "evil": 1}, "not one of ours"),
         ({**HELLO, "kept_from": -1}, "not one of ours"),
         (["no"], "not one of ours"),
+        ({**HELLO, "mode": "magic"}, "not one of ours"),
+        ({**HELLO, "expect": 501 * "x"}, "not one of ours"),
     ],
 )
 def test_a_wrong_hello_is_one_sentence(client: TestClient, hub: LiveHub, first, sentence: str):
@@ -190,6 +192,19 @@ def test_the_gate_and_the_task_are_the_speakers_choice(client: TestClient, hub: 
     assert len(finals) == 1  # a second of silence no longer ends a line
     engines: Any = hub._engines
     assert {u.task for u in engines.engines["one"].heard} == {"translate"}
+
+
+def test_how_speech_is_read_is_the_speakers_choice(client: TestClient, hub: LiveHub, speech: Samples):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json({**HELLO, "mode": "single", "expect": "Ada Lovelace", "previous_text": True})
+        assert socket.receive_json()["mode"] == "single"
+        send(socket, speech)
+        socket.send_json({"do": "finish"})
+        finals, _ = finals_until(socket, "finished")
+    engines: Any = hub._engines
+    heard = engines.engines["one"].heard
+    assert len(heard) == len(finals) == 2
+    assert [u.before for u in heard] == ["Ada Lovelace", f"Ada Lovelace {finals[0]['text']}"]
 
 
 def test_sliders_that_contradict_each_other_change_nothing(client: TestClient):
