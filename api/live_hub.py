@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from audio.gate import DEFAULT_GATE, GateOptions
 from captions.protocol import MAX_SAMPLE
-from captions.record import Record, new_id
+from captions.record import Record, new_id, sweep
 from captions.scheduler import BusyError, Scheduler
 from captions.session import MAX_EXPECTED, CaptionSession, Mode, SessionOptions
 from captions.stream import LiveStream, Publish
@@ -26,6 +26,7 @@ from errors import LanguageError, ModelError, QalError
 
 RESUME_S = 120.0  # so long a broken connection may come back to a session in memory; later, to the one on disk
 MAX_ENGINES = 4  # that captions are made with at once
+SWEEP_S = 3600.0  # between two looks for sessions that are to be deleted
 
 
 class SupersededError(QalError):
@@ -40,6 +41,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     expect: str = Field(default="", max_length=MAX_EXPECTED)
     previous_text: bool = False
     gate: GateOptions = DEFAULT_GATE
+    keep_sound: bool = Field(default=False, description="the speaker wants the sound kept, from here on")
 
 
 class Hello(Settings, frozen=True):
@@ -73,6 +75,7 @@ class LiveHub:
         self._places: dict[str, Place] = {}
         self._schedulers: dict[int, Scheduler] = {}  # by id(engine)
         self._lock = threading.Lock()
+        self._sweeper: threading.Timer | None = None
         self.packets = ThreadPoolExecutor(max_sessions, "live-packets")
         self.slow = ThreadPoolExecutor(max_sessions, "live-slow")
 
@@ -92,6 +95,9 @@ class LiveHub:
                 place = self._places[record.folder.name] = Place(record.folder.name, stream, settings_of(hello), owner)
             place.owner, place.left = owner, None
         with place.lock:  # an old connection's last packet
+            if place.settings.keep_sound and not hello.keep_sound:  # taken back while there was no connection
+                place.stream.keep_sound(False)
+                place.settings = place.settings.model_copy(update={"keep_sound": False})
             place.stream.resume(publish, hello.last_index)
         return place
 
@@ -103,17 +109,14 @@ class LiveHub:
     def change(self, place: Place, owner: object, settings: Settings, publish: Publish) -> None:
         """Another model or language from here on; what was heard so far is final first.
 
-        When the new one cannot be had, nothing changes."""
+        When the new one cannot be had, nothing changes. Keeping the sound, or no longer, ends no caption."""
         engine = self._engine(settings)  # before anything ends
         with place.lock:
             require_owner(place, owner)
-            before = place.stream
-            before.finish()
-            before.close()
-            with self._lock:
-                record = Record(self._live, place.id)
-                place.stream = self._open(engine, settings, record, publish, before.next_sample)
-                place.settings = settings_of(settings)
+            place.stream.keep_sound(settings.keep_sound)
+            if not captioned_alike(settings, place.settings):
+                self._reopen(place, engine, settings, publish)
+            place.settings = settings_of(settings)
         self._close_idle_schedulers()
 
     def finish(self, place: Place, owner: object) -> None:
@@ -143,7 +146,16 @@ class LiveHub:
         for place in gone:
             self.end(place)
 
+    def delete_after(self, kept_days: float) -> None:
+        """Deletes, now and every hour, what sessions left on disk so long ago."""
+        sweep(self._live, kept_days, spared=set(self._places))
+        self._sweeper = threading.Timer(SWEEP_S, self.delete_after, [kept_days])
+        self._sweeper.daemon = True
+        self._sweeper.start()
+
     def close(self) -> None:
+        if self._sweeper:
+            self._sweeper.cancel()
         for place in list(self._places.values()):
             self.end(place)
         self.packets.shutdown(wait=False)
@@ -171,7 +183,16 @@ class LiveHub:
         scheduler = self._schedulers[id(engine)]
         options = SessionOptions(mode=settings.mode, expect=settings.expect, previous_text=settings.previous_text)
         session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
-        return LiveStream(record, scheduler, session, publish, kept_from)
+        return LiveStream(record, scheduler, session, publish, kept_from, settings.keep_sound)
+
+    def _reopen(self, place: Place, engine: Engine, settings: Settings, publish: Publish) -> None:
+        """Holding the place's lock."""
+        before = place.stream
+        before.finish()
+        before.close()
+        with self._lock:
+            record = Record(self._live, place.id)
+            place.stream = self._open(engine, settings, record, publish, before.next_sample)
 
     def _close_idle_schedulers(self) -> None:
         with self._lock:
@@ -184,6 +205,12 @@ class LiveHub:
 def require_owner(place: Place, owner: object) -> None:
     if place.owner is not owner:
         raise SupersededError("this recording goes on over another connection")
+
+
+def captioned_alike(some: Settings, others: Settings) -> bool:
+    """Whether both make the same captions of the same sound."""
+    fields = set(Settings.model_fields) - {"keep_sound"}
+    return some.model_dump(include=fields) == others.model_dump(include=fields)
 
 
 def settings_of(wider: Settings) -> Settings:

@@ -11,6 +11,7 @@ FRAMES_PER_SECOND = SAMPLE_RATE // HOP  # 100
 WINDOW_S = 30  # what stock Whisper always hears
 WINDOW_FRAMES = WINDOW_S * FRAMES_PER_SECOND  # 3000
 WINDOW_SAMPLES = WINDOW_S * SAMPLE_RATE
+PCM_BYTES = 2  # a sample of 16-bit PCM
 
 
 def seconds(samples: Samples) -> float:
@@ -21,3 +22,8 @@ def from_pcm16(pcm: NDArray[np.int16]) -> Samples:
     """(n,) or (n, channels) of 16-bit PCM -> (n,) float32, channels averaged."""
     mono = pcm if pcm.ndim == 1 else pcm.mean(axis=1)
     return (mono / 32768).astype(np.float32)
+
+
+def to_pcm16(samples: Samples) -> NDArray[np.int16]:
+    """(n,) float32 -> (n,) of little-endian 16-bit PCM; the way back of `from_pcm16`, to the bit."""
+    return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audio.samples import SAMPLE_RATE, Samples, from_pcm16
+from audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
 from errors import QalError
 
 HEADER = struct.Struct("<Q")
@@ -35,8 +35,7 @@ class Packet:
 
 
 def pack(first_sample: int, samples: Samples) -> bytes:
-    pcm = np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2")
-    return HEADER.pack(first_sample) + pcm.tobytes()
+    return HEADER.pack(first_sample) + to_pcm16(samples).tobytes()
 
 
 def unpack(data: bytes) -> Packet:

@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,10 +30,12 @@ class Line(BaseModel, frozen=True, extra="ignore"):
     end_s: float
     text: str
     words: list[Word] = []
+    language: str | None = None
     settled_sample: int
 
     def caption(self) -> Caption:
-        return Caption(self.index, self.start_s, self.end_s, self.text, final=True, words=tuple(self.words))
+        words, language = tuple(self.words), self.language
+        return Caption(self.index, self.start_s, self.end_s, self.text, final=True, words=words, language=language)
 
 
 def new_id() -> str:
@@ -83,10 +86,11 @@ def _ends_whole(file) -> bool:
     return file.read(1) == b"\n"
 
 
-def sweep(live: Path, kept_days: float) -> int:
-    """Deletes the sessions that nobody has spoken into for so long; -> how many."""
+def sweep(live: Path, kept_days: float, spared: Collection[str] = ()) -> int:
+    """Deletes the sessions, but those `spared`, that nobody has spoken into for so long; -> how many."""
     limit = time.time() - 24 * 3600 * kept_days
-    old = [f for f in live.glob("*/") if SESSION_ID.fullmatch(f.name) and _last_change(f) < limit]
+    sessions = [f for f in live.glob("*/") if SESSION_ID.fullmatch(f.name) and f.name not in spared]
+    old = [f for f in sessions if _last_change(f) < limit]
     for folder in old:
         shutil.rmtree(folder, ignore_errors=True)
     return len(old)

@@ -67,6 +67,7 @@ class Caption:
     final: bool
     committed: int = 0  # letters of a tentative text that no later tentative changes
     words: tuple[Word, ...] = ()  # of a final text, in seconds of the stream
+    language: str | None = None  # of a final text that is what was said; a translation has none
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,8 @@ class CaptionSession:
         if self._joiner:
             return self._joined(self._joiner, segment, transcript)
         if transcript:
-            return [_caption(segment, transcript.text, final=True, words=_in_stream(transcript.words, segment))]
+            words, language = _in_stream(transcript.words, segment), self._said_in(transcript)
+            return [_caption(segment, transcript.text, final=True, words=words, language=language)]
         return [_caption(segment, "", final=True)] if segment.index == self._shown_index else []
 
     def _learn(self, segment: SpeechSegment, transcript: Transcript) -> None:
@@ -219,7 +221,16 @@ class CaptionSession:
         heard = _in_stream(transcript.words, segment) if transcript else ()
         words = joiner.join(heard, begin / SAMPLE_RATE, held_from_s)
         text = "".join(w.text for w in words).strip()
-        return [Caption(segment.index, words[0].start_s, words[-1].end_s, text, True, 0, tuple(words))] if text else []
+        if not text:
+            return []
+        language = self._said_in(transcript)
+        return [Caption(segment.index, words[0].start_s, words[-1].end_s, text, True, 0, tuple(words), language)]
+
+    def _said_in(self, transcript: Transcript | None) -> str | None:
+        """The language of a text that is what was said; words that were held back are in the language that is held."""
+        if self._task == "translate":
+            return None
+        return transcript.language if transcript else self.language
 
     def _shown(self, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
         """Tentative text, as long as its segment goes on."""

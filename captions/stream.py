@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from audio.samples import SAMPLE_RATE
+from captions.kept_sound import KeptSound
 from captions.protocol import Inlet, unpack
 from captions.record import Record
 from captions.scheduler import Scheduler
@@ -27,10 +28,17 @@ class LiveStream:
     """One speaker's stream at a scheduler, its finals on disk before anybody sees them.
 
     `kept_from` is the first sample that the client still has: where a new server goes on, unless the record
-    says that this part is final already. One thread at a time may use it; captions come from the scheduler's."""
+    says that this part is final already. `keep_sound` only where the speaker asked for it. One thread at a time
+    may use it; captions come from the scheduler's."""
 
     def __init__(
-        self, record: Record, scheduler: Scheduler, session: CaptionSession, publish: Publish, kept_from: int = 0
+        self,
+        record: Record,
+        scheduler: Scheduler,
+        session: CaptionSession,
+        publish: Publish,
+        kept_from: int = 0,
+        keep_sound: bool = False,
     ):
         record.begin()
         lines = record.lines()
@@ -39,6 +47,8 @@ class LiveStream:
         self._first_index = max((line.index + 1 for line in lines), default=0)
         self._inlet = Inlet(self._begin)
         self._using = threading.Lock()
+        self._sound = KeptSound(record.folder)
+        self.keep_sound(keep_sound)
         self._seat = scheduler.open(session, self._deliver)
 
     @property
@@ -56,10 +66,18 @@ class LiveStream:
         with self._using:
             packet = unpack(data)
             self._scheduler.wait_for_room(self._seat)  # before the packet counts as taken
-            samples = self._inlet.take(packet)
+            first, samples = self.next_sample, self._inlet.take(packet)
             if len(samples):
+                if self._keeps_sound:  # before a caption of it can be on the screen
+                    self._sound.write(first, samples)
                 self._scheduler.feed(self._seat, samples)
         self._publish(Update((), self.ack, self._session.level))
+
+    def keep_sound(self, wanted: bool) -> None:
+        """Whether the sound from here on is kept on disk. Raises StorageError where it has no room."""
+        with self._using:
+            self._sound.keep(self.next_sample) if wanted else self._sound.stop()
+            self._keeps_sound = wanted
 
     def resume(self, publish: Publish, last_index: int) -> None:
         """The client came back, over another connection; what it has not seen is told again."""

@@ -9,17 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
-from audio.samples import SAMPLE_RATE, Samples, seconds
+from audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, seconds, to_pcm16
 from corpus.manifest import CORPUS_INFO, MANIFEST, Row
 from corpus.split import split_of
 from errors import CorpusError, storage_errors
 
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"
-PCM_MAX = 32767
-PCM_BYTES = 2  # a sample
 
 OWN_FILES = {MANIFEST, CORPUS_INFO, AUDIO_FOLDER, LICENCE_FILE}  # what --force may delete
 
@@ -75,12 +71,11 @@ def add_utterance(folder: Path, audio: str, samples: Samples, text: str, languag
     """Writes the samples to folder/audio as 16-bit WAV at 16 kHz, which every browser plays; -> the row."""
     path = folder / audio
     path.parent.mkdir(parents=True, exist_ok=True)
-    pcm = np.clip(np.rint(samples * (PCM_MAX + 1)), -PCM_MAX - 1, PCM_MAX).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(PCM_BYTES)
         file.setframerate(SAMPLE_RATE)
-        file.writeframes(pcm.tobytes())
+        file.writeframes(to_pcm16(samples).tobytes())
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return Row(
         audio=audio,

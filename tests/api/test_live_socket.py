@@ -15,7 +15,7 @@ from api import live_hub
 from api.live_hub import LiveHub
 from api.live_socket import COME_BACK, FORBIDDEN, PATH, live_route
 from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples
+from audio.samples import SAMPLE_RATE, Samples, to_pcm16
 from captions.protocol import pack
 from captions.record import Record
 from errors import ModelError
@@ -321,3 +321,68 @@ def test_the_own_page_is_let_in_also_behind_a_proxy(client: TestClient, headers:
     with client.websocket_connect(PATH, headers={"host": "here", **headers}) as socket:
         socket.send_json(HELLO)
         assert socket.receive_json()["type"] == "ready"
+
+
+def kept(tmp_path: Path, session: str) -> np.ndarray:
+    file = tmp_path / "live" / session / "sound.pcm"
+    return np.frombuffer(file.read_bytes(), "<i2") if file.exists() else np.zeros(0, "<i2")
+
+
+@pytest.mark.parametrize(("wish", "expected"), [({}, 0), ({"keep_sound": False}, 0), ({"keep_sound": True}, 1)])
+def test_sound_is_kept_only_for_who_asks(client: TestClient, speech: Samples, tmp_path: Path, wish, expected: int):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json({**HELLO, **wish})
+        session = socket.receive_json()["session"]
+        send(socket, speech)
+        socket.send_json({"do": "finish"})
+        finals_until(socket, "finished")
+    assert kept(tmp_path, session).tolist() == to_pcm16(speech[: expected * len(speech)]).tolist()
+
+
+def test_the_wish_to_keep_the_sound_holds_from_where_it_is_made_and_ends_no_caption(
+    client: TestClient, speech: Samples, tmp_path: Path
+):
+    third = len(speech) // 3
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        session = socket.receive_json()["session"]
+        finals = []
+        for part, wish in enumerate((True, False)):
+            send(socket, speech[part * third : (part + 1) * third], part * third)
+            socket.send_json({"do": "change", **HELLO, "keep_sound": wish})
+            said, ready = finals_until(socket, "ready")
+            assert ready["keep_sound"] is wish
+            finals += said
+        send(socket, speech[2 * third :], 2 * third)
+        socket.send_json({"do": "finish"})
+        finals += finals_until(socket, "finished")[0]
+    assert len(finals) == 2
+    expected = np.concatenate([np.zeros(third, np.float32), speech[third : 2 * third]])
+    assert kept(tmp_path, session).tolist() == to_pcm16(expected).tolist()
+
+
+def test_a_wish_that_was_taken_back_without_a_connection_holds_when_it_is_back(
+    client: TestClient, speech: Samples, tmp_path: Path
+):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json({**HELLO, "keep_sound": True})
+        session = socket.receive_json()["session"]
+        send(socket, speech[:16_000])
+        socket.send_json({"do": "change", **HELLO, "keep_sound": True})
+        finals_until(socket, "ready")
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json({**HELLO, "session": session})
+        assert socket.receive_json()["keep_sound"] is False
+        send(socket, speech[16_000:], 16_000)
+        socket.send_json({"do": "finish"})
+        finals_until(socket, "finished")
+    assert len(kept(tmp_path, session)) == 16_000
+
+
+def test_a_session_in_use_is_not_deleted(client: TestClient, hub: LiveHub, tmp_path: Path):
+    Record(tmp_path / "live", "an-old-session-of-before").begin()
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        session = socket.receive_json()["session"]
+        hub.delete_after(-1)
+        assert [p.name for p in (tmp_path / "live").iterdir()] == [session]

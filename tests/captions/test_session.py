@@ -7,7 +7,7 @@ from audio.gate import GateOptions
 from audio.samples import SAMPLE_RATE, Samples
 from audio.vad import VAD_WINDOW
 from captions.captioner import Captioner
-from captions.session import Caption, SessionOptions
+from captions.session import Caption, CaptionSession, SessionOptions
 from engine.engine import Transcript
 from engine.words import Word
 from tests.fakes import ScriptedEngine, ScriptedVad, noise, transcript, windows
@@ -206,3 +206,11 @@ def test_in_a_single_pass_each_line_is_read_once():
     made = played(session(TWO_PHRASES, engine, options=SessionOptions(mode="single")), sound(TWO_PHRASES), chunk=1600)
     assert len(engine.heard) == len(made) == 2
     assert finals(made) == finals(played(session(TWO_PHRASES, ScriptedEngine()), sound(TWO_PHRASES)))
+
+
+@pytest.mark.parametrize(("task", "language", "expected"), [("transcribe", None, "ru"), ("translate", "ru", None)])
+def test_a_final_says_the_language_of_what_was_said_and_a_translation_says_none(task, language, expected):
+    spoken = CaptionSession(language, GATE, NO_TENTATIVES, ScriptedVad(ONE_PHRASE), task)
+    (request,) = spoken.feed(sound(ONE_PHRASE))[1]
+    (final,) = spoken.answer(request, transcript("Да", "ru"))
+    assert final.language == expected
