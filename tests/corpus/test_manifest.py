@@ -38,6 +38,18 @@ def test_the_version_does_not_depend_on_the_order_of_rows(corpus: Corpus):
     assert write_corpus(corpus.folder, ORIGIN, reversed(corpus.rows)).info.version == corpus.info.version
 
 
+def test_a_row_that_was_imported_is_written_as_ever_so_that_versions_stay(corpus: Corpus):
+    lines = manifest(corpus).read_text(encoding="utf-8").splitlines()
+    assert lines[0] == (
+        '{"audio":"audio/a.wav","text":"Hello.","language":"en","speaker":"","duration_s":1.5,"split":"train",'
+        f'"sha256":"{"0" * 64}"}}'
+    )
+    assert corpus.info.version == "ff010e502833a1dc916bf91fdf77e1e2fc3df82894eac1c80488eafdde07e61e"
+    sourced = write_corpus(corpus.folder, ORIGIN, [row(source="captions"), corpus.rows[1]])
+    assert [r.source for r in read_corpus(corpus.folder).rows] == ["captions", ""]
+    assert sourced.info.version != corpus.info.version
+
+
 def test_a_corrected_transcript_is_a_new_version_even_by_hand(corpus: Corpus):
     manifest(corpus).write_text(manifest(corpus).read_text().replace("Hello.", "Hallo."))
     assert read_corpus(corpus.folder).info.version != corpus.info.version
