@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from api.corrections import correction_route
 from api.live_hub import LiveHub
 from api.live_socket import live_route
-from captions.record import sweep
 from engine.catalogue import DEFAULT_MODEL
 from errors import run_command
 from ui_components.choices import offered_models
@@ -24,11 +24,15 @@ class StudioOptions(ServeOptions, frozen=True):
 
 def main() -> None:
     options = parse_options("app.py", "Qal's studio: caption live, fine-tune, transcribe.", StudioOptions)
-    studio = Studio(options.runs, options.data, model=options.model)
+    studio = Studio(options.runs, options.data, model=options.model, live_days=options.live_days)
     offered = functools.partial(offered_models, options.runs, options.model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
-    sweep(options.live, options.live_days)
-    serve(studio_page(studio), options, lambda allowed: [live_route(hub, allowed)])
+    hub.delete_after(options.live_days)
+    serve(
+        studio_page(studio),
+        options,
+        lambda allowed: [live_route(hub, allowed), correction_route(options.live, options.data, allowed)],
+    )
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from api.corrections import correction_route
 from api.live_hub import LiveHub
 from api.live_socket import live_route
-from captions.record import sweep
 from engine.catalogue import DEFAULT_MODEL
 from engine.languages import check_language
 from errors import run_command
@@ -21,18 +21,23 @@ class CaptionServerOptions(ServeOptions, frozen=True):
     model: str = Field(DEFAULT_MODEL, description="model chosen when a page opens: a name, a run's id or a directory")
     language: str | None = Field(None, description="language code such as en or am; left out: detected")
     runs: Path = Field(Path("runs"), description="folder of the training runs")
+    data: Path = Field(Path("data"), description="folder of the corpora, where corrected captions go")
 
 
 def main() -> None:
     options = parse_options("app_streaming.py", "Qal's live captions, alone on a page.", CaptionServerOptions)
-    studio = Studio(options.runs, model=options.model, language=options.language)
+    studio = Studio(options.runs, model=options.model, language=options.language, live_days=options.live_days)
     engine = studio.engines.get(options.model, options.runs)  # a caption server without its model is of no use
     if options.language:
         check_language(options.language, engine.tokenizer.languages)
     offered = functools.partial(offered_models, options.runs, options.model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
-    sweep(options.live, options.live_days)
-    serve(live_page(studio), options, lambda allowed: [live_route(hub, allowed)])
+    hub.delete_after(options.live_days)
+    serve(
+        live_page(studio),
+        options,
+        lambda allowed: [live_route(hub, allowed), correction_route(options.live, options.data, allowed)],
+    )
 
 
 if __name__ == "__main__":

@@ -115,7 +115,8 @@ class Sound {
 
 // ---- the wire ----------------------------------------------------------------------------------------------
 
-const DEFAULTS = { model: null, language: null, task: "transcribe", mode: "gated", expect: "", previous_text: false, gate: {} };
+const DEFAULTS = { model: null, language: null, task: "transcribe", mode: "gated", expect: "", previous_text: false,
+  gate: {}, keep_sound: false };
 const plain = (settings) => JSON.stringify(Object.keys(DEFAULTS).map((name) => {
   const value = settings[name] ?? DEFAULTS[name];
   return name === "gate" ? Object.entries(value).sort() : value;
@@ -126,6 +127,7 @@ class Wire {
   constructor(settings, on) {
     Object.assign(this, { settings, on, session: null, kept: [], next: 0, ack: 0, tries: 0, opened: false, last: -1 });
     this.finishing = this.over = this.ready = false;
+    this.keeps = settings.keep_sound; // what the server does; a wish made without a connection does not reach back
     this.connect();
   }
 
@@ -133,8 +135,9 @@ class Wire {
     const url = new URL("qal/live", location.href.split(/[?#]/)[0]);
     url.protocol = url.protocol.replace("http", "ws");
     const socket = (this.socket = new WebSocket(url));
-    socket.onopen = () => socket.send(JSON.stringify(
-      { ...this.settings, session: this.session, kept_from: this.keptFrom(), last_index: this.last }));
+    const here = () => ({ session: this.session, kept_from: this.keptFrom(), last_index: this.last });
+    const keep = () => ({ keep_sound: this.keeps && this.settings.keep_sound });
+    socket.onopen = () => socket.send(JSON.stringify({ ...this.settings, ...keep(), ...here() }));
     socket.onmessage = (event) => socket === this.socket && this.hear(JSON.parse(event.data));
     socket.onclose = (event) => socket === this.socket && this.lost(event);
   }
@@ -172,11 +175,13 @@ class Wire {
     if (message.type === "error") return message.retry && this.opened ? this.on.busy(message.message) : this.fail(message.message);
     if (message.type === "problem") return this.on.problem(message.message);
     if (message.type === "finished") return this.end();
+    if (message.type === "ready") this.keeps = Boolean(message.keep_sound);
     if (message.type === "ready" && !this.ready) {
       Object.assign(this, { session: message.session, ready: true, opened: true, tries: 0 });
-      for (const packet of this.kept) if (packet.first + packet.pcm.length > message.next) this.post(packet);
       const wanted = this.settings;
       this.settings = message;
+      if (message.keep_sound && !wanted.keep_sound) this.change(wanted); // before the server gets what was said since
+      for (const packet of this.kept) if (packet.first + packet.pcm.length > message.next) this.post(packet);
       this.change(wanted); // chosen while there was no connection
       if (this.finishing) this.finish();
     }
@@ -236,7 +241,7 @@ class Board {
     this.root.classList.add("is-empty");
   }
 
-  show(caption, part, offsetS) {
+  show(caption, part, offsetS, wire) {
     const key = `${part}:${caption.index}`;
     if (this.lines.has(key)) return; // told again after a break
     const times = { start_s: caption.start_s + offsetS, end_s: caption.end_s + offsetS };
@@ -245,13 +250,14 @@ class Board {
     this.tentative = null;
     if (!caption.text) return this.root.classList.toggle("is-empty", !this.lines.size);
     this.root.classList.remove("is-empty");
-    const line = { ...caption, ...times, words };
+    const line = { ...caption, ...times, words, session: wire.session, kept: wire.keeps };
     const row = this.row(line);
     this.list.append(row);
     if (!caption.final) return void (this.tentative = row);
     this.lines.set(key, line);
     row.querySelector("span").addEventListener("input", (event) => {
       Object.assign(line, { text: event.target.innerText.trim(), words: [] });
+      if (line.kept) markAdded(row.lastChild, false);
     });
   }
 
@@ -265,12 +271,13 @@ class Board {
     else text.append(Object.assign(document.createElement("b"), { textContent: line.text.slice(0, line.committed) }), line.text.slice(line.committed));
     if (line.final) Object.assign(text, { contentEditable: "plaintext-only", spellcheck: false, title: "Click to correct" });
     row.append(time, text);
+    if (line.final && line.kept) row.append(addButton(line));
     return row;
   }
 
   search(words) {
     const wanted = words.toLocaleLowerCase();
-    for (const row of this.list.children) row.hidden = !row.lastChild.textContent.toLocaleLowerCase().includes(wanted);
+    for (const row of this.list.children) row.hidden = !row.querySelector("span").textContent.toLocaleLowerCase().includes(wanted);
   }
 
   text(format) { return FORMATS[format]([...this.lines.values()].filter((line) => line.text)); }
@@ -284,10 +291,47 @@ function wordNodes(word, index) {
   return index && plain !== word.text ? [" ", node] : [node];
 }
 
+// ---- corrections -------------------------------------------------------------------------------------------
+
+// A line whose sound was kept can become a row of a corpus, as it stands, and again after it was changed.
+function addButton(line) {
+  const button = Object.assign(document.createElement("button"), { type: "button" });
+  button.onclick = async () => {
+    if (button.classList.contains("sending")) return;
+    button.classList.add("sending");
+    const { text } = line;
+    try {
+      const { corpus, rows } = await postCorrection(line);
+      problem("");
+      if (text === line.text) markAdded(button, true, `${rows} ${rows === 1 ? "line" : "lines"} in ${corpus}`);
+    } catch (error) {
+      problem(error.message);
+    }
+    button.classList.remove("sending");
+  };
+  markAdded(button, false);
+  return button;
+}
+
+function markAdded(button, added, title = "Send this line, as it stands, with its sound") {
+  button.className = added ? "add added" : "add";
+  Object.assign(button, { textContent: added ? "✓ In corpus" : "Add to corpus", title });
+}
+
+async function postCorrection({ session, index, text }) {
+  const url = new URL("qal/corrections", location.href.split(/[?#]/)[0]);
+  const body = JSON.stringify({ session, index, text, corpus: settings().corpus });
+  const unreachable = () => { throw new Error("The server cannot be reached; try again when it is back."); };
+  const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body }).catch(unreachable);
+  const said = await answer.json().catch(unreachable);
+  if (!answer.ok) throw new Error(said.message);
+  return said;
+}
+
 // ---- the page ----------------------------------------------------------------------------------------------
 
 const find = (name) => element.querySelector(name);
-const settings = () => window.qalSettings ?? { ...DEFAULTS, compare: null };
+const settings = () => window.qalSettings ?? { ...DEFAULTS, compare: null, corpus: "" };
 const sound = { now: null };
 let heardS = 0, opening = false;
 
@@ -319,7 +363,7 @@ class Lane {
 
   get first() { return this === lanes[0]; }
   get wanted() {
-    const { compare, ...shared } = settings();
+    const { compare, corpus, ...shared } = settings();
     return { ...shared, model: settings()[this.name] };
   }
 
@@ -336,19 +380,19 @@ class Lane {
   open() {
     const part = ++this.part, offsetS = heardS;
     const ended = (then) => () => { this.wire = null; then(); };
-    this.wire = new Wire(this.wanted, {
-      update: (message) => this.update(message, part, offsetS),
+    const wire = (this.wire = new Wire(this.wanted, {
+      update: (message) => this.update(message, part, offsetS, wire),
       waiting: (before) => state(before ? "reconnecting; nothing is lost" : "loading the model"),
       busy: problem,
       problem,
       failed: (reason) => { this.wire = null; problem(reason); if (this.first) stop(); },
       refused: ended(() => { stop(); fallBack(); }),
       finished: ended(quietIfOver),
-    });
+    }));
   }
 
-  update(message, part, offsetS) {
-    for (const caption of message.captions ?? []) this.board.show(caption, part, offsetS);
+  update(message, part, offsetS, wire) {
+    for (const caption of message.captions ?? []) this.board.show(caption, part, offsetS, wire);
     if (message.captions?.length) this.board.search(find(".search").value);
     if (!this.first) return;
     if (message.type === "ready") state("listening");

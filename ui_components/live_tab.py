@@ -24,9 +24,10 @@ MODES = [
     ("once, at a pause", "single"),
     ("every 1.5 s, pause or not", "chunks"),
 ]
-TELL_SCRIPT = f"""(model, language, compare, task, mode, expect, previous_text, ...gate) => {{
+TELL_SCRIPT = f"""(model, language, compare, task, mode, expect, previous_text, keep_sound, corpus, ...gate) => {{
   const names = {json.dumps(GATE_FIELDS)};
   window.qalSettings = {{model, language: language || null, compare: compare || null, task, mode, expect, previous_text,
+    keep_sound, corpus,
     gate: Object.fromEntries(names.map((name, i) => [name, gate[i]]))}};
   document.dispatchEvent(new Event("qal-settings"));
 }}"""
@@ -54,14 +55,33 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
             previous = gr.Checkbox(label="Tell the model the line before", value=False, min_width=280)
         with gr.Row():
             sliders = [gate_slider(name) for name in GATE_FIELDS]
-    settings = [model, language, compare, task, mode, expect, previous, *sliders]
-    chosen = [field.change for field in (model, language, compare, task, mode, previous)]
+    keep_sound, corpus = corrections(studio.live_days)
+    settings = [model, language, compare, task, mode, expect, previous, keep_sound, corpus, *sliders]
+    chosen = [field.change for field in (model, language, compare, task, mode, previous, keep_sound, corpus)]
     settled = [*chosen, expect.blur, expect.submit, *(slider.release for slider in sliders)]
     gr.on([*opened, *settled], None, settings, None, js=TELL_SCRIPT, **QUIET)
     gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
     gr.on(opened, action(offer_comparison, studio), compare, compare, **QUIET)
     with gr.Column(elem_classes="qal-fallback"):
         fallback(studio, page, model, language)
+
+
+def corrections(live_days: float) -> tuple[gr.Checkbox, gr.Textbox]:
+    """Whether the sound is kept, and where corrected captions go."""
+    with gr.Group():
+        keep_sound = gr.Checkbox(
+            label="Keep the sound of this recording",
+            info=f"For {live_days:g} days on the server, so that corrected captions can become training data.",
+        )
+        corpus = gr.Textbox(
+            value="my-captions",
+            label="Corpus for corrections",
+            info="Where a line goes, with its sound, when its button is pressed.",
+            max_length=64,
+            visible=False,
+        )
+    keep_sound.change(None, keep_sound, corpus, js="(kept) => ({visible: kept, __type__: 'update'})", **QUIET)
+    return keep_sound, corpus
 
 
 def gate_slider(name: str) -> gr.Slider:

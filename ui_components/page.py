@@ -31,7 +31,7 @@ class ServeOptions(BaseModel, frozen=True):
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
     share: bool = Field(False, description="make a public link through Gradio's tunnel")
     auth: str | None = Field(None, description="USER:PASSWORD that the page asks for")
-    live: Path = Field(Path("live"), description="folder of the live sessions' captions")
+    live: Path = Field(Path("live"), description="folder of the live sessions' captions and kept sound")
     live_days: float = Field(7.0, ge=0, description="days after which a live session is deleted")
 
     @field_validator("auth")

@@ -28,6 +28,7 @@ class Studio:
     configs: Path = Path("configs")
     model: str = "base-adaptive"
     language: str | None = None
+    live_days: float = 7.0  # that a live session is kept
     engines: Engines = field(default_factory=Engines)
     sessions: LiveSessions = field(default_factory=LiveSessions)
     chunks: ChunkFiles = field(default_factory=ChunkFiles)

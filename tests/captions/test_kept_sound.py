@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.samples import SAMPLE_RATE, Samples, to_pcm16
+from audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
 from captions import kept_sound
 from captions.kept_sound import KeptSound, SoundNotKeptError, Stretch
 from captions.protocol import pack
@@ -17,7 +17,7 @@ from captions.stream import LiveStream
 from errors import StorageError
 from tests.fakes import ScriptedEngine, ScriptedVad, noise
 
-HEARD = np.round(noise(10_000) * 32768).clip(-32768, 32767).astype(np.float32) / 32768  # as a wire brings it
+HEARD: Samples = from_pcm16(to_pcm16(noise(10_000)))  # as a wire brings it
 
 
 def pcm(folder: Path) -> np.ndarray:
@@ -49,6 +49,17 @@ def test_a_restarted_server_goes_on_and_what_comes_twice_is_kept_once(tmp_path: 
     assert second.stretches() == [Stretch(1200, 3000)]
     assert (pcm(tmp_path)[1200:] == to_pcm16(HEARD[1200:3000])).all()
     assert not pcm(tmp_path)[:1200].any()  # said before it was asked for, sent again after
+
+
+def test_a_wish_made_anew_before_the_end_of_what_is_kept_loses_nothing(tmp_path: Path):
+    sound = KeptSound(tmp_path)
+    sound.keep(0)
+    sound.write(0, HEARD[:2000])
+    sound.stop()
+    sound.keep(1500)
+    sound.write(1500, HEARD[1500:3000])
+    assert sound.stretches() == [Stretch(0, 2000), Stretch(2000, 3000)]
+    assert (pcm(tmp_path) == to_pcm16(HEARD[:3000])).all()
 
 
 def test_what_nobody_sent_again_is_a_gap(tmp_path: Path):

@@ -5,11 +5,10 @@ import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples, to_pcm16
+from audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
 from corpus import manifest
 from corpus.corrections import MAX_LETTERS, Correction, add_correction
 from corpus.manifest import Corpus, Origin, read_corpus, write_corpus
@@ -17,7 +16,7 @@ from corpus.split import split_of
 from errors import CorpusError, StorageError
 from tests.fakes import noise
 
-HEARD = (to_pcm16(noise(SAMPLE_RATE)) / 32768).astype(np.float32)
+HEARD: Samples = from_pcm16(to_pcm16(noise(SAMPLE_RATE)))
 
 
 def correction(name: str = "ab12-00001", text: str = "Hello there.", samples: Samples = HEARD) -> Correction:

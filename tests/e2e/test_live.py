@@ -11,6 +11,9 @@ from playwright.sync_api import Page, expect
 
 from audio.decode import decode
 from audio.samples import SAMPLE_RATE, Samples
+from corpus.manifest import read_corpus
+from engine.catalogue import resolve
+from engine.engine import Engine, Utterance
 from text.normalisation import normalise
 
 LEAD_IN_S, PAUSE_S = 5.0, 1.5
@@ -171,3 +174,39 @@ def test_two_models_hear_the_same_voice_side_by_side(serve, browse, speech):
     finals(page)
     for lane in page.locator(".qal-live .lane").all():
         assert_heard(lane.locator(".final span").all_inner_texts(), truth)
+
+
+def test_a_corrected_line_becomes_a_row_with_its_sound(serve, browse, speech, tmp_path):
+    wav, _, _ = speech
+    data = ("--data", str(tmp_path / "data"))
+    address = serve("app_streaming.py", *data)
+    page = browse(address, microphone=wav)
+    expect(page.get_by_label("Corpus for corrections")).to_be_hidden()
+    page.get_by_label("Keep the sound of this recording").check()
+    page.get_by_label("Corpus for corrections").fill("our-captions")
+    start(page)
+    expect(page.locator(".qal-live .final")).to_have_count(2)
+    lines = finals(page)
+    line = page.locator(".qal-live .final").first
+    add = line.get_by_role("button")
+    expect(add).to_have_text("Add to corpus")
+    add.click()
+    expect(add).to_have_text("✓ In corpus")
+    line.locator("span").fill("Corrected by hand")
+    expect(add).to_have_text("Add to corpus")
+    serve.stop(kill=True)
+    add.click()
+    expect(page.locator(".qal-problem")).to_contain_text("cannot be reached")
+    serve("app_streaming.py", *data, address=address)
+    add.press("Enter")
+    expect(add).to_have_text("✓ In corpus")
+    corpus = read_corpus(tmp_path / "data/our-captions")
+    (row,) = corpus.rows
+    assert (row.text, row.language) == ("Corrected by hand", "en")
+    said = Engine(resolve("base"), "cpu").transcribe([Utterance(decode(corpus.audio_path(row)), "en")])
+    assert_heard([said[0].text], lines[0])
+
+    page.get_by_label("Corpus for corrections").fill("../elsewhere")
+    page.locator(".qal-live .final").last.get_by_role("button").click()
+    expect(page.locator(".qal-problem")).to_contain_text("letters, digits")
+    assert page.locator(".qal-live .added").count() == 1
