@@ -16,6 +16,7 @@ from api.live_hub import LiveHub
 from api.live_socket import COME_BACK, FORBIDDEN, PATH, live_route
 from audio.decode import decode
 from audio.samples import SAMPLE_RATE, Samples, to_pcm16
+from captions.kept_sound import KeptSound, Stretch
 from captions.protocol import pack
 from captions.record import Record
 from errors import ModelError
@@ -359,6 +360,21 @@ def test_the_wish_to_keep_the_sound_holds_from_where_it_is_made_and_ends_no_capt
     assert len(finals) == 2
     expected = np.concatenate([np.zeros(third, np.float32), speech[third : 2 * third]])
     assert kept(tmp_path, session).tolist() == to_pcm16(expected).tolist()
+
+
+def test_the_sound_is_kept_in_one_piece_over_a_change_of_model(client: TestClient, speech: Samples, tmp_path: Path):
+    cut = len(speech) // 2
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json({**HELLO, "keep_sound": True})
+        session = socket.receive_json()["session"]
+        send(socket, speech[:cut])
+        socket.send_json({"do": "change", **HELLO, "model": "two", "keep_sound": True})
+        finals_until(socket, "ready")
+        send(socket, speech[cut:], cut)
+        socket.send_json({"do": "finish"})
+        finals_until(socket, "finished")
+    assert kept(tmp_path, session).tolist() == to_pcm16(speech).tolist()
+    assert KeptSound(tmp_path / "live" / session).stretches() == [Stretch(0, len(speech))]
 
 
 def test_a_wish_that_was_taken_back_without_a_connection_holds_when_it_is_back(
