@@ -115,6 +115,7 @@ class Sound {
 
 // ---- the wire ----------------------------------------------------------------------------------------------
 
+// What the server is told; Gradio knows null where a box is empty.
 const DEFAULTS = { model: null, language: null, task: "transcribe", mode: "gated", expect: "", previous_text: false,
   gate: {}, keep_sound: false };
 const plain = (settings) => JSON.stringify(Object.keys(DEFAULTS).map((name) => {
@@ -363,8 +364,8 @@ class Lane {
 
   get first() { return this === lanes[0]; }
   get wanted() {
-    const { compare, corpus, ...shared } = settings();
-    return { ...shared, model: settings()[this.name] };
+    const chosen = { ...settings(), model: settings()[this.name] };
+    return Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, chosen[name] ?? DEFAULTS[name]]));
   }
 
   // Follows the settings: opens, changes or ends its wire while somebody speaks.

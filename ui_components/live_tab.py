@@ -24,11 +24,12 @@ MODES = [
     ("once, at a pause", "single"),
     ("every 1.5 s, pause or not", "chunks"),
 ]
-TELL_SCRIPT = f"""(model, language, compare, task, mode, expect, previous_text, keep_sound, corpus, ...gate) => {{
-  const names = {json.dumps(GATE_FIELDS)};
-  window.qalSettings = {{model, language: language || null, compare: compare || null, task, mode, expect, previous_text,
-    keep_sound, corpus,
-    gate: Object.fromEntries(names.map((name, i) => [name, gate[i]]))}};
+FIELDS = ("model", "language", "compare", "task", "mode", "expect", "previous_text", "keep_sound", "corpus")
+TELL_SCRIPT = f"""(...values) => {{
+  const named = (names) => Object.fromEntries(names.map((name) => [name, values.shift()]));
+  const {{language, compare, ...rest}} = named({json.dumps(FIELDS)});
+  const gate = named({json.dumps(GATE_FIELDS)});
+  window.qalSettings = {{...rest, language: language || null, compare: compare || null, gate}};
   document.dispatchEvent(new Event("qal-settings"));
 }}"""
 
@@ -56,8 +57,9 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
         with gr.Row():
             sliders = [gate_slider(name) for name in GATE_FIELDS]
     keep_sound, corpus = corrections(studio.live_days)
-    settings = [model, language, compare, task, mode, expect, previous, keep_sound, corpus, *sliders]
-    chosen = [field.change for field in (model, language, compare, task, mode, previous, keep_sound, corpus)]
+    fields = [model, language, compare, task, mode, expect, previous, keep_sound, corpus]  # as FIELDS
+    settings = [*fields, *sliders]
+    chosen = [field.change for field in fields if field is not expect]
     settled = [*chosen, expect.blur, expect.submit, *(slider.release for slider in sliders)]
     gr.on([*opened, *settled], None, settings, None, js=TELL_SCRIPT, **QUIET)
     gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
