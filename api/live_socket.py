@@ -27,6 +27,8 @@ PATH = "/qal/live"
 MAX_OUTGOING = 256  # updates; a page that reads slower misses levels, then is cut off and comes back
 MAX_INCOMING = 600  # packets, a minute; then the network waits
 FORBIDDEN, BROKEN, COME_BACK = 4403, 4400, 4429  # close codes of our own; after COME_BACK the page tries again
+OTHER_SITE = "the server knows this page by another address; let the proxy pass on Host, or X-Forwarded-Host"
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 LOG = logging.getLogger("qal")
 
 Message = TypeVar("Message", bound=Settings)
@@ -36,7 +38,10 @@ Allowed = Callable[[HTTPConnection], bool]  # is whoever asks logged in?
 def live_route(hub: LiveHub, allowed: Allowed) -> WebSocketRoute:
     async def serve(socket: WebSocket) -> None:
         await socket.accept()
-        if not same_origin(socket) or not allowed(socket):
+        if not same_origin(socket):
+            await socket.close(FORBIDDEN, OTHER_SITE)
+            return
+        if not allowed(socket):
             await socket.close(FORBIDDEN, "log in, then reload the page")
             return
         await Conversation(hub, socket).run()
@@ -45,10 +50,15 @@ def live_route(hub: LiveHub, allowed: Allowed) -> WebSocketRoute:
 
 
 def same_origin(socket: HTTPConnection) -> bool:
-    """Browsers name the page that opens a socket; another site's page is refused. Programs name none."""
+    """Browsers name the page that opens a socket; another site's page is refused. Programs name none.
+
+    A browser leaves out the port that its scheme has anyway, a proxy may not."""
     origin = socket.headers.get("origin")
-    hosts = {socket.headers.get(name, "").split(",")[0].strip() for name in ("host", "x-forwarded-host")}
-    return origin is None or urlsplit(origin).netloc in hosts - {""}
+    if origin is None:
+        return True
+    scheme, host = urlsplit(origin)[:2]
+    named = [socket.headers.get(name, "").split(",")[0].strip().lower() for name in ("host", "x-forwarded-host")]
+    return bool(host) and host in {name.removesuffix(DEFAULT_PORTS.get(scheme, "")) for name in named}
 
 
 class Conversation:

@@ -308,16 +308,37 @@ def test_a_full_server_says_so_and_a_left_place_is_free_after_a_while(client: Te
 
 
 @pytest.mark.parametrize(
-    ("allowed", "headers"), [(False, {}), (True, {"origin": "https://evil.example"}), (True, {"origin": "null"})]
+    ("allowed", "headers", "advice"),
+    [
+        (False, {}, "log in"),
+        (True, {"origin": "https://evil.example"}, "X-Forwarded-Host"),
+        (True, {"origin": "null"}, "X-Forwarded-Host"),
+        (True, {"origin": "null", "x-forwarded-host": ""}, "X-Forwarded-Host"),
+        (True, {"origin": "https://here:8443"}, "X-Forwarded-Host"),  # another port is another site
+        (True, {"origin": "https://far", "x-forwarded-host": "far.example"}, "X-Forwarded-Host"),
+        (True, {"origin": "https://far", "x-forwarded-host": "far:80"}, "X-Forwarded-Host"),
+    ],
 )
-def test_strangers_and_other_sites_get_no_socket(hub: LiveHub, allowed: bool, headers: dict[str, str]):
+def test_strangers_and_other_sites_get_no_socket(hub: LiveHub, allowed: bool, headers: dict[str, str], advice: str):
     client = TestClient(Starlette(routes=[live_route(hub, lambda _: allowed)]), base_url="http://here")
     with client.websocket_connect(PATH, headers=headers) as socket, pytest.raises(WebSocketDisconnect) as closed:
         socket.receive_json()
     assert closed.value.code == FORBIDDEN
+    assert advice in closed.value.reason
+    assert len(closed.value.reason.encode()) <= 123  # a close frame has no more room
 
 
-@pytest.mark.parametrize("headers", [{"origin": "http://here"}, {"origin": "https://far", "x-forwarded-host": "far"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://here"},
+        {"origin": "https://here"},  # TLS ended on the way
+        {"origin": "https://far", "x-forwarded-host": "far"},
+        {"origin": "https://far", "x-forwarded-host": "Far:443, between"},
+        {"origin": "http://far", "x-forwarded-host": "far:80"},
+        {"origin": "https://far:8443", "x-forwarded-host": "far:8443"},
+    ],
+)
 def test_the_own_page_is_let_in_also_behind_a_proxy(client: TestClient, headers: dict[str, str]):
     with client.websocket_connect(PATH, headers={"host": "here", **headers}) as socket:
         socket.send_json(HELLO)
