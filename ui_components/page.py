@@ -1,6 +1,7 @@
 """The pages: the studio with its tabs, and the Live page alone; and how either is served."""
 
 import os
+import re
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ class ServeOptions(BaseModel, frozen=True):
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
     share: bool = Field(False, description="make a public link through Gradio's tunnel")
     auth: str | None = Field(None, description="USER:PASSWORD that the page asks for")
+    root_path: str | None = Field(None, description="path under which a proxy shows the page, such as /captions")
     live: Path = Field(Path("live"), description="folder of the live sessions' captions and kept sound")
     live_days: float = Field(7.0, ge=0, description="days after which a live session is deleted")
 
@@ -40,6 +42,13 @@ class ServeOptions(BaseModel, frozen=True):
         if auth is not None and not all(auth.partition(":")):
             raise ValueError("should be USER:PASSWORD, for example --auth anna:secret")
         return auth
+
+    @field_validator("root_path")
+    @classmethod
+    def _path(cls, root_path: str | None) -> str | None:
+        if root_path is not None and not re.fullmatch(r"(/[\w.~-]+)+", root_path):
+            raise ValueError("should be a path without a slash at its end, for example --root_path /captions")
+        return root_path
 
 
 def studio_page(studio: Studio) -> gr.Blocks:
@@ -71,6 +80,7 @@ def serve(page: gr.Blocks, options: ServeOptions, routes: Routes = lambda allowe
             server_name=options.host,
             server_port=options.port,
             share=options.share,
+            root_path=options.root_path,
             auth=(user, password) if options.auth else None,
             theme=theme(),
             css_paths=STYLE,

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, WebSocketRoute, expect, sync_playwright
 
+from tests.e2e.live_page import write_speech
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 FLAGS = (
@@ -62,6 +64,12 @@ class Servers:
 
 
 @pytest.fixture
+def speech(tmp_path, english_corpus) -> tuple[Path, str, float]:
+    """(WAV file, what is said, seconds)"""
+    return write_speech(tmp_path / "speech.wav", english_corpus, 3)
+
+
+@pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Servers]:
     servers = Servers(tmp_path)
     yield servers
@@ -98,7 +106,8 @@ def browse(playwright: Playwright, asked: set[str]) -> Iterator[Open]:
     ) -> Page:
         speech = [f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []
         browsers.append(playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *speech]))
-        page = browsers[-1].new_context(permissions=[*permissions], accept_downloads=True).new_page()
+        context = browsers[-1].new_context(permissions=[*permissions], accept_downloads=True, ignore_https_errors=True)
+        page = context.new_page()
         if sockets:
             page.route_web_socket("**/qal/live", sockets)
         page.set_default_timeout(PATIENCE_MS)

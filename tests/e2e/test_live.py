@@ -1,57 +1,17 @@
 """A microphone speaks real held-out recordings into the real page with the real model, whatever happens to the wire."""
 
 import json
-import wave
-from pathlib import Path
 
 import jiwer
-import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples
 from corpus.manifest import read_corpus
 from engine.catalogue import resolve
 from engine.engine import Engine, Utterance
+from tests.e2e.live_page import assert_heard, finals, start
 from text.normalisation import normalise
-
-LEAD_IN_S, PAUSE_S = 5.0, 1.5
-MAX_WER = 0.3
-
-
-def pause(seconds: float) -> Samples:
-    return np.zeros(int(seconds * SAMPLE_RATE), np.float32)
-
-
-@pytest.fixture
-def speech(tmp_path, english_corpus) -> tuple[Path, str, float]:
-    """(WAV file, what is said, seconds)"""
-    rows = [row for row in english_corpus.select("test") if 3 < row.duration_s < 6][:3]
-    parts = [part for row in rows for part in (decode(english_corpus.audio_path(row)), pause(PAUSE_S))]
-    samples = np.concatenate([pause(LEAD_IN_S), *parts])
-    with wave.open(str(tmp_path / "speech.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
-    return tmp_path / "speech.wav", " ".join(row.text for row in rows), len(samples) / SAMPLE_RATE
-
-
-def start(page: Page) -> None:
-    page.get_by_role("button", name="Start", exact=True).click()
-
-
-def finals(page: Page) -> list[str]:
-    """After the recording was stopped."""
-    page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.locator(".qal-live .qal-badge")).to_have_text("off")
-    assert page.locator(".qal-live .tentative").count() == 0
-    return page.locator(".qal-live .final span").all_inner_texts()
-
-
-def assert_heard(lines: list[str], truth: str) -> None:
-    assert jiwer.wer(normalise(truth), normalise(" ".join(lines))) <= MAX_WER, lines
 
 
 @pytest.mark.parametrize("script", ["app.py", "app_streaming.py"])

@@ -4,6 +4,8 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.live_page import answer_of_socket
+
 
 def test_with_auth_the_page_asks_to_log_in_and_the_server_refuses_strangers(serve, browse, base_directory):
     address = serve("app_streaming.py", "--auth", "anna:secret:word")
@@ -19,13 +21,3 @@ def test_with_auth_the_page_asks_to_log_in_and_the_server_refuses_strangers(serv
     page.get_by_role("button", name="Login").click()
     expect(page.locator(".qal-live .qal-captions").first).to_be_visible()
     assert answer_of_socket(page) == "ready"
-
-
-def answer_of_socket(page) -> str:
-    """What the live socket says to a page that greets it."""
-    return page.evaluate("""() => new Promise((resolve) => {
-      const socket = new WebSocket(location.origin.replace("http", "ws") + "/qal/live");
-      socket.onopen = () => socket.send(JSON.stringify({model: "base-adaptive", language: null}));
-      socket.onmessage = (event) => { resolve(JSON.parse(event.data).type); socket.close(); };
-      socket.onclose = (event) => resolve(`closed ${event.code}`);
-    })""")

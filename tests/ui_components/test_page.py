@@ -80,7 +80,9 @@ def test_a_generators_error_is_a_toast_too(studio):
         next(steps)
 
 
-@pytest.mark.parametrize("arguments", [["--auth", "nobody"], ["--port", "0"], ["--port", "x"], ["--what"]])
+@pytest.mark.parametrize(
+    "arguments", [["--auth", "nobody"], ["--port", "0"], ["--port", "x"], ["--what"], ["--root_path", "a/"]]
+)
 def test_wrong_arguments_are_one_line(arguments):
     with pytest.raises(OptionError) as refused:
         parse_options("app.py", "", ServeOptions, arguments)
