@@ -7,17 +7,22 @@ const RETRY_MS = [300, 600, 1200, 2500, 5000];
 const MAX_KEPT_S = 1800; // of sound, while the connection is broken
 
 // Browsers resample a microphone to the context's rate, except Firefox: there the worklet does it, by a windowed sinc.
-const WORKLET = `const STEP = sampleRate / ${RATE}, LOBES = 8, HALF = Math.ceil(LOBES * STEP);
+// The outputs fall on few places between two inputs (PHASES), so each place's weights are made once.
+const WORKLET = `const STEP = sampleRate / ${RATE}, WIDTH = Math.max(1, STEP), LOBES = 20, HALF = Math.ceil(LOBES * WIDTH);
+const divisor = (a, b) => (b ? divisor(b, a % b) : a);
+const PHASES = ${RATE} / divisor(sampleRate, ${RATE});
 const kernel = (x) => {
-  const t = x / STEP;
+  const t = x / WIDTH;
   if (Math.abs(t) >= LOBES) return 0;
   const sinc = t ? Math.sin(Math.PI * t) / (Math.PI * t) : 1;
-  return sinc * (0.5 + 0.5 * Math.cos(Math.PI * t / LOBES)) / STEP;
+  return sinc * (0.5 + 0.5 * Math.cos(Math.PI * t / LOBES)) / WIDTH;
 };
+const weights = Array.from({ length: PHASES + 1 }, (_, phase) =>
+  Float32Array.from({ length: 2 * HALF + 1 }, (_, k) => kernel(k - HALF - phase / PHASES)));
 registerProcessor("qal-packets", class extends AudioWorkletProcessor {
   constructor() {
     super();
-    Object.assign(this, { packet: new Int16Array(${PACKET}), filled: 0, recent: new Float32Array(0), at: 0 });
+    Object.assign(this, { packet: new Int16Array(${PACKET}), filled: 0, recent: new Float32Array(HALF), at: HALF });
     this.port.onmessage = () => this.send();
   }
   send() { this.port.postMessage(this.packet.slice(0, this.filled)); this.filled = 0; }
@@ -29,11 +34,12 @@ registerProcessor("qal-packets", class extends AudioWorkletProcessor {
     const all = new Float32Array(this.recent.length + mono.length);
     all.set(this.recent); all.set(mono, this.recent.length);
     for (; this.at + HALF < all.length; this.at += STEP) {
+      const whole = Math.floor(this.at), row = weights[Math.round((this.at - whole) * PHASES)];
       let sum = 0;
-      for (let k = Math.max(0, Math.ceil(this.at - HALF)); k <= this.at + HALF; k++) sum += all[k] * kernel(k - this.at);
+      for (let k = 0; k < row.length; k++) sum += all[whole - HALF + k] * row[k];
       this.put(sum);
     }
-    const behind = Math.max(0, Math.floor(this.at - HALF));
+    const behind = Math.floor(this.at) - HALF;
     this.recent = all.slice(behind);
     this.at -= behind;
   }

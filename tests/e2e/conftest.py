@@ -95,7 +95,8 @@ def asked() -> set[str]:
 def browse(playwright: Playwright, asked: set[str]) -> Iterator[Open]:
     """browse(address, microphone=wav) -> an open page; the microphone speaks the file once.
 
-    `sockets` is given every live socket that the page opens, in place of the server."""
+    `sockets` is given every live socket that the page opens, in place of the server; `script` runs before the page's
+    own scripts."""
     browsers: list[Browser] = []
 
     def open_page(
@@ -103,11 +104,13 @@ def browse(playwright: Playwright, asked: set[str]) -> Iterator[Open]:
         microphone: Path | None = None,
         sockets: Callable[[WebSocketRoute], None] | None = None,
         permissions: Sequence[str] = ("microphone",),
+        script: str = "",
     ) -> Page:
         speech = [f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []
         browsers.append(playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *speech]))
         context = browsers[-1].new_context(permissions=[*permissions], accept_downloads=True, ignore_https_errors=True)
         page = context.new_page()
+        page.add_init_script(script)
         if sockets:
             page.route_web_socket("**/qal/live", sockets)
         page.set_default_timeout(PATIENCE_MS)
