@@ -6,8 +6,8 @@ const PACKET = 1536; // samples, 96 ms
 const RETRY_MS = [300, 600, 1200, 2500, 5000];
 const MAX_KEPT_S = 1800; // of sound, while the connection is broken
 
-// Browsers resample a microphone to the context's rate, except Firefox: there the worklet does it, by a windowed sinc.
-// The outputs fall on few places between two inputs (PHASES), so each place's weights are made once.
+// Browsers resample a microphone to the context's rate, except older ones (Firefox 140): there the worklet does it, by
+// a windowed sinc. Outputs fall on few places between two inputs (PHASES), so each place's weights are made once.
 const WORKLET = `const STEP = sampleRate / ${RATE}, WIDTH = Math.max(1, STEP), LOBES = 20, HALF = Math.ceil(LOBES * WIDTH);
 const divisor = (a, b) => (b ? divisor(b, a % b) : a);
 const PHASES = ${RATE} / divisor(sampleRate, ${RATE});
