@@ -70,6 +70,7 @@ class Conversation:
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_OUTGOING)
         self._incoming: asyncio.Queue[Any] = asyncio.Queue(MAX_INCOMING)
         self._place: Place | None = None
+        self._gone = False
 
     async def run(self) -> None:
         tasks = [asyncio.create_task(work()) for work in (self._receive, self._send, self._work)]
@@ -93,6 +94,7 @@ class Conversation:
         finally:
             for task in tasks:
                 task.cancel()
+            self._gone = True
             if self._place:
                 self.hub.rest(self._place, self)
 
@@ -110,7 +112,7 @@ class Conversation:
 
     async def _work(self) -> None:
         hello = parse(Hello, (await self._incoming.get()).get("text"))
-        self._place = place = await self._slowly(self.hub.join, hello, self, self._publish)
+        place = await self._slowly(self._join, hello)
         self._tell_ready(place)
         while True:
             message = await self._incoming.get()
@@ -118,6 +120,13 @@ class Conversation:
                 await self._in(self.hub.packets, self.hub.take, place, self, message["bytes"])
             else:
                 await self._obey(place, parse_order(message.get("text")))
+
+    def _join(self, hello: Hello) -> Place:
+        """In a thread that outlives the connection, which may have gone while a model was loaded."""
+        place = self._place = self.hub.join(hello, self, self._publish)
+        if self._gone:
+            self.hub.rest(place, self)
+        return place
 
     async def _obey(self, place: Place, order: dict[str, Any]) -> None:
         if order.pop("do") == "finish":

@@ -1,5 +1,6 @@
 """The live socket: packets up, captions down, over breaks, changes and wrong words."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,6 +100,27 @@ def test_a_broken_connection_goes_on_where_it_was(client: TestClient, hub: LiveH
         socket.send_json({"do": "finish"})
         finals, _ = finals_until(socket, "finished")
     assert finals[-1]["index"] >= 1
+    assert len(hub) == 0
+
+
+def test_a_page_that_leaves_while_its_model_loads_leaves_no_place_taken(client: TestClient, hub: LiveHub, monkeypatch):
+    loading, loaded = threading.Event(), threading.Event()
+    engines: Any = hub._engines
+    load = engines.get
+
+    def slow(model: str, runs: Path) -> ScriptedEngine:
+        loading.set()
+        assert loaded.wait(10)
+        return load(model, runs)
+
+    monkeypatch.setattr(engines, "get", slow)
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        assert loading.wait(10)
+    loaded.set()
+    hub.slow.shutdown(wait=True)
+    monkeypatch.setattr(live_hub, "RESUME_S", -1.0)
+    hub.sweep()
     assert len(hub) == 0
 
 
