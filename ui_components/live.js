@@ -352,6 +352,7 @@ function problem(text) {
 }
 function recording(on) {
   find(".start").textContent = on ? "Stop" : "Start";
+  find(".start").disabled = false;
   find(".start").classList.toggle("on", on);
   find(".source").disabled = on;
   if (!on) { meter({ rms: 0, speech_probability: 0 }); state("off"); }
@@ -392,7 +393,7 @@ class Lane {
       waiting: (before) => state(before ? "reconnecting; nothing is lost" : "loading the model"),
       busy: problem,
       problem,
-      failed: (reason) => { this.wire = null; problem(reason); if (this.first) stop(); },
+      failed: (reason) => { this.wire = null; problem(reason); this.first ? stop() : quietIfOver(); },
       refused: ended(() => { stop(); fallBack(); }),
       finished: ended(quietIfOver),
     }));
@@ -443,7 +444,7 @@ async function start() {
 async function stop() {
   const now = sound.now;
   sound.now = null;
-  if (now) { state("finishing"); await now.close(); }
+  if (now) { state("finishing"); find(".start").disabled = true; await now.close(); }
   for (const wire of wires()) wire.finish();
   quietIfOver();
 }
@@ -480,7 +481,11 @@ function download(format) {
   }
 }
 
-find(".start").onclick = () => (sound.now ? stop() : wires().length || opening ? null : start());
+find(".start").onclick = ({ detail }) => {
+  if (detail > 1 || opening) return; // a double click is one
+  if (sound.now) stop();
+  else if (!wires().length) start();
+};
 find(".wipe").onclick = () => { lanes.forEach((lane) => lane.board.clear()); problem(""); };
 find(".copy").onclick = async () => { await navigator.clipboard.writeText(lanes[0].board.text("txt")); state("copied"); };
 find(".download").onchange = (event) => { download(event.target.value); event.target.value = ""; };
