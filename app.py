@@ -27,7 +27,7 @@ def main() -> None:
     studio = Studio(options.runs, options.data, model=options.model, live_days=options.live_days)
     offered = functools.partial(offered_models, options.runs, options.model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
-    hub.delete_after(options.live_days)
+    hub.keep_tidy(options.live_days)
     serve(
         studio_page(studio),
         options,

@@ -32,7 +32,7 @@ def main() -> None:
         check_language(options.language, engine.tokenizer.languages)
     offered = functools.partial(offered_models, options.runs, options.model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
-    hub.delete_after(options.live_days)
+    hub.keep_tidy(options.live_days)
     serve(
         live_page(studio),
         options,

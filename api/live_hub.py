@@ -25,8 +25,7 @@ from engine.languages import check_language
 from errors import LanguageError, ModelError, QalError
 
 RESUME_S = 120.0  # so long a broken connection may come back to a session in memory; later, to the one on disk
-MAX_ENGINES = 4  # that captions are made with at once
-SWEEP_S = 3600.0  # between two looks for sessions that are to be deleted
+TIDY_S = 60.0  # between two looks for what is over
 
 
 class SupersededError(QalError):
@@ -75,7 +74,7 @@ class LiveHub:
         self._places: dict[str, Place] = {}
         self._schedulers: dict[int, Scheduler] = {}  # by id(engine)
         self._lock = threading.Lock()
-        self._sweeper: threading.Timer | None = None
+        self._tidier: threading.Timer | None = None
         self.packets = ThreadPoolExecutor(max_sessions, "live-packets")
         self.slow = ThreadPoolExecutor(max_sessions, "live-slow")
 
@@ -146,16 +145,17 @@ class LiveHub:
         for place in gone:
             self.end(place)
 
-    def delete_after(self, kept_days: float) -> None:
-        """Deletes, now and every hour, what sessions left on disk so long ago."""
+    def keep_tidy(self, kept_days: float) -> None:
+        """Now and every minute: ends sessions that nobody came back to, deletes what was said so long ago."""
+        self._tidier = threading.Timer(TIDY_S, self.keep_tidy, [kept_days])
+        self._tidier.daemon = True
+        self._tidier.start()
+        self.sweep()
         sweep(self._live, kept_days, spared=set(self._places))
-        self._sweeper = threading.Timer(SWEEP_S, self.delete_after, [kept_days])
-        self._sweeper.daemon = True
-        self._sweeper.start()
 
     def close(self) -> None:
-        if self._sweeper:
-            self._sweeper.cancel()
+        if self._tidier:
+            self._tidier.cancel()
         for place in list(self._places.values()):
             self.end(place)
         self.packets.shutdown(wait=False)
@@ -177,8 +177,6 @@ class LiveHub:
     def _open(self, engine: Engine, settings: Settings, record: Record, publish: Publish, kept_from: int) -> LiveStream:
         """Holding `_lock`."""
         if id(engine) not in self._schedulers:
-            if len(self._schedulers) >= MAX_ENGINES:
-                raise BusyError(f"{MAX_ENGINES} models are in use already; choose one that others use, or wait")
             self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions, engine.workers)
         scheduler = self._schedulers[id(engine)]
         options = SessionOptions(mode=settings.mode, expect=settings.expect, previous_text=settings.previous_text)

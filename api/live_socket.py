@@ -26,10 +26,16 @@ from errors import OptionError, QalError
 PATH = "/qal/live"
 MAX_OUTGOING = 256  # updates; a page that reads slower misses levels, then is cut off and comes back
 MAX_INCOMING = 600  # packets, a minute; then the network waits
+IDLE_S = 300.0  # without a packet; a microphone that is open always sends some
 FORBIDDEN, BROKEN, COME_BACK = 4403, 4400, 4429  # close codes of our own; after COME_BACK the page tries again
 OTHER_SITE = "the server knows this page by another address; let the proxy pass on Host, or X-Forwarded-Host"
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 LOG = logging.getLogger("qal")
+
+
+class IdleError(QalError):
+    """The page is open, but sends nothing."""
+
 
 Message = TypeVar("Message", bound=Settings)
 Allowed = Callable[[HTTPConnection], bool]  # is whoever asks logged in?
@@ -115,7 +121,11 @@ class Conversation:
         place = await self._slowly(self._join, hello)
         self._tell_ready(place)
         while True:
-            message = await self._incoming.get()
+            try:
+                message = await asyncio.wait_for(self._incoming.get(), IDLE_S)
+            except TimeoutError:
+                await self._slowly(self.hub.finish, place, self)
+                raise IdleError(f"nothing was heard for {IDLE_S // 60:.0f} minutes; press Start to go on") from None
             if message.get("bytes") is not None:
                 await self._in(self.hub.packets, self.hub.take, place, self, message["bytes"])
             else:

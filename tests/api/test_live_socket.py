@@ -1,6 +1,7 @@
 """The live socket: packets up, captions down, over breaks, changes and wrong words."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api import live_hub
+from api import live_hub, live_socket
 from api.live_hub import LiveHub
 from api.live_socket import COME_BACK, FORBIDDEN, PATH, live_route
 from audio.decode import decode
@@ -443,5 +444,33 @@ def test_a_session_in_use_is_not_deleted(client: TestClient, hub: LiveHub, tmp_p
     with client.websocket_connect(PATH) as socket:
         socket.send_json(HELLO)
         session = socket.receive_json()["session"]
-        hub.delete_after(-1)
+        hub.keep_tidy(-1)
         assert [p.name for p in (tmp_path / "live").iterdir()] == [session]
+
+
+def test_a_page_that_sends_nothing_gives_its_place_back_and_loses_no_word(
+    client: TestClient, hub: LiveHub, speech: Samples, monkeypatch
+):
+    monkeypatch.setattr(live_socket, "IDLE_S", 0.5)
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        socket.receive_json()
+        send(socket, speech[: -SAMPLE_RATE // 2 * 3])  # in the middle of the last line
+        finals, message = finals_until(socket, "error")
+    assert len(finals) == 2
+    assert "press Start to go on" in message["message"]
+    assert len(hub) == 0
+
+
+def test_what_nobody_comes_back_to_ends_by_itself(client: TestClient, hub: LiveHub, monkeypatch):
+    monkeypatch.setattr(live_hub, "RESUME_S", 0.1)
+    monkeypatch.setattr(live_hub, "TIDY_S", 0.2)
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        socket.receive_json()
+        hub.keep_tidy(7)
+        assert len(hub) == 1
+    deadline = time.monotonic() + 10
+    while len(hub) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(hub) == 0

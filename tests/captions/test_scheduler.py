@@ -1,4 +1,5 @@
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -189,3 +190,15 @@ def test_who_speaks_faster_than_is_read_waits(engine, scheduler, monkeypatch):
     monkeypatch.setattr(scheduler_module, "PATIENCE_S", 0.2)
     with pytest.raises(BusyError, match="too busy"):
         play(scheduler, np.concatenate([sound(0), sound(1)]))
+
+
+def test_a_closed_scheduler_holds_no_engine():
+    engine = ScriptedEngine()
+    alive, made = weakref.ref(engine), Scheduler(engine)
+    seat = made.open(new_session(), lambda captions: None)
+    made.feed(seat, sound(1))
+    made.flush(seat)
+    made.leave(seat)
+    made.close()
+    del engine, made
+    assert alive() is None
