@@ -1,6 +1,6 @@
 """Live: captions first and large, the source and the model below.
 
-The page's own part (live.js) speaks with the server over a socket. Where no socket can be opened it shows the
+The page's own part (live/*.js) speaks with the server over a socket. Where no socket can be opened it shows the
 fallback instead: Gradio's recorder, whose chunks take the way of every other event."""
 
 import json
@@ -13,7 +13,7 @@ from ui_components import live_actions
 from ui_components.choices import DETECT, language_choices
 from ui_components.download import wire_download
 from ui_components.live_session import Board
-from ui_components.live_view import SCRIPT, captions_html, live_html, meter_html
+from ui_components.live_view import captions_html, live_html, live_script, meter_html
 from ui_components.microphone import STREAM_EVERY_S
 from ui_components.model_offer import NOBODY, offer_comparison, offer_models
 from ui_components.studio import QUIET, Events, Studio, action
@@ -24,19 +24,21 @@ MODES = [
     ("once, at a pause", "single"),
     ("every 1.5 s, pause or not", "chunks"),
 ]
+TELL_MS = 250
 FIELDS = ("model", "language", "compare", "task", "mode", "expect", "previous_text", "keep_sound", "corpus")
 TELL_SCRIPT = f"""(...values) => {{
   const named = (names) => Object.fromEntries(names.map((name) => [name, values.shift()]));
   const {{language, compare, ...rest}} = named({json.dumps(FIELDS)});
   const gate = named({json.dumps(GATE_FIELDS)});
   window.qalSettings = {{...rest, language: language || null, compare: compare || null, gate}};
-  document.dispatchEvent(new Event("qal-settings"));
+  clearTimeout(window.qalTelling);  // a slider that moves tells once
+  window.qalTelling = setTimeout(() => document.dispatchEvent(new Event("qal-settings")), {TELL_MS});
 }}"""
 
 
 def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     note = gr.HTML()
-    gr.HTML(live_html(), js_on_load=SCRIPT.read_text(encoding="utf-8"))
+    gr.HTML(live_html(), js_on_load=live_script())
     with gr.Row():
         model = gr.Dropdown(label="Model", min_width=200)
         language = gr.Dropdown(language_choices(), label="Language", value=studio.language or DETECT, min_width=160)
@@ -60,7 +62,7 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     fields = [model, language, compare, task, mode, expect, previous, keep_sound, corpus]  # as FIELDS
     settings = [*fields, *sliders]
     chosen = [field.change for field in fields if field is not expect]
-    settled = [*chosen, expect.blur, expect.submit, *(slider.release for slider in sliders)]
+    settled = [*chosen, expect.blur, expect.submit, *(slider.change for slider in sliders)]
     gr.on([*opened, *settled], None, settings, None, js=TELL_SCRIPT, **QUIET)
     gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
     gr.on(opened, action(offer_comparison, studio), compare, compare, **QUIET)

@@ -9,14 +9,15 @@ from ui_components.markup import line_html
 
 SHOWN_LINES = 200  # the download holds all of them
 FLOOR_DB = -60.0  # the meter's left end
-SCRIPT = Path(__file__).parent / "live.js"
+SCRIPTS = Path(__file__).parent / "live"
+PARTS = ("sound", "wire", "board", "corrections", "page")  # in the order of use
 SOURCES = {"microphone": "Microphone", "tab": "Sound of a tab", "file": "A file, as if live"}
 FORMATS = {"txt": "Text", "srt": "SRT", "vtt": "WebVTT", "json": "JSON"}
 WAITING = "Press <b>Record</b> and speak. Captions appear here."
 
 
 def live_html() -> str:
-    """The board that live.js fills, and its controls."""
+    """The board that the script fills, and its controls."""
     sources = "".join(f'<option value="{value}">{name}</option>' for value, name in SOURCES.items())
     formats = "".join(f'<option value="{value}">{name}</option>' for value, name in FORMATS.items())
     return f"""<div class="qal-live">
@@ -30,6 +31,11 @@ def live_html() -> str:
 <button class="copy" type="button">Copy</button>
 <select class="download" aria-label="Download"><option value="" selected>Download …</option>{formats}</select>
 <button class="wipe" type="button">Clear</button></div></div>"""
+
+
+def live_script() -> str:
+    """What Gradio runs once in the page, with the board's `element`."""
+    return "\n".join((SCRIPTS / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
 
 
 def _lane(label: str, hidden: bool = False) -> str:

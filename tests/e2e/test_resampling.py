@@ -7,7 +7,7 @@ import soxr
 from audio.samples import SAMPLE_RATE, Samples
 from evaluation.wer import count_errors
 from tests.e2e.live_page import finals, start, write_speech
-from ui_components.live_view import SCRIPT
+from ui_components.live_view import SCRIPTS
 
 SECONDS = 2
 EDGE = 200  # samples in which the filters see the signal begin and end
@@ -46,7 +46,7 @@ def resample(browse):
     page = browse("about:blank")
     page.route("http://localhost/", lambda route: route.fulfill(body="<p>", content_type="text/html"))
     page.goto("http://localhost/")  # worklets are for secure pages
-    constants = SCRIPT.read_text(encoding="utf-8").partition("// ---- sound")[0]
+    constants = (SCRIPTS / "sound.js").read_text(encoding="utf-8").partition("class Sound")[0]
     worklet = page.evaluate(f"() => {{ {constants}; return WORKLET; }}")
     return lambda rate, samples: np.array(page.evaluate(RENDER, [rate, samples.tolist(), worklet])) / 32768
 
