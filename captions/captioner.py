@@ -103,17 +103,15 @@ def recorded(seconds: float) -> Iterator[Samples]:
     """Packets of the default microphone, through PortAudio."""
     try:
         import sounddevice  # its import fails where PortAudio is missing, which only this needs
-
-        with sounddevice.InputStream(SAMPLE_RATE, PACKET, channels=1, dtype="float32") as stream:
-            for _ in range(round(seconds * SAMPLE_RATE / PACKET)):
-                yield stream.read(PACKET)[0][:, 0].astype(np.float32)
     except ImportError as error:
         raise AudioDecodeError("the microphone needs the package sounddevice; pip install sounddevice") from error
     except OSError as error:  # PortAudio's library
         raise AudioDecodeError("the microphone needs PortAudio; install libportaudio2") from error
-    except Exception as error:
-        if type(error).__name__ != "PortAudioError":
-            raise
+    try:
+        with sounddevice.InputStream(SAMPLE_RATE, PACKET, channels=1, dtype="float32") as stream:
+            for _ in range(round(seconds * SAMPLE_RATE / PACKET)):
+                yield stream.read(PACKET)[0][:, 0].astype(np.float32)
+    except sounddevice.PortAudioError as error:
         raise AudioDecodeError(f"no microphone can be used ({error}); plug one in, or give a file") from error
 
 

@@ -18,7 +18,7 @@ from ui_components.microphone import STREAM_EVERY_S
 from ui_components.model_offer import NOBODY, offer_comparison, offer_models
 from ui_components.studio import QUIET, Events, Studio, action
 
-GATE_FIELDS = ("start_threshold", "pre_roll_ms", "min_speech_ms", "hang_over_ms", "max_segment_s")
+GATE_FIELDS = tuple(GateOptions.model_fields)
 MODES = [
     ("at once, and final at a pause", "gated"),
     ("once, at a pause", "single"),
