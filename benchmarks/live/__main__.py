@@ -12,6 +12,7 @@ import numpy as np
 from audio.gate import GateOptions
 from benchmarks.hardware import hardware, versions
 from benchmarks.live.page import first_captions, require_browser
+from benchmarks.live.modes import expected_words, wer_by_mode
 from benchmarks.live.player import Played, percentiles, play
 from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline, lost_words, memory_growth
 from benchmarks.live.reference import load_reference, play_reference
@@ -23,7 +24,7 @@ from errors import CommandParser, run_command
 
 SESSIONS = (1, 2, 4, 8, 10, 16)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
-PARTS = ("delay", "load", "words", "inventions", "memory", "page")
+PARTS = ("delay", "load", "words", "inventions", "modes", "memory", "page")
 
 
 def main() -> None:
@@ -52,6 +53,8 @@ def main() -> None:
         words(engine, options, figures)
     if "inventions" in options.parts:
         inventions(engine, options, figures)
+    if "modes" in options.parts:
+        modes(engine, options, figures)
     if "memory" in options.parts:
         told("memory, 60 simulated minutes")
         clips = load_clips(options.data / options.corpus, 8)
@@ -141,6 +144,14 @@ def inventions(engine: Engine, options: argparse.Namespace, figures: dict) -> No
     clips = [clip for folder in folders for clip in load_clips(folder, 40, min_s=0.0, one_word=True)]
     lost = lost_words(engine, clips)
     figures |= {"one_word_lost": len(lost["not_shown"]), "one_word": lost}
+
+
+def modes(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
+    for name in WORDS_CORPORA:
+        if (options.data / name).is_dir():
+            told(f"modes, {name}")
+            clips = load_clips(options.data / name, 40, min_s=2.0, max_s=20.0)
+            figures[f"modes_{name}"] = {"wer": wer_by_mode(engine, clips), "expected": expected_words(engine, clips)}
 
 
 def bars(figures: dict, reference: dict) -> dict:

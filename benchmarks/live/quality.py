@@ -11,7 +11,7 @@ from audio.decode import decode
 from audio.samples import SAMPLE_RATE, Samples, seconds
 from benchmarks.live.spoken import Clip, Stream, make_stream
 from captions.captioner import Captioner
-from captions.session import Caption
+from captions.session import DEFAULT_SESSION, Caption, SessionOptions
 from corpus.importers.debian import unpack_packages
 from engine.engine import Engine, Utterance
 from evaluation.bootstrap import PairedDifference, paired_difference
@@ -33,8 +33,10 @@ SPOKEN = re.compile("_desc|symbols/(alphabets|math)|dreydl-|apollo_lander|audio-
 SILENCE_S, NOISE_S, LONGEST_SOUND_S = 120, 90, 60
 
 
-def captions_of(engine: Engine, samples: Samples, language: str | None) -> list[Caption]:
-    captioner = Captioner(engine, language)
+def captions_of(
+    engine: Engine, samples: Samples, language: str | None, options: SessionOptions = DEFAULT_SESSION
+) -> list[Caption]:
+    captioner = Captioner(engine, language, options=options)
     shown = [c for i in range(0, len(samples), PACKET) for c in captioner.feed(samples[i : i + PACKET])]
     return [*shown, *captioner.flush()]
 
