@@ -27,6 +27,7 @@ from engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
 from errors import CorpusError, OptionError, QalError, TrainingError, require_space, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.report import print_report
+from evaluation.retention import Bounds, Forms, check_retention, corpora_beside
 from evaluation.score import SEED, SpokenReference, load_references, score_engines, transcribe_each
 from training.config import TrainingConfig, check_config, load_config
 from training.job import device_lock, refuse_when_busy
@@ -216,6 +217,7 @@ def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: Model
     )
     write_card(run.model, card.model_copy(update={"measured": measured}))
     paired = paired_difference(scored["tuned_adaptive"].counts, scored["stock_30s"].counts, rng())
+    kept = retention(run, config, corpora, engines)
     return {
         "run": run.id,
         "base_model": card.base_model,
@@ -227,7 +229,23 @@ def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: Model
         "train_seconds": run.train_seconds(),
         **{name: s.score.as_dict() for name, s in scored.items()},
         "paired": {name: round(value, 5) for name, value in asdict(paired).items()},
+        **({"retention": kept} if kept else {}),
     }
+
+
+def retention(run: Run, config: TrainingConfig, corpora: list[Corpus], engines: dict[str, Engine]) -> dict | None:
+    """What the tuned weights still can on speech that they were not trained on; None where there is no such speech."""
+    options = config.retention
+    others = [read_corpus(Path(folder)) for folder in options.corpora] or corpora_beside(corpora)
+    known = engines["stock_30s"].tokenizer.languages
+    spoken = {}
+    for other in others if config.method == "finetune" else []:
+        rows = [row for _, row in held_out_rows([other], config, ("test",)) if row.language in known]
+        spoken[other.info.name] = load_references(other, evenly(rows, options.utterances))
+    spoken = {name: found for name, found in spoken.items() if found}
+    if not spoken:
+        return None
+    return check_retention(Forms(**engines), spoken, Bounds(options.max_wer_loss), progress(run, "retention"))
 
 
 def rng():

@@ -24,6 +24,7 @@ class DecodingOptions(BaseModel, frozen=True):
     temperature: float = Field(
         default=0.0, ge=0, le=1, description="above 0, tokens are drawn: the likeliest of 5 texts is taken"
     )
+    timestamps: bool = Field(default=False, description="the tokens hold the model's own time stamps, too")
     words: bool = Field(default=False, description="each word's start, end and probability too")
 
 

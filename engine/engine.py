@@ -105,6 +105,8 @@ class Engine:
         encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
         languages = self._languages(utterances, encoded)
         prompts = [self.tokenizer.prompt(lang, u.task, u.before) for lang, u in zip(languages, utterances, strict=True)]
+        if options.timestamps:
+            prompts = [prompt[:-1] for prompt in prompts]  # all but "no timestamps"
         results = self._model.generate(
             encoded,
             prompts,
@@ -128,13 +130,12 @@ class Engine:
         found = list(transcripts)
         for language in {t.language for t in transcripts if t.tokens}:
             start = self.tokenizer.prompt(language)[:-1]
-            aligned = self._model.align(
-                encoded, start, [list(t.tokens) or [self.tokenizer.end] for t in transcripts], heard
-            )
+            texts = [[token for token in t.tokens if token < self.tokenizer.end] for t in transcripts]
+            aligned = self._model.align(encoded, start, [text or [self.tokenizer.end] for text in texts], heard)
             splitter = self.tokenizer.word_splitter(language)
-            for i, (t, alignment) in enumerate(zip(transcripts, aligned, strict=True)):
+            for i, (t, text, alignment) in enumerate(zip(transcripts, texts, aligned, strict=True)):
                 if t.language == language:
-                    found[i] = replace(t, words=to_words(splitter, t.tokens, alignment))
+                    found[i] = replace(t, words=to_words(splitter, text, alignment))
         return found
 
     def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[str]:

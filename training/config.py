@@ -87,6 +87,18 @@ class DistillationOptions(Options, frozen=True):
     )
 
 
+class RetentionOptions(Options, frozen=True):
+    """What fine-tuning must not break is measured on speech that was not trained on."""
+
+    corpora: list[str] = Field(
+        default=[], description="folders of corpora of other languages or voices; unset: up to 3 beside the corpus"
+    )
+    utterances: int = Field(default=16, ge=0, le=10_000, description="test rows of each; 0: nothing is measured")
+    max_wer_loss: float = Field(
+        default=0.01, ge=0, le=1, description="a WER that is surely higher by more than this share is told in red"
+    )
+
+
 class TrainingConfig(Options, frozen=True):
     """One training job."""
 
@@ -126,6 +138,7 @@ class TrainingConfig(Options, frozen=True):
     context: ContextOptions = ContextOptions()
     augmentation: AugmentationOptions = AugmentationOptions()
     distillation: DistillationOptions = DistillationOptions()
+    retention: RetentionOptions = RetentionOptions()
 
     @property
     def corpus_folders(self) -> list[Path]:

@@ -15,6 +15,7 @@ STAGES = {
     "merge": "merging the weights",
     "check": "checking the conversion",
     "report": "measuring on the held-out rows",
+    "retention": "measuring what was kept of other speech",
 }
 SILENT_S = 90  # a running job that has not written for so long is worth a word
 SYSTEMS = (
@@ -69,7 +70,7 @@ def report_html(report: dict[str, Any] | None) -> str:
     base = report.get("base_model", "stock")
     rows = "".join(_report_row(report[key], name.format(base=base), key == best) for key, name in having)
     head = "<tr><th>held-out rows</th><th>WER (95 % interval)</th><th>CER</th><th>speed (RTF)</th></tr>"
-    return f'<div class="qal-table"><table>{head}{rows}</table></div>{_verdict(report.get("paired"))}'
+    return f'<div class="qal-table"><table>{head}{rows}</table></div>{_verdict(report.get("paired"))}{_losses(report)}'
 
 
 def corpus_names(config: TrainingConfig) -> list[str]:
@@ -102,6 +103,12 @@ def _report_row(figures: dict[str, Any], name: str, best: bool) -> str:
     wer = f"{100 * figures['wer']:.1f} % ({100 * figures['wer_low']:.1f} – {100 * figures['wer_high']:.1f})"
     cells = (html.escape(name), wer, f"{100 * figures['cer']:.1f} %", f"{figures['rtf']:.3f}")
     return f'<tr class="{"best" if best else ""}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _losses(report: dict[str, Any]) -> str:
+    """What the stock model could and the tuned one no longer can."""
+    failures = (report.get("retention") or {}).get("failures", [])
+    return "".join(f'<p class="qal-note problem">Lost: {html.escape(sentence)}</p>' for sentence in failures)
 
 
 def _verdict(paired: dict[str, Any] | None) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 
 from audio.gate import GateOptions
 from benchmarks.hardware import hardware, versions
-from benchmarks.live.page import first_captions, require_browser
 from benchmarks.live.modes import expected_words, wer_by_mode
+from benchmarks.live.page import first_captions, require_browser
 from benchmarks.live.player import Played, percentiles, play
 from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline, lost_words, memory_growth
 from benchmarks.live.reference import load_reference, play_reference

@@ -41,6 +41,7 @@ def quick(model: Path, corpus: Path, runs: Path, *more: str) -> subprocess.Compl
 
 
 def test_a_job_leaves_a_whole_run_folder(tiny_model, tiny_corpus, tmp_path):
+    shutil.copytree(tiny_corpus.folder, tiny_corpus.folder.with_name("other"))
     done = quick(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--json")
     assert done.returncode == 0, done.stderr
     run = Run(tmp_path / "runs" / "r")
@@ -54,6 +55,7 @@ def test_a_job_leaves_a_whole_run_folder(tiny_model, tiny_corpus, tmp_path):
     scores = ("stock_30s", "tuned_30s", "tuned_adaptive")
     assert all(report[s].keys() == {"wer", "wer_low", "wer_high", "cer", "rtf"} for s in scores)
     assert report["paired"].keys() == {"difference", "low", "high", "p"}
+    assert len(report["retention"]["corpora"]) == 1
     card = read_card(run.model)
     assert card.context.adaptive
     assert card.run == "r"

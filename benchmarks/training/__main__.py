@@ -1,0 +1,219 @@
+"""python -m benchmarks.training: this trainer against the standard recipe on the same corpus, weights and machine.
+
+The standard recipe is Transformers' Seq2SeqTrainer with PEFT and every input padded to 30 s. Both are run one after the
+other, each in a process of its own; then this trainer once more, for as long as the standard recipe took. All results
+are decoded by the same engine on the test rows: the standard one at 30 s, ours at its adaptive context."""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from benchmarks.hardware import hardware, versions
+from benchmarks.training.standard import Order, write
+from corpus.manifest import Corpus, Row, read_corpus
+from corpus.split import evenly
+from engine.catalogue import models_folder, resolve, resolve_transformers
+from engine.decoding import Tokenizer
+from engine.engine import Engine, choose_device
+from errors import CommandParser, CorpusError, TrainingError, run_command
+from evaluation.bootstrap import paired_difference
+from evaluation.score import SEED, Scored, load_references, score_engines
+from training.config import TrainingConfig, load_config
+from training.run import Run
+
+ROOT = Path(__file__).parents[2]
+PRESET = Path("configs/quick.yaml")
+SAMPLED_EVERY_S = 0.5
+MIN_TIMES_FASTER, MAX_MEMORY_SHARE, MAX_WAIT = 5.0, 0.6, 0.25
+
+
+def main() -> None:
+    parser = CommandParser(prog="python -m benchmarks.training", description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="(default: data/asterisk-ru)")
+    parser.add_argument("--base", default="base", help="weights that both begin with (default: base)")
+    parser.add_argument("--utterances", type=int, default=200, help="trained on by both (default: 200)")
+    parser.add_argument("--minutes", type=float, default=6.0, help="at most, of the standard recipe (default: 6)")
+    parser.add_argument("--batch", type=int, default=8, help="utterances a step (default: 8)")
+    parser.add_argument("--test", type=int, default=100, help="test rows that are scored (default: 100)")
+    parser.add_argument("--json", action="store_true", help="print the object on one line")
+    options = parser.parse_args()
+    config = load_config(PRESET).model_copy(update={"base": options.base, "batch_size": options.batch})
+    corpus = read_corpus(options.corpus)
+    with tempfile.TemporaryDirectory() as folder:
+        result = measure(config, corpus, options, Path(folder))
+    print(json.dumps(result, indent=None if options.json else 2))
+
+
+def measure(config: TrainingConfig, corpus: Corpus, options: argparse.Namespace, folder: Path) -> dict:
+    weights = transformers_weights(options.base)
+    rows = evenly(usable(corpus.select("train"), config), options.utterances)
+    told(f"the standard recipe, {len(rows)} utterances or {options.minutes:g} minutes")
+    standard = run_standard(order(config, corpus, rows, weights, folder / "standard", options.minutes * 60), folder)
+    told(f"this trainer, {standard['utterances']} utterances")
+    same_data = run_ours(options, folder, "same-data", epochs=1, utterances=standard["utterances"])
+    epochs = max(1, int(standard["seconds"] * same_data["utterances_per_second"] / len(usable_rows(corpus, config))))
+    told(f"this trainer, {epochs} epochs of all rows in the same time")
+    same_time = run_ours(options, folder, "same-time", epochs, utterances=None)
+    told("word error rates")
+    scored = score(weights, folder, corpus, options)
+    return report(standard, same_data, same_time, scored, config, options)
+
+
+def run_standard(what: Order, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.training.standard", str(write(what, folder / "order.json"))]
+    with (folder / "standard.log").open("w") as log:
+        output, peak_mb = watched(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT))
+    if not output.strip():
+        raise TrainingError(f"the standard recipe failed: {(folder / 'standard.log').read_text()[-300:]}")
+    done = json.loads(output.splitlines()[-1])
+    return {**done, "utterances_per_second": done["utterances"] / done["seconds"], "peak_mb": peak_mb}
+
+
+def run_ours(options: argparse.Namespace, folder: Path, name: str, epochs: int, utterances: int | None) -> dict:
+    """The command line that everybody uses; what comes after training is neither timed nor weighed."""
+    chosen = {"base": options.base, "corpus": options.corpus, "batch_size": options.batch, "epochs": epochs}
+    few = {"validation_utterances": 1, "check_utterances": 1, "report_utterances": 1}
+    limits = {} if utterances is None else {"max_utterances": utterances}
+    settings = [f"--{key}={value}" for key, value in {**chosen, **few, **limits, "runs": folder, "name": name}.items()]
+    command = [sys.executable, "train_whisper_lightning.py", "--config", str(PRESET), *settings]
+    run = Run(folder / name)
+    with (folder / f"{name}.log").open("w") as log:
+        job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT)
+        _, peak_mb = watched(job, lambda: run.status_file.exists() and run.status().stage in ("prepare", "train"))
+    if job.returncode:
+        raise TrainingError(f"this trainer failed: {(folder / f'{name}.log').read_text()[-300:]}")
+    steps = [row for row in run.metrics() if row["kind"] == "step"]
+    seconds = sum(options.batch / row["utterances_per_second"] for row in steps)
+    waits = [row["data_wait_fraction"] for row in steps if "data_wait_fraction" in row]
+    return {
+        "utterances_per_second": len(steps) * options.batch / seconds,
+        "seconds": seconds,
+        "peak_mb": peak_mb,
+        **({"data_wait_fraction": float(np.mean(waits))} if waits else {}),
+    }
+
+
+def watched(job: subprocess.Popen, counts: Callable[[], bool] = lambda: True) -> tuple[str, float]:
+    """-> (stdout, the most memory of it and its children in MB while `counts`)."""
+    peak = 0.0
+
+    def look() -> None:
+        nonlocal peak
+        while job.poll() is None:
+            try:
+                family = [psutil.Process(job.pid), *psutil.Process(job.pid).children(recursive=True)]
+                used = sum(process.memory_info().rss for process in family) / 1e6
+                peak = max(peak, used) if counts() else peak
+            except psutil.NoSuchProcess:
+                continue
+            time.sleep(SAMPLED_EVERY_S)
+
+    observer = threading.Thread(target=look, daemon=True)
+    observer.start()
+    output, _ = job.communicate()
+    observer.join()
+    return output, peak
+
+
+def order(config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path, out: Path, seconds: float) -> Order:
+    from training.fit import precision
+
+    tokenizer = Tokenizer(weights)
+    tokens = [[*tokenizer.prompt(r.language), *tokenizer.encode(r.text), tokenizer.end] for r in rows]
+    lora = config.lora
+    return Order(
+        weights=str(weights),
+        audio=[str(corpus.audio_path(r).resolve()) for r in rows],
+        tokens=tokens,
+        out=str(out),
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        rank=lora.rank,
+        alpha=lora.alpha,
+        dropout=lora.dropout,
+        bfloat16=precision(config) == "bf16-mixed",
+        device=choose_device(config.device),
+        max_seconds=seconds,
+        seed=config.seed,
+    )
+
+
+def score(weights: Path, folder: Path, corpus: Corpus, options: argparse.Namespace) -> dict[str, Scored]:
+    from export.merge import merge
+    from export.to_ctranslate2 import to_ctranslate2
+
+    standard = to_ctranslate2(merge(weights, folder / "standard", folder / "merged"), folder / "standard-model")
+    rows = [r for r in evenly(corpus.select("test"), options.test) if r.text and r.duration_s < 29]
+    engines = {
+        "stock": Engine(resolve(options.base), context="full"),
+        "standard": Engine(standard, context="full"),
+        "same_data": Engine(folder / "same-data" / "model"),
+        "same_time": Engine(folder / "same-time" / "model"),
+    }
+    return score_engines(engines, load_references(corpus, rows))
+
+
+def report(
+    standard: dict, same_data: dict, same_time: dict, scored: dict[str, Scored], config: TrainingConfig, options: Any
+) -> dict:
+    times = same_data["utterances_per_second"] / standard["utterances_per_second"]
+    memory = max(same_data["peak_mb"], same_time["peak_mb"]) / standard["peak_mb"]
+    rng = np.random.default_rng(SEED)
+    paired = paired_difference(scored["same_time"].counts, scored["standard"].counts, rng)
+    bars = {
+        "utterances_per_second_times": (times, MIN_TIMES_FASTER, times >= MIN_TIMES_FASTER),
+        "peak_memory_share": (memory, MAX_MEMORY_SHARE, memory <= MAX_MEMORY_SHARE),
+        "same_time_wer_difference_high": (paired.high, 0, paired.high < 0),
+    }
+    if "data_wait_fraction" in same_time:
+        wait = same_time["data_wait_fraction"]
+        bars["data_wait_fraction"] = (wait, MAX_WAIT, wait <= MAX_WAIT)
+    wer = {name: {"wer": s.score.wer, "low": s.score.wer_low, "high": s.score.wer_high} for name, s in scored.items()}
+    return {
+        "hardware": hardware(),
+        "settings": {
+            "corpus": str(options.corpus),
+            "base": options.base,
+            "batch_size": config.batch_size,
+            "lora": config.lora.model_dump(),
+            **versions("torch", "transformers", "peft", "pytorch-lightning"),
+        },
+        "figures": {"same_data": same_data, "same_time": same_time, "wer": wer},
+        "reference": standard,
+        "bars": {name: {"value": v, "bar": bar, "met": bool(met)} for name, (v, bar, met) in bars.items()},
+    }
+
+
+def usable_rows(corpus: Corpus, config: TrainingConfig) -> list[Row]:
+    return usable(corpus.select("train"), config)
+
+
+def usable(rows: list[Row], config: TrainingConfig) -> list[Row]:
+    found = [r for r in rows if r.text and config.min_utterance_s <= r.duration_s <= config.max_utterance_s]
+    if not found:
+        raise CorpusError("the corpus has no usable training row with text; import more speech")
+    return found
+
+
+def transformers_weights(base: str) -> Path:
+    from export.from_ctranslate2 import converted
+
+    return resolve_transformers(base, lambda directory: converted(directory, models_folder() / "transformers"))
+
+
+def told(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    run_command(main)
