@@ -5,6 +5,7 @@ Two methods: `finetune` learns transcripts; `distill` learns short contexts from
 same run folder, which the studio reads while the job runs. A stopped or killed job goes on with --resume."""
 
 import functools
+import hashlib
 import json
 import shutil
 import sys
@@ -26,10 +27,12 @@ from engine.languages import check_language
 from engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
 from errors import CorpusError, OptionError, QalError, TrainingError, require_space, run_command
 from evaluation.bootstrap import paired_difference
+from evaluation.model_readme import write_readme
 from evaluation.report import print_report
 from evaluation.retention import Bounds, Forms, check_retention, corpora_beside
 from evaluation.score import SEED, SpokenReference, load_references, score_engines, transcribe_each
-from training.config import TrainingConfig, check_config, load_config
+from training.config import TrainingConfig, check_config, load_config, require_tracker
+from training.environment import record_environment
 from training.job import device_lock, refuse_when_busy
 from training.run import Run, RunLog, begin, create_run, open_run
 
@@ -102,6 +105,7 @@ def check(config: TrainingConfig, runs: Path) -> None:
             kind = "row" if config.method == "distill" else "row with text"
             raise CorpusError(f"{config.corpus}: no {kind} in split '{split}'; import more speech")
     choose_device(config.device)
+    require_tracker(config.tracker)
     base = resolve(config.base, runs)
     require_space(runs, RUN_SIZE * (base / "model.bin").stat().st_size, "a training run")
     known = Tokenizer(base).languages
@@ -135,6 +139,7 @@ def job_stages(run: Run, config: TrainingConfig, attempt: int) -> dict | None:
     check(config, runs)
     run.update_status(stage="prepare")
     corpora = [read_corpus(folder) for folder in config.corpus_folders]
+    record_environment(run, corpora, attempt)
     weights = transformers_weights(config.base, runs)
     adapter = fit(run, config, weights, corpora, attempt, lambda stage: progress(run, stage))
     if adapter is None:
@@ -144,14 +149,21 @@ def job_stages(run: Run, config: TrainingConfig, attempt: int) -> dict | None:
         base_model=read_card(resolve(config.base, runs)).base_model.replace("unknown", config.base),
         languages=sorted({config.language or row.language for c in corpora for row in c.rows}),
         run=run.id,
-        corpus_version=corpora[0].info.version,
+        corpus_version=version_of(corpora),
         context=config.context.ability,
     )
     export_model(run, config, weights, adapter, corpora, card)
     report = measure(run, config, corpora, card)
+    write_readme(run.model, read_card(run.model), corpora, report)
     run.report_file.write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
     run.update_status(state="finished", stage="report")
     return report
+
+
+def version_of(corpora: list[Corpus]) -> str:
+    """A corpus' version; of several, the sha256 of theirs."""
+    versions = [c.info.version for c in corpora]
+    return versions[0] if len(versions) == 1 else hashlib.sha256("\n".join(sorted(versions)).encode()).hexdigest()
 
 
 def transformers_weights(base: str, runs: Path) -> Path:

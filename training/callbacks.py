@@ -78,6 +78,8 @@ class RunRecorder(pl.Callback):
         self.run.append_metrics(
             {"kind": kind, "step": trainer.global_step, "epoch": epoch, "attempt": self.attempt, **figures}
         )
+        for logger in trainer.loggers:
+            logger.log_metrics({f"{kind}/{name}": value for name, value in figures.items()}, trainer.global_step)
 
     def _update_status(self, trainer: pl.Trainer, **changes: Any) -> None:
         changes |= {

@@ -2,6 +2,7 @@
 
 The command line, the YAML presets, the page's form and `runs/<id>/config.yaml` all come from here."""
 
+import importlib.util
 from pathlib import Path
 from typing import Literal, Self
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from engine.model_directory import ContextAbility
 from errors import OptionError
 
+Tracker = Literal["none", "tensorboard", "wandb", "mlflow", "trackio"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
@@ -123,6 +125,10 @@ class TrainingConfig(Options, frozen=True):
         default="auto", description="auto: bfloat16 where the device is fast at it"
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to train")
+    tracker: Tracker = Field(
+        default="tensorboard",
+        description="who is told the metrics, besides the run folder; all but tensorboard need pip install",
+    )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="every random draw comes from it")
     max_utterance_s: float = Field(default=20.0, gt=0, le=29, description="longer rows are left out")
     min_utterance_s: float = Field(default=0.4, ge=0, le=29, description="shorter rows are left out")
@@ -143,6 +149,12 @@ class TrainingConfig(Options, frozen=True):
     @property
     def corpus_folders(self) -> list[Path]:
         return [Path(c) for c in ([self.corpus] if isinstance(self.corpus, str) else self.corpus)]
+
+
+def require_tracker(tracker: Tracker) -> None:
+    """Raises OptionError where the package of that name is missing."""
+    if tracker != "none" and importlib.util.find_spec(tracker) is None:
+        raise OptionError(f"the tracker '{tracker}' needs its package; pip install {tracker}, or give --tracker none")
 
 
 def load_config(path: Path) -> TrainingConfig:

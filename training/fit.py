@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 import transformers
 from lightning_fabric.utilities.seed import seed_everything
+from pytorch_lightning.loggers import Logger
 
 from audio.decode import decode
 from corpus.manifest import Corpus
@@ -25,6 +26,7 @@ from training.lora import add_lora, save_adapter
 from training.module import SpeechModule
 from training.run import Run
 from training.short_context import load_whisper
+from training.tracking import make_logger
 
 ADAPTER = "adapter"
 Bars = Callable[[str], Progress]  # stage -> progress(done, of)
@@ -45,7 +47,10 @@ def fit(
     validation = evenly(make_examples(corpora, "validation", config, tokenizer), config.validation_utterances)
     data, module = build(config, weights, tokenizer, train, validation, bars)
     checkpoint = run.checkpoints / LAST_CHECKPOINT
-    trainer = make_trainer(config, RunRecorder(run, attempt))
+    logger = make_logger(config.tracker, run)
+    if logger:
+        logger.log_hyperparams(config.model_dump(mode="json"))
+    trainer = make_trainer(config, RunRecorder(run, attempt), logger)
     if checkpoint.exists():
         data.buckets.start_at = batches_done(checkpoint)
     else:
@@ -83,7 +88,7 @@ def build(
     return data, kind(add_lora(model, config.lora), config, tokenizer, data.validation, steps)
 
 
-def make_trainer(config: TrainingConfig, recorder: RunRecorder) -> pl.Trainer:
+def make_trainer(config: TrainingConfig, recorder: RunRecorder, logger: Logger | None = None) -> pl.Trainer:
     return pl.Trainer(
         max_epochs=config.epochs,
         accelerator=torch_device(config).replace("cuda", "gpu"),
@@ -91,7 +96,7 @@ def make_trainer(config: TrainingConfig, recorder: RunRecorder) -> pl.Trainer:
         precision=precision(config),
         gradient_clip_val=config.gradient_clip or None,
         callbacks=[recorder],
-        logger=False,
+        logger=logger or False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -54,7 +54,7 @@ class SpeechModule(pl.LightningModule):
         return functional.cross_entropy(self.whisper.proj_out(hidden[spoken]).float(), batch.labels[spoken])
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.log("validation_loss", self.loss(batch), batch_size=len(batch.mel))
+        self.log("validation_loss", self.loss(batch), batch_size=len(batch.mel), logger=False)
         examples = [self.validation[i] for i in batch.examples]
         prompts = torch.tensor([e.prompt for e in examples], device=batch.mel.device)
         texts = [self.tokenizer.decode(ids) for ids in greedy(self.whisper, batch.mel, prompts)]
@@ -64,7 +64,7 @@ class SpeechModule(pl.LightningModule):
         references, texts = zip(*self._validated, strict=True)
         self._validated.clear()
         counts = count_errors(references, texts)
-        self.log_dict({"wer": counts.wer, "cer": counts.cer})
+        self.log_dict({"wer": counts.wer, "cer": counts.cer}, logger=False)
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.AdamW([p for p in self.parameters() if p.requires_grad], lr=self.config.learning_rate)

@@ -56,6 +56,9 @@ def test_a_job_leaves_a_whole_run_folder(tiny_model, tiny_corpus, tmp_path):
     assert all(report[s].keys() == {"wer", "wer_low", "wer_high", "cer", "rtf"} for s in scores)
     assert report["paired"].keys() == {"difference", "low", "high", "p"}
     assert len(report["retention"]["corpora"]) == 1
+    assert (run.folder / "tensorboard").is_dir()
+    assert (run.folder / "environment.jsonl").is_file()
+    assert "licence CC0" in (run.model / "README.md").read_text()
     card = read_card(run.model)
     assert card.context.adaptive
     assert card.run == "r"

@@ -1,0 +1,88 @@
+"""What a run was made with, so that somebody else can make it again: runs/<id>/environment.jsonl, a line an attempt."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from corpus.manifest import Corpus
+from training.run import Run
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = (
+    "torch",
+    "pytorch-lightning",
+    "transformers",
+    "peft",
+    "deepspeed",
+    "audiomentations",
+    "numpy",
+    "ctranslate2",
+    "faster-whisper",
+    "silero-vad",
+)
+ENVIRONMENT = "environment.jsonl"
+GIT_PATIENCE_S = 10
+
+
+def record_environment(run: Run, corpora: Sequence[Corpus], attempt: int) -> dict:
+    """Appends what this attempt is made with; -> the line."""
+    line = {
+        "attempt": attempt,
+        "time": time.time(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "git": git_revision(ROOT),
+        "hardware": hardware(),
+        "corpora": {corpus.info.name: corpus.info.version for corpus in corpora},
+    }
+    with (run.folder / ENVIRONMENT).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    return line
+
+
+def hardware() -> dict:
+    import torch
+
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    memory_gb = round(psutil.virtual_memory().total / 1e9, 1)
+    return {"cpu": _cpu(), "cores": os.cpu_count(), "memory_gb": memory_gb, "gpus": gpus}
+
+
+def git_revision(folder: Path) -> str | None:
+    """The commit of our own files, with "+changes" where they differ from it; None outside a checkout."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+changes" if changed else "")
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=GIT_PATIENCE_S
+    )
+    return done.stdout.strip()
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.is_file() else []
+    return names[0].split(":", 1)[1].strip() if names else platform.processor()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
