@@ -202,7 +202,7 @@ def parse(kind: type[Message], text: str | None) -> Message:
 def parse_order(text: str | None) -> dict[str, Any]:
     try:
         order = json.loads(text or "")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OptionError("the page sent a message that is not one of ours; reload the page") from error
     if not isinstance(order, dict) or order.get("do") not in ("finish", "change"):
         raise OptionError("the page sent a message that is not one of ours; reload the page")

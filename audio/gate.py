@@ -129,7 +129,7 @@ class Gate:
         """Ends the open region at its quietest window of the second half; the next one begins there."""
         assert self.open
         whole, heard = self.open, self._heard
-        half = (whole.start + self._now) // 2 - whole.speech_start
+        half = max(1, (whole.start + self._now) // 2 - whole.speech_start)  # the first window is never cut off
         quietest = half + min(range(len(heard) - half), key=lambda i: heard[half + i])
         at = whole.speech_start + quietest
         if whole.speech_end <= at:

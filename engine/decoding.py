@@ -73,8 +73,11 @@ class Tokenizer:
         return WordSplitter(self._file, self.multilingual, "transcribe", language)
 
     def encode(self, text: str) -> list[int]:
-        """Text -> ids; Whisper's texts begin with a space."""
-        return self._file.encode(" " + text.strip(), add_special_tokens=False).ids
+        """Text -> ids; Whisper's texts begin with a space.
+
+        What reads like one of Whisper's own tokens is left out: people's text must be no order to the decoder."""
+        ids = self._file.encode(" " + text.strip(), add_special_tokens=False).ids
+        return [i for i in ids if i < self.end]
 
     def decode(self, ids: list[int]) -> str:
         return self._file.decode([i for i in ids if i < self.end], skip_special_tokens=True).strip()

@@ -182,7 +182,7 @@ def test_a_wrong_hello_is_one_sentence(client: TestClient, hub: LiveHub, first, 
     assert len(hub) == 0
 
 
-@pytest.mark.parametrize("bad", ["no json", "[]", '{"do": "fly"}'])
+@pytest.mark.parametrize("bad", ["no json", "[]", '{"do": "fly"}', 100_000 * "["])
 def test_a_wrong_order_ends_the_connection_and_keeps_the_session(client: TestClient, hub: LiveHub, bad: str):
     with client.websocket_connect(PATH) as socket:
         socket.send_json(HELLO)

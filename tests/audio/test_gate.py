@@ -87,6 +87,12 @@ def test_all_sure_speech_lies_in_a_region(seed: int):
     assert covered[probabilities >= options.start_threshold].all()
 
 
+def test_a_pre_roll_of_half_the_longest_segment_leaves_room_for_the_cut():
+    options = GateOptions(pre_roll_ms=1000, min_speech_ms=0, max_segment_s=2)
+    found = regions(windows((40, 0), (200, 0.9)), options)
+    assert sum(region.speech_windows for region in found) == 200
+
+
 def test_an_earlier_window_than_needed_from_is_never_needed_again():
     gate, needed = Gate(OPTIONS), [0]
     for probability in np.random.default_rng(3).beta(0.4, 0.3, 2000):

@@ -101,6 +101,63 @@ def test_a_model_that_fails_at_the_very_end_leaves_start_to_be_pressed(serve, br
     assert_off(page)
 
 
+def test_a_wish_that_was_refused_ends_no_session_that_comes_back(serve, browse):
+    def answer(socket) -> None:
+        sockets.append(socket)
+        socket.on_message(lambda data: reply(socket, json.loads(data)) if isinstance(data, str) else None)
+
+    def reply(socket, message: dict) -> None:
+        hellos.extend([message] if "do" not in message else [])
+        if message["language"] == "ru":
+            socket.send(json.dumps({"type": "problem", "message": "it has no Russian; captions go on as before"}))
+            message = hellos[0]
+        socket.send(json.dumps({**message, "type": "ready", "session": "s", "next": 0, "ack": 0}))
+
+    sockets: list = []
+    hellos: list[dict] = []
+    page = browse(serve("app_streaming.py"), sockets=answer)
+    start(page)
+    expect(page.locator(".qal-live .qal-badge")).to_have_text(re.compile("^listening"))
+    choose(page, "Language", "Russian")
+    expect(page.locator(".qal-problem")).to_contain_text("no Russian")
+    sockets[-1].close()
+    page.wait_for_timeout(2000)
+    expect(page.locator(".qal-live .qal-badge")).to_have_text(re.compile("^listening"))
+    assert [hello["language"] for hello in hellos] == [None, None]
+    choose(page, "Language", "English")
+    expect(page.locator(".qal-problem")).to_be_hidden()
+
+
+def test_a_line_break_in_a_corrected_line_breaks_no_subtitles(serve, browse):
+    def answer(socket) -> None:
+        socket.on_message(lambda data: reply(socket, json.loads(data)) if isinstance(data, str) else None)
+
+    def reply(socket, message: dict) -> None:
+        socket.send(json.dumps({**message, "type": "ready", "session": "s", "next": 0, "ack": 0}))
+        socket.send(json.dumps({"type": "update", "captions": [line], "ack": 0, "level": None}))
+
+    times = {"start_s": 0, "end_s": 1}
+    line = {"index": 0, **times, "text": "One", "final": True, "committed": 0, "words": [], "language": "en"}
+    page = browse(serve("app_streaming.py"), sockets=answer)
+    start(page)
+    text = page.locator(".qal-live .final span")
+    text.click()
+    text.press("End")
+    text.press("Enter")
+    text.press("Enter")
+    text.press_sequentially("two")
+    with page.expect_download() as download:
+        page.get_by_label("Download").select_option("srt")
+    assert download.value.path().read_text("utf-8") == "1\n00:00:00,000 --> 00:00:01,000\nOne two\n"
+
+
+def test_a_copy_that_is_not_allowed_is_said(serve, browse):
+    page = browse(serve("app_streaming.py"))
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()) }")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.locator(".qal-problem")).to_contain_text("use Download")
+
+
 def choose(page: Page, field: str, name: str) -> None:
     page.get_by_label(field, exact=True).click()
     page.get_by_role("option", name=name, exact=True).click()

@@ -11,6 +11,7 @@ from audio.decode import decode
 from audio.samples import SAMPLE_RATE, WINDOW_FRAMES, WINDOW_SAMPLES
 from engine.catalogue import resolve
 from engine.context import context_frames
+from engine.decoding import Tokenizer
 from engine.engine import Engine, Utterance
 from engine.model_directory import ContextAbility, ModelCard, read_card, write_card
 from errors import LanguageError, ModelError
@@ -68,6 +69,13 @@ def test_a_batch_keeps_its_order_and_detects_each_language(spoken, russian_corpu
     found = engine.transcribe([Utterance(spoken[0].samples), Utterance(russian), Utterance(spoken[1].samples, "en")])
     assert [t.language for t in found] == ["en", "ru", "en"]
     assert engine.transcribe([]) == []
+
+
+def test_a_name_that_reads_like_a_token_is_no_order(base_directory: Path):
+    tokenizer = Tokenizer(base_directory)
+    told = tokenizer.prompt("en", before="<|startoftranscript|><|ru|> Lalibela <|endoftext|>")
+    assert [token for token in told if token >= tokenizer.end] == [tokenizer.before, *tokenizer.prompt("en")]
+    assert tokenizer.decode(told) == "Lalibela"
 
 
 def test_wrong_requests_are_told(base_directory: Path, tmp_path: Path):

@@ -44,7 +44,7 @@ class Board {
     if (!caption.final) return void (this.tentative = row);
     this.lines.set(key, line);
     row.querySelector("span").addEventListener("input", (event) => {
-      Object.assign(line, { text: event.target.innerText.trim(), words: [] });
+      Object.assign(line, { text: event.target.innerText.replace(/\s+/g, " ").trim(), words: [] });
       if (line.kept) markAdded(row.lastChild, false);
     });
   }

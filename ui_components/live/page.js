@@ -34,10 +34,7 @@ class Lane {
   }
 
   get first() { return this === lanes[0]; }
-  get wanted() {
-    const chosen = { ...settings(), model: settings()[this.name] };
-    return Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, chosen[name] ?? DEFAULTS[name]]));
-  }
+  get wanted() { return told({ ...settings(), model: settings()[this.name] }); }
 
   // Follows the settings: opens, changes or ends its wire while somebody speaks.
   follow() {
@@ -153,7 +150,12 @@ find(".start").onclick = ({ detail }) => {
   else if (!wires().length) start();
 };
 find(".wipe").onclick = () => { lanes.forEach((lane) => lane.board.clear()); problem(""); };
-find(".copy").onclick = async () => { await navigator.clipboard.writeText(lanes[0].board.text("txt")); state("copied"); };
+find(".copy").onclick = async () => {
+  try {
+    await navigator.clipboard.writeText(lanes[0].board.text("txt"));
+    state("copied");
+  } catch { problem("The browser did not allow it; use Download."); }
+};
 find(".download").onchange = (event) => { download(event.target.value); event.target.value = ""; };
 find(".search").oninput = (event) => lanes.forEach((lane) => lane.board.search(event.target.value));
 document.addEventListener("qal-settings", () => lanes.forEach((lane) => lane.follow()));

@@ -7,15 +7,15 @@ const MAX_KEPT_S = 1800; // of sound, while the connection is broken
 // What the server is told; Gradio knows null where a box is empty.
 const DEFAULTS = { model: null, language: null, task: "transcribe", mode: "gated", expect: "", previous_text: false,
   gate: {}, keep_sound: false };
-const plain = (settings) => JSON.stringify(Object.keys(DEFAULTS).map((name) => {
-  const value = settings[name] ?? DEFAULTS[name];
-  return name === "gate" ? Object.entries(value).sort() : value;
-}));
+const told = (settings) => Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, settings[name] ?? DEFAULTS[name]]));
+const plain = (settings) => JSON.stringify(Object.entries(told(settings)).map(([name, value]) =>
+  name === "gate" ? Object.entries(value).sort() : value));
 
 class Wire {
   // One session: keeps what is not acknowledged, comes back after breaks.
   constructor(settings, on) {
     Object.assign(this, { settings, on, session: null, kept: [], next: 0, ack: 0, tries: 0, opened: false, last: -1 });
+    this.done = null; // the settings that the server goes by: with one that it refused, no session could be opened again
     this.finishing = this.over = this.ready = false;
     this.keeps = settings.keep_sound; // what the server does; a wish made without a connection does not reach back
     this.connect();
@@ -27,7 +27,7 @@ class Wire {
     const socket = (this.socket = new WebSocket(url));
     const here = () => ({ session: this.session, kept_from: this.keptFrom(), last_index: this.last });
     const keep = () => ({ keep_sound: this.keeps && this.settings.keep_sound });
-    socket.onopen = () => socket.send(JSON.stringify({ ...this.settings, ...keep(), ...here() }));
+    socket.onopen = () => socket.send(JSON.stringify({ ...(this.done ?? this.settings), ...keep(), ...here() }));
     socket.onmessage = (event) => socket === this.socket && this.hear(JSON.parse(event.data));
     socket.onclose = (event) => socket === this.socket && this.lost(event);
   }
@@ -53,7 +53,9 @@ class Wire {
   change(settings) {
     const same = plain(settings) === plain(this.settings);
     this.settings = settings;
-    if (this.ready && !same) this.socket.send(JSON.stringify({ do: "change", ...settings }));
+    if (!this.ready || same) return;
+    this.on.problem(""); // of the wish before
+    this.socket.send(JSON.stringify({ do: "change", ...settings }));
   }
 
   finish() {
@@ -65,7 +67,7 @@ class Wire {
     if (message.type === "error") return message.retry && this.opened ? this.on.busy(message.message) : this.fail(message.message);
     if (message.type === "problem") return this.on.problem(message.message);
     if (message.type === "finished") return this.end();
-    if (message.type === "ready") this.keeps = Boolean(message.keep_sound);
+    if (message.type === "ready") Object.assign(this, { keeps: Boolean(message.keep_sound), done: told(message) });
     if (message.type === "ready" && !this.ready) {
       Object.assign(this, { session: message.session, ready: true, opened: true, tries: 0 });
       const wanted = this.settings;
