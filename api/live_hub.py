@@ -3,6 +3,7 @@
 A session belongs to the connection that joined it last. Joining, changing and finishing may take long (a model is
 loaded, a queue is read); they and the packets run in threads of the hub's own."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -26,6 +27,8 @@ from errors import LanguageError, ModelError, QalError
 
 RESUME_S = 120.0  # so long a broken connection may come back to a session in memory; later, to the one on disk
 TIDY_S = 60.0  # between two looks for what is over
+
+LOG = logging.getLogger("qal")
 
 
 class SupersededError(QalError):
@@ -61,6 +64,7 @@ class Place:
     owner: object
     lock: threading.Lock = field(default_factory=threading.Lock)  # held while the owner uses the stream
     left: float | None = None  # when its connection broke
+    over: bool = False  # whoever comes back now goes on from disk
 
 
 class LiveHub:
@@ -85,20 +89,27 @@ class LiveHub:
         self.sweep()
         record = Record(self._live, hello.session or new_id())
         engine = self._engine(hello)
-        with self._lock:
-            place = self._places.get(record.folder.name)
-            if not place:
-                if len(self._places) >= self._max_sessions:
-                    raise BusyError(f"all {self._max_sessions} places are taken; try again in a minute")
-                stream = self._open(engine, hello, record, publish, hello.kept_from)
-                place = self._places[record.folder.name] = Place(record.folder.name, stream, settings_of(hello), owner)
-            place.owner, place.left = owner, None
+        place = self._found_or_made(hello, record, engine, owner, publish)
         with place.lock:  # an old connection's last packet
+            if place.over:  # it was just about to end
+                return self.join(hello, owner, publish)
             if place.settings.keep_sound and not hello.keep_sound:  # taken back while there was no connection
                 place.stream.keep_sound(False)
                 place.settings = place.settings.model_copy(update={"keep_sound": False})
             place.stream.resume(publish, hello.last_index)
         return place
+
+    def _found_or_made(self, hello: Hello, record: Record, engine: Engine, owner: object, publish: Publish) -> Place:
+        name = record.folder.name
+        with self._lock:
+            place = self._places.get(name)
+            if not place:
+                if len(self._places) >= self._max_sessions:
+                    raise BusyError(f"all {self._max_sessions} places are taken; try again in a minute")
+                stream = self._open(engine, hello, record, publish, hello.kept_from)
+                place = self._places[name] = Place(name, stream, settings_of(hello), owner)
+            place.owner, place.left = owner, None
+            return place
 
     def take(self, place: Place, owner: object, data: bytes) -> None:
         with place.lock:
@@ -138,12 +149,23 @@ class LiveHub:
         self._close_idle_schedulers()
 
     def sweep(self) -> None:
-        """Ends the sessions whose connection never came back."""
+        """Ends the sessions whose connection never came back; what was heard of them is final on disk first."""
         limit = time.monotonic() - RESUME_S
         with self._lock:
-            gone = [p for p in self._places.values() if p.left is not None and p.left < limit]
-        for place in gone:
-            self.end(place)
+            left = [p for p in self._places.values() if p.left is not None and p.left < limit]
+        for place in left:
+            with place.lock:
+                if place.left is not None:  # else it came back just now
+                    self._finish_left(place)
+
+    def _finish_left(self, place: Place) -> None:
+        """Holding the place's lock."""
+        try:
+            place.stream.finish()
+        except QalError as error:
+            LOG.warning("a session that was left could not be finished: %s", error)
+        place.over = True
+        self.end(place)
 
     def keep_tidy(self, kept_days: float) -> None:
         """Now and every minute: ends sessions that nobody came back to, deletes what was said so long ago."""

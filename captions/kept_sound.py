@@ -103,4 +103,4 @@ class KeptSound:
         return self._sound.stat().st_size // PCM_BYTES if self._sound.is_file() else 0
 
     def _storage(self) -> AbstractContextManager[None]:
-        return storage_errors(f"the session {self._sound.parent}")
+        return storage_errors("the sound of this session")

@@ -56,14 +56,14 @@ class Record:
         return self.file.is_file()
 
     def begin(self) -> None:
-        with storage_errors(f"the session {self.folder}"):
+        with storage_errors("the captions of this session"):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.file.touch()
 
     def append(self, caption: Caption, settled_sample: int) -> None:
         """On disk when this returns."""
         line = json.dumps(asdict(caption) | {"settled_sample": settled_sample}, ensure_ascii=False) + "\n"
-        with storage_errors(f"the session {self.folder}"), self.file.open("a+b") as file:
+        with storage_errors("the captions of this session"), self.file.open("a+b") as file:
             if file.tell() and not _ends_whole(file):
                 file.write(b"\n")  # an earlier kill left half a line
             file.write(line.encode())

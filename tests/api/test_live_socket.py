@@ -474,3 +474,22 @@ def test_what_nobody_comes_back_to_ends_by_itself(client: TestClient, hub: LiveH
     while len(hub) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(hub) == 0
+
+
+def test_what_was_said_last_is_final_on_disk_even_if_nobody_comes_back(
+    client: TestClient, hub: LiveHub, speech: Samples, tmp_path: Path, monkeypatch
+):
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        session = socket.receive_json()["session"]
+        send(socket, speech[: -SAMPLE_RATE // 2 * 3])  # in the middle of the last line
+        while not any(c["index"] == 1 for c in socket.receive_json().get("captions", [])):
+            pass
+    monkeypatch.setattr(live_hub, "RESUME_S", -1.0)
+    hub.sweep()
+    assert len(hub) == 0
+    assert len(Record(tmp_path / "live", session).lines()) == 2
+    with client.websocket_connect(PATH) as socket:  # who comes later goes on from disk
+        socket.send_json({**HELLO, "session": session})
+        assert socket.receive_json()["type"] == "ready"
+        assert len(socket.receive_json()["captions"]) == 2

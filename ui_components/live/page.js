@@ -158,5 +158,6 @@ find(".copy").onclick = async () => {
 };
 find(".download").onchange = (event) => { download(event.target.value); event.target.value = ""; };
 find(".search").oninput = (event) => lanes.forEach((lane) => lane.board.search(event.target.value));
+window.addEventListener("beforeunload", (event) => { if (sound.now) event.preventDefault(); }); // the browser asks
 document.addEventListener("qal-settings", () => lanes.forEach((lane) => lane.follow()));
 lanes.forEach((lane) => lane.follow());
