@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from engine.model_directory import ContextAbility
 from errors import OptionError
+from training.options import (
+    AdaLoraOptions,
+    ComputeOptions,
+    LoraOptions,
+    OptimizerOptions,
+    Options,
+    ResultOptions,
+    StoppingOptions,
+    TrainedOptions,
+)
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-
-
-class Options(BaseModel, frozen=True, extra="forbid"):
-    """Base of all options: unknown names are refused."""
-
-
-class LoraOptions(Options, frozen=True):
-    rank: int = Field(default=32, ge=1, le=256, description="rank of the low-rank update (Hu et al. 2021)")
-    alpha: int = Field(default=64, ge=1, le=1024, description="scale of the update: alpha / rank")
-    dropout: float = Field(default=0.05, ge=0, le=0.9, description="dropout in front of the update")
 
 
 class ContextOptions(Options, frozen=True):
@@ -122,10 +122,30 @@ class TrainingConfig(Options, frozen=True):
     report_utterances: int = Field(
         default=500, ge=1, le=100_000, description="test rows of the report, spread evenly over the corpora"
     )
+    trained: TrainedOptions = TrainedOptions()
     lora: LoraOptions = LoraOptions()
+    adalora: AdaLoraOptions = AdaLoraOptions()
+    optimizer: OptimizerOptions = OptimizerOptions()
+    compute: ComputeOptions = ComputeOptions()
+    stopping: StoppingOptions = StoppingOptions()
+    result: ResultOptions = ResultOptions()
     context: ContextOptions = ContextOptions()
     augmentation: AugmentationOptions = AugmentationOptions()
     distillation: DistillationOptions = DistillationOptions()
+
+    @model_validator(mode="after")
+    def _adalora_fits(self) -> Self:
+        if self.trained.adapter != "adalora":
+            return self
+        if self.lora.dora or self.lora.rank_stabilised:
+            raise ValueError(
+                "lora.dora and lora.rank_stabilised do not go with trained.adapter adalora; leave them out"
+            )
+        if self.adalora.start_rank <= self.lora.rank:
+            raise ValueError(
+                f"adalora.start_rank {self.adalora.start_rank} is not above lora.rank {self.lora.rank}; raise it"
+            )
+        return self
 
     @property
     def corpus_folders(self) -> list[Path]:

@@ -172,4 +172,4 @@ class DistillModule(SpeechModule):
             wanted = self.whisper.proj_out(batch.hidden[batch.spoken].to(hidden.dtype)).float().softmax(-1)
         text = functional.cross_entropy(self.whisper.proj_out(hidden[batch.spoken]).float(), wanted)
         sound = functional.mse_loss(frames[batch.heard].float(), batch.frames[batch.heard].float())
-        return text + self.config.distillation.frames_weight * sound
+        return self.regularised(text + self.config.distillation.frames_weight * sound)

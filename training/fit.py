@@ -21,10 +21,10 @@ from training.config import Precision, TrainingConfig
 from training.data_module import SpeechData, make_examples
 from training.distill import DistillData, DistillModule, Progress, prepare_sounds, teach
 from training.examples import Example
-from training.lora import add_lora, save_adapter
 from training.module import SpeechModule
 from training.run import Run
 from training.short_context import load_whisper
+from training.trained import make_trainable, save_trained
 
 ADAPTER = "adapter"
 Bars = Callable[[str], Progress]  # stage -> progress(done, of)
@@ -53,7 +53,7 @@ def fit(
     trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.exists() else None)
     if run.stop_file.exists():
         return None
-    save_adapter(module.model, run.checkpoints / ADAPTER)
+    save_trained(module.model, run.checkpoints / ADAPTER)
     return run.checkpoints / ADAPTER
 
 
@@ -79,8 +79,9 @@ def build(
         kind: type[SpeechModule] = DistillModule
     else:
         data, kind = SpeechData(train, validation, config, n_mels), SpeechModule
-    steps = len(data.buckets) * config.epochs
-    return data, kind(add_lora(model, config.lora), config, tokenizer, data.validation, steps)
+    steps = -(-len(data.buckets) // config.optimizer.accumulate) * config.epochs
+    trained = make_trainable(model, config, precision(config), steps)
+    return data, kind(trained, config, tokenizer, data.validation, steps)
 
 
 def make_trainer(config: TrainingConfig, recorder: RunRecorder) -> pl.Trainer:
