@@ -21,6 +21,7 @@ from training.config import Precision, TrainingConfig
 from training.data_module import SpeechData, make_examples
 from training.distill import DistillData, DistillModule, Progress, prepare_sounds, teach
 from training.examples import Example
+from training.kept_weights import WeightKeeper, early_stopping
 from training.module import SpeechModule
 from training.run import Run
 from training.short_context import load_whisper
@@ -40,12 +41,9 @@ def fit(
         return run.checkpoints / ADAPTER  # training was whole; what came after was not
     seed_everything(config.seed, verbose=False)
     run.checkpoints.mkdir(exist_ok=True)
-    tokenizer = Tokenizer(weights)
-    train = evenly(make_examples(corpora, "train", config, tokenizer), config.max_utterances)
-    validation = evenly(make_examples(corpora, "validation", config, tokenizer), config.validation_utterances)
-    data, module = build(config, weights, tokenizer, train, validation, bars)
-    checkpoint = run.checkpoints / LAST_CHECKPOINT
-    trainer = make_trainer(config, RunRecorder(run, attempt))
+    data, module = prepare(config, weights, corpora, bars)
+    checkpoint, keeper = run.checkpoints / LAST_CHECKPOINT, WeightKeeper(run.checkpoints, config.result)
+    trainer = make_trainer(config, [RunRecorder(run, attempt), keeper, *early_stopping(config.stopping)])
     if checkpoint.exists():
         data.buckets.start_at = batches_done(checkpoint)
     else:
@@ -53,8 +51,20 @@ def fit(
     trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.exists() else None)
     if run.stop_file.exists():
         return None
+    keeper.settle(module)
     save_trained(module.model, run.checkpoints / ADAPTER)
+    keeper.tidy()
     return run.checkpoints / ADAPTER
+
+
+def prepare(
+    config: TrainingConfig, weights: Path, corpora: Sequence[Corpus], bars: Bars
+) -> tuple[SpeechData, SpeechModule]:
+    """Data and module of a job: the rows it learns from, and the weights that learn."""
+    tokenizer = Tokenizer(weights)
+    train = evenly(make_examples(corpora, "train", config, tokenizer), config.max_utterances)
+    validation = evenly(make_examples(corpora, "validation", config, tokenizer), config.validation_utterances)
+    return build(config, weights, tokenizer, train, validation, bars)
 
 
 def build(
@@ -84,14 +94,15 @@ def build(
     return data, kind(trained, config, tokenizer, data.validation, steps)
 
 
-def make_trainer(config: TrainingConfig, recorder: RunRecorder) -> pl.Trainer:
+def make_trainer(config: TrainingConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     return pl.Trainer(
         max_epochs=config.epochs,
         accelerator=torch_device(config).replace("cuda", "gpu"),
         devices=1,
         precision=precision(config),
         gradient_clip_val=config.gradient_clip or None,
-        callbacks=[recorder],
+        accumulate_grad_batches=config.optimizer.accumulate,
+        callbacks=callbacks,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

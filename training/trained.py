@@ -50,7 +50,7 @@ def make_trainable(
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     set_compute(unwrapped(trained), config)
-    return trained
+    return trained.train()  # Transformers loads in eval mode, and Lightning leaves the mode as it is
 
 
 def set_compute(model: WhisperForConditionalGeneration, config: TrainingConfig) -> None:

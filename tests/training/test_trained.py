@@ -126,6 +126,13 @@ def test_half_precision_weights_learn_through_a_float32_adapter(tiny_weights, ti
         assert learn(module, batch) < first
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_the_model_is_handed_over_in_training_mode(method, tiny_weights):
+    """Else no layer is dropped or recomputed: Lightning trains in the mode that it finds."""
+    model = make_trainable(load_whisper(tiny_weights), config_of(method), "32-true", STEPS)
+    assert all(part.training for part in model.modules())
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
