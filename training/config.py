@@ -122,6 +122,9 @@ class TrainingConfig(Options, frozen=True):
     report_utterances: int = Field(
         default=500, ge=1, le=100_000, description="test rows of the report, spread evenly over the corpora"
     )
+    find_learning_rate: bool = Field(
+        default=False, description="do not train: write learning_rate.json, a curve and a suggestion, and print it"
+    )
     trained: TrainedOptions = TrainedOptions()
     lora: LoraOptions = LoraOptions()
     adalora: AdaLoraOptions = AdaLoraOptions()
@@ -146,6 +149,15 @@ class TrainingConfig(Options, frozen=True):
                 f"adalora.start_rank {self.adalora.start_rank} is not above lora.rank {self.lora.rank}; raise it"
             )
         return self
+
+    @property
+    def run_size(self) -> int:
+        """Disk that a run needs, in times the base's model.bin of float16: merged, converted, checkpoints."""
+        if self.trained.adapter != "none":
+            return 5
+        last = 2 * (2 + 4)  # weights and AdamW's two moments in float32; a new one is written beside the old
+        epochs = {"last": 0, "best": 2, "average": 1 + self.result.averaged_epochs}[self.result.keep]
+        return 5 + last + 2 * epochs
 
     @property
     def corpus_folders(self) -> list[Path]:
