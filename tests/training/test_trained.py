@@ -9,12 +9,13 @@ from transformers import WhisperForConditionalGeneration
 
 from engine.decoding import Tokenizer
 from errors import ConversionError, OptionError, TrainingError
+from evaluation.wer import count_errors
 from export.merge import merge
 from training.config import TrainingConfig, check_config
 from training.data_module import SpeechData, make_examples
 from training.examples import Batch
 from training.module import SpeechModule
-from training.short_context import load_whisper
+from training.short_context import greedy, load_whisper
 from training.trained import KINDS, TRAINED_FILE, make_trainable, save_trained
 
 METHODS: dict[str, dict] = {
@@ -34,7 +35,7 @@ STEPS = 6
 
 def config_of(method: str, **more) -> TrainingConfig:
     augmentation = {"waveform": 0, "time_masks": 0, "frequency_masks": 0}
-    return TrainingConfig.model_validate({"augmentation": augmentation, "batch_size": 4, **METHODS[method], **more})
+    return TrainingConfig.model_validate({"augmentation": augmentation, "batch_size": 4} | METHODS[method] | more)
 
 
 def prepared(weights: Path, corpus, config: TrainingConfig, steps: int = STEPS) -> tuple[SpeechModule, Batch]:
@@ -75,6 +76,25 @@ def test_every_method_learns_and_its_merged_weights_say_the_same(method, tiny_we
     merged = load_whisper(merge(tiny_weights, tmp_path / "adapter", tmp_path / "merged")).eval()
     lost, moved = (logits(merged, batch) - learned).abs().max(), (before - learned).abs().max()
     assert lost < 0.02 * moved  # the file is in float16
+
+
+def errors(module: SpeechModule, batch: Batch) -> float:
+    prompts = torch.tensor([e.prompt for e in module.validation])
+    said = [module.tokenizer.decode(ids) for ids in greedy(module.whisper, batch.mel, prompts, 10)]
+    return count_errors([e.reference for e in module.validation], said).wer
+
+
+def test_a_tiny_model_overfits_four_utterances_and_lora_then_learns_other_words_for_them(tiny_weights, tiny_corpus):
+    module, batch = prepared(tiny_weights, tiny_corpus, config_of("full"))
+    learn(module, batch, steps=60)
+    assert errors(module, batch) == 0
+    renamed = batch._replace(mel=batch.mel.roll(1, 0))
+    assert errors(module, renamed) > 0
+    config = config_of("lora", lora={"rank": 16, "alpha": 32, "dropout": 0})
+    adapted = make_trainable(module.whisper, config, "32-true", STEPS)
+    tuned = SpeechModule(adapted, config, module.tokenizer, module.validation, STEPS)
+    learn(tuned, renamed, steps=60)
+    assert errors(tuned, renamed) == 0
 
 
 @pytest.mark.parametrize(
