@@ -36,8 +36,6 @@ from training.environment import record_environment
 from training.job import device_lock, refuse_when_busy
 from training.run import Run, RunLog, begin, create_run, open_run
 
-RUN_SIZE = 5  # times the base's model.bin: the merged weights, the converted ones, checkpoints
-
 
 def main() -> None:
     parser = make_parser()
@@ -107,7 +105,7 @@ def check(config: TrainingConfig, runs: Path) -> None:
     choose_device(config.device)
     require_tracker(config.tracker)
     base = resolve(config.base, runs)
-    require_space(runs, RUN_SIZE * (base / "model.bin").stat().st_size, "a training run")
+    require_space(runs, config.run_size * (base / "model.bin").stat().st_size, "a training run")
     known = Tokenizer(base).languages
     for language in {config.language} if config.language else {row.language for c in corpora for row in c.rows}:
         check_language(language, known)
@@ -141,6 +139,8 @@ def job_stages(run: Run, config: TrainingConfig, attempt: int) -> dict | None:
     corpora = [read_corpus(folder) for folder in config.corpus_folders]
     record_environment(run, corpora, attempt)
     weights = transformers_weights(config.base, runs)
+    if config.find_learning_rate:
+        return find_rate(run, config, weights, corpora)
     adapter = fit(run, config, weights, corpora, attempt, lambda stage: progress(run, stage))
     if adapter is None:
         run.update_status(state="interrupted", reason="stopped on request; resume it to go on")
@@ -166,6 +166,15 @@ def version_of(corpora: list[Corpus]) -> str:
     return versions[0] if len(versions) == 1 else hashlib.sha256("\n".join(sorted(versions)).encode()).hexdigest()
 
 
+def find_rate(run: Run, config: TrainingConfig, weights: Path, corpora: list[Corpus]) -> None:
+    """No training: the curve goes into the run's folder, what it suggests is printed."""
+    from training.learning_rate import LEARNING_RATE_FILE, find_learning_rate
+
+    found = find_learning_rate(run, config, weights, corpora, lambda stage: progress(run, stage))
+    run.update_status(state="finished", stage="find")
+    print(json.dumps({"run": run.id, "suggestion": found["suggestion"], "curve": str(run.folder / LEARNING_RATE_FILE)}))
+
+
 def transformers_weights(base: str, runs: Path) -> Path:
     """The base in Transformers' form; converted once and kept beside the models."""
     from export.from_ctranslate2 import converted
@@ -189,7 +198,11 @@ def export_model(
     check_forms(run, merged, beside, held_out, config)
     shutil.rmtree(run.model, ignore_errors=True)
     beside.rename(run.model)
-    shutil.rmtree(merged)
+    shutil.rmtree(run.transformers, ignore_errors=True)
+    if config.result.keeps_transformers(config.trained.adapter):
+        merged.rename(run.transformers)
+    else:
+        shutil.rmtree(merged)
 
 
 def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenReference], config: TrainingConfig) -> None:

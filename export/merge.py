@@ -1,4 +1,4 @@
-"""Base weights + adapter -> one Transformers directory."""
+"""Base weights + what was trained (an adapter, or weights of the model itself) -> one Transformers directory."""
 
 import shutil
 from pathlib import Path
@@ -6,20 +6,26 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import GenerationConfig, WhisperForConditionalGeneration
 
 from errors import ConversionError, storage_errors
 
+TRAINED_FILE = "trained.safetensors"  # weights of the model itself, by their own names
 KEPT_FILES = ("tokenizer.json", "preprocessor_config.json")
 
 
 def merge(weights: Path, adapter: Path, target: Path) -> Path:
-    """W + alpha/rank * B A for every adapted W, in float32; made beside `target` and renamed.
+    """W + alpha/rank * B A for every adapted W, or the trained W itself, in float32; made beside `target`, renamed.
 
     The generation config (suppressed tokens, alignment heads) is the base's own."""
     model = WhisperForConditionalGeneration.from_pretrained(weights, dtype=torch.float32)
     try:
-        merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        trained = adapter / TRAINED_FILE
+        if trained.exists():
+            merged = with_weights(model, load_file(trained))
+        else:
+            merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (ValueError, RuntimeError, KeyError, SafetensorError, OSError) as error:
         raise ConversionError(
             f"{adapter}: the adapter does not fit the weights in {weights.name}; train it again"
@@ -38,3 +44,13 @@ def merge(weights: Path, adapter: Path, target: Path) -> Path:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return target
+
+
+def with_weights(
+    model: WhisperForConditionalGeneration, weights: dict[str, torch.Tensor]
+) -> WhisperForConditionalGeneration:
+    """The model with some of its weights replaced; KeyError for a name that it lacks, RuntimeError for a shape."""
+    unknown = model.load_state_dict(weights, strict=False).unexpected_keys
+    if unknown:
+        raise KeyError(unknown[0])
+    return model

@@ -20,9 +20,10 @@ class RunRecorder(pl.Callback):
         self.run, self.attempt = run, attempt
         self._step_started = time.perf_counter()
         self._bar: tqdm | None = None
+        self._step, self._losses, self._utterances = 0, [], 0  # of the batches that make the step to come
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        total = trainer.estimated_stepping_batches
+        total, self._step = trainer.estimated_stepping_batches, trainer.global_step
         self._bar = tqdm(total=int(total), initial=trainer.global_step, desc="train", unit="step", file=sys.stderr)
         self._update_status(trainer, steps=int(total))
 
@@ -30,15 +31,20 @@ class RunRecorder(pl.Callback):
         self._step_started = time.perf_counter()
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self._losses.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)  # by which it was divided
+        self._utterances += len(batch.mel)
+        if trainer.global_step == self._step:  # gradients are still gathered; a step is cut nowhere
+            return
         now = time.perf_counter()
         elapsed, self._step_started = now - self._step_started, now
-        loss = float(outputs["loss"])
+        loss, utterances = sum(self._losses) / len(self._losses), self._utterances
+        self._step, self._losses, self._utterances = trainer.global_step, [], 0
         self._append(
             trainer,
             "step",
             loss=loss,
             learning_rate=trainer.optimizers[0].param_groups[0]["lr"],
-            utterances_per_second=len(batch.mel) / elapsed,
+            utterances_per_second=utterances / elapsed,
             context_s=batch.mel.shape[-1] / 100,
         )
         self._update_status(trainer)

@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from engine.model_directory import ContextAbility
 from errors import OptionError
+from training.options import (
+    AdaLoraOptions,
+    ComputeOptions,
+    LoraOptions,
+    OptimizerOptions,
+    Options,
+    ResultOptions,
+    StoppingOptions,
+    TrainedOptions,
+)
 
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow", "trackio"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-
-
-class Options(BaseModel, frozen=True, extra="forbid"):
-    """Base of all options: unknown names are refused."""
-
-
-class LoraOptions(Options, frozen=True):
-    rank: int = Field(default=32, ge=1, le=256, description="rank of the low-rank update (Hu et al. 2021)")
-    alpha: int = Field(default=64, ge=1, le=1024, description="scale of the update: alpha / rank")
-    dropout: float = Field(default=0.05, ge=0, le=0.9, description="dropout in front of the update")
 
 
 class ContextOptions(Options, frozen=True):
@@ -140,11 +140,43 @@ class TrainingConfig(Options, frozen=True):
     report_utterances: int = Field(
         default=500, ge=1, le=100_000, description="test rows of the report, spread evenly over the corpora"
     )
+    find_learning_rate: bool = Field(
+        default=False, description="do not train: write learning_rate.json, a curve and a suggestion, and print it"
+    )
+    trained: TrainedOptions = TrainedOptions()
     lora: LoraOptions = LoraOptions()
+    adalora: AdaLoraOptions = AdaLoraOptions()
+    optimizer: OptimizerOptions = OptimizerOptions()
+    compute: ComputeOptions = ComputeOptions()
+    stopping: StoppingOptions = StoppingOptions()
+    result: ResultOptions = ResultOptions()
     context: ContextOptions = ContextOptions()
     augmentation: AugmentationOptions = AugmentationOptions()
     distillation: DistillationOptions = DistillationOptions()
     retention: RetentionOptions = RetentionOptions()
+
+    @model_validator(mode="after")
+    def _adalora_fits(self) -> Self:
+        if self.trained.adapter != "adalora":
+            return self
+        if self.lora.dora or self.lora.rank_stabilised:
+            raise ValueError(
+                "lora.dora and lora.rank_stabilised do not go with trained.adapter adalora; leave them out"
+            )
+        if self.adalora.start_rank <= self.lora.rank:
+            raise ValueError(
+                f"adalora.start_rank {self.adalora.start_rank} is not above lora.rank {self.lora.rank}; raise it"
+            )
+        return self
+
+    @property
+    def run_size(self) -> int:
+        """Disk that a run needs, in times the base's model.bin of float16: merged, converted, checkpoints."""
+        if self.trained.adapter != "none":
+            return 5
+        last = 2 * (2 + 4)  # weights and AdamW's two moments in float32; a new one is written beside the old
+        epochs = {"last": 0, "best": 2, "average": 1 + self.result.averaged_epochs}[self.result.keep]
+        return 5 + last + 2 * epochs
 
     @property
     def corpus_folders(self) -> list[Path]:

@@ -13,13 +13,13 @@ from corpus.split import Split
 from engine.context import context_frames
 from engine.decoding import Tokenizer
 from errors import CorpusError
+from training.batches import make_buckets
 from training.config import TrainingConfig
 from training.examples import (
     MAX_LABEL_TOKENS,
     Augmenter,
     Batch,
     Example,
-    LengthBuckets,
     label_rows,
     mel_batch,
     random_context,
@@ -80,7 +80,7 @@ class SpeechData(pl.LightningDataModule):
     def __init__(self, train: list[Example], validation: list[Example], config: TrainingConfig, n_mels: int):
         super().__init__()
         self.train, self.validation, self.config, self.n_mels = train, validation, config, n_mels
-        self.buckets = LengthBuckets([e.duration_s for e in train], config.batch_size, config.seed)
+        self.buckets = make_buckets([e.duration_s for e in train], config)
         self._augmenter = Augmenter(config.augmentation)
 
     def train_dataloader(self) -> DataLoader:

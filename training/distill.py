@@ -18,9 +18,10 @@ from audio.decode import decode
 from audio.samples import HOP, SAMPLE_RATE, WINDOW_FRAMES, Samples, seconds
 from engine.decoding import Tokenizer
 from engine.screening import MAX_COMPRESSION, compression
+from training.batches import make_buckets
 from training.config import TrainingConfig
 from training.data_module import Indices, SpeechData
-from training.examples import Augmenter, Example, LengthBuckets, mel_batch, random_context, token_width
+from training.examples import Augmenter, Example, mel_batch, random_context, token_width
 from training.module import SpeechModule
 from training.short_context import greedy
 
@@ -132,7 +133,7 @@ class DistillData(SpeechData):
     def __init__(self, lessons: list[Lesson], validation: list[Lesson], config: TrainingConfig, n_mels: int):
         super().__init__([x.example for x in lessons], [x.example for x in validation], config, n_mels)
         self.lessons, self.held_out = lessons, validation
-        self.buckets = LengthBuckets([seconds(x.samples) for x in lessons], config.batch_size, config.seed)
+        self.buckets = make_buckets([seconds(x.samples) for x in lessons], config)
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(Indices(len(self.lessons)), batch_sampler=self.buckets, collate_fn=self.lesson_batch)
@@ -172,4 +173,4 @@ class DistillModule(SpeechModule):
             wanted = self.whisper.proj_out(batch.hidden[batch.spoken].to(hidden.dtype)).float().softmax(-1)
         text = functional.cross_entropy(self.whisper.proj_out(hidden[batch.spoken]).float(), wanted)
         sound = functional.mse_loss(frames[batch.heard].float(), batch.frames[batch.heard].float())
-        return text + self.config.distillation.frames_weight * sound
+        return self.regularised(text + self.config.distillation.frames_weight * sound)

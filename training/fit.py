@@ -22,11 +22,12 @@ from training.config import Precision, TrainingConfig
 from training.data_module import SpeechData, make_examples
 from training.distill import DistillData, DistillModule, Progress, prepare_sounds, teach
 from training.examples import Example
-from training.lora import add_lora, save_adapter
+from training.kept_weights import WeightKeeper, early_stopping
 from training.module import SpeechModule
 from training.run import Run
 from training.short_context import load_whisper
 from training.tracking import make_logger
+from training.trained import make_trainable, save_trained
 
 ADAPTER = "adapter"
 Bars = Callable[[str], Progress]  # stage -> progress(done, of)
@@ -42,15 +43,13 @@ def fit(
         return run.checkpoints / ADAPTER  # training was whole; what came after was not
     seed_everything(config.seed, verbose=False)
     run.checkpoints.mkdir(exist_ok=True)
-    tokenizer = Tokenizer(weights)
-    train = evenly(make_examples(corpora, "train", config, tokenizer), config.max_utterances)
-    validation = evenly(make_examples(corpora, "validation", config, tokenizer), config.validation_utterances)
-    data, module = build(config, weights, tokenizer, train, validation, bars)
-    checkpoint = run.checkpoints / LAST_CHECKPOINT
+    data, module = prepare(config, weights, corpora, bars)
+    checkpoint, keeper = run.checkpoints / LAST_CHECKPOINT, WeightKeeper(run.checkpoints, config.result)
     logger = make_logger(config.tracker, run)
     if logger:
         logger.log_hyperparams(config.model_dump(mode="json"))
-    trainer = make_trainer(config, RunRecorder(run, attempt), logger)
+    callbacks = [RunRecorder(run, attempt), keeper, *early_stopping(config.stopping)]
+    trainer = make_trainer(config, callbacks, logger)
     if checkpoint.exists():
         data.buckets.start_at = batches_done(checkpoint)
     else:
@@ -58,8 +57,20 @@ def fit(
     trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.exists() else None)
     if run.stop_file.exists():
         return None
-    save_adapter(module.model, run.checkpoints / ADAPTER)
+    keeper.settle(module)
+    save_trained(module.model, run.checkpoints / ADAPTER)
+    keeper.tidy()
     return run.checkpoints / ADAPTER
+
+
+def prepare(
+    config: TrainingConfig, weights: Path, corpora: Sequence[Corpus], bars: Bars
+) -> tuple[SpeechData, SpeechModule]:
+    """Data and module of a job: the rows it learns from, and the weights that learn."""
+    tokenizer = Tokenizer(weights)
+    train = evenly(make_examples(corpora, "train", config, tokenizer), config.max_utterances)
+    validation = evenly(make_examples(corpora, "validation", config, tokenizer), config.validation_utterances)
+    return build(config, weights, tokenizer, train, validation, bars)
 
 
 def build(
@@ -84,18 +95,20 @@ def build(
         kind: type[SpeechModule] = DistillModule
     else:
         data, kind = SpeechData(train, validation, config, n_mels), SpeechModule
-    steps = len(data.buckets) * config.epochs
-    return data, kind(add_lora(model, config.lora), config, tokenizer, data.validation, steps)
+    steps = -(-len(data.buckets) // config.optimizer.accumulate) * config.epochs
+    trained = make_trainable(model, config, precision(config), steps)
+    return data, kind(trained, config, tokenizer, data.validation, steps)
 
 
-def make_trainer(config: TrainingConfig, recorder: RunRecorder, logger: Logger | None = None) -> pl.Trainer:
+def make_trainer(config: TrainingConfig, callbacks: list[pl.Callback], logger: Logger | None = None) -> pl.Trainer:
     return pl.Trainer(
         max_epochs=config.epochs,
         accelerator=torch_device(config).replace("cuda", "gpu"),
         devices=1,
         precision=precision(config),
         gradient_clip_val=config.gradient_clip or None,
-        callbacks=[recorder],
+        accumulate_grad_batches=config.optimizer.accumulate,
+        callbacks=callbacks,
         logger=logger or False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -1,11 +1,11 @@
-"""The LightningModule: Whisper with an adapter, trained on short contexts."""
+"""The LightningModule: Whisper, or an adapter of it, trained on short contexts."""
 
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from peft import PeftModel
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import WhisperForConditionalGeneration
 
@@ -13,7 +13,8 @@ from engine.decoding import Tokenizer
 from evaluation.wer import count_errors
 from training.config import TrainingConfig
 from training.examples import IGNORED, Batch, Example
-from training.lora import unwrapped
+from training.lora import RankBudget, unwrapped
+from training.optimisation import make_optimizer, make_schedule
 from training.short_context import greedy
 
 STEPS_A_SEED = 1_000_003
@@ -24,7 +25,7 @@ class SpeechModule(pl.LightningModule):
 
     def __init__(
         self,
-        model: PeftModel,
+        model: nn.Module,
         config: TrainingConfig,
         tokenizer: Tokenizer,
         validation: list[Example],
@@ -33,7 +34,10 @@ class SpeechModule(pl.LightningModule):
         super().__init__()
         self.model, self.config, self.total_steps = model, config, total_steps
         self.tokenizer, self.validation = tokenizer, validation
-        self.strict_loading = False  # a checkpoint holds the adapter alone
+        self.strict_loading = False  # a checkpoint holds what is trained alone
+        self.budget = (
+            RankBudget(model) if config.trained.adapter == "adalora" and isinstance(model, PeftModel) else None
+        )
         self._validated: list[tuple[str, str]] = []
 
     @property
@@ -42,16 +46,26 @@ class SpeechModule(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Dropout is drawn from seed and step, so that a resumed run draws what an unbroken one would."""
-        torch.manual_seed(self.config.seed * STEPS_A_SEED + self.global_step)
+        batches = self.config.optimizer.accumulate
+        done = self.global_step * batches + batch_idx % batches
+        torch.manual_seed(self.config.seed * STEPS_A_SEED + done)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self.loss(batch)
+        return self.regularised(self.loss(batch))
+
+    def regularised(self, loss: Tensor) -> Tensor:
+        """With AdaLoRA's penalty. Where every layer that learns was dropped, nothing is learned."""
+        if self.budget:
+            loss = loss + self.budget.penalty()
+        return loss if loss.requires_grad else loss + 0 * next(p for p in self.parameters() if p.requires_grad).sum()
 
     def loss(self, batch: Batch) -> Tensor:
         frames = self.whisper.model.encoder(batch.mel).last_hidden_state
         hidden = self.whisper.model.decoder(input_ids=batch.inputs, encoder_hidden_states=frames).last_hidden_state
         spoken = batch.labels != IGNORED  # the vocabulary is large: only these positions are projected onto it
-        return functional.cross_entropy(self.whisper.proj_out(hidden[spoken]).float(), batch.labels[spoken])
+        scores = self.whisper.proj_out(hidden[spoken]).float()
+        smoothing = self.config.optimizer.label_smoothing if self.training else 0.0
+        return functional.cross_entropy(scores, batch.labels[spoken], label_smoothing=smoothing)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.log("validation_loss", self.loss(batch), batch_size=len(batch.mel), logger=False)
@@ -67,12 +81,21 @@ class SpeechModule(pl.LightningModule):
         self.log_dict({"wer": counts.wer, "cer": counts.cer}, logger=False)
 
     def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.AdamW([p for p in self.parameters() if p.requires_grad], lr=self.config.learning_rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.config.learning_rate, total_steps=self.total_steps, pct_start=self.config.warmup_share
-        )
+        optimizer = make_optimizer(self, self.config)
+        schedule = make_schedule(optimizer, self.config, self.total_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def optimizer_step(self, epoch: int, batch_idx: int, *args: Any, **named: Any) -> None:
+        super().optimizer_step(epoch, batch_idx, *args, **named)
+        if self.budget:
+            self.budget.update(self.global_step + 1)
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        if self.budget:
+            self.budget.load(checkpoint["rank_budget"])
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         trained = {name for name, p in self.named_parameters() if p.requires_grad}
         checkpoint["state_dict"] = {n: v for n, v in checkpoint["state_dict"].items() if n in trained}
+        if self.budget:
+            checkpoint["rank_budget"] = self.budget.state()

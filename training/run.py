@@ -1,6 +1,6 @@
 """The run folder: what a job writes and everybody else reads. No torch here.
 
-runs/<id>/config.yaml · status.json · metrics.jsonl · log.txt · checkpoints/ · model/ · report.json"""
+runs/<id>/config.yaml · status.json · metrics.jsonl · log.txt · checkpoints/ · model/ · transformers/ · report.json"""
 
 import itertools
 import json
@@ -53,6 +53,7 @@ class Run:
         self.report_file = folder / "report.json"
         self.checkpoints = folder / "checkpoints"
         self.model = folder / "model"
+        self.transformers = folder / "transformers"  # the same weights in float32, where the options keep them
 
     @property
     def id(self) -> str:

@@ -41,8 +41,11 @@ def _encode_any_length(self, input_features: Tensor, attention_mask: Tensor | No
     hidden = nn.functional.gelu(self.conv2(hidden)).permute(0, 2, 1)
     hidden = hidden + self.embed_positions.weight[: hidden.shape[1]]
     hidden = nn.functional.dropout(hidden, p=self.dropout, training=self.training)
-    recompute = self.training and hidden.shape[0] * hidden.shape[1] > KEPT_POSITIONS
+    large = hidden.shape[0] * hidden.shape[1] > KEPT_POSITIONS
+    recompute = self.training and large and not self.layers[0].gradient_checkpointing  # else they do it themselves
     for layer in self.layers:
+        if self.training and self.layerdrop > 0 and torch.rand([]) < self.layerdrop:
+            continue
         hidden = checkpoint(layer, hidden, None, use_reentrant=False) if recompute else layer(hidden, None)
     return BaseModelOutput(last_hidden_state=self.layer_norm(hidden))
 

@@ -12,6 +12,7 @@ STAGES = {
     "prepare": "preparing",
     "teach": "listening to the teacher",
     "train": "training",
+    "find": "looking for a learning rate",
     "merge": "merging the weights",
     "check": "checking the conversion",
     "report": "measuring on the held-out rows",

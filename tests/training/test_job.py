@@ -71,6 +71,28 @@ def test_a_job_leaves_a_whole_run_folder(tiny_model, tiny_corpus, tmp_path):
     assert list(plain.transcribe(np.zeros(16_000, np.float32), language="en")[0]) is not None
 
 
+def test_all_weights_train_convert_and_stay_in_transformers_form(tiny_model, tiny_corpus, tmp_path):
+    options = ["--trained.adapter", "none", "--result.keep", "best", "--validation_utterances", "2"]
+    done = quick(tiny_model, tiny_corpus.folder, tmp_path / "runs", *options, "--check_utterances", "2")
+    assert done.returncode == 0, done.stderr
+    run = Run(tmp_path / "runs" / "r")
+    assert [p.name for p in (run.checkpoints / "adapter").iterdir()] == ["trained.safetensors"]
+    assert (run.transformers / "model.safetensors").exists()
+    assert (run.model / "model.bin").exists()
+    assert (run.folder / "conversion_check.json").exists()
+    assert not (run.folder / "merged").exists()
+
+
+def test_the_rate_finder_prints_its_suggestion_and_trains_nothing(tiny_model, tiny_corpus, tmp_path):
+    done = quick(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--find_learning_rate", "true")
+    assert done.returncode == 0, done.stderr
+    run = Run(tmp_path / "runs" / "r")
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["suggestion"] == json.loads((run.folder / "learning_rate.json").read_text())["suggestion"]
+    assert run.status().state == "finished"
+    assert not run.checkpoints.exists()
+
+
 def test_a_stopped_run_goes_on_to_the_same_weights(tiny_model, tiny_corpus, tmp_path):
     """Stopped in mid-epoch and resumed: the losses equal those of the unbroken run."""
     assert quick(tiny_model, tiny_corpus.folder, tmp_path / "whole").returncode == 0

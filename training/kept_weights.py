@@ -1,0 +1,96 @@
+"""Which weights a run ends with: the last epoch's, those of its lowest word error rate, or a mean of its last ones."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from training.options import ResultOptions, StoppingOptions
+
+BEST = "best.safetensors"
+EPOCH = "epoch-{}.safetensors"
+
+
+class WeightKeeper(pl.Callback):
+    """After each epoch, what was trained goes into best.safetensors or epoch-N.safetensors, where `keep` needs it."""
+
+    def __init__(self, folder: Path, options: ResultOptions):
+        self.folder, self.options = folder, options
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.state.fn != "fit" or not trainer.is_global_zero or self.options.keep == "last":
+            return
+        epoch, wer = trainer.current_epoch + 1, float(trainer.callback_metrics["wer"])
+        if self.options.keep == "average":
+            write_weights(pl_module, self.folder / EPOCH.format(epoch), wer)
+            (self.folder / EPOCH.format(epoch - self.options.averaged_epochs)).unlink(missing_ok=True)
+        elif wer < best_wer(self.folder):
+            write_weights(pl_module, self.folder / BEST, wer)
+
+    def settle(self, module: nn.Module) -> None:
+        """Puts the kept weights into the trained module; the files of single epochs are then no longer needed."""
+        if self.options.keep == "best":
+            put_weights(module, load_file(self.folder / BEST))
+        epochs = sorted(self.folder.glob(EPOCH.format("*")))
+        if self.options.keep == "average" and epochs:
+            put_weights(module, mean_weights(load_file(path) for path in epochs))
+
+    def tidy(self) -> None:
+        for path in self.folder.glob(EPOCH.format("*")):
+            path.unlink()
+
+
+def early_stopping(options: StoppingOptions) -> list[pl.Callback]:
+    """Lightning's own, on the word error rate of generated text; its count is in the checkpoint."""
+    if options.patience_epochs is None:
+        return []
+    return [
+        EarlyStopping(
+            "wer",
+            options.min_delta,
+            options.patience_epochs,
+            mode="min",
+            check_finite=False,
+            check_on_train_epoch_end=False,
+        )
+    ]
+
+
+def write_weights(module: nn.Module, path: Path, wer: float) -> None:
+    """What is trained, in float32, with its word error rate; written beside and renamed."""
+    weights = {n: p.detach().contiguous() for n, p in module.named_parameters() if p.requires_grad}
+    beside = path.with_suffix(".new")
+    try:
+        save_file(weights, beside, {"wer": str(wer)})
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def best_wer(folder: Path) -> float:
+    """Of best.safetensors; infinite while there is none."""
+    if not (folder / BEST).exists():
+        return float("inf")
+    with safe_open(folder / BEST, "pt") as file:
+        return float(file.metadata()["wer"])
+
+
+def put_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name in weights:
+                parameter.copy_(weights[name])
+
+
+def mean_weights(epochs: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Weight by weight; one epoch's are in memory at a time."""
+    mean: dict[str, Tensor] = {}
+    for count, weights in enumerate(epochs, 1):
+        for name, weight in weights.items():
+            mean[name] = mean[name] + (weight - mean[name]) / count if count > 1 else weight
+    return mean
