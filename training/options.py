@@ -114,7 +114,10 @@ class ComputeOptions(Options, frozen=True):
     recompute: bool = Field(
         default=False, description="gradient checkpointing: layers are computed twice, in much less memory"
     )
-    compile: bool = Field(default=False, description="torch.compile for the encoder's layers; needs a C++ compiler")
+    compile: bool = Field(
+        default=False,
+        description="torch.compile for the encoder's layers; needs a C++ compiler; no gain on CPUs (docs/training.md)",
+    )
 
 
 class StoppingOptions(Options, frozen=True):
