@@ -25,7 +25,8 @@ from errors import OptionError, QalError
 
 PATH = "/qal/live"
 MAX_OUTGOING = 256  # updates; a page that reads slower misses levels, then is cut off and comes back
-MAX_INCOMING = 600  # packets, a minute; then the network waits
+MAX_INCOMING, MAX_INCOMING_BYTES = 600, 4 << 20  # packets, a minute, and of large ones two; then the network waits
+FULL_S = 0.05  # between two looks whether there is room again
 IDLE_S = 300.0  # without a packet; a microphone that is open always sends some
 FORBIDDEN, BROKEN, COME_BACK = 4403, 4400, 4429  # close codes of our own; after COME_BACK the page tries again
 OTHER_SITE = "the server knows this page by another address; let the proxy pass on Host, or X-Forwarded-Host"
@@ -75,6 +76,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_OUTGOING)
         self._incoming: asyncio.Queue[Any] = asyncio.Queue(MAX_INCOMING)
+        self._unread = 0  # bytes that wait in _incoming
         self._place: Place | None = None
         self._gone = False
 
@@ -111,18 +113,26 @@ class Conversation:
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1000))
             await self._incoming.put(message)
+            self._unread += size_of(message)
+            while self._unread > MAX_INCOMING_BYTES:
+                await asyncio.sleep(FULL_S)
+
+    async def _next(self) -> Any:
+        message = await self._incoming.get()
+        self._unread -= size_of(message)
+        return message
 
     async def _send(self) -> None:
         while True:
             await self.socket.send_text(json.dumps(await self._outgoing.get(), ensure_ascii=False))
 
     async def _work(self) -> None:
-        hello = parse(Hello, (await self._incoming.get()).get("text"))
+        hello = parse(Hello, (await self._next()).get("text"))
         place = await self._slowly(self._join, hello)
         self._tell_ready(place)
         while True:
             try:
-                message = await asyncio.wait_for(self._incoming.get(), IDLE_S)
+                message = await asyncio.wait_for(self._next(), IDLE_S)
             except TimeoutError:
                 await self._slowly(self.hub.finish, place, self)
                 raise IdleError(f"nothing was heard for {IDLE_S // 60:.0f} minutes; press Start to go on") from None
@@ -187,6 +197,10 @@ class Conversation:
 
     async def _in(self, executor: Executor, work: Callable[..., Any], *arguments: Any) -> Any:
         return await self._loop.run_in_executor(executor, work, *arguments)
+
+
+def size_of(message: Any) -> int:
+    return len(message.get("bytes") or message.get("text") or "")
 
 
 def parse(kind: type[Message], text: str | None) -> Message:

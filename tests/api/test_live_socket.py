@@ -1,5 +1,6 @@
 """The live socket: packets up, captions down, over breaks, changes and wrong words."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -492,3 +493,27 @@ def test_what_was_said_last_is_final_on_disk_even_if_nobody_comes_back(
     with client.websocket_connect(PATH) as socket:  # who comes later goes on from disk
         socket.send_json({**HELLO, "session": session})
         assert len(finals_until(socket, "ready")[0]) == 2
+
+
+def test_of_large_packets_too_only_so_many_wait(hub: LiveHub, monkeypatch):
+    read = 0
+
+    class Socket:
+        async def receive(self) -> dict:
+            nonlocal read
+            read += 1
+            return {"type": "websocket.receive", "bytes": bytes(1000)}
+
+    async def flood() -> None:
+        conversation = live_socket.Conversation(hub, Socket())  # pyright: ignore[reportArgumentType]
+        task = asyncio.create_task(conversation._receive())  # and nobody works on it
+        await asyncio.sleep(0.3)
+        assert read == 11
+        for _ in range(5):
+            await conversation._next()
+        await asyncio.sleep(0.3)
+        assert read == 16
+        task.cancel()
+
+    monkeypatch.setattr(live_socket, "MAX_INCOMING_BYTES", 10_500)
+    asyncio.run(flood())
