@@ -11,13 +11,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from tqdm import tqdm
 
-from corpus.manifest import Corpus, Row, read_corpus
+from corpus.manifest import Corpus, read_corpus
 from corpus.split import SPLITS, evenly
 from engine.catalogue import models_folder, resolve, resolve_transformers
 from engine.command_line import HelpFormatter, plain_reason
@@ -25,7 +26,7 @@ from engine.decoding import Tokenizer
 from engine.engine import Engine, choose_device
 from engine.languages import check_language
 from engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
-from errors import CorpusError, OptionError, QalError, TrainingError, require_space, run_command
+from errors import CorpusError, OptionError, QalError, require_space, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.model_readme import write_readme
 from evaluation.report import print_report
@@ -33,6 +34,7 @@ from evaluation.retention import Bounds, Forms, check_retention, corpora_beside
 from evaluation.score import SEED, SpokenReference, load_references, score_engines, transcribe_each
 from training.config import TrainingConfig, check_config, load_config, require_tracker
 from training.environment import record_environment
+from training.held_out import held_out_rows, references
 from training.job import device_lock, refuse_when_busy
 from training.run import Run, RunLog, begin, create_run, open_run
 
@@ -241,7 +243,7 @@ def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: Model
         wer=tuned.wer, low=tuned.wer_low, high=tuned.wer_high, corpus=", ".join(c.info.name for c in corpora)
     )
     write_card(run.model, card.model_copy(update={"measured": measured}))
-    paired = paired_difference(scored["tuned_adaptive"].counts, scored["stock_30s"].counts, rng())
+    paired = paired_difference(scored["tuned_adaptive"].counts, scored["stock_30s"].counts, np.random.default_rng(SEED))
     kept = retention(run, config, corpora, engines)
     return {
         "run": run.id,
@@ -271,35 +273,6 @@ def retention(run: Run, config: TrainingConfig, corpora: list[Corpus], engines: 
     if not spoken:
         return None
     return check_retention(Forms(**engines), spoken, Bounds(options.max_wer_loss), progress(run, "retention"))
-
-
-def rng():
-    import numpy as np
-
-    return np.random.default_rng(SEED)
-
-
-def references(
-    corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int, runs: Path
-) -> list[SpokenReference]:
-    """At most n held-out utterances; where nobody wrote down what is said, what the base writes at 30 s."""
-    rows = evenly(held_out_rows(corpora, config, splits), n)
-    found = [x for corpus, row in rows for x in load_references(corpus, [row], config.language)]
-    if all(r.text for r in found):
-        return found
-    base = Engine(resolve(config.base, runs), config.device, context="full")
-    said = [r if r.text else replace(r, text=transcribe_each(base, [r])[0]) for r in found]
-    spoken = [r for r in said if r.text]
-    if not spoken:
-        raise TrainingError("nothing is understood in the held-out rows; import speech in a language the base knows")
-    return spoken
-
-
-def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[tuple[Corpus, Row]]:
-    """What the engine can hear at once and, but for distillation, what has a text."""
-    rows = [(c, r) for c in corpora for split in splits for r in c.select(split)]
-    textless = config.method == "distill"
-    return [(c, r) for c, r in rows if r.duration_s <= config.max_utterance_s and (r.text or textless)]
 
 
 def progress(run: Run, stage: str) -> Callable[[int, int], None]:

@@ -21,7 +21,14 @@ LAYERS = (
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 TORCH = {"torch", "pytorch_lightning", "lightning_fabric", "peft", "transformers", "deepspeed", "silero_vad"}
 TORCH_ROOMS = {"training", "export"}
-TORCH_FREE = {"training/config.py", "training/presets.py", "training/job.py", "training/run.py", "export/adapters.py"}
+TORCH_FREE = {
+    "training/config.py",
+    "training/held_out.py",
+    "training/presets.py",
+    "training/job.py",
+    "training/run.py",
+    "export/adapters.py",
+}
 PAGE = {"gradio", "plotly"}
 PAGE_ROOMS = {"ui_components", "app", "app_streaming", "benchmarks"}
 TREES = [p for p in ROOT.rglob("*.py") if p.relative_to(ROOT).parts[0].removesuffix(".py") in LEVEL]
