@@ -6,6 +6,7 @@ same run folder, which the studio reads while the job runs. A stopped or killed 
 
 import functools
 import json
+import os
 import shutil
 import sys
 import time
@@ -24,13 +25,15 @@ from engine.decoding import Tokenizer
 from engine.engine import Engine, choose_device
 from engine.languages import check_language
 from engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
-from errors import CorpusError, OptionError, QalError, TrainingError, require_space, run_command
+from errors import EXIT_USER_ERROR, CorpusError, OptionError, QalError, TrainingError, require_space, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.report import print_report
-from evaluation.score import SEED, SpokenReference, load_references, score_engines, transcribe_each
+from evaluation.score import SEED, SpokenReference, score_engines, transcribe_each
 from training.config import TrainingConfig, check_config, load_config
 from training.job import device_lock, refuse_when_busy
+from training.machine import check_machine, engine_device, launched_processes, launcher_command
 from training.run import Run, RunLog, begin, create_run, open_run
+from training.sounds import BadRow, SkippedRows, heard_or_bad
 
 RUN_SIZE = 5  # times the base's model.bin: the merged weights, the converted ones, checkpoints
 
@@ -38,22 +41,62 @@ RUN_SIZE = 5  # times the base's model.bin: the merged weights, the converted on
 def main() -> None:
     parser = make_parser()
     options = parse(parser, sys.argv[1:])
+    run = None
     if options.resume is not None:
         refuse_other_settings(options)
         run = open_run(Path(options.resume))
-        config = load_config(run.config_file)
-        with device_lock(run.folder.parent):
-            report = run_job(run, config)
-    else:
-        config, runs = config_of(options), Path(options.runs)
-        refuse_when_busy(runs)
-        check(config, runs)
-        with device_lock(runs):
-            report = run_job(create_run(config, runs, options.name), config)
+    config, runs = (
+        (load_config(run.config_file), run.folder.parent) if run else (config_of(options), Path(options.runs))
+    )
+    command = launcher_command(config, Path(__file__), sys.argv[1:])
+    if command:
+        if run is None:
+            check(config, runs)
+        os.execv(command[0], command)
+    begin_job = lead if launched_processes() == 1 else one_of_many
+    report = begin_job(config, runs, run, options.name)
     if report:
         print_report(report)
         if options.json:
             print(json.dumps(report))
+
+
+def lead(config: TrainingConfig, runs: Path, run: Run | None, name: str | None, orders=None) -> dict | None:
+    """The whole job, in the process that writes the run's folder."""
+    if run is None:
+        refuse_when_busy(runs)
+        check(config, runs)
+    with device_lock(runs):
+        return run_job(run or create_run(config, runs, name), config, orders)
+
+
+def one_of_many(config: TrainingConfig, runs: Path, run: Run | None, name: str | None) -> dict | None:
+    """One of the processes that torchrun or SLURM has started: rank 0 leads, the others train and go."""
+    from training.devices import Orders, join
+
+    ranks = join(config)
+    if not ranks.leads:
+        return follow(config, ranks)
+    with Orders(ranks) as orders:
+        return lead(config, runs, run, name, orders)
+
+
+def follow(config: TrainingConfig, ranks) -> None:
+    """Trains what the leader says; on several nodes the runs folder must be one that all of them see."""
+    from training.devices import Order, part, told
+    from training.fit import fit, quiet_libraries
+
+    quiet_libraries()
+    order: Order | None = told(None)
+    if order is None:
+        return  # the leader could not begin, and has said why
+    try:
+        corpora = read_corpora(config)
+        fit(Run(order.run), config, order.weights, corpora, order.attempt, lambda _: lambda done, of: None, ranks)
+        part()
+    except QalError as error:
+        print(f"rank {ranks.rank}: {error}", file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
 
 
 def make_parser() -> ArgumentParser:
@@ -95,12 +138,12 @@ def check(config: TrainingConfig, runs: Path) -> None:
     """What can be known to be wrong before anything is written."""
     if not config.corpus_folders:
         raise OptionError("no corpus was given; add --corpus data/NAME (make one with: python -m corpus import --help)")
-    corpora = [read_corpus(folder) for folder in config.corpus_folders]
+    corpora = read_corpora(config)
     for split in SPLITS:
         if not held_out_rows(corpora, config, (split,)):
             kind = "row" if config.method == "distill" else "row with text"
             raise CorpusError(f"{config.corpus}: no {kind} in split '{split}'; import more speech")
-    choose_device(config.device)
+    check_machine(config)
     base = resolve(config.base, runs)
     require_space(runs, RUN_SIZE * (base / "model.bin").stat().st_size, "a training run")
     known = Tokenizer(base).languages
@@ -108,13 +151,17 @@ def check(config: TrainingConfig, runs: Path) -> None:
         check_language(language, known)
 
 
-def run_job(run: Run, config: TrainingConfig) -> dict | None:
+def read_corpora(config: TrainingConfig) -> list[Corpus]:
+    return [read_corpus(folder, config.faults.bad_rows_share) for folder in config.corpus_folders]
+
+
+def run_job(run: Run, config: TrainingConfig, orders=None) -> dict | None:
     """Trains, exports, checks and reports; None when the job was asked to stop. How it ended is in status.json."""
     print(f"run {run.id} in {run.folder}", file=sys.stderr)
     with RunLog(run):
         attempt = begin(run)
         try:
-            return job_stages(run, config, attempt)
+            return job_stages(run, config, attempt, orders)
         except KeyboardInterrupt:
             run.update_status(state="interrupted", reason="stopped from the keyboard; resume it to go on")
             raise
@@ -126,16 +173,21 @@ def run_job(run: Run, config: TrainingConfig) -> dict | None:
             raise
 
 
-def job_stages(run: Run, config: TrainingConfig, attempt: int) -> dict | None:
+def job_stages(run: Run, config: TrainingConfig, attempt: int, orders=None) -> dict | None:
+    from training.devices import ALONE, part
     from training.fit import fit, quiet_libraries  # torch takes seconds; --help and wrong options should not
 
     quiet_libraries()
     runs = run.folder.parent
     check(config, runs)
     run.update_status(stage="prepare")
-    corpora = [read_corpus(folder) for folder in config.corpus_folders]
+    corpora = read_corpora(config)
     weights = transformers_weights(config.base, runs)
-    adapter = fit(run, config, weights, corpora, attempt, lambda stage: progress(run, stage))
+    if orders:
+        orders.give(run.folder, weights, attempt)
+    ranks = orders.ranks if orders else ALONE
+    adapter = fit(run, config, weights, corpora, attempt, lambda stage: progress(run, stage), ranks)
+    part()
     if adapter is None:
         run.update_status(state="interrupted", reason="stopped on request; resume it to go on")
         return None
@@ -172,7 +224,7 @@ def export_model(
     to_ctranslate2(merge(weights, adapter, merged), beside)
     write_card(beside, card)
     run.update_status(stage="check")
-    held_out = references(corpora, config, ("validation", "test"), config.check_utterances, run.folder.parent)
+    held_out = references(run, corpora, config, ("validation", "test"), config.check_utterances)
     check_forms(run, merged, beside, held_out, config)
     shutil.rmtree(run.model, ignore_errors=True)
     beside.rename(run.model)
@@ -189,9 +241,9 @@ def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenRefere
         return progress(run, f"check {form}")
 
     def converted(compute_type: str) -> list[str]:
-        return transcribe_each(Engine(model, config.device, compute_type), held_out, bar(compute_type))
+        return transcribe_each(Engine(model, engine_device(config), compute_type), held_out, bar(compute_type))
 
-    types = ("float16", "int8_float16") if choose_device(config.device) == "cuda" else ("float32", "int8")
+    types = ("float16", "int8_float16") if choose_device(engine_device(config)) == "cuda" else ("float32", "int8")
     forms: dict[str, Callable[[], list[str]]] = {
         "transformers": lambda: transcribe_with_transformers(merged, held_out, ability, bar("transformers"))
     }
@@ -203,11 +255,11 @@ def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenRefere
 
 def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: ModelCard) -> dict:
     """The report: stock weights at 30 s against the tuned ones at both contexts, on the test split, one engine."""
-    held_out = references(corpora, config, ("test",), config.report_utterances, run.folder.parent)
+    held_out = references(run, corpora, config, ("test",), config.report_utterances)
     engines = {
-        "stock_30s": Engine(resolve(card.base_model, run.folder.parent), config.device, context="full"),
-        "tuned_30s": Engine(run.model, config.device, context="full"),
-        "tuned_adaptive": Engine(run.model, config.device),
+        "stock_30s": Engine(resolve(card.base_model, run.folder.parent), engine_device(config), context="full"),
+        "tuned_30s": Engine(run.model, engine_device(config), context="full"),
+        "tuned_adaptive": Engine(run.model, engine_device(config)),
     }
     scored = score_engines(engines, held_out, progress(run, "report"))
     tuned = scored["tuned_adaptive"].score
@@ -236,20 +288,31 @@ def rng():
     return np.random.default_rng(SEED)
 
 
-def references(
-    corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int, runs: Path
-) -> list[SpokenReference]:
+def references(run: Run, corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int) -> list[SpokenReference]:
     """At most n held-out utterances; where nobody wrote down what is said, what the base writes at 30 s."""
-    rows = evenly(held_out_rows(corpora, config, splits), n)
-    found = [x for corpus, row in rows for x in load_references(corpus, [row], config.language)]
+    found = readable(run, evenly(held_out_rows(corpora, config, splits), n), config.language)
     if all(r.text for r in found):
         return found
-    base = Engine(resolve(config.base, runs), config.device, context="full")
+    base = Engine(resolve(config.base, run.folder.parent), engine_device(config), context="full")
     said = [r if r.text else replace(r, text=transcribe_each(base, [r])[0]) for r in found]
     spoken = [r for r in said if r.text]
     if not spoken:
         raise TrainingError("nothing is understood in the held-out rows; import speech in a language the base knows")
     return spoken
+
+
+def readable(run: Run, rows: list[tuple[Corpus, Row]], language: str | None) -> list[SpokenReference]:
+    """Those whose audio can be used; the others are listed in skipped.jsonl."""
+    found, skipped = [], SkippedRows(run.skipped_file, len(rows), share=1)
+    for corpus, row in rows:
+        sound = heard_or_bad(corpus.audio_path(row), row.duration_s)
+        if isinstance(sound, BadRow):
+            skipped.add([sound])
+        else:
+            found.append(SpokenReference(sound, row.text, language or row.language))
+    if not found:
+        raise CorpusError("no held-out row has audio that can be used; mend the corpus, see skipped.jsonl")
+    return found
 
 
 def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[tuple[Corpus, Row]]:

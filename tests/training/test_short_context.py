@@ -4,7 +4,7 @@ from transformers import WhisperForConditionalGeneration
 
 from training import short_context
 from training.config import AugmentationOptions, LoraOptions, TrainingConfig
-from training.data_module import SpeechData, make_examples
+from training.data_module import speech_data, make_examples
 from training.lora import add_lora, unwrapped
 from training.module import SpeechModule
 from training.short_context import greedy, load_whisper
@@ -62,7 +62,7 @@ def test_a_tiny_model_overfits_four_utterances(tiny_weights, tiny_corpus):
     peft = add_lora(model, LoraOptions(rank=8, dropout=0))
     for parameter in peft.parameters():
         parameter.requires_grad = True  # random weights need all of them
-    data, module = SpeechData(examples, examples, config, 80), SpeechModule(peft, config, tokenizer, examples, 100)
+    data, module = speech_data(examples, examples, config, 80), SpeechModule(peft, config, tokenizer, examples, 100)
     optimizer = torch.optim.AdamW(peft.parameters(), lr=3e-3)
     batch = data.validation_batch([0, 1, 2, 3])
     for _ in range(200):
