@@ -4,7 +4,7 @@ from transformers import WhisperForConditionalGeneration
 
 from training import short_context
 from training.config import AugmentationOptions, LoraOptions, TrainingConfig
-from training.data_module import speech_data, make_examples
+from training.data_module import make_examples, speech_data
 from training.lora import add_lora, unwrapped
 from training.module import SpeechModule
 from training.short_context import greedy, load_whisper
