@@ -11,29 +11,29 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from tqdm import tqdm
 
-from corpus.manifest import Corpus, Row, read_corpus
-from corpus.split import SPLITS, evenly
+from corpus.manifest import Corpus
+from corpus.split import SPLITS
 from engine.catalogue import models_folder, resolve, resolve_transformers
 from engine.command_line import HelpFormatter, plain_reason
 from engine.decoding import Tokenizer
 from engine.engine import Engine, choose_device
 from engine.languages import check_language
 from engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
-from errors import EXIT_USER_ERROR, CorpusError, OptionError, QalError, TrainingError, require_space, run_command
+from errors import CorpusError, OptionError, QalError, require_space, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.report import print_report
 from evaluation.score import SEED, SpokenReference, score_engines, transcribe_each
 from training.config import TrainingConfig, check_config, load_config
+from training.held_out import held_out_rows, read_corpora, references
 from training.job import device_lock, refuse_when_busy
 from training.machine import check_machine, engine_device, launched_processes, launcher_command
 from training.run import Run, RunLog, begin, create_run, open_run
-from training.sounds import BadRow, SkippedRows, heard_or_bad
 
 RUN_SIZE = 5  # times the base's model.bin: the merged weights, the converted ones, checkpoints
 
@@ -45,9 +45,8 @@ def main() -> None:
     if options.resume is not None:
         refuse_other_settings(options)
         run = open_run(Path(options.resume))
-    config, runs = (
-        (load_config(run.config_file), run.folder.parent) if run else (config_of(options), Path(options.runs))
-    )
+    config = load_config(run.config_file) if run else config_of(options)
+    runs = run.folder.parent if run else Path(options.runs)
     command = launcher_command(config, Path(__file__), sys.argv[1:])
     if command:
         if run is None:
@@ -73,30 +72,13 @@ def lead(config: TrainingConfig, runs: Path, run: Run | None, name: str | None, 
 def one_of_many(config: TrainingConfig, runs: Path, run: Run | None, name: str | None) -> dict | None:
     """One of the processes that torchrun or SLURM has started: rank 0 leads, the others train and go."""
     from training.devices import Orders, join
+    from training.follow import follow
 
     ranks = join(config)
     if not ranks.leads:
         return follow(config, ranks)
     with Orders(ranks) as orders:
         return lead(config, runs, run, name, orders)
-
-
-def follow(config: TrainingConfig, ranks) -> None:
-    """Trains what the leader says; on several nodes the runs folder must be one that all of them see."""
-    from training.devices import Order, part, told
-    from training.fit import fit, quiet_libraries
-
-    quiet_libraries()
-    order: Order | None = told(None)
-    if order is None:
-        return  # the leader could not begin, and has said why
-    try:
-        corpora = read_corpora(config)
-        fit(Run(order.run), config, order.weights, corpora, order.attempt, lambda _: lambda done, of: None, ranks)
-        part()
-    except QalError as error:
-        print(f"rank {ranks.rank}: {error}", file=sys.stderr)
-        sys.exit(EXIT_USER_ERROR)
 
 
 def make_parser() -> ArgumentParser:
@@ -149,10 +131,6 @@ def check(config: TrainingConfig, runs: Path) -> None:
     known = Tokenizer(base).languages
     for language in {config.language} if config.language else {row.language for c in corpora for row in c.rows}:
         check_language(language, known)
-
-
-def read_corpora(config: TrainingConfig) -> list[Corpus]:
-    return [read_corpus(folder, config.faults.bad_rows_share) for folder in config.corpus_folders]
 
 
 def run_job(run: Run, config: TrainingConfig, orders=None) -> dict | None:
@@ -286,40 +264,6 @@ def rng():
     import numpy as np
 
     return np.random.default_rng(SEED)
-
-
-def references(run: Run, corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int) -> list[SpokenReference]:
-    """At most n held-out utterances; where nobody wrote down what is said, what the base writes at 30 s."""
-    found = readable(run, evenly(held_out_rows(corpora, config, splits), n), config.language)
-    if all(r.text for r in found):
-        return found
-    base = Engine(resolve(config.base, run.folder.parent), engine_device(config), context="full")
-    said = [r if r.text else replace(r, text=transcribe_each(base, [r])[0]) for r in found]
-    spoken = [r for r in said if r.text]
-    if not spoken:
-        raise TrainingError("nothing is understood in the held-out rows; import speech in a language the base knows")
-    return spoken
-
-
-def readable(run: Run, rows: list[tuple[Corpus, Row]], language: str | None) -> list[SpokenReference]:
-    """Those whose audio can be used; the others are listed in skipped.jsonl."""
-    found, skipped = [], SkippedRows(run.skipped_file, len(rows), share=1)
-    for corpus, row in rows:
-        sound = heard_or_bad(corpus.audio_path(row), row.duration_s)
-        if isinstance(sound, BadRow):
-            skipped.add([sound])
-        else:
-            found.append(SpokenReference(sound, row.text, language or row.language))
-    if not found:
-        raise CorpusError("no held-out row has audio that can be used; mend the corpus, see skipped.jsonl")
-    return found
-
-
-def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[tuple[Corpus, Row]]:
-    """What the engine can hear at once and, but for distillation, what has a text."""
-    rows = [(c, r) for c in corpora for split in splits for r in c.select(split)]
-    textless = config.method == "distill"
-    return [(c, r) for c, r in rows if r.duration_s <= config.max_utterance_s and (r.text or textless)]
 
 
 def progress(run: Run, stage: str) -> Callable[[int, int], None]:

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from tqdm import tqdm
 
 from training.checkpoints import Checkpoints
-from training.devices import ALONE, Ranks, gathered
+from training.devices import ALONE, Ranks, gathered, told
 from training.faults import SkippedSteps
 from training.module import SpeechModule
 from training.run import Run
@@ -153,8 +153,15 @@ class CheckpointWriter(pl.Callback):
             self._save(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
-        def write(path: Path) -> None:
-            trainer.save_checkpoint(path)
+        """All ranks take part or none does: the leader looks at the disk for everybody."""
 
-        self.checkpoints.save(write, self.ranks.leads)
+        def write(path: Path) -> None:
+            try:
+                trainer.save_checkpoint(path)
+            except OSError:
+                trainer.strategy.barrier()  # where the others wait at the end of theirs
+                raise
+
+        if told(self.checkpoints.has_room() if self.ranks.leads else None):
+            self.checkpoints.save(write, self.ranks.leads)
         self.recorder.warning = self.checkpoints.warning

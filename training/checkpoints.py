@@ -45,6 +45,15 @@ class Checkpoints:
         minutes = (time.monotonic() - self._saved_at) / 60
         return bool(o.every_steps and step % o.every_steps == 0) or bool(o.every_minutes and minutes >= o.every_minutes)
 
+    def has_room(self) -> bool:
+        """False, and said once, when the disk is too full for a whole one."""
+        weights = 4 * sum(torch.Size(shape).numel() for shape in self.trained.values())
+        free = shutil.disk_usage(self.folder).free
+        if free < ADAM_STATES * weights + SPARE_BYTES:
+            self._warn(f"the disk is nearly full, {free / 1e6:.0f} MB are free")
+            return False
+        return True
+
     def save(self, write: Callable[[Path], None], leads: bool = True) -> bool:
         """Calls `write`, on every rank, and keeps the leader's file.
 
@@ -55,7 +64,6 @@ class Checkpoints:
             write(beside)
             return True
         try:
-            self._require_space()
             write(beside)
             self.read(beside)
             _to_disk(beside)
@@ -63,7 +71,7 @@ class Checkpoints:
                 last.replace(self.folder / PREVIOUS_CHECKPOINT)
             beside.replace(last)
         except (OSError, RuntimeError, TrainingError) as error:
-            self._warn(f"no checkpoint could be written ({error}); the one before stays: free some space")
+            self._warn(str(error))
             return False
         finally:
             _remove(beside)
@@ -109,13 +117,8 @@ class Checkpoints:
         ended = loops["epoch_progress"]["current"]
         return Position(epoch if ended["processed"] == ended["started"] else epoch + 1, 0)
 
-    def _require_space(self) -> None:
-        weights = 4 * sum(torch.Size(shape).numel() for shape in self.trained.values())
-        free = shutil.disk_usage(self.folder).free
-        if free < ADAM_STATES * weights + SPARE_BYTES:
-            raise TrainingError(f"the disk is nearly full, {free / 1e6:.0f} MB are free")
-
-    def _warn(self, sentence: str) -> None:
+    def _warn(self, reason: str) -> None:
+        sentence = f"no checkpoint could be written ({reason}); the one before stays: free some space"
         if self.warning is None:
             log.warning(sentence)
         self.warning = sentence

@@ -21,10 +21,11 @@ from training.callbacks import CheckpointWriter, RunRecorder
 from training.checkpoints import Checkpoints
 from training.config import Precision, TrainingConfig
 from training.data_module import SpeechData, make_examples, speech_data
-from training.devices import ALONE, Ranks, make_strategy, told, torch_device, whole_weights
+from training.devices import ALONE, ZERO_STAGES, Ranks, make_strategy, told, torch_device, whole_weights
 from training.distill import DistillModule, Lesson, Progress, distill_data, prepare_sounds, teach
 from training.examples import Example
 from training.faults import OUT_OF_MEMORY, WORKER_DIED, SkippedSteps
+from training.heap import FreedMemory
 from training.lora import add_lora, save_adapter
 from training.machine import CUDA_ONLY
 from training.module import SpeechModule
@@ -80,7 +81,10 @@ def train_model(
     skipped_steps = SkippedSteps(config.faults)
     recorder = RunRecorder(run, attempt, skipped_steps, skipped, ranks)
     writer = CheckpointWriter(run, checkpoints, recorder, ranks)
-    trainer = make_trainer(config, [recorder, writer, skipped_steps], ranks)
+    callbacks: list[pl.Callback] = [recorder, writer, skipped_steps, FreedMemory()]
+    if config.machine.strategy in ZERO_STAGES:
+        callbacks.remove(writer)  # shards in folders: see docs/training-faults.md
+    trainer = make_trainer(config, callbacks, ranks)
     last = told(checkpoints.find() if ranks.leads else None)
     if last:
         data.buckets.resume_at(checkpoints.position(last))

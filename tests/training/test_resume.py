@@ -1,10 +1,12 @@
 """A run that was cut off anywhere and resumed is the run that was not: to the bit."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from tiny_run import STEPS, Killed, assert_same_training, killed, losses, steps, tiny_fit
 
 from errors import TrainingError
@@ -19,6 +21,16 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture(scope="module")
 def whole(tiny_weights, module_corpus, tmp_path_factory) -> Run:
     return tiny_fit(tmp_path_factory.mktemp("whole"), tiny_weights, module_corpus)
+
+
+@pytest.fixture(scope="module")
+def cut(tiny_weights, module_corpus, tmp_path_factory) -> Path:
+    """A run that was killed in step 5; its checkpoints are of steps 4 and 2."""
+    folder = tmp_path_factory.mktemp("cut")
+    with pytest.MonkeyPatch.context() as patch, killed():
+        kill_after(patch, 5)
+        tiny_fit(folder, tiny_weights, module_corpus)
+    return folder / "r"
 
 
 def kill_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
@@ -122,17 +134,14 @@ def test_a_run_resumed_after_a_skipped_file_is_the_same(tiny_weights, tiny_corpu
 
 
 @pytest.mark.parametrize("damage", ["truncated", "foreign", "a bit"])
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(damage, whole, tiny_weights, module_corpus, tmp_path):
-    with pytest.MonkeyPatch.context() as patch, killed():
-        kill_after(patch, 5)
-        tiny_fit(tmp_path, tiny_weights, module_corpus)
-    last = tmp_path / "r" / "checkpoints" / LAST_CHECKPOINT
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(damage, whole, cut, tiny_weights, module_corpus, tmp_path):
+    last = shutil.copytree(cut, tmp_path / "r") / "checkpoints" / LAST_CHECKPOINT
     content = bytearray(last.read_bytes())
     if damage == "truncated":
         last.write_bytes(content[: len(content) // 2])
     elif damage == "foreign":
-        other = tiny_fit(tmp_path / "other", tiny_weights, module_corpus, epochs=1, lora={"rank": 4})
-        last.write_bytes((other.checkpoints / LAST_CHECKPOINT).read_bytes())
+        state = torch.load(last, weights_only=True)
+        torch.save({**state, "state_dict": {f"other.{n}": w for n, w in state["state_dict"].items()}}, last)
     else:
         content[len(content) // 2] ^= 1
         last.write_bytes(content)
@@ -141,10 +150,8 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(damage, whole, tiny_we
     assert next(row["step"] for row in steps(run) if row["attempt"] == 2) == 3
 
 
-def test_when_no_checkpoint_is_whole_the_run_says_so(tiny_weights, module_corpus, tmp_path):
-    with pytest.MonkeyPatch.context() as patch, killed():
-        kill_after(patch, 5)
-        tiny_fit(tmp_path, tiny_weights, module_corpus)
+def test_when_no_checkpoint_is_whole_the_run_says_so(cut, tiny_weights, module_corpus, tmp_path):
+    shutil.copytree(cut, tmp_path / "r")
     for name in (LAST_CHECKPOINT, PREVIOUS_CHECKPOINT):
         (tmp_path / "r" / "checkpoints" / name).write_bytes(b"")
     with pytest.raises(TrainingError, match="delete this folder to train from the start"):

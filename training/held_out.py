@@ -1,0 +1,52 @@
+"""The held-out utterances of a run: what its check and its report are measured on. No torch here."""
+
+from dataclasses import replace
+
+from corpus.manifest import Corpus, Row, read_corpus
+from corpus.split import evenly
+from engine.catalogue import resolve
+from engine.engine import Engine
+from errors import CorpusError, TrainingError
+from evaluation.score import SpokenReference, transcribe_each
+from training.config import TrainingConfig
+from training.machine import engine_device
+from training.run import Run
+from training.sounds import BadRow, SkippedRows, heard_or_bad
+
+
+def read_corpora(config: TrainingConfig) -> list[Corpus]:
+    return [read_corpus(folder, config.faults.bad_rows_share) for folder in config.corpus_folders]
+
+
+def references(run: Run, corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int) -> list[SpokenReference]:
+    """At most n held-out utterances; where nobody wrote down what is said, what the base writes at 30 s."""
+    found = readable(run, evenly(held_out_rows(corpora, config, splits), n), config.language)
+    if all(r.text for r in found):
+        return found
+    base = Engine(resolve(config.base, run.folder.parent), engine_device(config), context="full")
+    said = [r if r.text else replace(r, text=transcribe_each(base, [r])[0]) for r in found]
+    spoken = [r for r in said if r.text]
+    if not spoken:
+        raise TrainingError("nothing is understood in the held-out rows; import speech in a language the base knows")
+    return spoken
+
+
+def readable(run: Run, rows: list[tuple[Corpus, Row]], language: str | None) -> list[SpokenReference]:
+    """Those whose audio can be used; the others are listed in skipped.jsonl."""
+    found, skipped = [], SkippedRows(run.skipped_file, len(rows), share=1)
+    for corpus, row in rows:
+        sound = heard_or_bad(corpus.audio_path(row), row.duration_s)
+        if isinstance(sound, BadRow):
+            skipped.add([sound])
+        else:
+            found.append(SpokenReference(sound, row.text, language or row.language))
+    if not found:
+        raise CorpusError("no held-out row has audio that can be used; mend the corpus, see skipped.jsonl")
+    return found
+
+
+def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[tuple[Corpus, Row]]:
+    """What the engine can hear at once and, but for distillation, what has a text."""
+    rows = [(c, r) for c in corpora for split in splits for r in c.select(split)]
+    textless = config.method == "distill"
+    return [(c, r) for c, r in rows if r.duration_s <= config.max_utterance_s and (r.text or textless)]
