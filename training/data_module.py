@@ -98,7 +98,9 @@ class SpeechData(pl.LightningDataModule):
         order = sorted(range(len(self.validation)), key=lambda i: self.validation[i].duration_s)
         batches = list(_chunks(order, self.config.batch_size))
         if self.ranks.shares_validation:
-            batches = batches[self.ranks.rank :: self.ranks.world]
+            batches = (
+                batches[self.ranks.rank :: self.ranks.world] or batches[:1]
+            )  # none may be without; a row counts once
         return DataLoader(Draws(len(self.validation)), batch_sampler=batches, collate_fn=self.validation_batch)
 
 

@@ -6,7 +6,8 @@ from engine.decoding import Tokenizer
 from training.buckets import LengthBuckets
 from training.checkpoints import Position
 from training.config import ContextOptions, TrainingConfig
-from training.data_module import make_examples
+from training.data_module import make_examples, speech_data
+from training.devices import Ranks
 from training.examples import FRAME_STEP, IGNORED, label_rows, random_context
 
 
@@ -75,3 +76,13 @@ def test_ranks_get_equal_numbers_of_batches_that_hold_every_row(ranks: int):
     seen = [row for batches in of_rank for b in batches for _, row in b]
     assert set(seen) == set(range(103))
     assert len(seen) - 103 < 8 * ranks  # a few come twice, so that nobody waits for a batch that never comes
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 7])
+def test_ranks_share_the_validation_and_none_is_without(ranks: int, tiny_corpus, base_directory):
+    config = TrainingConfig(batch_size=2)
+    examples = make_examples([tiny_corpus], "validation", config, Tokenizer(base_directory))
+    loaders = [speech_data(examples, examples, config, 80, Ranks(i, ranks)).val_dataloader() for i in range(ranks)]
+    rows = [[row for batch in loader.batch_sampler or () for row in batch] for loader in loaders]
+    assert {row for of_rank in rows for row in of_rank} == set(range(len(examples)))
+    assert all(rows)
