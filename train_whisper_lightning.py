@@ -7,6 +7,7 @@ same run folder, which the studio reads while the job runs. A stopped or killed 
 import functools
 import hashlib
 import json
+import os
 import shutil
 import sys
 import time
@@ -34,30 +35,53 @@ from evaluation.retention import Bounds, Forms, check_retention, corpora_beside
 from evaluation.score import SEED, SpokenReference, load_references, score_engines, transcribe_each
 from training.config import TrainingConfig, check_config, load_config, require_tracker
 from training.environment import record_environment
-from training.held_out import held_out_rows, references
+from training.held_out import held_out_rows, read_corpora, references
 from training.job import device_lock, refuse_when_busy
+from training.machine import check_machine, engine_device, launched_processes, launcher_command
 from training.run import Run, RunLog, begin, create_run, open_run
 
 
 def main() -> None:
     parser = make_parser()
     options = parse(parser, sys.argv[1:])
+    run = None
     if options.resume is not None:
         refuse_other_settings(options)
         run = open_run(Path(options.resume))
-        config = load_config(run.config_file)
-        with device_lock(run.folder.parent):
-            report = run_job(run, config)
-    else:
-        config, runs = config_of(options), Path(options.runs)
-        refuse_when_busy(runs)
-        check(config, runs)
-        with device_lock(runs):
-            report = run_job(create_run(config, runs, options.name), config)
+    config = load_config(run.config_file) if run else config_of(options)
+    runs = run.folder.parent if run else Path(options.runs)
+    command = launcher_command(config, Path(__file__), sys.argv[1:])
+    if command:
+        if run is None:
+            check(config, runs)
+        os.execv(command[0], command)
+    begin_job = lead if launched_processes() == 1 else one_of_many
+    report = begin_job(config, runs, run, options.name)
     if report:
         print_report(report)
         if options.json:
             print(json.dumps(report))
+
+
+def lead(config: TrainingConfig, runs: Path, run: Run | None, name: str | None, orders=None) -> dict | None:
+    """The whole job, in the process that writes the run's folder."""
+    if run is None:
+        refuse_when_busy(runs)
+        check(config, runs)
+    with device_lock(runs):
+        return run_job(run or create_run(config, runs, name), config, orders)
+
+
+def one_of_many(config: TrainingConfig, runs: Path, run: Run | None, name: str | None) -> dict | None:
+    """One of the processes that torchrun or SLURM has started: rank 0 leads, the others train and go."""
+    from training.devices import Orders, join
+    from training.follow import follow
+
+    ranks = join(config)
+    if not ranks.leads:
+        return follow(config, ranks)
+    with Orders(ranks) as orders:
+        return lead(config, runs, run, name, orders)
 
 
 def make_parser() -> ArgumentParser:
@@ -99,12 +123,12 @@ def check(config: TrainingConfig, runs: Path) -> None:
     """What can be known to be wrong before anything is written."""
     if not config.corpus_folders:
         raise OptionError("no corpus was given; add --corpus data/NAME (make one with: python -m corpus import --help)")
-    corpora = [read_corpus(folder) for folder in config.corpus_folders]
+    corpora = read_corpora(config)
     for split in SPLITS:
         if not held_out_rows(corpora, config, (split,)):
             kind = "row" if config.method == "distill" else "row with text"
             raise CorpusError(f"{config.corpus}: no {kind} in split '{split}'; import more speech")
-    choose_device(config.device)
+    check_machine(config)
     require_tracker(config.tracker)
     base = resolve(config.base, runs)
     require_space(runs, config.run_size * (base / "model.bin").stat().st_size, "a training run")
@@ -113,13 +137,13 @@ def check(config: TrainingConfig, runs: Path) -> None:
         check_language(language, known)
 
 
-def run_job(run: Run, config: TrainingConfig) -> dict | None:
+def run_job(run: Run, config: TrainingConfig, orders=None) -> dict | None:
     """Trains, exports, checks and reports; None when the job was asked to stop. How it ended is in status.json."""
     print(f"run {run.id} in {run.folder}", file=sys.stderr)
     with RunLog(run):
         attempt = begin(run)
         try:
-            return job_stages(run, config, attempt)
+            return job_stages(run, config, attempt, orders)
         except KeyboardInterrupt:
             run.update_status(state="interrupted", reason="stopped from the keyboard; resume it to go on")
             raise
@@ -131,19 +155,24 @@ def run_job(run: Run, config: TrainingConfig) -> dict | None:
             raise
 
 
-def job_stages(run: Run, config: TrainingConfig, attempt: int) -> dict | None:
+def job_stages(run: Run, config: TrainingConfig, attempt: int, orders=None) -> dict | None:
+    from training.devices import ALONE, part
     from training.fit import fit, quiet_libraries  # torch takes seconds; --help and wrong options should not
 
     quiet_libraries()
     runs = run.folder.parent
     check(config, runs)
     run.update_status(stage="prepare")
-    corpora = [read_corpus(folder) for folder in config.corpus_folders]
+    corpora = read_corpora(config)
     record_environment(run, corpora, attempt)
     weights = transformers_weights(config.base, runs)
     if config.find_learning_rate:
         return find_rate(run, config, weights, corpora)
-    adapter = fit(run, config, weights, corpora, attempt, lambda stage: progress(run, stage))
+    if orders:
+        orders.give(run.folder, weights, attempt)
+    ranks = orders.ranks if orders else ALONE
+    adapter = fit(run, config, weights, corpora, attempt, lambda stage: progress(run, stage), ranks)
+    part()
     if adapter is None:
         run.update_status(state="interrupted", reason="stopped on request; resume it to go on")
         return None
@@ -196,7 +225,7 @@ def export_model(
     to_ctranslate2(merge(weights, adapter, merged), beside)
     write_card(beside, card)
     run.update_status(stage="check")
-    held_out = references(corpora, config, ("validation", "test"), config.check_utterances, run.folder.parent)
+    held_out = references(run, corpora, config, ("validation", "test"), config.check_utterances)
     check_forms(run, merged, beside, held_out, config)
     shutil.rmtree(run.model, ignore_errors=True)
     beside.rename(run.model)
@@ -217,9 +246,9 @@ def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenRefere
         return progress(run, f"check {form}")
 
     def converted(compute_type: str) -> list[str]:
-        return transcribe_each(Engine(model, config.device, compute_type), held_out, bar(compute_type))
+        return transcribe_each(Engine(model, engine_device(config), compute_type), held_out, bar(compute_type))
 
-    types = ("float16", "int8_float16") if choose_device(config.device) == "cuda" else ("float32", "int8")
+    types = ("float16", "int8_float16") if choose_device(engine_device(config)) == "cuda" else ("float32", "int8")
     forms: dict[str, Callable[[], list[str]]] = {
         "transformers": lambda: transcribe_with_transformers(merged, held_out, ability, bar("transformers"))
     }
@@ -231,11 +260,11 @@ def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenRefere
 
 def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: ModelCard) -> dict:
     """The report: stock weights at 30 s against the tuned ones at both contexts, on the test split, one engine."""
-    held_out = references(corpora, config, ("test",), config.report_utterances, run.folder.parent)
+    held_out = references(run, corpora, config, ("test",), config.report_utterances)
     engines = {
-        "stock_30s": Engine(resolve(card.base_model, run.folder.parent), config.device, context="full"),
-        "tuned_30s": Engine(run.model, config.device, context="full"),
-        "tuned_adaptive": Engine(run.model, config.device),
+        "stock_30s": Engine(resolve(card.base_model, run.folder.parent), engine_device(config), context="full"),
+        "tuned_30s": Engine(run.model, engine_device(config), context="full"),
+        "tuned_adaptive": Engine(run.model, engine_device(config)),
     }
     scored = score_engines(engines, held_out, progress(run, "report"))
     tuned = scored["tuned_adaptive"].score

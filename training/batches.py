@@ -1,52 +1,88 @@
-"""How many utterances make a batch: a fixed number, or as many as fit into so many seconds of sound."""
+"""How the rows of a batch become tensors: in the training process or in workers, with the same result.
 
-from collections.abc import Iterator
+A maker can be sent to another process: it holds no trainer. Every draw comes from (seed, epoch, row)."""
+
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+import torch
 
+from audio.samples import Samples
+from engine.context import context_frames
+from errors import AudioDecodeError
 from training.config import TrainingConfig
-from training.examples import LengthBuckets
+from training.examples import Augmenter, Batch, Example, label_rows, mel_batch, random_context
+from training.sounds import BadRow, heard_or_bad
 
-JITTER = 0.05  # neighbours change from epoch to epoch, the batches' sizes do not
-MAX_ROWS = 256
-
-
-class SecondsBuckets(LengthBuckets):
-    """Batches of at most batch_seconds of padded sound (rows x the longest), drawn from (seed, epoch).
-
-    Every epoch has as many batches, so that the schedule knows its steps: their sizes come from the durations alone,
-    with room for the jitter. A row at a place of the jittered order is at most (1 + j) / (1 - j) times as long as the
-    row at that place of the sorted one."""
-
-    def __init__(self, durations_s: ArrayLike, batch_seconds: float, seed: int):
-        super().__init__(durations_s, 1, seed)
-        longest = np.sort(self.durations_s) * (1 + JITTER) / (1 - JITTER)
-        self.ends = list(batch_ends(longest, batch_seconds))
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        rng = np.random.default_rng([self.seed, self.epoch])
-        jitter = rng.uniform(1 - JITTER, 1 + JITTER, len(self.durations_s))
-        order = np.argsort(self.durations_s * jitter, kind="stable")
-        batches = [part.tolist() for part in np.split(order, self.ends[:-1])]
-        start, self.start_at = self.start_at, 0
-        yield from [batches[i] for i in rng.permutation(len(batches))][start:]
+Draw = tuple[int, int]  # epoch, row
 
 
-def batch_ends(longest_s: np.ndarray, batch_seconds: float) -> Iterator[int]:
-    """Where batches of the sorted durations end. A row longer than batch_seconds is a batch of its own."""
-    start = 0
-    for i, seconds in enumerate(longest_s):
-        if i > start and ((i - start + 1) * seconds > batch_seconds or i - start >= MAX_ROWS):
-            yield i
-            start = i
-    yield len(longest_s)
+def row_rng(seed: int, epoch: int, row: int) -> np.random.Generator:
+    return np.random.default_rng([seed, epoch, row % 2**32])
 
 
-def make_buckets(durations_s: ArrayLike, config: TrainingConfig) -> LengthBuckets:
-    if config.compute.batch_seconds is None:
-        return LengthBuckets(durations_s, config.batch_size, config.seed)
-    return SecondsBuckets(durations_s, config.compute.batch_seconds, config.seed)
+class TrainBatches:
+    """Draws of one batch -> tensors, at a random context and augmented. A row that cannot be heard is left out."""
+
+    def __init__(self, examples: Sequence[Example], config: TrainingConfig, n_mels: int):
+        self.examples, self.config, self.n_mels = examples, config, n_mels
+        self._augmenter = Augmenter(config.augmentation)
+
+    def __call__(self, draws: list[Draw]) -> Batch:
+        epoch, first = draws[0]
+        rows, sounds, bad = self._heard([row for _, row in draws])
+        rngs = [row_rng(self.config.seed, epoch, row) for row in rows]
+        waveforms = [self._augmenter.waveform(s, rng) for s, rng in zip(sounds, rngs, strict=True)]
+        context_rng = row_rng(self.config.seed, epoch, -1 - first)
+        frames = random_context(max(map(len, waveforms)), self.config.context, context_rng)
+        mel = mel_batch(waveforms, frames, self.n_mels, self._augmenter, rngs)
+        return Batch(mel, *label_rows([self.examples[row] for row in rows]), tuple(rows), tuple(bad))
+
+    def _heard(self, rows: list[int]) -> tuple[list[int], list[Samples], list[BadRow]]:
+        """The rows that can be heard; where none of them can, the next one of the corpus that can."""
+        kept, sounds, bad = [], [], []
+        for row in self._with_substitutes(rows):
+            if row not in rows and kept:
+                break
+            found = heard_or_bad(self.examples[row].audio, self.examples[row].duration_s)
+            if isinstance(found, BadRow):
+                bad.append(found)
+            else:
+                kept.append(row)
+                sounds.append(found)
+        if not kept:
+            raise AudioDecodeError(f"no row of the corpus can be heard: {bad[0].reason}")
+        return kept, sounds, bad
+
+    def _with_substitutes(self, rows: list[int]) -> Iterator[int]:
+        yield from rows
+        n = len(self.examples)
+        yield from ((rows[-1] + i) % n for i in range(1, n) if (rows[-1] + i) % n not in rows)
+
+
+class ValidationBatches:
+    """Rows of one batch -> tensors at the engine's context; a batch may turn out empty."""
+
+    def __init__(self, examples: Sequence[Example], config: TrainingConfig, n_mels: int):
+        self.examples, self.config, self.n_mels = examples, config, n_mels
+
+    def __call__(self, rows: list[int]) -> Batch:
+        found = {row: self.sound(row) for row in rows}
+        bad = tuple(sound for sound in found.values() if isinstance(sound, BadRow))
+        sounds = {row: sound for row, sound in found.items() if not isinstance(sound, BadRow)}
+        return self._batch(sounds, bad)
+
+    def sound(self, row: int) -> Samples | BadRow:
+        return heard_or_bad(self.examples[row].audio, self.examples[row].duration_s)
+
+    def _batch(self, sounds: dict[int, Samples], bad: tuple[BadRow, ...]) -> Batch:
+        if not sounds:
+            return empty_batch(self.n_mels, bad)
+        frames = context_frames(max(map(len, sounds.values())), self.config.context.ability)
+        mel = mel_batch(list(sounds.values()), frames, self.n_mels)
+        return Batch(mel, *label_rows([self.examples[row] for row in sounds]), tuple(sounds), bad)
+
+
+def empty_batch(n_mels: int, bad: tuple[BadRow, ...]) -> Batch:
+    nothing = torch.zeros(0, 0, dtype=torch.long)
+    return Batch(torch.zeros(0, n_mels, 0), nothing, nothing, (), bad)

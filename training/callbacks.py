@@ -1,5 +1,7 @@
 """What a run writes while it trains, and how it hears that it should stop."""
 
+import logging
+import math
 import sys
 import time
 from pathlib import Path
@@ -8,102 +10,170 @@ from typing import Any
 import pytorch_lightning as pl
 from tqdm import tqdm
 
+from training.checkpoints import Checkpoints
+from training.devices import ALONE, Ranks, gathered, told
+from training.faults import SkippedSteps
+from training.module import SpeechModule
 from training.run import Run
+from training.sounds import BadRow, SkippedRows
 
-LAST_CHECKPOINT = "last.ckpt"
+log = logging.getLogger("qal")
 
 
 class RunRecorder(pl.Callback):
-    """metrics.jsonl a row a step and an epoch, status.json's heartbeat, the stop file, checkpoints, a bar."""
+    """metrics.jsonl a row a step and an epoch, status.json's heartbeat and counters, a bar. Only the leader writes."""
 
-    def __init__(self, run: Run, attempt: int):
-        self.run, self.attempt = run, attempt
-        self._step_started = time.perf_counter()
+    def __init__(self, run: Run, attempt: int, skipped_steps: SkippedSteps, rows: SkippedRows, ranks: Ranks = ALONE):
+        self.run, self.attempt, self.ranks = run, attempt, ranks
+        self.skipped_steps, self.rows = skipped_steps, rows
+        self.warning: str | None = None
+        self._bad: list[BadRow] = []  # of this rank, not yet listed
         self._bar: tqdm | None = None
-        self._step, self._losses, self._utterances = 0, [], 0  # of the batches that make the step to come
+        self._step_began = self._ended = time.perf_counter()  # _ended: the last batch, its bookkeeping included
+        self._step, self._losses, self._utterances, self._waited_s = 0, [], 0, 0.0  # of the step to come
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        total, self._step = trainer.estimated_stepping_batches, trainer.global_step
-        self._bar = tqdm(total=int(total), initial=trainer.global_step, desc="train", unit="step", file=sys.stderr)
-        self._update_status(trainer, steps=int(total))
+        total = int(trainer.estimated_stepping_batches)
+        if self.ranks.leads:
+            self._bar = tqdm(total=total, initial=trainer.global_step, desc="train", unit="step", file=sys.stderr)
+        self._update_status(trainer, steps=total)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._step_started = time.perf_counter()
+        self._begin_step(trainer)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self._waited_s += time.perf_counter() - self._ended
+        self._note_bad_rows(trainer, getattr(batch, "bad", ()))
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._losses.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)  # by which it was divided
-        self._utterances += len(batch.mel)
-        if trainer.global_step == self._step:  # gradients are still gathered; a step is cut nowhere
-            return
-        now = time.perf_counter()
-        elapsed, self._step_started = now - self._step_started, now
-        loss, utterances = sum(self._losses) / len(self._losses), self._utterances
-        self._step, self._losses, self._utterances = trainer.global_step, [], 0
-        self._append(
-            trainer,
-            "step",
-            loss=loss,
-            learning_rate=trainer.optimizers[0].param_groups[0]["lr"],
-            utterances_per_second=utterances / elapsed,
-            context_s=batch.mel.shape[-1] / 100,
-        )
+        self._utterances += len(batch[0])
+        if trainer.global_step > self._step:  # else gradients are still gathered
+            self._end_step(trainer, pl_module, batch)
+        self._ended = time.perf_counter()
+
+    def _end_step(self, trainer: pl.Trainer, pl_module: Any, batch: Any) -> None:
+        elapsed, loss = time.perf_counter() - self._step_began, sum(self._losses) / len(self._losses)
+        figures = {
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "utterances_per_second": self.ranks.world * self._utterances / elapsed,
+            "context_s": batch[0].shape[-1] / 100,
+            "data_wait_fraction": round(self._waited_s / elapsed, 4),
+            "parts": pl_module.memory.parts(batch),
+        }
+        figures |= {"skipped": 1} if self.skipped_steps.last else {}
+        figures |= {"loss": loss} if math.isfinite(loss) else {}  # NaN is no JSON
+        self._append(trainer, "step", **figures)
         self._update_status(trainer)
         if self._bar:
             self._bar.update()
             self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        if self.run.stop_file.exists():
-            trainer.should_stop = True
-            save_checkpoint(trainer, self.run.checkpoints)
+        self._begin_step(trainer)
+
+    def _begin_step(self, trainer: pl.Trainer) -> None:
+        self._step, self._losses, self._utterances, self._waited_s = trainer.global_step, [], 0, 0.0
+        self._step_began = self._ended = time.perf_counter()
+
+    def on_validation_batch_start(
+        self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        self._note_bad_rows(trainer, batch.bad)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        figures = {
-            n: float(trainer.callback_metrics[n])
-            for n in ("validation_loss", "wer", "cer")
-            if n in trainer.callback_metrics
-        }
+        self._list_bad_rows(trainer)
+        found = trainer.callback_metrics
+        figures = {n: float(found[n]) for n in ("validation_loss", "wer", "cer") if n in found}
         self._append(trainer, "epoch", **figures)
         if self._bar and "wer" in figures:
-            self._bar.write(
-                f"epoch {self._epochs_done(trainer)}: validation WER {100 * figures['wer']:.1f} %", file=sys.stderr
-            )
+            wer = f"validation WER {100 * figures['wer']:.1f} %"
+            self._bar.write(f"epoch {self._epochs_done(trainer)}: {wer}", file=sys.stderr)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not self.run.stop_file.exists():
-            save_checkpoint(trainer, self.run.checkpoints)
+        self._list_bad_rows(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._update_status(trainer)
         if self._bar:
             self._bar.close()
 
+    def _note_bad_rows(self, trainer: pl.Trainer, bad: tuple[BadRow, ...]) -> None:
+        """Alone they are listed at once; several ranks put their lists together after each epoch."""
+        self._bad += bad
+        if self.ranks.world == 1:
+            self._list_bad_rows(trainer)
+
+    def _list_bad_rows(self, trainer: pl.Trainer) -> None:
+        found = [row for rank in gathered(self._bad) for row in rank]
+        self._bad = []
+        for row in self.rows.add(found):
+            log.warning("skipped: %s", row.reason)
+
     def _epochs_done(self, trainer: pl.Trainer) -> int:
         return trainer.current_epoch + (1 if trainer.state.fn == "fit" else 0)
 
     def _append(self, trainer: pl.Trainer, kind: str, **figures: float) -> None:
-        epoch = self._epochs_done(trainer) if kind == "epoch" else trainer.current_epoch
-        self.run.append_metrics(
-            {"kind": kind, "step": trainer.global_step, "epoch": epoch, "attempt": self.attempt, **figures}
-        )
-        for logger in trainer.loggers:
-            logger.log_metrics({f"{kind}/{name}": value for name, value in figures.items()}, trainer.global_step)
+        if self.ranks.leads:
+            epoch = self._epochs_done(trainer) if kind == "epoch" else trainer.current_epoch
+            row = {"kind": kind, "step": trainer.global_step, "epoch": epoch, "attempt": self.attempt}
+            self.run.append_metrics(row | figures)
+            for logger in trainer.loggers:
+                logger.log_metrics({f"{kind}/{name}": value for name, value in figures.items()}, trainer.global_step)
 
     def _update_status(self, trainer: pl.Trainer, **changes: Any) -> None:
+        if not self.ranks.leads:
+            return
+        module = trainer.lightning_module
+        assert isinstance(module, SpeechModule)
         changes |= {
             "stage": "train",
             "step": trainer.global_step,
             "epoch": trainer.current_epoch,
             "heartbeat": time.time(),
+            "skipped_steps": self.skipped_steps.total,
+            "skipped_rows": len(self.rows),
+            "halvings": module.memory.halvings,
+            "warning": self.warning,
         }
         self.run.write_status(self.run.status().model_copy(update=changes))
 
 
-def save_checkpoint(trainer: pl.Trainer, folder: Path) -> Path:
-    """Adapter, optimizer, scheduler and loop; written beside and renamed, so that it is whole or absent."""
-    path = folder / LAST_CHECKPOINT
-    beside = path.with_suffix(".new")
-    try:
-        trainer.save_checkpoint(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
+class CheckpointWriter(pl.Callback):
+    """A checkpoint after every epoch, every so often between, and when the run is asked to stop."""
+
+    def __init__(self, run: Run, checkpoints: Checkpoints, recorder: RunRecorder, ranks: Ranks = ALONE):
+        self.run, self.checkpoints, self.recorder, self.ranks = run, checkpoints, recorder, ranks
+        self.stopped_at: int | None = None  # the step after which the run was told to stop
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if (batch_idx + 1) % trainer.accumulate_grad_batches and not trainer.is_last_batch:
+            return  # gradients that are still being added up are in no checkpoint
+        decide = trainer.strategy.reduce_boolean_decision
+        stop = decide(self.ranks.leads and self.run.stop_file.exists(), all=False)
+        due = decide(self.ranks.leads and self.checkpoints.due(trainer.global_step), all=False)
+        if stop:
+            trainer.should_stop = True
+        if trainer.is_last_batch:
+            return  # after the last batch comes the epoch's own checkpoint
+        if stop:
+            self.stopped_at = trainer.global_step
+            trainer.limit_val_batches = 0  # nobody waits for the validation of half an epoch
+        if stop or due:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.stopped_at is None:
+            self._save(trainer)
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        """All ranks take part or none does: the leader looks at the disk for everybody."""
+
+        def write(path: Path) -> None:
+            try:
+                trainer.save_checkpoint(path)
+            except OSError:
+                trainer.strategy.barrier()  # where the others wait at the end of theirs
+                raise
+
+        if told(self.checkpoints.has_room() if self.ranks.leads else None):
+            self.checkpoints.save(write, self.ranks.leads)
+        self.recorder.warning = self.checkpoints.warning

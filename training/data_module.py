@@ -1,29 +1,23 @@
 """Rows of corpora -> examples -> batches of tensors."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
 
-from audio.decode import decode
-from audio.samples import Samples
 from corpus.manifest import Corpus, Row
 from corpus.split import Split
-from engine.context import context_frames
 from engine.decoding import Tokenizer
 from errors import CorpusError
-from training.batches import make_buckets
+from training.batches import Draw, TrainBatches, ValidationBatches
+from training.buckets import make_buckets
 from training.config import TrainingConfig
-from training.examples import (
-    MAX_LABEL_TOKENS,
-    Augmenter,
-    Batch,
-    Example,
-    label_rows,
-    mel_batch,
-    random_context,
-)
+from training.devices import ALONE, Ranks
+from training.examples import MAX_LABEL_TOKENS, Batch, Example
+
+MAX_WORKERS = 4  # of those that are chosen for the user
 
 
 def make_examples(
@@ -61,8 +55,8 @@ def _example(corpus: Corpus, row: Row, config: TrainingConfig, tokenizer: Tokeni
     )
 
 
-class Indices(Dataset):
-    """Hands indices through: a batch is made as a whole, because its context belongs to all its rows."""
+class Draws(Dataset):
+    """Hands draws through: a batch is made as a whole, because its context belongs to all its rows."""
 
     def __init__(self, n: int):
         self.n = n
@@ -70,48 +64,60 @@ class Indices(Dataset):
     def __len__(self) -> int:
         return self.n
 
-    def __getitem__(self, index: int) -> int:
-        return index
+    def __getitem__(self, draw: Any) -> Any:
+        return draw
 
 
 class SpeechData(pl.LightningDataModule):
     """Training batches at random contexts with augmentation; validation batches at the engine's context."""
 
-    def __init__(self, train: list[Example], validation: list[Example], config: TrainingConfig, n_mels: int):
+    def __init__(
+        self,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        config: TrainingConfig,
+        makers: tuple[Callable[[list[Draw]], Any], Callable[[list[int]], Batch]],
+        ranks: Ranks = ALONE,
+    ):
+        """makers: of training batches and of validation batches; they must be able to go to another process."""
         super().__init__()
-        self.train, self.validation, self.config, self.n_mels = train, validation, config, n_mels
-        self.buckets = make_buckets([e.duration_s for e in train], config)
-        self._augmenter = Augmenter(config.augmentation)
+        self.train, self.validation, self.config, self.ranks = train, validation, config, ranks
+        self.train_batch, self.validation_batch = makers
+        self.buckets = make_buckets([e.duration_s for e in train], config, ranks.rank, ranks.world)
 
     def train_dataloader(self) -> DataLoader:
-        return DataLoader(Indices(len(self.train)), batch_sampler=self.buckets, collate_fn=self.train_batch)
+        return DataLoader(
+            Draws(len(self.train)),
+            batch_sampler=self.buckets,
+            collate_fn=self.train_batch,
+            num_workers=worker_count(self.config),
+        )
 
     def val_dataloader(self) -> DataLoader:
         order = sorted(range(len(self.validation)), key=lambda i: self.validation[i].duration_s)
         batches = list(_chunks(order, self.config.batch_size))
-        return DataLoader(Indices(len(self.validation)), batch_sampler=batches, collate_fn=self.validation_batch)
+        if self.ranks.shares_validation:
+            batches = (
+                batches[self.ranks.rank :: self.ranks.world] or batches[:1]
+            )  # none may be without; a row counts once
+        return DataLoader(Draws(len(self.validation)), batch_sampler=batches, collate_fn=self.validation_batch)
 
-    def train_batch(self, indices: list[int]) -> Batch:
-        examples = [self.train[i] for i in indices]
-        rngs = [self.rng(self.buckets.epoch, i) for i in indices]
-        waveforms = [self._augmenter.waveform(decode(e.audio), rng) for e, rng in zip(examples, rngs, strict=True)]
-        frames = random_context(
-            max(map(len, waveforms)), self.config.context, self.rng(self.buckets.epoch, -1 - indices[0])
-        )
-        mel = mel_batch(waveforms, frames, self.n_mels, self._augmenter, rngs)
-        return Batch(mel, *label_rows(examples), tuple(indices))
 
-    def validation_batch(self, indices: list[int]) -> Batch:
-        examples = [self.validation[i] for i in indices]
-        waveforms = [self.validation_sound(i) for i in indices]
-        frames = context_frames(max(map(len, waveforms)), self.config.context.ability)
-        return Batch(mel_batch(waveforms, frames, self.n_mels), *label_rows(examples), tuple(indices))
+def speech_data(
+    train: list[Example], validation: list[Example], config: TrainingConfig, n_mels: int, ranks: Ranks = ALONE
+) -> SpeechData:
+    """Data of fine-tuning: sounds are read when their batch is made."""
+    makers = (TrainBatches(train, config, n_mels), ValidationBatches(validation, config, n_mels))
+    return SpeechData(train, validation, config, makers, ranks)
 
-    def validation_sound(self, index: int) -> Samples:
-        return decode(self.validation[index].audio)
 
-    def rng(self, epoch: int, row: int) -> np.random.Generator:
-        return np.random.default_rng([self.config.seed, epoch, row % 2**32])
+def worker_count(config: TrainingConfig) -> int:
+    """Distillation has its sounds in memory; on two cores a worker would take one from the model."""
+    if config.machine.workers is not None:
+        return config.machine.workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    spare = (cores - 1) // config.machine.devices if cores > 2 and config.method != "distill" else 0
+    return min(MAX_WORKERS, spare)
 
 
 def _chunks(order: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -1,22 +1,21 @@
 """What the trainer is fed: utterances, batches of like length, and how a batch becomes tensors."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
-from torch.utils.data import Sampler
 
 from audio.log_mel import padded_log_mel
 from audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, Samples
 from augmentation.spec_augment import spec_augment
 from augmentation.waveform import augment, pipeline
 from training.config import AugmentationOptions, ContextOptions
+from training.sounds import BadRow
 
 IGNORED = -100  # labels that cost nothing
 FRAME_STEP, TOKEN_STEP = 50, 8  # few different shapes: every new one costs time and memory in oneDNN
@@ -41,6 +40,7 @@ class Batch(NamedTuple):
     inputs: Tensor  # (batch, tokens) what the decoder reads
     labels: Tensor  # (batch, tokens) what it should say next; IGNORED on prompt and padding
     examples: tuple[int, ...]  # their indices, for the validation's references
+    bad: tuple[BadRow, ...] = ()  # rows that were left out
 
 
 def label_rows(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
@@ -72,32 +72,6 @@ def even_frames(samples: int, margin_s: float) -> int:
     """Frames of the samples and the margin, rounded up to whole FRAME_STEPs."""
     frames = math.ceil(samples / HOP + margin_s * FRAMES_PER_SECOND)
     return min(WINDOW_FRAMES, math.ceil(frames / FRAME_STEP) * FRAME_STEP)
-
-
-class LengthBuckets(Sampler[list[int]]):
-    """Batches of like duration, in an order drawn anew each epoch from (seed, epoch).
-
-    set_epoch is called by Lightning; start_at skips batches that a stopped epoch has done already."""
-
-    def __init__(self, durations_s: ArrayLike, batch_size: int, seed: int):
-        self.durations_s, self.batch_size, self.seed = np.asarray(durations_s), batch_size, seed
-        self.epoch, self.start_at = 0, 0
-        self.sampler = self  # where Lightning looks for set_epoch
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-len(self.durations_s) // self.batch_size)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        rng = np.random.default_rng([self.seed, self.epoch])
-        jitter = rng.uniform(0.85, 1.15, len(self.durations_s))  # neighbours change from epoch to epoch
-        order = np.argsort(self.durations_s * jitter, kind="stable")
-        batches = [order[i : i + self.batch_size].tolist() for i in range(0, len(order), self.batch_size)]
-        shuffled = [batches[i] for i in rng.permutation(len(batches))]
-        start, self.start_at = self.start_at, 0
-        yield from shuffled[start:]
 
 
 class Augmenter:

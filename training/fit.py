@@ -3,29 +3,38 @@
 import logging
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
 import transformers
 from lightning_fabric.utilities.seed import seed_everything
 from pytorch_lightning.loggers import Logger
+from transformers import WhisperForConditionalGeneration
 
-from audio.decode import decode
 from corpus.manifest import Corpus
 from corpus.split import evenly
 from engine.decoding import Tokenizer
 from errors import TrainingError
-from training.callbacks import LAST_CHECKPOINT, RunRecorder
+from training.callbacks import CheckpointWriter, RunRecorder
+from training.checkpoints import Checkpoints
 from training.config import Precision, TrainingConfig
-from training.data_module import SpeechData, make_examples
-from training.distill import DistillData, DistillModule, Progress, prepare_sounds, teach
+from training.data_module import SpeechData, make_examples, speech_data
+from training.devices import ALONE, ZERO_STAGES, Ranks, make_strategy, told, torch_device, whole_weights
+from training.distill import DistillModule, Lesson, Progress, distill_data, prepare_sounds, teach
 from training.examples import Example
+from training.faults import OUT_OF_MEMORY, WORKER_DIED, SkippedSteps
+from training.heap import FreedMemory
 from training.kept_weights import WeightKeeper, early_stopping
+from training.machine import CUDA_ONLY
 from training.module import SpeechModule
+from training.parts import is_out_of_memory
 from training.run import Run
 from training.short_context import load_whisper
+from training.sounds import BadRow, SkippedRows, heard_or_bad
 from training.tracking import make_logger
 from training.trained import make_trainable, save_trained
 
@@ -34,43 +43,76 @@ Bars = Callable[[str], Progress]  # stage -> progress(done, of)
 
 
 def fit(
-    run: Run, config: TrainingConfig, weights: Path, corpora: Sequence[Corpus], attempt: int, bars: Bars
+    run: Run,
+    config: TrainingConfig,
+    weights: Path,
+    corpora: Sequence[Corpus],
+    attempt: int,
+    bars: Bars,
+    ranks: Ranks = ALONE,
 ) -> Path | None:
     """Trains and returns the adapter's folder (runs/<id>/checkpoints/adapter); None when it was stopped.
 
-    weights: Transformers directory. Goes on from the last checkpoint where there is one."""
-    if (run.checkpoints / ADAPTER).exists():
-        return run.checkpoints / ADAPTER  # training was whole; what came after was not
+    weights: Transformers directory. Goes on from the last whole checkpoint where there is one."""
+    adapter = run.checkpoints / ADAPTER
+    if adapter.exists():
+        return adapter  # training was whole; what came after was not
     seed_everything(config.seed, verbose=False)
     run.checkpoints.mkdir(exist_ok=True)
-    data, module = prepare(config, weights, corpora, bars)
-    checkpoint, keeper = run.checkpoints / LAST_CHECKPOINT, WeightKeeper(run.checkpoints, config.result)
-    logger = make_logger(config.tracker, run)
+    with hardware_errors():
+        job = prepare(run, config, weights, corpora, bars, ranks)
+        stopped = train_model(run, config, job, attempt, ranks)
+    return None if stopped else adapter
+
+
+class Prepared(NamedTuple):
+    """What a job trains, on what, and the rows that it had to leave out."""
+
+    data: SpeechData
+    module: SpeechModule
+    skipped: SkippedRows
+
+
+def train_model(run: Run, config: TrainingConfig, job: Prepared, attempt: int, ranks: Ranks) -> bool:
+    """The loop, from the last checkpoint on; True when it was asked to stop, else what was trained is saved."""
+    data, module, skipped = job
+    checkpoints = Checkpoints(run.checkpoints, config.checkpoints, module.trained)
+    keeper, skipped_steps = WeightKeeper(run.checkpoints, config.result), SkippedSteps(config.faults)
+    recorder = RunRecorder(run, attempt, skipped_steps, skipped, ranks)
+    writer = CheckpointWriter(run, checkpoints, recorder, ranks)
+    callbacks = [recorder, writer, skipped_steps, FreedMemory(), keeper, *early_stopping(config.stopping)]
+    if config.machine.strategy in ZERO_STAGES:
+        callbacks.remove(writer)  # shards in folders: see docs/training-faults.md
+    logger = make_logger(config.tracker, run) if ranks.leads else None
     if logger:
         logger.log_hyperparams(config.model_dump(mode="json"))
-    callbacks = [RunRecorder(run, attempt), keeper, *early_stopping(config.stopping)]
-    trainer = make_trainer(config, callbacks, logger)
-    if checkpoint.exists():
-        data.buckets.start_at = batches_done(checkpoint)
+    trainer = make_trainer(config, callbacks, logger, ranks)
+    last = told(checkpoints.find() if ranks.leads else None)
+    if last:
+        data.buckets.resume_at(checkpoints.position(last))
     else:
         trainer.validate(module, data, verbose=False)
-    trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.exists() else None)
-    if run.stop_file.exists():
-        return None
-    keeper.settle(module)
-    save_trained(module.model, run.checkpoints / ADAPTER)
-    keeper.tidy()
-    return run.checkpoints / ADAPTER
+    trainer.fit(module, data, ckpt_path=last)
+    if told(run.stop_file.exists() if ranks.leads else None):
+        return True
+    with whole_weights(config, module, trainer.strategy.model):
+        if ranks.leads:
+            keeper.settle(module)
+            save_trained(module.model, run.checkpoints / ADAPTER)
+            keeper.tidy()
+    return False
 
 
 def prepare(
-    config: TrainingConfig, weights: Path, corpora: Sequence[Corpus], bars: Bars
-) -> tuple[SpeechData, SpeechModule]:
-    """Data and module of a job: the rows it learns from, and the weights that learn."""
+    run: Run, config: TrainingConfig, weights: Path, corpora: Sequence[Corpus], bars: Bars, ranks: Ranks = ALONE
+) -> Prepared:
+    """The rows that a job learns from, and the weights that learn."""
     tokenizer = Tokenizer(weights)
     train = evenly(make_examples(corpora, "train", config, tokenizer), config.max_utterances)
     validation = evenly(make_examples(corpora, "validation", config, tokenizer), config.validation_utterances)
-    return build(config, weights, tokenizer, train, validation, bars)
+    rows, share = len(train) + len(validation), config.faults.bad_rows_share
+    skipped = SkippedRows(run.skipped_file, rows, share, writes=ranks.leads)
+    return Prepared(*build(config, weights, tokenizer, train, validation, bars, skipped, ranks), skipped)
 
 
 def build(
@@ -80,31 +122,55 @@ def build(
     train: list[Example],
     validation: list[Example],
     bars: Bars,
+    skipped: SkippedRows,
+    ranks: Ranks = ALONE,
 ) -> tuple[SpeechData, SpeechModule]:
     """Data and module of the chosen method."""
     model = load_whisper(weights).to(torch.device(torch_device(config)))  # pyright: ignore[reportArgumentType]
     n_mels = model.config.num_mel_bins
     if config.method == "distill":
-        bfloat16 = precision(config).startswith("bf16")
-        sounds = prepare_sounds(train, config)
-        lessons = teach(model, sounds, tokenizer, config, bfloat16, bars("teach"))
-        held_out = teach(model, [(decode(e.audio), e) for e in validation], tokenizer, config, bfloat16)
-        if not lessons or not held_out:
-            raise TrainingError("the model understood nothing of this audio; use speech in a language it knows")
-        data: SpeechData = DistillData(lessons, held_out, config, n_mels)
-        kind: type[SpeechModule] = DistillModule
+        lessons, held_out = make_lessons(model, config, tokenizer, train, validation, bars, skipped)
+        data, kind = distill_data(lessons, held_out, config, n_mels, ranks), DistillModule
     else:
-        data, kind = SpeechData(train, validation, config, n_mels), SpeechModule
+        data, kind = speech_data(train, validation, config, n_mels, ranks), SpeechModule
     steps = -(-len(data.buckets) // config.optimizer.accumulate) * config.epochs
     trained = make_trainable(model, config, precision(config), steps)
-    return data, kind(trained, config, tokenizer, data.validation, steps)
+    module = kind(trained, config, tokenizer, list(data.validation), steps)
+    module.computes_in_parts = config.machine.strategy not in CUDA_ONLY
+    return data, module
 
 
-def make_trainer(config: TrainingConfig, callbacks: list[pl.Callback], logger: Logger | None = None) -> pl.Trainer:
+def make_lessons(
+    model: WhisperForConditionalGeneration,
+    config: TrainingConfig,
+    tokenizer: Tokenizer,
+    train: list[Example],
+    validation: list[Example],
+    bars: Bars,
+    skipped: SkippedRows,
+) -> tuple[list[Lesson], list[Lesson]]:
+    """What the teacher makes of the training rows and of the held-out ones."""
+    bfloat16 = precision(config).startswith("bf16")
+    sounds = prepare_sounds(train, config, lambda bad: skipped.add([bad]))
+    held_out = [(e, heard_or_bad(e.audio, e.duration_s)) for e in validation]
+    skipped.add(s for _, s in held_out if isinstance(s, BadRow))
+    spoken = [(s, e) for e, s in held_out if not isinstance(s, BadRow)]
+    lessons = teach(model, sounds, tokenizer, config, bfloat16, bars("teach"))
+    taught = teach(model, spoken, tokenizer, config, bfloat16)
+    if not lessons or not taught:
+        raise TrainingError("the model understood nothing of this audio; use speech in a language it knows")
+    return lessons, taught
+
+
+def make_trainer(
+    config: TrainingConfig, callbacks: list[pl.Callback], logger: Logger | None = None, ranks: Ranks = ALONE
+) -> pl.Trainer:
     return pl.Trainer(
         max_epochs=config.epochs,
         accelerator=torch_device(config).replace("cuda", "gpu"),
-        devices=1,
+        devices=config.machine.devices if ranks.world > 1 else 1,
+        num_nodes=config.machine.nodes if ranks.world > 1 else 1,
+        strategy=make_strategy(config, ranks.world),
         precision=precision(config),
         gradient_clip_val=config.gradient_clip or None,
         accumulate_grad_batches=config.optimizer.accumulate,
@@ -118,11 +184,17 @@ def make_trainer(config: TrainingConfig, callbacks: list[pl.Callback], logger: L
     )
 
 
-def torch_device(config: TrainingConfig) -> str:
-    available = torch.cuda.is_available()
-    if config.device == "cuda" and not available:
-        raise TrainingError("no CUDA device was found; train with --device cpu, or auto")
-    return "cuda" if available and config.device != "cpu" else "cpu"
+@contextmanager
+def hardware_errors() -> Iterator[None]:
+    """Translates memory that is used up, and loading processes that were killed, into TrainingError."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise TrainingError(OUT_OF_MEMORY) from error
+        if "DataLoader worker" in str(error):
+            raise TrainingError(WORKER_DIED) from error
+        raise
 
 
 def precision(config: TrainingConfig) -> Precision:
@@ -133,13 +205,6 @@ def precision(config: TrainingConfig) -> Precision:
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16-mixed" if fast else "32-true"
-
-
-def batches_done(checkpoint: Path) -> int:
-    """Batches of the interrupted epoch that are behind us."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    progress = state["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-    return 0 if progress["is_last_batch"] else progress["current"]["processed"]
 
 
 def quiet_libraries() -> None:

@@ -1,31 +1,48 @@
-"""The rows that nothing is learned from: what the conversion check and the report are measured on. No torch here."""
+"""The held-out utterances of a run: what its check and its report are measured on. No torch here."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from corpus.manifest import Corpus, Row
+from corpus.manifest import Corpus, Row, read_corpus
 from corpus.split import evenly
 from engine.catalogue import resolve
 from engine.engine import Engine
-from errors import TrainingError
-from evaluation.score import SpokenReference, load_references, transcribe_each
+from errors import CorpusError, TrainingError
+from evaluation.score import SpokenReference, transcribe_each
 from training.config import TrainingConfig
+from training.machine import engine_device
+from training.run import Run
+from training.sounds import BadRow, SkippedRows, heard_or_bad
 
 
-def references(
-    corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int, runs: Path
-) -> list[SpokenReference]:
+def read_corpora(config: TrainingConfig) -> list[Corpus]:
+    return [read_corpus(folder, config.faults.bad_rows_share) for folder in config.corpus_folders]
+
+
+def references(run: Run, corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int) -> list[SpokenReference]:
     """At most n held-out utterances; where nobody wrote down what is said, what the base writes at 30 s."""
-    rows = evenly(held_out_rows(corpora, config, splits), n)
-    found = [x for corpus, row in rows for x in load_references(corpus, [row], config.language)]
+    found = readable(run, evenly(held_out_rows(corpora, config, splits), n), config.language)
     if all(r.text for r in found):
         return found
-    base = Engine(resolve(config.base, runs), config.device, context="full")
+    base = Engine(resolve(config.base, run.folder.parent), engine_device(config), context="full")
     said = [r if r.text else replace(r, text=transcribe_each(base, [r])[0]) for r in found]
     spoken = [r for r in said if r.text]
     if not spoken:
         raise TrainingError("nothing is understood in the held-out rows; import speech in a language the base knows")
     return spoken
+
+
+def readable(run: Run, rows: list[tuple[Corpus, Row]], language: str | None) -> list[SpokenReference]:
+    """Those whose audio can be used; the others are listed in skipped.jsonl."""
+    found, skipped = [], SkippedRows(run.skipped_file, len(rows), share=1)
+    for corpus, row in rows:
+        sound = heard_or_bad(corpus.audio_path(row), row.duration_s)
+        if isinstance(sound, BadRow):
+            skipped.add([sound])
+        else:
+            found.append(SpokenReference(sound, row.text, language or row.language))
+    if not found:
+        raise CorpusError("no held-out row has audio that can be used; mend the corpus, see skipped.jsonl")
+    return found
 
 
 def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[tuple[Corpus, Row]]:

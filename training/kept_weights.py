@@ -25,6 +25,8 @@ class WeightKeeper(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.state.fn != "fit" or not trainer.is_global_zero or self.options.keep == "last":
             return
+        if "wer" not in trainer.callback_metrics:
+            return  # none of the validation's rows could be heard
         epoch, wer = trainer.current_epoch + 1, float(trainer.callback_metrics["wer"])
         if self.options.keep == "average":
             write_weights(pl_module, self.folder / EPOCH.format(epoch), wer)
@@ -34,7 +36,7 @@ class WeightKeeper(pl.Callback):
 
     def settle(self, module: nn.Module) -> None:
         """Puts the kept weights into the trained module; the files of single epochs are then no longer needed."""
-        if self.options.keep == "best":
+        if self.options.keep == "best" and (self.folder / BEST).exists():
             put_weights(module, load_file(self.folder / BEST))
         epochs = sorted(self.folder.glob(EPOCH.format("*")))
         if self.options.keep == "average" and epochs:
@@ -55,6 +57,7 @@ def early_stopping(options: StoppingOptions) -> list[pl.Callback]:
             options.min_delta,
             options.patience_epochs,
             mode="min",
+            strict=False,
             check_finite=False,
             check_on_train_epoch_end=False,
         )

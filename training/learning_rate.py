@@ -15,7 +15,8 @@ from lightning_fabric.utilities.seed import seed_everything
 from corpus.manifest import Corpus
 from errors import TrainingError
 from training.config import TrainingConfig
-from training.fit import Bars, Progress, make_trainer, prepare
+from training.distill import Progress
+from training.fit import Bars, hardware_errors, make_trainer, prepare
 from training.run import Run
 
 LEARNING_RATE_FILE = "learning_rate.json"
@@ -56,11 +57,12 @@ def find_learning_rate(
     """Writes and returns learning_rate.json: rates, their losses, and the suggested rate. Raises TrainingError."""
     seed_everything(config.seed, verbose=False)
     config = config.model_copy(update={"epochs": steps})  # more than enough; the sweep stops itself
-    data, module = prepare(config, weights, corpora, bars)
     sweep = RateSweep(steps, bars("find"))
     trainer = make_trainer(config, [sweep])
     trainer.limit_val_batches = 0
-    trainer.fit(module, data)
+    with hardware_errors():
+        data, module, _ = prepare(run, config, weights, corpora, bars)
+        trainer.fit(module, data)
     finite = [x for x in sweep.losses if np.isfinite(x)]
     rates = sweep.rates[: len(finite)].tolist()
     found = {"suggestion": suggestion(rates, finite), "learning_rate": rates, "loss": finite}

@@ -1,6 +1,6 @@
 """The LightningModule: Whisper, or an adapter of it, trained on short contexts."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -12,12 +12,23 @@ from transformers import WhisperForConditionalGeneration
 from engine.decoding import Tokenizer
 from evaluation.wer import count_errors
 from training.config import TrainingConfig
+from training.devices import gathered
 from training.examples import IGNORED, Batch, Example
 from training.lora import RankBudget, unwrapped
 from training.optimisation import make_optimizer, make_schedule
+from training.parts import Memory, loss_in_parts, while_memory_lasts
 from training.short_context import greedy
 
 STEPS_A_SEED = 1_000_003
+RANKS_A_SEED = 2**40
+
+
+class Validated(NamedTuple):
+    """One row of the validation."""
+
+    example: int
+    text: str
+    loss: float  # of its batch
 
 
 class SpeechModule(pl.LightningModule):
@@ -34,11 +45,13 @@ class SpeechModule(pl.LightningModule):
         super().__init__()
         self.model, self.config, self.total_steps = model, config, total_steps
         self.tokenizer, self.validation = tokenizer, validation
+        self.trained = {name: tuple(p.shape) for name, p in self.named_parameters() if p.requires_grad}
         self.strict_loading = False  # a checkpoint holds what is trained alone
         self.budget = (
             RankBudget(model) if config.trained.adapter == "adalora" and isinstance(model, PeftModel) else None
         )
-        self._validated: list[tuple[str, str]] = []
+        self.memory, self.computes_in_parts = Memory(), True
+        self._validated: list[Validated] = []
 
     @property
     def whisper(self) -> WhisperForConditionalGeneration:
@@ -48,16 +61,25 @@ class SpeechModule(pl.LightningModule):
         """Dropout is drawn from seed and step, so that a resumed run draws what an unbroken one would."""
         batches = self.config.optimizer.accumulate
         done = self.global_step * batches + batch_idx % batches
-        torch.manual_seed(self.config.seed * STEPS_A_SEED + done)
+        torch.manual_seed(self.config.seed * STEPS_A_SEED + done + RANKS_A_SEED * self.global_rank)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self.regularised(self.loss(batch))
-
-    def regularised(self, loss: Tensor) -> Tensor:
-        """With AdaLoRA's penalty. Where every layer that learns was dropped, nothing is learned."""
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """The batch's loss; its gradients are computed on the way, in parts where the memory does not suffice."""
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        if self.computes_in_parts:
+            scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+            loss = loss_in_parts(self, self.memory, batch, parameters, scaler.get_scale() if scaler else 1.0)
+        else:
+            loss = torch.stack(self.loss_terms(batch)).sum()
         if self.budget:
             loss = loss + self.budget.penalty()
-        return loss if loss.requires_grad else loss + 0 * next(p for p in self.parameters() if p.requires_grad).sum()
+        return loss if loss.requires_grad else loss + 0 * parameters[0].sum()  # every layer that learns was dropped
+
+    def positions(self, batch: Batch) -> tuple[int, ...]:
+        return (int((batch.labels != IGNORED).sum()),)
+
+    def loss_terms(self, batch: Batch) -> tuple[Tensor, ...]:
+        return (self.loss(batch),)
 
     def loss(self, batch: Batch) -> Tensor:
         frames = self.whisper.model.encoder(batch.mel).last_hidden_state
@@ -68,17 +90,29 @@ class SpeechModule(pl.LightningModule):
         return functional.cross_entropy(scores, batch.labels[spoken], label_smoothing=smoothing)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.log("validation_loss", self.loss(batch), batch_size=len(batch.mel), logger=False)
+        if batch.examples:  # else none of its rows could be heard
+            self._validated += while_memory_lasts(self.memory, batch, self._validate_parts)
+
+    def _validate_parts(self, parts: list[Batch]) -> list[Validated]:
+        return [row for part in parts for row in self._validate(part)]
+
+    def _validate(self, batch: Batch) -> list[Validated]:
+        loss = float(self.loss(batch))
         examples = [self.validation[i] for i in batch.examples]
         prompts = torch.tensor([e.prompt for e in examples], device=batch.mel.device)
         texts = [self.tokenizer.decode(ids) for ids in greedy(self.whisper, batch.mel, prompts)]
-        self._validated += zip([e.reference for e in examples], texts, strict=True)
+        return [Validated(i, text, loss) for i, text in zip(batch.examples, texts, strict=True)]
 
     def on_validation_epoch_end(self) -> None:
-        references, texts = zip(*self._validated, strict=True)
+        """Over the rows of all ranks, each once, so that the figures are those of a single process."""
+        rows = {row.example: row for rank in gathered(self._validated) for row in rank}
         self._validated.clear()
-        counts = count_errors(references, texts)
-        self.log_dict({"wer": counts.wer, "cer": counts.cer}, logger=False)
+        if not rows:
+            return
+        found = [rows[i] for i in sorted(rows)]
+        counts = count_errors([self.validation[row.example].reference for row in found], [row.text for row in found])
+        loss = sum(row.loss for row in found) / len(found)
+        self.log_dict({"wer": counts.wer, "cer": counts.cer, "validation_loss": loss}, logger=False)
 
     def configure_optimizers(self) -> Any:
         optimizer = make_optimizer(self, self.config)
@@ -91,11 +125,12 @@ class SpeechModule(pl.LightningModule):
             self.budget.update(self.global_step + 1)
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self.memory.load_state_dict(checkpoint.get("memory", self.memory.state_dict()))
         if self.budget:
             self.budget.load(checkpoint["rank_budget"])
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
-        trained = {name for name, p in self.named_parameters() if p.requires_grad}
-        checkpoint["state_dict"] = {n: v for n, v in checkpoint["state_dict"].items() if n in trained}
+        checkpoint["state_dict"] = {n: v for n, v in checkpoint["state_dict"].items() if n in self.trained}
+        checkpoint["memory"] = self.memory.state_dict()
         if self.budget:
             checkpoint["rank_budget"] = self.budget.state()

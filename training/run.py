@@ -1,6 +1,7 @@
 """The run folder: what a job writes and everybody else reads. No torch here.
 
-runs/<id>/config.yaml · status.json · metrics.jsonl · log.txt · checkpoints/ · model/ · transformers/ · report.json"""
+runs/<id>/config.yaml · status.json · metrics.jsonl · skipped.jsonl · log.txt · checkpoints/ · model/ · transformers/ ·
+report.json"""
 
 import itertools
 import json
@@ -38,6 +39,10 @@ class Status(BaseModel, frozen=True):
     epoch: int = 0
     heartbeat: float = 0.0  # seconds since 1970
     reason: str | None = None  # why it failed, in one sentence
+    skipped_steps: int = 0  # their loss or gradient was not finite
+    skipped_rows: int = 0  # their audio could not be used; skipped.jsonl names them
+    halvings: int = 0  # how often a batch did not fit in memory and was divided
+    warning: str | None = None  # what somebody should look at while it runs on
 
 
 class Run:
@@ -50,6 +55,7 @@ class Run:
         self.metrics_file = folder / "metrics.jsonl"
         self.stop_file = folder / "stop"
         self.log_file = folder / "log.txt"
+        self.skipped_file = folder / "skipped.jsonl"
         self.report_file = folder / "report.json"
         self.checkpoints = folder / "checkpoints"
         self.model = folder / "model"

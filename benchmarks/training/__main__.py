@@ -29,6 +29,7 @@ from errors import CommandParser, CorpusError, TrainingError, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.score import SEED, Scored, load_references, score_engines
 from training.config import TrainingConfig, load_config
+from training.machine import engine_device
 from training.run import Run
 
 ROOT = Path(__file__).parents[2]
@@ -142,7 +143,7 @@ def order(config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path
         alpha=lora.alpha,
         dropout=lora.dropout,
         bfloat16=precision(config) == "bf16-mixed",
-        device=choose_device(config.device),
+        device=choose_device(engine_device(config)),
         max_seconds=seconds,
         seed=config.seed,
     )

@@ -1,6 +1,7 @@
 """A tiny random Whisper with the real vocabulary, and a tiny corpus: the whole job runs in seconds."""
 
 import hashlib
+import sys
 import wave
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from audio.samples import SAMPLE_RATE
 from corpus.manifest import Corpus, Origin, Row, write_corpus
 from engine.decoding import Tokenizer
 
+sys.path.insert(0, str(Path(__file__).parent))  # for tiny_run
 WORDS = ["alpha", "bravo", "charlie", "delta"]
 
 
@@ -55,7 +57,16 @@ def tiny_weights(base_directory: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def tiny_corpus(tmp_path: Path) -> Corpus:
     """Four tones with four words, the same in every split."""
-    folder = tmp_path / "corpus"
+    return _tones(tmp_path / "corpus")
+
+
+@pytest.fixture(scope="module")
+def module_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """The same, for tests that only read it."""
+    return _tones(tmp_path_factory.mktemp("tones"))
+
+
+def _tones(folder: Path) -> Corpus:
     rows = []
     for split in ("train", "validation", "test"):
         for i, word in enumerate(WORDS):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.batches import SecondsBuckets, make_buckets
+from training.buckets import LengthBuckets, make_buckets
+from training.checkpoints import Position
 from training.config import TrainingConfig
-from training.examples import LengthBuckets
 from training.optimisation import make_optimizer, make_schedule
 from training.short_context import load_whisper
 from training.trained import make_trainable
@@ -78,9 +78,9 @@ def test_by_default_all_that_learns_is_one_group_as_old_checkpoints_have_it(tiny
 @pytest.mark.parametrize("epoch", range(3))
 def test_no_batch_holds_more_seconds_than_asked_for_and_every_row_comes_once(epoch: int):
     durations = np.random.default_rng(0).uniform(0.5, 20, 203)
-    buckets = SecondsBuckets(durations, 60.0, seed=1)
+    buckets = LengthBuckets(durations, 8, 1, batch_seconds=60.0)
     buckets.set_epoch(epoch)
-    batches = list(buckets)
+    batches = rows_of(buckets)
     assert sorted(i for b in batches for i in b) == list(range(203))
     assert len(batches) == len(buckets)  # in every epoch: the schedule counts on it
     assert max(len(b) * durations[b].max() for b in batches) <= 60
@@ -89,18 +89,22 @@ def test_no_batch_holds_more_seconds_than_asked_for_and_every_row_comes_once(epo
 
 def test_the_batches_of_an_epoch_come_from_its_seed_and_go_on_where_they_were():
     durations = np.random.default_rng(0).uniform(0.5, 20, 103)
-    whole, rest = SecondsBuckets(durations, 40.0, 0), SecondsBuckets(durations, 40.0, 0)
-    rest.start_at = 5
+    whole, rest = (LengthBuckets(durations, 8, 0, batch_seconds=40.0) for _ in range(2))
+    rest.resume_at(Position(0, 5))
     assert list(rest) == list(whole)[5:]
     whole.set_epoch(1)
     assert list(whole) != list(rest)
 
 
 def test_a_row_longer_than_a_batch_is_alone():
-    assert sorted(map(sorted, SecondsBuckets([1, 1, 9], 3.0, 0))) == [[0, 1], [2]]
+    assert sorted(map(sorted, rows_of(LengthBuckets([1, 1, 9], 8, 0, batch_seconds=3.0)))) == [[0, 1], [2]]
 
 
 def test_batches_are_counted_in_rows_unless_seconds_are_given():
-    assert type(make_buckets([1.0, 2.0], TrainingConfig())) is LengthBuckets
-    config = TrainingConfig.model_validate({"compute": {"batch_seconds": 10}})
-    assert type(make_buckets([1.0, 2.0], config)) is SecondsBuckets
+    assert len(make_buckets([1.0] * 32, TrainingConfig(batch_size=16))) == 2
+    config = TrainingConfig.model_validate({"batch_size": 16, "compute": {"batch_seconds": 5}})
+    assert len(make_buckets([1.0] * 32, config)) == 8
+
+
+def rows_of(buckets: LengthBuckets) -> list[list[int]]:
+    return [[row for _, row in batch] for batch in buckets]

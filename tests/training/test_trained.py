@@ -12,7 +12,7 @@ from errors import ConversionError, OptionError, TrainingError
 from evaluation.wer import count_errors
 from export.merge import merge
 from training.config import TrainingConfig, check_config
-from training.data_module import SpeechData, make_examples
+from training.data_module import make_examples, speech_data
 from training.examples import Batch
 from training.module import SpeechModule
 from training.short_context import greedy, load_whisper
@@ -43,13 +43,14 @@ def prepared(weights: Path, corpus, config: TrainingConfig, steps: int = STEPS) 
     tokenizer = Tokenizer(weights)
     examples = make_examples([corpus], "train", config, tokenizer)
     model = make_trainable(load_whisper(weights), config, "32-true", steps)
-    batch = SpeechData(examples, examples, config, 80).validation_batch([0, 1, 2, 3])
+    batch = speech_data(examples, examples, config, 80).validation_batch([0, 1, 2, 3])
     return SpeechModule(model, config, tokenizer, examples, steps), batch
 
 
 def learn(module: SpeechModule, batch: Batch, steps: int = STEPS, rate: float = 3e-3) -> float:
     optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=rate)
     module.train()
+    module.computes_in_parts = False  # which needs a trainer
     for step in range(steps):
         optimizer.zero_grad()
         loss = module.training_step(batch, step)
@@ -141,6 +142,7 @@ def test_half_precision_weights_learn_through_a_float32_adapter(tiny_weights, ti
     kinds = {p.requires_grad: p.dtype for p in model.parameters()}
     assert kinds == {True: torch.float32, False: torch.bfloat16}
     module = SpeechModule(model, config, Tokenizer(tiny_weights), [], STEPS)
+    module.computes_in_parts = False
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
         first = module.eval().loss(batch).item()
         assert learn(module, batch) < first

@@ -1,0 +1,25 @@
+"""A process that trains beside the leader: told what, it writes nothing and goes when the training is over."""
+
+import sys
+
+from errors import EXIT_USER_ERROR, QalError
+from training.config import TrainingConfig
+from training.devices import Order, Ranks, part, told
+from training.fit import fit, quiet_libraries
+from training.held_out import read_corpora
+from training.run import Run
+
+
+def follow(config: TrainingConfig, ranks: Ranks) -> None:
+    """Trains what the leader says; on several nodes the runs folder must be one that all of them see."""
+    quiet_libraries()
+    order: Order | None = told(None)
+    if order is None:
+        return  # the leader could not begin, and has said why
+    try:
+        corpora = read_corpora(config)
+        fit(Run(order.run), config, order.weights, corpora, order.attempt, lambda _: lambda done, of: None, ranks)
+        part()
+    except QalError as error:
+        print(f"rank {ranks.rank}: {error}", file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
