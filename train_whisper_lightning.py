@@ -16,6 +16,7 @@ from pathlib import Path
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from tqdm import tqdm
 
+from augmentation.noise import check_folder
 from corpus.manifest import Corpus, Row, read_corpus
 from corpus.split import SPLITS, evenly
 from engine.catalogue import models_folder, resolve, resolve_transformers
@@ -45,7 +46,7 @@ def main() -> None:
         with device_lock(run.folder.parent):
             report = run_job(run, config)
     else:
-        config, runs = config_of(options), Path(options.runs)
+        config, runs = config_of(parser, sys.argv[1:]), Path(options.runs)
         refuse_when_busy(runs)
         check(config, runs)
         with device_lock(runs):
@@ -86,9 +87,11 @@ def refuse_other_settings(options: Namespace) -> None:
         raise OptionError(f"--{what} cannot change a run that is resumed; leave it out, or start a new run")
 
 
-def config_of(options: Namespace) -> TrainingConfig:
-    values = options.as_dict()
-    return check_config({name: values[name] for name in TrainingConfig.model_fields}, "the command line")
+def config_of(parser: ArgumentParser, arguments: list[str]) -> TrainingConfig:
+    """Of what was given alone: a preset of the augmentation stands behind what is given, before the defaults."""
+    values = parser.parse_args(arguments, defaults=False).as_dict()
+    given = {name: values[name] for name in TrainingConfig.model_fields if name in values}
+    return check_config(given, "the command line")
 
 
 def check(config: TrainingConfig, runs: Path) -> None:
@@ -100,6 +103,8 @@ def check(config: TrainingConfig, runs: Path) -> None:
         if not held_out_rows(corpora, config, (split,)):
             kind = "row" if config.method == "distill" else "row with text"
             raise CorpusError(f"{config.corpus}: no {kind} in split '{split}'; import more speech")
+    for folder in config.augmentation.folders:
+        check_folder(folder)
     choose_device(config.device)
     base = resolve(config.base, runs)
     require_space(runs, RUN_SIZE * (base / "model.bin").stat().st_size, "a training run")

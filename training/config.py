@@ -8,6 +8,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from augmentation.options import AugmentationOptions
 from engine.model_directory import ContextAbility
 from errors import OptionError
 
@@ -51,23 +52,6 @@ class ContextOptions(Options, frozen=True):
         if self.max_margin_s < self.min_margin_s:
             raise ValueError(f"max_margin_s {self.max_margin_s} is below min_margin_s {self.min_margin_s}")
         return self
-
-
-class AugmentationOptions(Options, frozen=True):
-    waveform: float = Field(
-        default=0.5,
-        ge=0,
-        le=1,
-        description="probability of each waveform transform (audiomentations; half of it for band and tempo); 0 is off",
-    )
-    time_masks: int = Field(default=2, ge=0, le=10, description="SpecAugment: time masks a row")
-    time_mask_share: float = Field(
-        default=0.05, ge=0, le=0.5, description="SpecAugment: widest time mask, as a share of the frames"
-    )
-    frequency_masks: int = Field(default=2, ge=0, le=10, description="SpecAugment: frequency masks a row")
-    frequency_mask_bins: int = Field(
-        default=12, ge=0, le=40, description="SpecAugment: widest frequency mask, in mel bins"
-    )
 
 
 class DistillationOptions(Options, frozen=True):

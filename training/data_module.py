@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from audio.decode import decode
 from audio.samples import Samples
+from augmentation.augmenter import Augmenter
 from corpus.manifest import Corpus, Row
 from corpus.split import Split
 from engine.context import context_frames
@@ -16,7 +17,6 @@ from errors import CorpusError
 from training.config import TrainingConfig
 from training.examples import (
     MAX_LABEL_TOKENS,
-    Augmenter,
     Batch,
     Example,
     LengthBuckets,
@@ -81,7 +81,7 @@ class SpeechData(pl.LightningDataModule):
         super().__init__()
         self.train, self.validation, self.config, self.n_mels = train, validation, config, n_mels
         self.buckets = LengthBuckets([e.duration_s for e in train], config.batch_size, config.seed)
-        self._augmenter = Augmenter(config.augmentation)
+        self._augmenter = Augmenter(config.augmentation, [e.audio for e in train])
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(Indices(len(self.train)), batch_sampler=self.buckets, collate_fn=self.train_batch)

@@ -16,11 +16,12 @@ from transformers import WhisperForConditionalGeneration
 
 from audio.decode import decode
 from audio.samples import HOP, SAMPLE_RATE, WINDOW_FRAMES, Samples, seconds
+from augmentation.augmenter import Augmenter
 from engine.decoding import Tokenizer
 from engine.screening import MAX_COMPRESSION, compression
 from training.config import TrainingConfig
 from training.data_module import Indices, SpeechData
-from training.examples import Augmenter, Example, LengthBuckets, mel_batch, random_context, token_width
+from training.examples import Example, LengthBuckets, mel_batch, random_context, token_width
 from training.module import SpeechModule
 from training.short_context import greedy
 
@@ -53,7 +54,7 @@ class LessonBatch(NamedTuple):
 def prepare_sounds(examples: Sequence[Example], config: TrainingConfig) -> list[tuple[Samples, Example]]:
     """One sound an example: some joined with others of the same language, some altered, drawn from the seed."""
     rng = np.random.default_rng([config.seed, len(examples)])
-    augmenter, options = Augmenter(config.augmentation), config.distillation
+    augmenter, options = Augmenter(config.augmentation, [e.audio for e in examples]), config.distillation
     by_language: dict[str, list[Example]] = {}
     for example in examples:
         by_language.setdefault(example.language, []).append(example)

@@ -14,9 +14,8 @@ from torch.utils.data import Sampler
 
 from audio.log_mel import padded_log_mel
 from audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, Samples
-from augmentation.spec_augment import spec_augment
-from augmentation.waveform import augment, pipeline
-from training.config import AugmentationOptions, ContextOptions
+from augmentation.augmenter import Augmenter
+from training.config import ContextOptions
 
 IGNORED = -100  # labels that cost nothing
 FRAME_STEP, TOKEN_STEP = 50, 8  # few different shapes: every new one costs time and memory in oneDNN
@@ -98,22 +97,6 @@ class LengthBuckets(Sampler[list[int]]):
         shuffled = [batches[i] for i in rng.permutation(len(batches))]
         start, self.start_at = self.start_at, 0
         yield from shuffled[start:]
-
-
-class Augmenter:
-    """Waveform and spectrogram augmentation, drawn from (seed, epoch, row)."""
-
-    def __init__(self, options: AugmentationOptions):
-        self.options = options
-        self._pipeline = pipeline(options.waveform)
-
-    def waveform(self, samples: Samples, rng: np.random.Generator) -> Samples:
-        return augment(samples, self._pipeline, rng) if self.options.waveform else samples
-
-    def mel(self, mel: np.ndarray, rng: np.random.Generator, speech_samples: int) -> np.ndarray:
-        o = self.options
-        bins, share = o.frequency_mask_bins, o.time_mask_share
-        return spec_augment(mel, rng, o.time_masks, share, o.frequency_masks, bins, speech_samples // HOP)
 
 
 def mel_batch(
