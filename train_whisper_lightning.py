@@ -103,12 +103,15 @@ def check(config: TrainingConfig, runs: Path) -> None:
         if not held_out_rows(corpora, config, (split,)):
             kind = "row" if config.method == "distill" else "row with text"
             raise CorpusError(f"{config.corpus}: no {kind} in split '{split}'; import more speech")
-    for folder in config.augmentation.folders:
+    for folder in config.sound_folders:
         check_folder(folder)
     choose_device(config.device)
     base = resolve(config.base, runs)
     require_space(runs, RUN_SIZE * (base / "model.bin").stat().st_size, "a training run")
-    known = Tokenizer(base).languages
+    tokenizer = Tokenizer(base)
+    known = tokenizer.languages
+    if config.targets.translate_share:
+        tokenizer.prompt(known[0], "translate")  # an English-only model says that it cannot
     for language in {config.language} if config.language else {row.language for c in corpora for row in c.rows}:
         check_language(language, known)
 

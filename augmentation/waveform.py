@@ -88,7 +88,7 @@ def augment(samples: Samples, transform: am.Compose, rng: np.random.Generator) -
 
     What would grow beyond Whisper's window is left as it was: its last words would be cut."""
     with _global_randomness(int(rng.integers(2**31))):
-        altered = transform(samples, sample_rate=SAMPLE_RATE)
+        altered = transform(samples.copy(), sample_rate=SAMPLE_RATE)  # a kept sound may not be written to
     if len(altered) > max(WINDOW_SAMPLES, len(samples)):
         return samples
     return np.clip(altered, -1, 1).astype(np.float32)

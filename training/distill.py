@@ -21,7 +21,7 @@ from engine.decoding import Tokenizer
 from engine.screening import MAX_COMPRESSION, compression
 from training.config import TrainingConfig
 from training.data_module import Indices, SpeechData
-from training.examples import Example, LengthBuckets, mel_batch, random_context, token_width
+from training.examples import Example, mel_batch, random_context, token_width
 from training.module import SpeechModule
 from training.short_context import greedy
 
@@ -133,7 +133,6 @@ class DistillData(SpeechData):
     def __init__(self, lessons: list[Lesson], validation: list[Lesson], config: TrainingConfig, n_mels: int):
         super().__init__([x.example for x in lessons], [x.example for x in validation], config, n_mels)
         self.lessons, self.held_out = lessons, validation
-        self.buckets = LengthBuckets([seconds(x.samples) for x in lessons], config.batch_size, config.seed)
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(Indices(len(self.lessons)), batch_sampler=self.buckets, collate_fn=self.lesson_batch)
@@ -141,10 +140,10 @@ class DistillData(SpeechData):
     def validation_sound(self, index: int) -> Samples:
         return self.held_out[index].samples
 
-    def lesson_batch(self, indices: list[int]) -> LessonBatch:
-        lessons = [self.lessons[i] for i in indices]
+    def lesson_batch(self, draws: list[int]) -> LessonBatch:
+        lessons = [self.lessons[self.buckets.row(draw)] for draw in draws]
         longest = max(len(x.samples) for x in lessons)
-        frames = random_context(longest, self.config.context, self.rng(self.buckets.epoch, -1 - indices[0]))
+        frames = random_context(longest, self.config.context, self.rng(self.buckets.epoch, -1 - draws[0]))
         mel = mel_batch([x.samples for x in lessons], frames, self.n_mels)
         width = token_width(max(len(x.example.prompt) + len(x.example.text) for x in lessons))
         end, depth = lessons[0].example.end, lessons[0].hidden.shape[1]

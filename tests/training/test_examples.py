@@ -5,7 +5,8 @@ from audio.samples import SAMPLE_RATE, WINDOW_FRAMES
 from engine.decoding import Tokenizer
 from training.config import ContextOptions, TrainingConfig
 from training.data_module import make_examples
-from training.examples import FRAME_STEP, IGNORED, LengthBuckets, label_rows, random_context
+from training.examples import FRAME_STEP, IGNORED, label_rows, random_context
+from training.sampling import LengthBuckets
 
 
 def test_labels_hold_one_start_token_and_never_lose_the_end(tiny_corpus, base_directory):
