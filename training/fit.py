@@ -19,8 +19,9 @@ from errors import TrainingError
 from training.callbacks import LAST_CHECKPOINT, RunRecorder
 from training.config import Precision, TrainingConfig
 from training.data_module import SpeechData, make_examples
-from training.distill import DistillData, DistillModule, Progress, prepare_sounds, teach
+from training.distill import DistillData, DistillModule, Progress, teach
 from training.examples import Example
+from training.lesson_sounds import Sound, prepare_sounds
 from training.lora import add_lora, save_adapter
 from training.module import SpeechModule
 from training.run import Run
@@ -72,8 +73,8 @@ def build(
         bfloat16 = precision(config).startswith("bf16")
         sounds = prepare_sounds(train, config)
         lessons = teach(model, sounds, tokenizer, config, bfloat16, bars("teach"))
-        held_out = teach(model, [(decode(e.audio), e) for e in validation], tokenizer, config, bfloat16)
-        if not lessons or not held_out:
+        held_out = teach(model, [Sound(decode(e.audio), e) for e in validation], tokenizer, config, bfloat16)
+        if all(lesson.silent for lesson in lessons) or not held_out:
             raise TrainingError("the model understood nothing of this audio; use speech in a language it knows")
         data: SpeechData = DistillData(lessons, held_out, config, n_mels)
         kind: type[SpeechModule] = DistillModule
