@@ -22,6 +22,7 @@ from training.config import TrainingConfig
 from training.job import device_lock
 from training.run import Run, create_run, list_runs
 
+BACKGROUND = ["--augmentation.background.probability", "1", "--augmentation.background.folder"]
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -152,6 +153,8 @@ def test_distillation_needs_no_transcripts_and_writes_the_same_files(tiny_model,
         (["--corpus", "CORPUS", "--epochs", "0"], "epochs"),
         (["--corpus", "CORPUS", "--nonsense", "1"], "nonsense"),
         (["--config", "nowhere.yaml"], "nowhere.yaml"),
+        (["--corpus", "CORPUS", *BACKGROUND, "nowhere"], "there is no such folder of sounds"),
+        (["--corpus", "CORPUS", "--targets.translate_share", "1", "--base", "tiny.en"], "cannot translate"),
         ([], "no corpus was given"),
         (["--resume", "RUN", "--epochs", "9"], "--epochs cannot change a run that is resumed"),
         (["--resume", "nowhere"], "not a run folder"),
