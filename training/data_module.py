@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from audio.decode import decode
@@ -146,14 +147,15 @@ class SpeechData(pl.LightningDataModule):
         return float(start), float(end)
 
     def validation_batch(self, indices: list[int]) -> Batch:
+        """The same in every epoch, so its features are kept."""
+        mel = self._cache.get(("validation", *indices), lambda: self._validation_mel(indices))
         examples = [self.validation[i] for i in indices]
-        mels = [self._validation_mel(i) for i in indices]
-        frames = context_frames(max(map(speech_samples, mels)), self.config.context.ability)
-        mel = torch.from_numpy(np.stack([lengthened(m, frames) for m in mels]))
-        return Batch(mel, *label_rows(examples), tuple(indices))
+        return Batch(torch.from_numpy(mel.copy()), *label_rows(examples), tuple(indices))
 
-    def _validation_mel(self, index: int) -> LogMel:
-        return self._cache.get(("validation", index), lambda: speech_mel(self.validation_sound(index), self.n_mels))
+    def _validation_mel(self, indices: list[int]) -> NDArray[np.float32]:
+        waveforms = [self.validation_sound(i) for i in indices]
+        frames = context_frames(max(map(len, waveforms)), self.config.context.ability)
+        return np.stack([padded_log_mel(w, frames, self.n_mels) for w in waveforms])
 
     def validation_sound(self, index: int) -> Samples:
         return decode(self.validation[index].audio)
