@@ -19,6 +19,7 @@ import numpy as np
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from tqdm import tqdm
 
+from augmentation.noise import check_folder
 from corpus.manifest import Corpus, read_corpus
 from corpus.split import SPLITS, evenly
 from engine.catalogue import models_folder, resolve, resolve_transformers
@@ -48,7 +49,7 @@ def main() -> None:
     if options.resume is not None:
         refuse_other_settings(options)
         run = open_run(Path(options.resume))
-    config = load_config(run.config_file) if run else config_of(options)
+    config = load_config(run.config_file) if run else config_of(parser, sys.argv[1:])
     runs = run.folder.parent if run else Path(options.runs)
     command = launcher_command(config, Path(__file__), sys.argv[1:])
     if command:
@@ -114,9 +115,11 @@ def refuse_other_settings(options: Namespace) -> None:
         raise OptionError(f"--{what} cannot change a run that is resumed; leave it out, or start a new run")
 
 
-def config_of(options: Namespace) -> TrainingConfig:
-    values = options.as_dict()
-    return check_config({name: values[name] for name in TrainingConfig.model_fields}, "the command line")
+def config_of(parser: ArgumentParser, arguments: list[str]) -> TrainingConfig:
+    """Of what was given alone: a preset of the augmentation stands behind what is given, before the defaults."""
+    values = parser.parse_args(arguments, defaults=False).as_dict()
+    given = {name: values[name] for name in TrainingConfig.model_fields if name in values}
+    return check_config(given, "the command line")
 
 
 def check(config: TrainingConfig, runs: Path) -> None:
@@ -128,11 +131,16 @@ def check(config: TrainingConfig, runs: Path) -> None:
         if not held_out_rows(corpora, config, (split,)):
             kind = "row" if config.method == "distill" else "row with text"
             raise CorpusError(f"{config.corpus}: no {kind} in split '{split}'; import more speech")
+    for folder in config.sound_folders:
+        check_folder(folder)
     check_machine(config)
     require_tracker(config.tracker)
     base = resolve(config.base, runs)
     require_space(runs, config.run_size * (base / "model.bin").stat().st_size, "a training run")
-    known = Tokenizer(base).languages
+    tokenizer = Tokenizer(base)
+    known = tokenizer.languages
+    if config.targets.translate_share:
+        tokenizer.prompt(known[0], "translate")  # an English-only model says that it cannot
     for language in {config.language} if config.language else {row.language for c in corpora for row in c.rows}:
         check_language(language, known)
 

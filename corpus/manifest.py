@@ -30,6 +30,9 @@ class Row(BaseModel, frozen=True):
     duration_s: float = Field(ge=0, le=MAX_DURATION_S, allow_inf_nan=False)
     split: Split
     sha256: str = Field(description="of the audio file")
+    translation: str = Field(
+        default="", description="what is said, in English, if somebody wrote it", exclude_if=lambda text: not text
+    )
     source: str = Field(
         default="", description="where this row is from, if not from an import", exclude_if=lambda source: not source
     )

@@ -6,11 +6,13 @@ from faster_whisper.tokenizer import Tokenizer as WordSplitter
 from pydantic import BaseModel, Field
 from tokenizers import Tokenizer as TokenizerFile
 
+from audio.samples import WINDOW_S
 from engine.languages import LANGUAGES, check_language
 from errors import LanguageError, ModelError
 
 MAX_TEXT_TOKENS = 224  # half of the decoder's 448 positions; the other half is for a prompt
 MAX_PROMPT_TOKENS = 100  # each costs a step of the decoder's time
+TIMES_A_SECOND = 50  # time tokens
 SAMPLED = 5  # texts that are drawn at a temperature; the likeliest is taken
 
 
@@ -67,6 +69,11 @@ class Tokenizer:
     def earlier(self, before: str) -> list[int]:
         """The part of a prompt that is text from before; [] where there is none."""
         return [self.before, *self.encode(before)[-MAX_PROMPT_TOKENS:]] if before.strip() else []
+
+    @property
+    def times(self) -> range:
+        """Ids of <|0.00|>, <|0.02|> ... <|30.00|>; files of English-only models leave them unnamed."""
+        return range(self.no_timestamps + 1, self.no_timestamps + 2 + WINDOW_S * TIMES_A_SECOND)
 
     def word_splitter(self, language: str) -> WordSplitter:
         """faster-whisper's, which knows the languages without spaces."""

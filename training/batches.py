@@ -1,86 +1,137 @@
 """How the rows of a batch become tensors: in the training process or in workers, with the same result.
 
-A maker can be sent to another process: it holds no trainer. Every draw comes from (seed, epoch, row)."""
+A maker can be sent to another process: it holds no trainer. Every random choice comes from (seed, epoch, draw)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from audio.log_mel import LogMel, padded_log_mel
 from audio.samples import Samples
+from augmentation.augmenter import Augmenter
 from engine.context import context_frames
 from errors import AudioDecodeError
+from training.buckets import Draw
 from training.config import TrainingConfig
-from training.examples import Augmenter, Batch, Example, label_rows, mel_batch, random_context
-from training.sounds import BadRow, heard_or_bad
+from training.examples import Batch, Example, Target, label_rows, random_context
+from training.feature_cache import FeatureCache, lengthened, speech_mel, speech_samples
+from training.sounds import BadRow, heard
+from training.targets import Span, drawn_target, scaled, speech_span
 
-Draw = tuple[int, int]  # epoch, row
+TARGETS = 1  # the targets' choices are their own: a new share of them alters no sound
 
 
-def row_rng(seed: int, epoch: int, row: int) -> np.random.Generator:
-    return np.random.default_rng([seed, epoch, row % 2**32])
+def draw_rng(seed: int, epoch: int, draw: int, *kind: int) -> np.random.Generator:
+    return np.random.default_rng([seed, epoch, draw % 2**32, *kind])
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One draw's sound on its way into a batch."""
+
+    draw: int
+    samples: int
+    stretch: float  # of its time; above 1 it was made slower
+    mel: Callable[[int], LogMel]  # at a context of so many frames, with its masks
 
 
 class TrainBatches:
     """Draws of one batch -> tensors, at a random context and augmented. A row that cannot be heard is left out."""
 
-    def __init__(self, examples: Sequence[Example], config: TrainingConfig, n_mels: int):
-        self.examples, self.config, self.n_mels = examples, config, n_mels
-        self._augmenter = Augmenter(config.augmentation)
+    def __init__(self, examples: Sequence[Example], config: TrainingConfig, n_mels: int, cache: FeatureCache):
+        self.examples, self.config, self.n_mels, self._cache = examples, config, n_mels, cache
+        self._augmenter = Augmenter(config.augmentation, [e.audio for e in examples])
 
     def __call__(self, draws: list[Draw]) -> Batch:
         epoch, first = draws[0]
-        rows, sounds, bad = self._heard([row for _, row in draws])
-        rngs = [row_rng(self.config.seed, epoch, row) for row in rows]
-        waveforms = [self._augmenter.waveform(s, rng) for s, rng in zip(sounds, rngs, strict=True)]
-        context_rng = row_rng(self.config.seed, epoch, -1 - first)
-        frames = random_context(max(map(len, waveforms)), self.config.context, context_rng)
-        mel = mel_batch(waveforms, frames, self.n_mels, self._augmenter, rngs)
-        return Batch(mel, *label_rows([self.examples[row] for row in rows]), tuple(rows), tuple(bad))
+        found, bad = self._heard(epoch, [draw for _, draw in draws])
+        context_rng = draw_rng(self.config.seed, epoch, -1 - first)
+        frames = random_context(max(h.samples for h in found), self.config.context, context_rng)
+        mel = torch.from_numpy(np.stack([h.mel(frames) for h in found]))
+        targets = [self._target(epoch, h) for h in found]
+        return Batch(mel, *label_rows(targets), tuple(self._row(h.draw) for h in found), tuple(bad))
 
-    def _heard(self, rows: list[int]) -> tuple[list[int], list[Samples], list[BadRow]]:
-        """The rows that can be heard; where none of them can, the next one of the corpus that can."""
-        kept, sounds, bad = [], [], []
-        for row in self._with_substitutes(rows):
-            if row not in rows and kept:
+    def _row(self, draw: int) -> int:
+        return draw % len(self.examples)
+
+    def _heard(self, epoch: int, draws: list[int]) -> tuple[list[Heard], list[BadRow]]:
+        """The draws that can be heard; where none of them can, the next row of the corpus that can."""
+        found, bad = [], []
+        for draw in self._with_substitutes(draws):
+            if draw not in draws and found:
                 break
-            found = heard_or_bad(self.examples[row].audio, self.examples[row].duration_s)
-            if isinstance(found, BadRow):
-                bad.append(found)
-            else:
-                kept.append(row)
-                sounds.append(found)
-        if not kept:
+            try:
+                found.append(self._hear(epoch, draw))
+            except AudioDecodeError as error:
+                bad.append(BadRow(str(self.examples[self._row(draw)].audio), str(error)))
+        if not found:
             raise AudioDecodeError(f"no row of the corpus can be heard: {bad[0].reason}")
-        return kept, sounds, bad
+        return found, bad
 
-    def _with_substitutes(self, rows: list[int]) -> Iterator[int]:
-        yield from rows
-        n = len(self.examples)
-        yield from ((rows[-1] + i) % n for i in range(1, n) if (rows[-1] + i) % n not in rows)
+    def _with_substitutes(self, draws: list[int]) -> Iterator[int]:
+        yield from draws
+        rows, n = {self._row(draw) for draw in draws}, len(self.examples)
+        yield from (row for row in ((draws[-1] + i) % n for i in range(1, n)) if row not in rows)
+
+    def _hear(self, epoch: int, draw: int) -> Heard:
+        """Altered sound; where no sound is altered, features that are kept from epoch to epoch."""
+        example, rng = self.examples[self._row(draw)], draw_rng(self.config.seed, epoch, draw)
+        if not self._augmenter.alters_sound:
+            mel = self._cache.get(("mel", example.audio), lambda: speech_mel(self._sound(example), self.n_mels))
+            samples = speech_samples(mel)
+            return Heard(draw, samples, 1.0, lambda n: self._augmenter.mel(lengthened(mel, n), rng, samples))
+        sound = self._cache.get(("sound", example.audio), lambda: self._sound(example))
+        altered = self._augmenter.waveform(sound, rng)
+
+        def masked(frames: int) -> LogMel:
+            return self._augmenter.mel(padded_log_mel(altered, frames, self.n_mels), rng, len(altered))
+
+        return Heard(draw, len(altered), len(altered) / len(sound), masked)
+
+    def _sound(self, example: Example) -> Samples:
+        return heard(example.audio, example.duration_s)
+
+    def _target(self, epoch: int, found: Heard) -> Target:
+        example = self.examples[self._row(found.draw)]
+        rng = draw_rng(self.config.seed, epoch, found.draw, TARGETS)
+        return drawn_target(example, self.config.targets, rng, lambda: scaled(self._span(example), found.stretch))
+
+    def _span(self, example: Example) -> Span:
+        if self.config.targets.timestamps_of == "utterance":
+            return 0.0, example.duration_s
+        start, end = self._cache.get(("span", example.audio), lambda: np.array(speech_span(self._sound(example))))
+        return float(start), float(end)
 
 
 class ValidationBatches:
-    """Rows of one batch -> tensors at the engine's context; a batch may turn out empty."""
+    """Rows of one batch -> tensors at the engine's context, the same in every epoch; a batch may turn out empty."""
 
-    def __init__(self, examples: Sequence[Example], config: TrainingConfig, n_mels: int):
-        self.examples, self.config, self.n_mels = examples, config, n_mels
+    def __init__(self, examples: Sequence[Example], config: TrainingConfig, n_mels: int, cache: FeatureCache):
+        self.examples, self.config, self.n_mels, self._cache = examples, config, n_mels, cache
 
     def __call__(self, rows: list[int]) -> Batch:
-        found = {row: self.sound(row) for row in rows}
-        bad = tuple(sound for sound in found.values() if isinstance(sound, BadRow))
-        sounds = {row: sound for row, sound in found.items() if not isinstance(sound, BadRow)}
-        return self._batch(sounds, bad)
+        found, bad = {}, []
+        for row in rows:
+            try:
+                found[row] = self._cache.get(("validation", row), lambda row=row: self._mel(row))
+            except AudioDecodeError as error:
+                bad.append(BadRow(str(self.examples[row].audio), str(error)))
+        return self._batch(found, tuple(bad))
 
-    def sound(self, row: int) -> Samples | BadRow:
-        return heard_or_bad(self.examples[row].audio, self.examples[row].duration_s)
+    def sound(self, row: int) -> Samples:
+        return heard(self.examples[row].audio, self.examples[row].duration_s)
 
-    def _batch(self, sounds: dict[int, Samples], bad: tuple[BadRow, ...]) -> Batch:
-        if not sounds:
+    def _mel(self, row: int) -> LogMel:
+        return speech_mel(self.sound(row), self.n_mels)
+
+    def _batch(self, mels: dict[int, LogMel], bad: tuple[BadRow, ...]) -> Batch:
+        if not mels:
             return empty_batch(self.n_mels, bad)
-        frames = context_frames(max(map(len, sounds.values())), self.config.context.ability)
-        mel = mel_batch(list(sounds.values()), frames, self.n_mels)
-        return Batch(mel, *label_rows([self.examples[row] for row in sounds]), tuple(sounds), bad)
+        frames = context_frames(max(map(speech_samples, mels.values())), self.config.context.ability)
+        mel = torch.from_numpy(np.stack([lengthened(m, frames) for m in mels.values()]))
+        return Batch(mel, *label_rows([self.examples[row] for row in mels]), tuple(mels), bad)
 
 
 def empty_batch(n_mels: int, bad: tuple[BadRow, ...]) -> Batch:

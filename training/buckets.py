@@ -1,4 +1,4 @@
-"""Which rows make a batch, in which order, on which rank."""
+"""Which rows make a batch, in which order, on which rank. All from (seed, epoch)."""
 
 from collections.abc import Iterator
 
@@ -7,18 +7,21 @@ from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
 from training.checkpoints import Position
-from training.config import TrainingConfig
 
 JITTER = 0.15  # of the durations, so that neighbours change from epoch to epoch
 SECONDS_JITTER = 0.05  # smaller where batches are filled by seconds: the room it needs is lost
 MAX_ROWS = 256
+STAGES = 4  # of a curriculum's epoch, from easy to hard; within one, the order is drawn
+Draw = tuple[int, int]  # epoch, row + copy * rows
 
 
-class LengthBuckets(Sampler[list[tuple[int, int]]]):
-    """Batches of like duration, as (epoch, row), in an order drawn anew each epoch from (seed, epoch).
+class LengthBuckets(Sampler[list[Draw]]):
+    """Batches of like duration, in an order drawn anew each epoch.
 
-    batch_seconds: at most so much padded sound a batch (rows x the longest), instead of batch_size rows. Every epoch
-    has as many batches, so that the schedule knows its steps.
+    weights: how often a row comes in an epoch. One of weight 2 comes as copies 0 and 1; of the rows of weight 0.5
+    half come, others in each epoch. hardness: the first curriculum_epochs begin with the rows where it is low.
+    batch_seconds: at most so much padded sound a batch (rows x the longest), instead of batch_size rows; it needs
+    whole weights and no curriculum. Every epoch has as many batches, so that the schedule knows its steps.
 
     Over several ranks, neighbours in duration go to the ranks of one step, so that nobody waits long; each rank
     gets the same number of batches, and where they do not divide, the last step's are filled up with others."""
@@ -29,17 +32,18 @@ class LengthBuckets(Sampler[list[tuple[int, int]]]):
         batch_size: int,
         seed: int,
         batch_seconds: float | None = None,
+        weights: ArrayLike | None = None,
+        hardness: ArrayLike | None = None,
+        curriculum_epochs: int = 0,
         rank: int = 0,
         ranks: int = 1,
     ):
-        self.durations_s, self.seed = np.asarray(durations_s), seed
+        self.durations_s, self.batch_size, self.seed = np.asarray(durations_s), batch_size, seed
+        self.batch_seconds = batch_seconds
+        self.weights = np.ones(len(self.durations_s)) if weights is None else np.asarray(weights)
+        self.hardness, self.curriculum_epochs = None if hardness is None else np.asarray(hardness), curriculum_epochs
         self.rank, self.ranks = rank, ranks
-        self.jitter = JITTER if batch_seconds is None else SECONDS_JITTER
-        self.ends = [*range(batch_size, len(self.durations_s), batch_size), len(self.durations_s)]
-        if batch_seconds is not None:
-            self.ends = list(batch_ends(np.sort(self.durations_s), batch_seconds))
-        self.epoch = 0
-        self.resumed = Position(0, 0)
+        self.epoch, self.resumed = 0, Position(0, 0)
         self.sampler = self  # where Lightning looks for set_epoch
 
     def set_epoch(self, epoch: int) -> None:
@@ -53,23 +57,54 @@ class LengthBuckets(Sampler[list[tuple[int, int]]]):
 
     def __len__(self) -> int:
         """Batches of a whole epoch, for each rank."""
-        return -(-len(self.ends) // self.ranks)
+        draws = self._draws(np.random.default_rng(0))
+        return -(-len(self._ends(draws)) // self.ranks)
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[Draw]]:
         epoch = self.epoch
         done = self.resumed.batches if epoch == self.resumed.epoch else 0
-        for step in self._steps(epoch)[done:]:
-            yield [(epoch, row) for row in step[self.rank]]
-
-    def _steps(self, epoch: int) -> list[list[list[int]]]:
-        """The epoch's steps, each with a batch for every rank."""
         rng = np.random.default_rng([self.seed, epoch])
-        jitter = rng.uniform(1 - self.jitter, 1 + self.jitter, len(self.durations_s))
-        order = np.argsort(self.durations_s * jitter, kind="stable")
-        batches = [part.tolist() for part in np.split(order, self.ends[:-1])]
+        stages = self._stages(self._draws(rng), epoch)
+        steps = [step for stage in stages for step in self._steps(stage, rng)]
+        for step in steps[done:]:
+            yield [(epoch, draw) for draw in step[self.rank]]
+
+    def _draws(self, rng: np.random.Generator) -> NDArray:
+        n, parts = len(self.durations_s), []
+        for weight in np.unique(self.weights):
+            rows, whole = np.flatnonzero(self.weights == weight), int(weight)
+            rest = round((weight - whole) * len(rows))
+            parts += [rows + copy * n for copy in range(whole)]
+            if rest or not whole:
+                parts.append(rng.permutation(rows)[: max(1, rest)] + whole * n)
+        return np.sort(np.concatenate(parts))
+
+    def _stages(self, draws: NDArray, epoch: int) -> list[NDArray]:
+        """One; in the epochs of a curriculum STAGES of whole steps, each as hard as the one before or harder."""
+        if self.hardness is None or epoch >= self.curriculum_epochs:
+            return [draws]
+        order = draws[np.argsort(self.hardness[draws % len(self.durations_s)], kind="stable")]
+        size = -(-len(self) // STAGES) * self.batch_size * self.ranks
+        return [order[i : i + size] for i in range(0, len(order), size)]
+
+    def _steps(self, draws: NDArray, rng: np.random.Generator) -> list[list[list[int]]]:
+        """In their order, each with a batch for every rank."""
+        width = JITTER if self.batch_seconds is None else SECONDS_JITTER
+        jitter = rng.uniform(1 - width, 1 + width, len(draws))
+        order = draws[np.argsort(self._durations_of(draws) * jitter, kind="stable")]
+        batches = [part.tolist() for part in np.split(order, self._ends(draws)[:-1])]
         batches += [batches[i % len(batches)] for i in range(-len(batches) % self.ranks)]
         steps = [batches[i : i + self.ranks] for i in range(0, len(batches), self.ranks)]
         return [steps[i] for i in rng.permutation(len(steps))]
+
+    def _ends(self, draws: NDArray) -> list[int]:
+        """Where batches end among the draws, the shortest first."""
+        if self.batch_seconds is None:
+            return [*range(self.batch_size, len(draws), self.batch_size), len(draws)]
+        return list(batch_ends(np.sort(self._durations_of(draws)), self.batch_seconds))
+
+    def _durations_of(self, draws: NDArray) -> NDArray:
+        return self.durations_s[draws % len(self.durations_s)]
 
 
 def batch_ends(sorted_s: NDArray, batch_seconds: float) -> Iterator[int]:
@@ -83,7 +118,3 @@ def batch_ends(sorted_s: NDArray, batch_seconds: float) -> Iterator[int]:
             yield i
             start = i
     yield len(sorted_s)
-
-
-def make_buckets(durations_s: ArrayLike, config: TrainingConfig, rank: int = 0, ranks: int = 1) -> LengthBuckets:
-    return LengthBuckets(durations_s, config.batch_size, config.seed, config.compute.batch_seconds, rank, ranks)

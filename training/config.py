@@ -9,6 +9,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from augmentation.options import AugmentationOptions
 from engine.model_directory import ContextAbility
 from errors import OptionError
 from training.options import (
@@ -23,6 +24,7 @@ from training.options import (
 )
 
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow", "trackio"]
+MAX_CORPUS_WEIGHT = 100
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
@@ -55,21 +57,30 @@ class ContextOptions(Options, frozen=True):
         return self
 
 
-class AugmentationOptions(Options, frozen=True):
-    waveform: float = Field(
-        default=0.5,
-        ge=0,
-        le=1,
-        description="probability of each waveform transform (audiomentations; half of it for band and tempo); 0 is off",
+class TargetOptions(Options, frozen=True):
+    """What the decoder is taught to write, drawn anew for each row and epoch; all 0: the transcript alone."""
+
+    translate_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of the rows with a translation that are taught to translate"
     )
-    time_masks: int = Field(default=2, ge=0, le=10, description="SpecAugment: time masks a row")
-    time_mask_share: float = Field(
-        default=0.05, ge=0, le=0.5, description="SpecAugment: widest time mask, as a share of the frames"
+    timestamp_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of the rows whose text stands between its start and end times"
     )
-    frequency_masks: int = Field(default=2, ge=0, le=10, description="SpecAugment: frequency masks a row")
-    frequency_mask_bins: int = Field(
-        default=12, ge=0, le=40, description="SpecAugment: widest frequency mask, in mel bins"
+    timestamps_of: Literal["speech", "utterance"] = Field(
+        default="speech", description="the times of the speech that the VAD finds, or of the whole utterance"
     )
+    previous_share: float = Field(
+        default=0.0, ge=0, le=1, description="share of the rows that are taught with the speaker's text from before"
+    )
+
+
+class CurriculumOptions(Options, frozen=True):
+    """Easy rows first, in the first epochs."""
+
+    by: Literal["none", "duration", "words_per_second", "text_length", "snr"] = Field(
+        default="none", description="what makes a row hard; snr: noise, estimated once from each recording"
+    )
+    epochs: int = Field(default=1, ge=1, le=1000, description="how many epochs begin with the easy rows")
 
 
 class DistillationOptions(Options, frozen=True):
@@ -87,6 +98,24 @@ class DistillationOptions(Options, frozen=True):
     altered_share: float = Field(
         default=0.3, ge=0, le=1, description="share of lessons whose sound is altered before it is taught"
     )
+    noise_folder: str | None = Field(default=None, description="folder of noises and music, for the next two shares")
+    noisy_share: float = Field(default=0.0, ge=0, le=1, description="share of lessons mixed with a sound of the folder")
+    silent_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="lessons made of the folder's sounds alone, which teach to write nothing, as a share of the others",
+    )
+    min_snr_db: float = Field(default=0.0, ge=-20, le=60, description="loudest noise: speech over noise, in dB")
+    max_snr_db: float = Field(default=20.0, ge=-20, le=60, description="softest noise: speech over noise, in dB")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.max_snr_db < self.min_snr_db:
+            raise ValueError(f"max_snr_db {self.max_snr_db} is below min_snr_db {self.min_snr_db}")
+        if self.noise_folder is None and (self.noisy_share or self.silent_share):
+            raise ValueError("noisy_share and silent_share need a noise_folder")
+        return self
 
 
 class RetentionOptions(Options, frozen=True):
@@ -149,6 +178,11 @@ class TrainingConfig(Options, frozen=True):
     corpus: str | list[str] = Field(
         default=[], description="folder of a corpus (with its manifest.jsonl), or a list of them"
     )
+    corpus_weights: dict[str, float] = Field(
+        default={},
+        description="folder of a corpus -> how often each of its rows comes in an epoch (1 where unset); "
+        "0.5: half of them, others in each epoch",
+    )
     language: str | None = Field(default=None, description="language of the corpus; unset: what each row says")
     epochs: int = Field(default=4, ge=1, le=1000, description="passes over the training rows")
     batch_size: int = Field(default=16, ge=1, le=256, description="utterances a step")
@@ -181,6 +215,9 @@ class TrainingConfig(Options, frozen=True):
     find_learning_rate: bool = Field(
         default=False, description="do not train: write learning_rate.json, a curve and a suggestion, and print it"
     )
+    cache_mb: int = Field(
+        default=512, ge=0, le=1_000_000, description="memory for decoded sound and features, in MB; 0 is off"
+    )
     trained: TrainedOptions = TrainedOptions()
     lora: LoraOptions = LoraOptions()
     adalora: AdaLoraOptions = AdaLoraOptions()
@@ -190,6 +227,8 @@ class TrainingConfig(Options, frozen=True):
     result: ResultOptions = ResultOptions()
     context: ContextOptions = ContextOptions()
     augmentation: AugmentationOptions = AugmentationOptions()
+    targets: TargetOptions = TargetOptions()
+    curriculum: CurriculumOptions = CurriculumOptions()
     distillation: DistillationOptions = DistillationOptions()
     retention: RetentionOptions = RetentionOptions()
     checkpoints: CheckpointOptions = CheckpointOptions()
@@ -218,6 +257,38 @@ class TrainingConfig(Options, frozen=True):
         last = 2 * (2 + 4)  # weights and AdamW's two moments in float32; a new one is written beside the old
         epochs = {"last": 0, "best": 2, "average": 1 + self.result.averaged_epochs}[self.result.keep]
         return 5 + last + 2 * epochs
+
+    @model_validator(mode="after")
+    def _weighed(self) -> Self:
+        for folder, weight in self.corpus_weights.items():
+            if Path(folder) not in self.corpus_folders:
+                raise ValueError(f"corpus_weights names {folder}, which is none of the corpora")
+            if not 0 < weight <= MAX_CORPUS_WEIGHT:
+                raise ValueError(f"the weight {weight} of {folder} is not above 0 and at most {MAX_CORPUS_WEIGHT}")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_known(self) -> Self:
+        """The schedule counts batches before it starts; by seconds they can be counted only of whole, unsorted rows."""
+        if self.compute.batch_seconds is None:
+            return self
+        if self.curriculum.by != "none" or any(w % 1 for w in self.corpus_weights.values()):
+            raise ValueError(
+                "compute.batch_seconds goes with no curriculum and with whole corpus_weights only; "
+                "leave it out, and set batch_size"
+            )
+        return self
+
+    def weight_of(self, corpus: Path) -> float:
+        """How often each row of the corpus comes in an epoch."""
+        return {Path(folder): weight for folder, weight in self.corpus_weights.items()}.get(corpus, 1.0)
+
+    @property
+    def sound_folders(self) -> list[str]:
+        """Of noises and rooms that the run will read."""
+        o = self.distillation
+        used = self.method == "distill" and o.noise_folder and (o.noisy_share or o.silent_share)
+        return [*self.augmentation.folders, *([o.noise_folder] if used and o.noise_folder else [])]
 
     @property
     def corpus_folders(self) -> list[Path]:

@@ -12,10 +12,11 @@ from corpus.split import Split
 from engine.decoding import Tokenizer
 from errors import CorpusError
 from training.batches import Draw, TrainBatches, ValidationBatches
-from training.buckets import make_buckets
 from training.config import TrainingConfig
 from training.devices import ALONE, Ranks
-from training.examples import MAX_LABEL_TOKENS, Batch, Example
+from training.examples import MAX_LABEL_TOKENS, Batch, Example, Target
+from training.feature_cache import FeatureCache
+from training.sampling import make_buckets
 
 MAX_WORKERS = 4  # of those that are chosen for the user
 
@@ -24,9 +25,8 @@ def make_examples(
     corpora: Sequence[Corpus], split: Split, config: TrainingConfig, tokenizer: Tokenizer
 ) -> list[Example]:
     """The usable rows of one split. Raises CorpusError when none is left, LanguageError for an unknown language."""
-    rows = [(c, r) for c in corpora for r in c.select(split)]
-    found = [_example(c, r, config, tokenizer) for c, r in rows if _usable(r, config)]
-    examples = [e for e in found if len(e.text) + len(e.prompt) < MAX_LABEL_TOKENS]
+    found = [e for c in corpora for e in _examples(c, split, config, tokenizer)]
+    examples = [e for e in found if _longest(e) < MAX_LABEL_TOKENS]
     if not examples:
         names = ", ".join(str(c.folder) for c in corpora)
         raise CorpusError(
@@ -36,22 +36,44 @@ def make_examples(
     return examples
 
 
-def _usable(row: Row, config: TrainingConfig) -> bool:
-    """Distillation needs no text."""
+def _longest(example: Example) -> int:
+    """Tokens of prompt and text, be it a translation."""
+    targets = [example, *([example.translated] if example.translated else [])]
+    return max(len(t.prompt) + len(t.text) for t in targets)
+
+
+def _examples(corpus: Corpus, split: Split, config: TrainingConfig, tokenizer: Tokenizer) -> Iterator[Example]:
+    """Usable rows, each with the text of the row before by the same speaker, in the manifest's order."""
+    said: dict[tuple[str, str], str] = {}
+    for row in corpus.select(split):
+        if _usable(row, split, config):
+            yield _example(corpus, row, said.get((row.speaker, row.language), ""), config, tokenizer)
+        said[row.speaker, row.language] = row.text
+
+
+def _usable(row: Row, split: Split, config: TrainingConfig) -> bool:
+    """Distillation needs no text, and a row of training may have a translation alone."""
     long_enough = config.min_utterance_s <= row.duration_s <= config.max_utterance_s
-    return long_enough and bool(row.text or config.method == "distill")
+    translates = split == "train" and config.targets.translate_share > 0
+    return long_enough and bool(row.text or config.method == "distill" or (translates and row.translation))
 
 
-def _example(corpus: Corpus, row: Row, config: TrainingConfig, tokenizer: Tokenizer) -> Example:
-    language = config.language or row.language
+def _example(corpus: Corpus, row: Row, before: str, config: TrainingConfig, tokenizer: Tokenizer) -> Example:
+    language, options, translated = config.language or row.language, config.targets, None
+    if row.translation and options.translate_share:
+        prompt = tokenizer.prompt(language, "translate")
+        translated = Target(tuple(prompt), tuple(tokenizer.encode(row.translation)), tokenizer.end)
     return Example(
         audio=corpus.audio_path(row),
         duration_s=row.duration_s,
         prompt=tuple(tokenizer.prompt(language)),
-        text=tuple(tokenizer.encode(row.text)),
+        text=tuple(tokenizer.encode(row.text)) if row.text else (),
         end=tokenizer.end,
         reference=row.text,
         language=language,
+        translated=translated,
+        previous=tuple(tokenizer.earlier(before)) if options.previous_share else (),
+        weight=config.weight_of(corpus.folder),
     )
 
 
@@ -83,23 +105,24 @@ class SpeechData(pl.LightningDataModule):
         super().__init__()
         self.train, self.validation, self.config, self.ranks = train, validation, config, ranks
         self.train_batch, self.validation_batch = makers
-        self.buckets = make_buckets([e.duration_s for e in train], config, ranks.rank, ranks.world)
+        self.buckets = make_buckets(train, config, ranks)
 
     def train_dataloader(self) -> DataLoader:
+        workers = worker_count(self.config)
         return DataLoader(
             Draws(len(self.train)),
             batch_sampler=self.buckets,
             collate_fn=self.train_batch,
-            num_workers=worker_count(self.config),
+            num_workers=workers,
+            persistent_workers=workers > 0,  # their caches are worth keeping
         )
 
     def val_dataloader(self) -> DataLoader:
         order = sorted(range(len(self.validation)), key=lambda i: self.validation[i].duration_s)
         batches = list(_chunks(order, self.config.batch_size))
         if self.ranks.shares_validation:
-            batches = (
-                batches[self.ranks.rank :: self.ranks.world] or batches[:1]
-            )  # none may be without; a row counts once
+            mine = batches[self.ranks.rank :: self.ranks.world]
+            batches = mine or batches[:1]  # none may be without; a row counts once
         return DataLoader(Draws(len(self.validation)), batch_sampler=batches, collate_fn=self.validation_batch)
 
 
@@ -107,7 +130,8 @@ def speech_data(
     train: list[Example], validation: list[Example], config: TrainingConfig, n_mels: int, ranks: Ranks = ALONE
 ) -> SpeechData:
     """Data of fine-tuning: sounds are read when their batch is made."""
-    makers = (TrainBatches(train, config, n_mels), ValidationBatches(validation, config, n_mels))
+    cache = FeatureCache(config.cache_mb // (1 + worker_count(config)))  # each worker has a copy of its own
+    makers = (TrainBatches(train, config, n_mels, cache), ValidationBatches(validation, config, n_mels, cache))
     return SpeechData(train, validation, config, makers, ranks)
 
 

@@ -7,28 +7,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import WhisperForConditionalGeneration
 
-from audio.samples import HOP, SAMPLE_RATE, WINDOW_FRAMES, Samples, seconds
+from audio.samples import HOP, WINDOW_FRAMES, Samples, seconds
 from engine.decoding import Tokenizer
 from engine.screening import MAX_COMPRESSION, compression
-from training.batches import Draw, ValidationBatches, row_rng
+from training.batches import Draw, ValidationBatches, draw_rng
 from training.config import TrainingConfig
 from training.data_module import SpeechData
 from training.devices import ALONE, Ranks
-from training.examples import Augmenter, Example, mel_batch, random_context, token_width
+from training.examples import IGNORED, Example, mel_batch, random_context, token_width
+from training.feature_cache import FeatureCache
+from training.lesson_sounds import Sound
 from training.module import SpeechModule
 from training.short_context import greedy
-from training.sounds import BadRow, heard_or_bad
 
 SAMPLES_PER_FRAME = 2 * HOP  # of the encoder's output
 TEACHING_BATCH = 8
-MAX_JOINED = 5
-PAUSE_S = (0.15, 0.7)  # between joined utterances
 Progress = Callable[[int, int], None]
 
 
@@ -39,62 +37,25 @@ class Lesson:
     samples: Samples
     example: Example  # its text is the teacher's
     hidden: Tensor  # (tokens, d_model) float16, the decoder's last layer at each text position
+    start: Tensor  # (d_model) float16, at the start token: there it says whether anybody speaks
     frames: Tensor  # (samples // SAMPLES_PER_FRAME, d_model) float16
+    silent: bool = False  # nobody speaks: the text is empty, whatever the teacher made of it
 
 
 class LessonBatch(NamedTuple):
     mel: Tensor  # (batch, n_mels, frames)
     inputs: Tensor  # (batch, tokens)
     spoken: Tensor  # (batch, tokens) True where the next token is text or end
+    certain: Tensor  # (batch, tokens) the next token where the teacher is not asked, else IGNORED
     hidden: Tensor  # (batch, tokens, d_model), the teacher's
     frames: Tensor  # (batch, frames // 2, d_model), the teacher's
     heard: Tensor  # (batch, frames // 2) True on speech
 
 
-def prepare_sounds(
-    examples: Sequence[Example], config: TrainingConfig, skipped: Callable[[BadRow], object]
-) -> list[tuple[Samples, Example]]:
-    """One sound an example: some joined with others of the same language, some altered, drawn from the seed.
-
-    What cannot be heard is left out, and told to `skipped`."""
-    rng = np.random.default_rng([config.seed, len(examples)])
-    augmenter, options = Augmenter(config.augmentation), config.distillation
-    by_language: dict[str, list[Example]] = {}
-    for example in examples:
-        by_language.setdefault(example.language, []).append(example)
-    sounds = []
-    for example in examples:
-        chosen = [example]
-        if rng.random() < options.joined_share:
-            others = by_language[example.language]
-            chosen += [others[i] for i in rng.integers(0, len(others), rng.integers(1, MAX_JOINED))]
-        parts = [heard_or_bad(e.audio, e.duration_s) for e in chosen]
-        for bad in (p for p in parts if isinstance(p, BadRow)):
-            skipped(bad)
-        if isinstance(parts[0], BadRow):
-            continue
-        samples = _joined([p for p in parts if not isinstance(p, BadRow)], config.max_utterance_s, rng)
-        if rng.random() < options.altered_share:
-            samples = augmenter.waveform(samples, rng)[: int(config.max_utterance_s * SAMPLE_RATE)]
-        sounds.append((samples, example))
-    return sounds
-
-
-def _joined(parts: Sequence[Samples], limit_s: float, rng: np.random.Generator) -> Samples:
-    """Parts with pauses between them, as many as stay under the limit."""
-    joined = parts[0]
-    for part in parts[1:]:
-        pause = np.zeros(int(rng.uniform(*PAUSE_S) * SAMPLE_RATE), np.float32)
-        if len(joined) + len(pause) + len(part) > limit_s * SAMPLE_RATE:
-            break
-        joined = np.concatenate([joined, pause, part])
-    return joined
-
-
 @torch.no_grad()
 def teach(
     model: WhisperForConditionalGeneration,
-    sounds: Sequence[tuple[Samples, Example]],
+    sounds: Sequence[Sound],
     tokenizer: Tokenizer,
     config: TrainingConfig,
     bfloat16: bool,
@@ -107,8 +68,8 @@ def teach(
     for start in range(0, len(sounds), TEACHING_BATCH):
         part = sounds[start : start + TEACHING_BATCH]
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            mel = mel_batch([s for s, _ in part], WINDOW_FRAMES, model.config.num_mel_bins).to(device)
-            prompts = torch.tensor([e.prompt for _, e in part], device=device)
+            mel = mel_batch([s.samples for s in part], WINDOW_FRAMES, model.config.num_mel_bins).to(device)
+            prompts = torch.tensor([s.example.prompt for s in part], device=device)
             frames = model.model.encoder(mel).last_hidden_state.float()
         # The decoder is bound by memory, and autocast would copy its weights at every token.
         texts = greedy(model, mel, prompts, config.distillation.max_tokens, frames)
@@ -119,21 +80,29 @@ def teach(
 
 def _lessons(
     model: WhisperForConditionalGeneration,
-    part: Sequence[tuple[Samples, Example]],
+    part: Sequence[Sound],
     texts: Sequence[list[int]],
     frames: Tensor,
     tokenizer: Tokenizer,
     config: TrainingConfig,
 ) -> Iterator[Lesson]:
-    for (samples, example), ids, heard in zip(part, texts, frames, strict=True):
+    for sound, written, heard in zip(part, texts, frames, strict=True):
+        samples, example, ids = sound.samples, sound.example, [] if sound.silent else written
         text = tokenizer.decode(ids)
-        if not ids or len(ids) >= config.distillation.max_tokens or compression(text) > MAX_COMPRESSION:
+        loops = len(ids) >= config.distillation.max_tokens or compression(text) > MAX_COMPRESSION
+        if not sound.silent and (loops or not ids):
             continue
         inputs = torch.tensor([[*example.prompt, *ids]], device=frames.device)
         hidden = model.model.decoder(input_ids=inputs, encoder_hidden_states=heard[None]).last_hidden_state[0]
         taught = replace(example, text=tuple(ids), reference=text, duration_s=seconds(samples))
         speech = heard[: len(samples) // SAMPLES_PER_FRAME]
-        yield Lesson(samples, taught, hidden[len(example.prompt) - 1 :].half().cpu(), speech.half().cpu())
+        said, start, speech = (x.half().cpu() for x in (hidden[len(example.prompt) - 1 :], hidden[0], speech))
+        yield Lesson(samples, taught, said, start, speech, sound.silent)
+
+
+def no_speech(example: Example) -> int:
+    """Id of <|nospeech|>, which comes before <|notimestamps|>; only newer vocabularies name it."""
+    return example.prompt[-1] - 1
 
 
 def distill_data(
@@ -148,7 +117,7 @@ class TaughtValidation(ValidationBatches):
     """The held-out sounds are in memory already."""
 
     def __init__(self, lessons: list[Lesson], config: TrainingConfig, n_mels: int):
-        super().__init__([x.example for x in lessons], config, n_mels)
+        super().__init__([x.example for x in lessons], config, n_mels, FeatureCache(config.cache_mb))
         self.lessons = lessons
 
     def sound(self, row: int) -> Samples:
@@ -162,14 +131,15 @@ class LessonBatches:
         self.lessons, self.config, self.n_mels = lessons, config, n_mels
 
     def __call__(self, draws: list[Draw]) -> LessonBatch:
-        (epoch, first), lessons = draws[0], [self.lessons[row] for _, row in draws]
+        (epoch, first), lessons = draws[0], [self.lessons[draw % len(self.lessons)] for _, draw in draws]
         longest = max(len(x.samples) for x in lessons)
-        frames = random_context(longest, self.config.context, row_rng(self.config.seed, epoch, -1 - first))
+        frames = random_context(longest, self.config.context, draw_rng(self.config.seed, epoch, -1 - first))
         mel = mel_batch([x.samples for x in lessons], frames, self.n_mels)
         width = token_width(max(len(x.example.prompt) + len(x.example.text) for x in lessons))
         end, depth = lessons[0].example.end, lessons[0].hidden.shape[1]
         inputs = torch.full((len(lessons), width), end)
         spoken = torch.zeros(len(lessons), width, dtype=torch.bool)
+        certain = torch.full((len(lessons), width), IGNORED)
         hidden = torch.zeros(len(lessons), width, depth, dtype=torch.float16)
         taught = torch.zeros(len(lessons), frames // 2, depth, dtype=torch.float16)
         heard = torch.zeros(len(lessons), frames // 2, dtype=torch.bool)
@@ -179,8 +149,12 @@ class LessonBatches:
             inputs[i, : len(ids)] = torch.tensor(ids)
             spoken[i, first : len(ids)] = True
             hidden[i, first : len(ids)] = x.hidden
+            if self.config.distillation.silent_share:
+                spoken[i, 0], hidden[i, 0] = True, x.start
+            if x.silent:
+                certain[i, 0], certain[i, first] = no_speech(x.example), end
             taught[i, :speech], heard[i, :speech] = x.frames[:speech], True
-        return LessonBatch(mel, inputs, spoken, hidden, taught, heard)
+        return LessonBatch(mel, inputs, spoken, certain, hidden, taught, heard)
 
 
 class DistillModule(SpeechModule):
@@ -194,6 +168,8 @@ class DistillModule(SpeechModule):
         hidden = self.whisper.model.decoder(input_ids=batch.inputs, encoder_hidden_states=frames).last_hidden_state
         with torch.no_grad():
             wanted = self.whisper.proj_out(batch.hidden[batch.spoken].to(hidden.dtype)).float().softmax(-1)
+            known = batch.certain[batch.spoken]
+            wanted[known != IGNORED] = functional.one_hot(known[known != IGNORED], wanted.shape[-1]).to(wanted.dtype)
         text = functional.cross_entropy(self.whisper.proj_out(hidden[batch.spoken]).float(), wanted)
         sound = functional.mse_loss(frames[batch.heard].float(), batch.frames[batch.heard].float())
         return text, self.config.distillation.frames_weight * sound

@@ -12,9 +12,7 @@ from torch import Tensor
 
 from audio.log_mel import padded_log_mel
 from audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, Samples
-from augmentation.spec_augment import spec_augment
-from augmentation.waveform import augment, pipeline
-from training.config import AugmentationOptions, ContextOptions
+from training.config import ContextOptions
 from training.sounds import BadRow
 
 IGNORED = -100  # labels that cost nothing
@@ -23,16 +21,25 @@ MAX_LABEL_TOKENS = 440  # the decoder has 448 positions
 
 
 @dataclass(frozen=True)
-class Example:
-    """One training utterance: where it is, and prompt + text + end as token ids."""
+class Target:
+    """What the decoder is taught: prompt (given) + text + end, as token ids."""
 
-    audio: Path
-    duration_s: float
     prompt: tuple[int, ...]
     text: tuple[int, ...]
     end: int
+
+
+@dataclass(frozen=True)
+class Example(Target):
+    """One training utterance: where it is, its transcript, and what else may be taught of it."""
+
+    audio: Path
+    duration_s: float
     reference: str
     language: str
+    translated: Target | None = None
+    previous: tuple[int, ...] = ()  # <|startofprev|> and the speaker's text from before
+    weight: float = 1.0  # how often it comes in an epoch
 
 
 class Batch(NamedTuple):
@@ -43,7 +50,7 @@ class Batch(NamedTuple):
     bad: tuple[BadRow, ...] = ()  # rows that were left out
 
 
-def label_rows(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+def label_rows(examples: Sequence[Target]) -> tuple[Tensor, Tensor]:
     """Inputs are prompt + text, labels text + end, shifted by one; padding is `end` in, IGNORED out."""
     sequences = [[*e.prompt, *e.text, e.end] for e in examples]
     width = token_width(max(map(len, sequences)) - 1)
@@ -74,33 +81,6 @@ def even_frames(samples: int, margin_s: float) -> int:
     return min(WINDOW_FRAMES, math.ceil(frames / FRAME_STEP) * FRAME_STEP)
 
 
-class Augmenter:
-    """Waveform and spectrogram augmentation, drawn from (seed, epoch, row)."""
-
-    def __init__(self, options: AugmentationOptions):
-        self.options = options
-        self._pipeline = pipeline(options.waveform)
-
-    def waveform(self, samples: Samples, rng: np.random.Generator) -> Samples:
-        return augment(samples, self._pipeline, rng) if self.options.waveform else samples
-
-    def mel(self, mel: np.ndarray, rng: np.random.Generator, speech_samples: int) -> np.ndarray:
-        o = self.options
-        bins, share = o.frequency_mask_bins, o.time_mask_share
-        return spec_augment(mel, rng, o.time_masks, share, o.frequency_masks, bins, speech_samples // HOP)
-
-
-def mel_batch(
-    waveforms: Sequence[Samples],
-    frames: int,
-    n_mels: int,
-    augmenter: Augmenter | None = None,
-    rngs: Sequence[np.random.Generator] = (),
-) -> Tensor:
-    """Waveforms -> (batch, n_mels, frames); SpecAugment where an augmenter is given."""
-    mels = [padded_log_mel(w, frames, n_mels) for w in waveforms]
-    if augmenter:
-        mels = [
-            augmenter.mel(m, rng, min(len(w), frames * HOP)) for m, w, rng in zip(mels, waveforms, rngs, strict=True)
-        ]
-    return torch.from_numpy(np.stack(mels))
+def mel_batch(waveforms: Sequence[Samples], frames: int, n_mels: int) -> Tensor:
+    """Waveforms -> (batch, n_mels, frames)."""
+    return torch.from_numpy(np.stack([padded_log_mel(w, frames, n_mels) for w in waveforms]))

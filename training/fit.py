@@ -24,11 +24,12 @@ from training.checkpoints import Checkpoints
 from training.config import Precision, TrainingConfig
 from training.data_module import SpeechData, make_examples, speech_data
 from training.devices import ALONE, ZERO_STAGES, Ranks, make_strategy, told, torch_device, whole_weights
-from training.distill import DistillModule, Lesson, Progress, distill_data, prepare_sounds, teach
+from training.distill import DistillModule, Lesson, Progress, distill_data, teach
 from training.examples import Example
 from training.faults import OUT_OF_MEMORY, WORKER_DIED, SkippedSteps
 from training.heap import FreedMemory
 from training.kept_weights import WeightKeeper, early_stopping
+from training.lesson_sounds import Sound, prepare_sounds
 from training.machine import CUDA_ONLY
 from training.module import SpeechModule
 from training.parts import is_out_of_memory
@@ -154,10 +155,10 @@ def make_lessons(
     sounds = prepare_sounds(train, config, lambda bad: skipped.add([bad]))
     held_out = [(e, heard_or_bad(e.audio, e.duration_s)) for e in validation]
     skipped.add(s for _, s in held_out if isinstance(s, BadRow))
-    spoken = [(s, e) for e, s in held_out if not isinstance(s, BadRow)]
+    spoken = [Sound(s, e) for e, s in held_out if not isinstance(s, BadRow)]
     lessons = teach(model, sounds, tokenizer, config, bfloat16, bars("teach"))
     taught = teach(model, spoken, tokenizer, config, bfloat16)
-    if not lessons or not taught:
+    if all(lesson.silent for lesson in lessons) or not taught:
         raise TrainingError("the model understood nothing of this audio; use speech in a language it knows")
     return lessons, taught
 

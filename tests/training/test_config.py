@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from errors import OptionError, TrainingError
+from train_whisper_lightning import config_of, make_parser
 from training.config import TrainingConfig, check_config, load_config, save_config
 from training.run import Run, create_run
 
@@ -18,6 +19,31 @@ def test_every_preset_loads_and_survives_saving(path: Path, tmp_path: Path):
     config = load_config(path)
     save_config(config, tmp_path / "config.yaml")
     assert load_config(tmp_path / "config.yaml") == config
+
+
+def test_an_old_runs_config_means_what_it_meant(tmp_path: Path):
+    """As config.yaml was written before there were switches and presets."""
+    old = "epochs: 4\naugmentation: {waveform: 0.3, time_masks: 1, time_mask_share: 0.05, frequency_masks: 2, "
+    (tmp_path / "config.yaml").write_text(f"{old}frequency_mask_bins: 12}}\n")
+    augmentation = load_config(tmp_path / "config.yaml").augmentation
+    assert (augmentation.gain.probability, augmentation.band.probability) == (0.3, 0.15)
+    assert (augmentation.reverb.probability, augmentation.time_masks) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reverb", "gain"),
+    [
+        ([], 0, 0.5),
+        (["--augmentation.preset", "off"], 0, 0),
+        (["--augmentation.preset", "room"], 0.6, 0.5),
+        (["--augmentation.preset", "room", "--augmentation.reverb.probability", "0"], 0, 0.5),
+        (["--augmentation.waveform", "0.25", "--augmentation.reverb.min_decay_s", "0.3"], 0, 0.25),
+        (["--config", str(PRESETS[-1]), "--augmentation.preset", "off"], 0, 0),
+    ],
+)
+def test_on_the_command_line_what_is_given_wins_over_the_preset(arguments: list[str], reverb: float, gain: float):
+    options = config_of(make_parser(), arguments).augmentation
+    assert (options.reverb.probability, options.gain.probability) == (reverb, gain)
 
 
 @pytest.mark.parametrize(

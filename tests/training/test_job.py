@@ -22,6 +22,7 @@ from training.config import TrainingConfig
 from training.job import device_lock
 from training.run import Run, create_run, list_runs
 
+BACKGROUND = ["--augmentation.background.probability", "1", "--augmentation.background.folder"]
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -94,14 +95,17 @@ def test_the_rate_finder_prints_its_suggestion_and_trains_nothing(tiny_model, ti
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tiny_model, tiny_corpus, tmp_path):
-    """Stopped in mid-epoch and resumed: the losses equal those of the unbroken run."""
-    assert quick(tiny_model, tiny_corpus.folder, tmp_path / "whole").returncode == 0
+    """Stopped in mid-epoch and resumed, with all that is drawn: the losses equal those of the unbroken run."""
+    drawn = ["--augmentation.preset", "strong", "--targets.timestamp_share", "0.5", "--targets.previous_share", "0.5"]
+    drawn += ["--corpus_weights", json.dumps({str(tiny_corpus.folder): 1.5})]
+    drawn += ["--curriculum.by", "snr", "--curriculum.epochs", "2"]
+    assert quick(tiny_model, tiny_corpus.folder, tmp_path / "whole", *drawn).returncode == 0
     code = (
         "import sys, training.callbacks as c\n"
         "appended = c.RunRecorder._append\n"
         "def append(self, trainer, kind, **f):\n"
         "    appended(self, trainer, kind, **f)\n"
-        "    if kind == 'step' and trainer.global_step == 3: self.run.request_stop()\n"
+        "    if kind == 'step' and trainer.global_step == 4: self.run.request_stop()\n"
         "c.RunRecorder._append = append\n"
         "import train_whisper_lightning as t\n"
         "sys.argv = ['x', *sys.argv[1:]]\n"
@@ -109,7 +113,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tiny_model, tiny_corpus, tmp_
     )
     arguments = ["--base", str(tiny_model), "--corpus", str(tiny_corpus.folder), "--runs", str(tmp_path / "cut")]
     arguments += ["--name", "r", "--epochs", "2", "--batch_size", "2", "--precision", "32-true", "--device", "cpu"]
-    stopped = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
+    stopped = subprocess.run([sys.executable, "-c", code, *arguments, *drawn], cwd=ROOT, capture_output=True, text=True)
     assert stopped.returncode == 0, stopped.stderr
     run = Run(tmp_path / "cut" / "r")
     assert run.status().state == "interrupted"
@@ -179,6 +183,8 @@ def test_distillation_needs_no_transcripts_and_writes_the_same_files(tiny_model,
         (["--corpus", "CORPUS", "--epochs", "0"], "epochs"),
         (["--corpus", "CORPUS", "--nonsense", "1"], "nonsense"),
         (["--config", "nowhere.yaml"], "nowhere.yaml"),
+        (["--corpus", "CORPUS", *BACKGROUND, "nowhere"], "there is no such folder of sounds"),
+        (["--corpus", "CORPUS", "--targets.translate_share", "1", "--base", "tiny.en"], "cannot translate"),
         ([], "no corpus was given"),
         (["--resume", "RUN", "--epochs", "9"], "--epochs cannot change a run that is resumed"),
         (["--resume", "nowhere"], "not a run folder"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.buckets import LengthBuckets, make_buckets
+from training.buckets import LengthBuckets
 from training.checkpoints import Position
 from training.config import TrainingConfig
 from training.optimisation import make_optimizer, make_schedule
@@ -101,9 +101,8 @@ def test_a_row_longer_than_a_batch_is_alone():
 
 
 def test_batches_are_counted_in_rows_unless_seconds_are_given():
-    assert len(make_buckets([1.0] * 32, TrainingConfig(batch_size=16))) == 2
-    config = TrainingConfig.model_validate({"batch_size": 16, "compute": {"batch_seconds": 5}})
-    assert len(make_buckets([1.0] * 32, config)) == 8
+    assert len(LengthBuckets([1.0] * 32, 16, 0)) == 2
+    assert len(LengthBuckets([1.0] * 32, 16, 0, batch_seconds=5)) == 8
 
 
 def rows_of(buckets: LengthBuckets) -> list[list[int]]:
