@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from errors import TrainingError
-from training.config import CheckpointOptions
+from training.run_options import CheckpointOptions
 
 LAST_CHECKPOINT = "last.ckpt"
 PREVIOUS_CHECKPOINT = "previous.ckpt"

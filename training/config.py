@@ -10,8 +10,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from augmentation.options import AugmentationOptions
-from engine.model_directory import ContextAbility
 from errors import OptionError
+from training.data_options import ContextOptions, CurriculumOptions, DistillationOptions, TargetOptions
 from training.options import (
     AdaLoraOptions,
     ComputeOptions,
@@ -22,148 +22,11 @@ from training.options import (
     StoppingOptions,
     TrainedOptions,
 )
+from training.run_options import CheckpointOptions, FaultOptions, MachineOptions, RetentionOptions
 
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow", "trackio"]
 MAX_CORPUS_WEIGHT = 100
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-
-
-class ContextOptions(Options, frozen=True):
-    """Adaptive context: every batch is heard at its longest utterance plus a random margin."""
-
-    min_margin_s: float = Field(
-        default=0.1, ge=0, le=5, description="shortest silence after the longest utterance, in seconds"
-    )
-    max_margin_s: float = Field(
-        default=2.0,
-        ge=0,
-        le=10,
-        description="longest silence after the longest utterance, in seconds; rounded up to 0.5 s of context",
-    )
-    full_share: float = Field(
-        default=0.03, ge=0, le=1, description="share of batches heard at 30 s, so that the old ability stays"
-    )
-
-    @property
-    def ability(self) -> ContextAbility:
-        """What weights trained like this can bear: the usual margin, or the nearest one that they have heard."""
-        margin_s = min(max(ContextAbility().margin_s, self.min_margin_s), self.max_margin_s)
-        return ContextAbility(adaptive=self.full_share < 1, margin_s=margin_s)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.max_margin_s < self.min_margin_s:
-            raise ValueError(f"max_margin_s {self.max_margin_s} is below min_margin_s {self.min_margin_s}")
-        return self
-
-
-class TargetOptions(Options, frozen=True):
-    """What the decoder is taught to write, drawn anew for each row and epoch; all 0: the transcript alone."""
-
-    translate_share: float = Field(
-        default=0.0, ge=0, le=1, description="share of the rows with a translation that are taught to translate"
-    )
-    timestamp_share: float = Field(
-        default=0.0, ge=0, le=1, description="share of the rows whose text stands between its start and end times"
-    )
-    timestamps_of: Literal["speech", "utterance"] = Field(
-        default="speech", description="the times of the speech that the VAD finds, or of the whole utterance"
-    )
-    previous_share: float = Field(
-        default=0.0, ge=0, le=1, description="share of the rows that are taught with the speaker's text from before"
-    )
-
-
-class CurriculumOptions(Options, frozen=True):
-    """Easy rows first, in the first epochs."""
-
-    by: Literal["none", "duration", "words_per_second", "text_length", "snr"] = Field(
-        default="none", description="what makes a row hard; snr: noise, estimated once from each recording"
-    )
-    epochs: int = Field(default=1, ge=1, le=1000, description="how many epochs begin with the easy rows")
-
-
-class DistillationOptions(Options, frozen=True):
-    """The model at 30 s teaches itself at short contexts, from audio alone."""
-
-    frames_weight: float = Field(
-        default=0.5, ge=0, le=10, description="weight of the encoder frames' mean squared error"
-    )
-    max_tokens: int = Field(
-        default=120, ge=8, le=400, description="an utterance whose text is longer is a loop and is left out"
-    )
-    joined_share: float = Field(
-        default=0.3, ge=0, le=1, description="share of lessons made of several utterances, so that long contexts occur"
-    )
-    altered_share: float = Field(
-        default=0.3, ge=0, le=1, description="share of lessons whose sound is altered before it is taught"
-    )
-    noise_folder: str | None = Field(default=None, description="folder of noises and music, for the next two shares")
-    noisy_share: float = Field(default=0.0, ge=0, le=1, description="share of lessons mixed with a sound of the folder")
-    silent_share: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="lessons made of the folder's sounds alone, which teach to write nothing, as a share of the others",
-    )
-    min_snr_db: float = Field(default=0.0, ge=-20, le=60, description="loudest noise: speech over noise, in dB")
-    max_snr_db: float = Field(default=20.0, ge=-20, le=60, description="softest noise: speech over noise, in dB")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.max_snr_db < self.min_snr_db:
-            raise ValueError(f"max_snr_db {self.max_snr_db} is below min_snr_db {self.min_snr_db}")
-        if self.noise_folder is None and (self.noisy_share or self.silent_share):
-            raise ValueError("noisy_share and silent_share need a noise_folder")
-        return self
-
-
-class RetentionOptions(Options, frozen=True):
-    """What fine-tuning must not break is measured on speech that was not trained on."""
-
-    corpora: list[str] = Field(
-        default=[], description="folders of corpora of other languages or voices; unset: up to 3 beside the corpus"
-    )
-    utterances: int = Field(default=16, ge=0, le=10_000, description="test rows of each; 0: nothing is measured")
-    max_wer_loss: float = Field(
-        default=0.01, ge=0, le=1, description="a WER that is surely higher by more than this share is told in red"
-    )
-
-
-class CheckpointOptions(Options, frozen=True):
-    """A resumed run repeats what came after its last checkpoint, step for step; there is one after every epoch, too."""
-
-    every_steps: int = Field(default=0, ge=0, le=1_000_000, description="a checkpoint every so many steps; 0 is off")
-    every_minutes: float = Field(
-        default=10.0, ge=0, le=1440, description="a checkpoint when the last is so many minutes old; 0 is off"
-    )
-
-
-class FaultOptions(Options, frozen=True):
-    """How much a run bears before it stops and says why."""
-
-    skipped_steps: int = Field(
-        default=20, ge=1, le=10_000, description="so many steps in a row without a finite loss or gradient end the run"
-    )
-    bad_rows_share: float = Field(
-        default=0.05, ge=0, le=1, description="a larger share of rows whose audio cannot be used ends the run"
-    )
-
-
-class MachineOptions(Options, frozen=True):
-    """How the work is spread over processes; the device itself is chosen with `device`."""
-
-    workers: int | None = Field(
-        default=None,
-        ge=0,
-        le=64,
-        description="processes that load audio, for each device; unset: none on up to 2 cores, else up to 4",
-    )
-    devices: int = Field(default=1, ge=1, le=64, description="devices of each node; above 1, a process each")
-    nodes: int = Field(default=1, ge=1, le=1024, description="machines, started by torchrun or SLURM")
-    strategy: Literal["auto", "ddp", "deepspeed_2", "deepspeed_3", "fsdp"] = Field(
-        default="auto", description="how several devices share the work; auto: ddp where there are several"
-    )
 
 
 class TrainingConfig(Options, frozen=True):
@@ -293,6 +156,16 @@ class TrainingConfig(Options, frozen=True):
     @property
     def corpus_folders(self) -> list[Path]:
         return [Path(c) for c in ([self.corpus] if isinstance(self.corpus, str) else self.corpus)]
+
+
+def method_name(config: TrainingConfig) -> str:
+    """What learns, in the field's words: 'LoRA of rank 32', 'all weights'."""
+    if config.trained.adapter == "none":
+        return "all weights" if config.trained.part == "all" else f"all weights of the {config.trained.part}"
+    kind = {"adalora": "AdaLoRA"}.get(config.trained.adapter)
+    kind = kind or ("DoRA" if config.lora.dora else "rsLoRA" if config.lora.rank_stabilised else "LoRA")
+    half = "" if config.trained.part == "all" else f" in the {config.trained.part}"
+    return f"{kind} of rank {config.lora.rank}{half}"
 
 
 def require_tracker(tracker: Tracker) -> None:

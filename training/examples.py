@@ -12,7 +12,7 @@ from torch import Tensor
 
 from audio.log_mel import padded_log_mel
 from audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, Samples
-from training.config import ContextOptions
+from training.data_options import ContextOptions
 from training.sounds import BadRow
 
 IGNORED = -100  # labels that cost nothing

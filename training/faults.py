@@ -8,7 +8,7 @@ import torch
 from torch.nn.utils import get_total_norm
 
 from errors import TrainingError
-from training.config import FaultOptions
+from training.run_options import FaultOptions
 
 OUT_OF_MEMORY = (
     "out of memory, and not in a batch's own computation, which would be divided; choose a smaller batch_size, "

@@ -9,7 +9,8 @@ from audio.samples import SAMPLE_RATE, Samples, seconds
 from augmentation.augmenter import Augmenter
 from augmentation.noise import Background, audio_files, excerpt, heard
 from augmentation.options import BackgroundOptions
-from training.config import DistillationOptions, TrainingConfig
+from training.config import TrainingConfig
+from training.data_options import DistillationOptions
 from training.examples import Example
 from training.sounds import BadRow, heard_or_bad
 

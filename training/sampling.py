@@ -7,7 +7,8 @@ import numpy as np
 from audio.samples import HOP, Samples
 from text.normalisation import normalise
 from training.buckets import LengthBuckets
-from training.config import CurriculumOptions, TrainingConfig
+from training.config import TrainingConfig
+from training.data_options import CurriculumOptions
 from training.devices import ALONE, Ranks
 from training.examples import Example
 from training.sounds import BadRow, heard_or_bad

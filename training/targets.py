@@ -13,7 +13,7 @@ import numpy as np
 from audio.samples import SAMPLE_RATE, WINDOW_S, Samples, seconds
 from audio.vad import VAD_WINDOW, VadStream
 from engine.decoding import TIMES_A_SECOND
-from training.config import TargetOptions
+from training.data_options import TargetOptions
 from training.examples import MAX_LABEL_TOKENS, Example, Target
 
 SPEECH = 0.5  # probability

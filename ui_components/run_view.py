@@ -1,6 +1,7 @@
 """A run as HTML: how far it is, why it ended, and the table of its report. Pure functions."""
 
 import html
+from statistics import median
 from typing import Any
 
 from training.config import TrainingConfig
@@ -18,6 +19,8 @@ STAGES = {
     "report": "measuring on the held-out rows",
     "retention": "measuring what was kept of other speech",
 }
+RECENT_ROWS = 20
+MAX_WAIT = 0.25  # of a step
 SILENT_S = 90  # a running job that has not written for so long is worth a word
 SYSTEMS = (
     ("stock_30s", "{base} as it was, 30 s"),
@@ -40,8 +43,30 @@ def progress_html(
     about = html.escape(f"{config.base} on {', '.join(corpus_names(config)) or 'no corpus'}")
     return (
         f'<div class="qal-run"><div class="facts">{_badge(status, stopping)}{facts}</div>{bar}'
-        f'<p class="qal-muted">{about}</p>{reason}</div>'
+        f'<p class="qal-muted">{about}</p>{reason}{_faults(status, rows)}</div>'
     )
+
+
+def _faults(status: Status, rows: list[dict[str, Any]]) -> str:
+    """What the run bore and went on from; docs/training-faults.md says more."""
+    told = [f"{status.skipped_rows} rows were left out, as their audio cannot be used; see skipped.jsonl in the run"]
+    told += [f"{status.skipped_steps} steps were skipped, as their loss or gradient was not finite"]
+    told += ["batches did not fit in memory and are computed in parts; the result is the same"]
+    counts = (status.skipped_rows, status.skipped_steps, status.halvings)
+    sentences = [sentence for sentence, count in zip(told, counts, strict=True) if count]
+    if status.state == "running" and recent(rows, "data_wait_fraction") > MAX_WAIT:
+        sentences.append(
+            "training waits for its audio; give machine.workers more processes, or weaken the augmentation"
+        )
+    warning = [status.warning] if status.warning else []
+    notes = [(s, "problem") for s in warning] + [(s, "") for s in sentences]
+    return "".join(f'<div class="qal-note {kind}">{sentence_html(sentence)}</div>' for sentence, kind in notes)
+
+
+def recent(rows: list[dict[str, Any]], figure: str) -> float:
+    """Median over the last steps; 0 while there are none."""
+    found = [row[figure] for row in rows[-RECENT_ROWS:] if figure in row]
+    return median(found) if found else 0.0
 
 
 def eta_s(rows: list[dict[str, Any]], steps: int) -> float | None:
@@ -86,6 +111,8 @@ def _facts(status: Status, config: TrainingConfig, rows: list[dict[str, Any]], n
     if status.state == "running" and status.stage == "train":
         left = eta_s(rows, status.steps)
         facts += [f"about {in_words(left)} left"] if left is not None else []
+        pace = recent(rows, "utterances_per_second")
+        facts += [f"{pace:.1f} utterances a second"] if pace else []
     if status.state not in ENDED and status.heartbeat and now - status.heartbeat > SILENT_S:
         facts.append(f"no sign of life for {minutes(now - status.heartbeat)} min")
     return facts

@@ -10,7 +10,7 @@ import gradio as gr
 
 from errors import OptionError, TrainingError
 from training import job
-from training.config import load_config
+from training.config import load_config, method_name
 from training.run import ENDED, Run, list_runs
 from ui_components.choices import Choices, chosen, corpus_choices, model_choices, presets
 from ui_components.corpus_fetch import import_command
@@ -60,12 +60,18 @@ def about_preset(studio: Studio, name: str | None) -> str:
     if not preset:
         return "no preset in configs/"
     config = preset.config
-    figures = f"{config.epochs} epochs, batch of {config.batch_size}, LoRA rank {config.lora.rank}"
+    most = f", at most {config.max_utterances:,} utterances" if config.max_utterances else ""
+    figures = f"{config.epochs} epochs of {method_name(config)} on {config.base}{most}"
     return f"{preset.about} ({figures})" if preset.about else figures
 
 
-def choose_preset(studio: Studio, name: str | None) -> gr.Dropdown:
-    return gr.Dropdown(info=about_preset(studio, name))
+def choose_preset(studio: Studio, name: str | None) -> tuple[gr.Dropdown, gr.Dropdown]:
+    """What the preset is for, and its base model, offered even where it must be fetched first."""
+    choices = model_choices(studio.runs, studio.model)
+    base = next((p.config.base for p in presets(studio.configs)[0] if p.name == name), None)
+    if base and base not in {value for _, value in choices}:
+        choices.append((f"{base} (fetched when the run starts)", base))
+    return gr.Dropdown(info=about_preset(studio, name)), gr.Dropdown(choices=choices, value=base or gr.skip())
 
 
 def start(studio: Studio, base: str | None, corpus: str | None, preset: str | None) -> gr.Dropdown:

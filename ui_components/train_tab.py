@@ -38,7 +38,7 @@ def train_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     page.load(show, [selector, seen], shown, **QUIET)
     gr.Timer(POLL_S).tick(show, [selector, seen], shown, **QUIET)
     selector.input(show, [selector, seen], shown, **QUIET)
-    preset.input(action(train_actions.choose_preset, studio), preset, preset, **QUIET)
+    preset.input(action(train_actions.choose_preset, studio), preset, [preset, base], **QUIET)
     started = start.click(action(train_actions.start, studio), chosen, selector, **QUIET)
     started.success(show, [selector, seen], shown, **QUIET)
     stop.click(action(train_actions.stop, studio), selector, None, **QUIET).then(show, [selector, seen], shown, **QUIET)

@@ -8,7 +8,7 @@ import pytest
 
 from errors import OptionError, TrainingError
 from train_whisper_lightning import config_of, make_parser
-from training.config import TrainingConfig, check_config, load_config, save_config
+from training.config import TrainingConfig, check_config, load_config, method_name, save_config
 from training.run import Run, create_run
 
 PRESETS = sorted((Path(__file__).parent.parent.parent / "configs").glob("*.yaml"))
@@ -19,6 +19,34 @@ def test_every_preset_loads_and_survives_saving(path: Path, tmp_path: Path):
     config = load_config(path)
     save_config(config, tmp_path / "config.yaml")
     assert load_config(tmp_path / "config.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({}, "LoRA of rank 32"),
+        ({"lora": {"dora": True, "rank": 4}, "trained": {"part": "decoder"}}, "DoRA of rank 4 in the decoder"),
+        ({"trained": {"adapter": "adalora"}}, "AdaLoRA of rank 32"),
+        ({"trained": {"adapter": "none", "part": "encoder"}}, "all weights of the encoder"),
+    ],
+)
+def test_a_method_has_its_name(values: dict, name: str):
+    assert method_name(check_config(values, "the form")) == name
+
+
+@pytest.mark.parametrize(
+    ("preset", "base", "utterances", "epochs"),
+    [("demo", "tiny", 500, 2), ("balanced", "base-adaptive", 1000, 3), ("production", "small", 2000, 5)],
+)
+def test_the_presets_cap_what_they_promise(preset: str, base: str, utterances: int, epochs: int):
+    config = load_config(PRESETS[0].with_name(f"{preset}.yaml"))
+    assert (config.base, config.max_utterances, config.epochs) == (base, utterances, epochs)
+
+
+def test_low_memory_makes_the_steps_of_balanced_in_smaller_parts():
+    low, balanced = (load_config(PRESETS[0].with_name(f"{name}.yaml")) for name in ("low-memory", "balanced"))
+    assert low.batch_size * low.optimizer.accumulate == balanced.batch_size
+    assert low.compute.recompute
 
 
 def test_an_old_runs_config_means_what_it_meant(tmp_path: Path):

@@ -11,12 +11,13 @@ from augmentation.preview import write_wav
 from engine.decoding import Tokenizer
 from errors import OptionError
 from tests.fakes import noise
-from training.config import LoraOptions, TrainingConfig, check_config
+from training.config import TrainingConfig, check_config
 from training.data_module import make_examples
 from training.distill import DistillModule, LessonBatches, no_speech, teach
 from training.examples import IGNORED
 from training.lesson_sounds import prepare_sounds
 from training.lora import add_lora
+from training.options import LoraOptions
 from training.short_context import load_whisper
 
 

@@ -5,8 +5,9 @@ from audio.samples import SAMPLE_RATE, WINDOW_FRAMES
 from engine.decoding import Tokenizer
 from training.buckets import LengthBuckets
 from training.checkpoints import Position
-from training.config import ContextOptions, TrainingConfig
+from training.config import TrainingConfig
 from training.data_module import make_examples, speech_data
+from training.data_options import ContextOptions
 from training.devices import Ranks
 from training.examples import FRAME_STEP, IGNORED, label_rows, random_context
 

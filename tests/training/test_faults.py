@@ -16,10 +16,10 @@ from torch import Tensor
 
 from errors import AudioDecodeError, TrainingError
 from training.checkpoints import LAST_CHECKPOINT, Checkpoints
-from training.config import CheckpointOptions
 from training.module import SpeechModule
 from training.parts import Memory, is_out_of_memory, loss_in_parts, split
 from training.run import Run
+from training.run_options import CheckpointOptions
 from training.sounds import BadRow, SkippedRows, heard
 
 QUIET = {"lora": {"rank": 4, "dropout": 0}, "augmentation": {"waveform": 0, "time_masks": 0, "frequency_masks": 0}}

@@ -50,7 +50,7 @@ def test_without_memory_everything_is_the_same(tiny_corpus, base_directory):
         config = TrainingConfig.model_validate({"cache_mb": megabytes, "augmentation": {"preset": "off"}})
         examples = make_examples([tiny_corpus], "train", config, Tokenizer(base_directory))
         cache = FeatureCache(megabytes)
-        train, validation = (kind(examples, config, 80, cache) for kind in (TrainBatches, ValidationBatches))
+        train, validation = TrainBatches(examples, config, 80, cache), ValidationBatches(examples, config, 80, cache)
         for _ in range(2):
             batches += [(train([(0, 0), (0, 1)]).mel, validation([2, 3]).mel)]
         assert (cache.used > 0) == (megabytes > 0)

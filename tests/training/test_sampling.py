@@ -10,8 +10,9 @@ from errors import OptionError
 from tests.fakes import noise
 from training.buckets import STAGES, LengthBuckets
 from training.checkpoints import Position
-from training.config import CurriculumOptions, TrainingConfig, check_config
+from training.config import TrainingConfig, check_config
 from training.data_module import SpeechData, make_examples, speech_data
+from training.data_options import CurriculumOptions
 from training.examples import Batch
 from training.sampling import hardness_of, make_buckets, signal_to_noise_db
 

@@ -3,8 +3,8 @@ import torch
 from transformers import WhisperForConditionalGeneration
 
 from training import short_context
-from training.config import LoraOptions
 from training.lora import add_lora, unwrapped
+from training.options import LoraOptions
 from training.short_context import greedy, load_whisper
 
 

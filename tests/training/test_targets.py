@@ -9,8 +9,9 @@ from corpus.manifest import Corpus, Origin, write_corpus
 from engine.decoding import MAX_PROMPT_TOKENS, Tokenizer
 from errors import LanguageError
 from training.batches import TrainBatches
-from training.config import TargetOptions, TrainingConfig
+from training.config import TrainingConfig
 from training.data_module import make_examples, speech_data
+from training.data_options import TargetOptions
 from training.examples import IGNORED, MAX_LABEL_TOKENS, Example, Target, label_rows
 from training.feature_cache import FeatureCache
 from training.targets import drawn_target, scaled, speech_span, with_text_before, with_times

@@ -72,3 +72,24 @@ def test_there_is_no_table_without_a_report():
 def test_one_corpus_and_a_list_of_them_are_named_alike():
     assert corpus_names(TrainingConfig(corpus="data/asterisk-ru")) == ["asterisk-ru"]
     assert corpus_names(TrainingConfig(corpus=["data/asterisk-ru", "data/mine"])) == ["asterisk-ru", "mine"]
+
+
+def test_what_a_run_bore_is_told_and_a_sound_run_says_nothing():
+    def shown(**more):
+        status = Status(state="running", stage="train", pid=1, step=3, steps=9, heartbeat=NOW, **more)
+        return progress_html(status, CONFIG, [], stopping=False, now=NOW)
+
+    assert "qal-note" not in shown()
+    bore = shown(skipped_rows=3, skipped_steps=2, halvings=1, warning="the <disk> is nearly full")
+    for words in ("3 rows", "2 steps", "in parts", "&lt;disk&gt; is nearly full"):
+        assert words in bore
+    assert bore.count("qal-note problem") == 1  # the warning alone asks for somebody
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.1, False), (0.4, True)])
+def test_a_trainer_that_waits_for_its_audio_says_so_and_its_pace_is_shown(share: float, told: bool):
+    rows = [{**row, "data_wait_fraction": share, "utterances_per_second": 2.5} for row in timed_rows(range(1, 9), 3.0)]
+    status = Status(state="running", stage="train", pid=1, step=8, steps=9, heartbeat=NOW)
+    shown = progress_html(status, CONFIG, rows, stopping=False, now=NOW)
+    assert "2.5 utterances a second" in shown
+    assert ("waits for its audio" in shown) == told

@@ -111,6 +111,14 @@ def test_start_saves_the_choices_and_launches_the_job(studio, tmp_path, monkeypa
     assert run.status().state == "finished"
 
 
+def test_a_preset_brings_its_base_even_where_it_must_be_fetched_first(studio):
+    (studio.configs / "demo.yaml").write_text("# small\nbase: tiny\nmax_utterances: 500\nepochs: 2\n")
+    preset, base = train_actions.choose_preset(studio, "demo")
+    assert preset.info == "small (2 epochs of LoRA of rank 32 on tiny, at most 500 utterances)"
+    assert base.value == "tiny"
+    assert "tiny" in {value for _, value in base.choices}
+
+
 def test_start_names_what_was_not_chosen(studio):
     with pytest.raises(OptionError, match="corpus"):
         train_actions.start(studio, "base", None, "quick")
