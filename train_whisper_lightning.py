@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from augmentation.noise import check_folder
 from corpus.manifest import Corpus, read_corpus
-from corpus.split import SPLITS, evenly
+from corpus.split import SPLITS
 from engine.catalogue import models_folder, resolve, resolve_transformers
 from engine.command_line import HelpFormatter, plain_reason
 from engine.decoding import Tokenizer
@@ -33,10 +33,10 @@ from evaluation.bootstrap import paired_difference
 from evaluation.model_readme import write_readme
 from evaluation.report import print_report
 from evaluation.retention import Bounds, Forms, check_retention, corpora_beside
-from evaluation.score import SEED, SpokenReference, load_references, score_engines, transcribe_each
+from evaluation.score import SEED, SpokenReference, score_engines, transcribe_each
 from training.config import TrainingConfig, check_config, load_config, require_tracker
-from training.environment import record_environment
-from training.held_out import held_out_rows, read_corpora, references
+from training.environment import record_environment, refuse_other_corpora
+from training.held_out import held_out_rows, other_speech, read_corpora, references
 from training.job import device_lock, refuse_when_busy
 from training.machine import check_machine, engine_device, launched_processes, launcher_command
 from training.run import Run, RunLog, begin, create_run, open_run
@@ -109,7 +109,8 @@ def parse(parser: ArgumentParser, arguments: list[str]) -> Namespace:
 
 def refuse_other_settings(options: Namespace) -> None:
     """A resumed run keeps its settings; silently dropping new ones would mislead."""
-    changed = [name for name in TrainingConfig.model_fields if options[name] != make_parser().get_defaults()[name]]
+    defaults = make_parser().get_defaults()
+    changed = [name for name in TrainingConfig.model_fields if options[name] != defaults[name]]
     if changed or options.config or options.name:
         what = changed[0] if changed else "config" if options.config else "name"
         raise OptionError(f"--{what} cannot change a run that is resumed; leave it out, or start a new run")
@@ -131,6 +132,8 @@ def check(config: TrainingConfig, runs: Path) -> None:
         if not held_out_rows(corpora, config, (split,)):
             kind = "row" if config.method == "distill" else "row with text"
             raise CorpusError(f"{config.corpus}: no {kind} in split '{split}'; import more speech")
+    for folder in config.retention.corpora:
+        read_corpus(Path(folder))
     for folder in config.sound_folders:
         check_folder(folder)
     check_machine(config)
@@ -153,13 +156,18 @@ def run_job(run: Run, config: TrainingConfig, orders=None) -> dict | None:
         try:
             return job_stages(run, config, attempt, orders)
         except KeyboardInterrupt:
-            run.update_status(state="interrupted", reason="stopped from the keyboard; resume it to go on")
+            run.update_status(
+                state="interrupted", reason="stopped from the keyboard or by a signal; resume it to go on"
+            )
             raise
         except QalError as error:
             run.update_status(state="failed", reason=str(error))
             raise
         except Exception as error:
-            run.update_status(state="failed", reason=f"{type(error).__name__}: {error}; the traceback is in log.txt")
+            reason = f"{type(error).__name__}: {error}; the traceback is in log.txt"
+            if run.rank_error_file.exists():  # ours is only that another rank is gone
+                reason = run.rank_error_file.read_text(encoding="utf-8")
+            run.update_status(state="failed", reason=reason)
             raise
 
 
@@ -172,6 +180,7 @@ def job_stages(run: Run, config: TrainingConfig, attempt: int, orders=None) -> d
     check(config, runs)
     run.update_status(stage="prepare")
     corpora = read_corpora(config)
+    refuse_other_corpora(run, corpora)
     record_environment(run, corpora, attempt)
     weights = transformers_weights(config.base, runs)
     if config.find_learning_rate:
@@ -210,6 +219,9 @@ def find_rate(run: Run, config: TrainingConfig, weights: Path, corpora: list[Cor
     from training.learning_rate import LEARNING_RATE_FILE, find_learning_rate
 
     found = find_learning_rate(run, config, weights, corpora, lambda stage: progress(run, stage))
+    if found is None:
+        run.update_status(state="interrupted", reason="stopped on request; resume it to go on")
+        return
     run.update_status(state="finished", stage="find")
     print(json.dumps({"run": run.id, "suggestion": found["suggestion"], "curve": str(run.folder / LEARNING_RATE_FILE)}))
 
@@ -299,17 +311,13 @@ def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: Model
 
 def retention(run: Run, config: TrainingConfig, corpora: list[Corpus], engines: dict[str, Engine]) -> dict | None:
     """What the tuned weights still can on speech that they were not trained on; None where there is no such speech."""
-    options = config.retention
-    others = [read_corpus(Path(folder)) for folder in options.corpora] or corpora_beside(corpora)
+    others = [read_corpus(Path(folder)) for folder in config.retention.corpora] or corpora_beside(corpora)
     known = engines["stock_30s"].tokenizer.languages
-    spoken = {}
-    for other in others if config.method == "finetune" else []:
-        rows = [row for _, row in held_out_rows([other], config, ("test",)) if row.language in known]
-        spoken[other.info.name] = load_references(other, evenly(rows, options.utterances))
-    spoken = {name: found for name, found in spoken.items() if found}
+    spoken = other_speech(run, others, config, known) if config.method == "finetune" else {}
     if not spoken:
         return None
-    return check_retention(Forms(**engines), spoken, Bounds(options.max_wer_loss), progress(run, "retention"))
+    bounds = Bounds(config.retention.max_wer_loss)
+    return check_retention(Forms(**engines), spoken, bounds, progress(run, "retention"))
 
 
 def progress(run: Run, stage: str) -> Callable[[int, int], None]:

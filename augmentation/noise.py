@@ -18,6 +18,7 @@ MAX_FILES = 2000  # of a folder, spread over it: each of them is looked at befor
 HEARD_S = 60  # of one file: a whole album must not fill the memory
 KEPT_FILES = 32  # decoded, the last ones that were heard: at most 120 MB
 VOICES = 5  # of a babble; of fewer, single words can be understood
+UNREADABLE = "not readable as audio; delete it, or choose another folder of sounds"
 SILENCE = 1e-5  # root mean square below which a sound is none
 
 
@@ -46,15 +47,16 @@ def check_folder(folder: str | Path) -> None:
         try:
             decode_start(path, 0.1)
         except AudioDecodeError as error:
-            raise OptionError(
-                f"{path}: not readable as audio; delete it, or choose another folder of sounds"
-            ) from error
+            raise OptionError(f"{path}: {UNREADABLE}") from error
 
 
 @lru_cache(KEPT_FILES)
-def heard(path: Path) -> Samples:
-    """The file's first minute."""
-    return decode_start(path, HEARD_S)
+def first_minute(path: Path) -> Samples:
+    """Of a file in a folder of sounds. Raises OptionError: it is the folder that must be mended, not the corpus."""
+    try:
+        return decode_start(path, HEARD_S)
+    except AudioDecodeError as error:
+        raise OptionError(f"{path}: {UNREADABLE}") from error
 
 
 def excerpt(samples: Samples, n: int, rng: np.random.Generator) -> Samples:
@@ -72,8 +74,8 @@ def babble(voices: Sequence[Path], n: int, rng: np.random.Generator) -> Samples:
 def _voice(path: Path) -> Samples:
     """A row that cannot be heard is silent here; the batch that it belongs to reports it."""
     try:
-        return heard(path)
-    except AudioDecodeError:
+        return first_minute(path)
+    except OptionError:
         return np.zeros(1, np.float32)
 
 
@@ -103,5 +105,5 @@ class Background:
         if self.voices and (talk or not self.files):
             noise = babble(self.voices, len(samples), rng)
         else:
-            noise = excerpt(heard(self.files[rng.integers(len(self.files))]), len(samples), rng)
+            noise = excerpt(first_minute(self.files[rng.integers(len(self.files))]), len(samples), rng)
         return mixed(samples, noise, rng.uniform(self.options.min_snr_db, self.options.max_snr_db))

@@ -6,7 +6,7 @@ good for training as recorded ones). Forty times faster than the image method; s
 import numpy as np
 
 from audio.samples import SAMPLE_RATE, Samples
-from augmentation.noise import SILENCE, audio_files, heard, rms
+from augmentation.noise import SILENCE, audio_files, first_minute, rms
 from augmentation.options import ReverbOptions
 
 GAP_S = 0.003  # between the direct sound and the first that a wall sends back
@@ -46,7 +46,7 @@ class Reverb:
     def __call__(self, samples: Samples, rng: np.random.Generator) -> Samples:
         o = self.options
         if self.files:
-            response = recorded_room(heard(self.files[rng.integers(len(self.files))]))
+            response = recorded_room(first_minute(self.files[rng.integers(len(self.files))]))
         else:
             decay_s = rng.uniform(o.min_decay_s, o.max_decay_s)
             response = made_room(decay_s, rng.uniform(o.min_direct_db, o.max_direct_db), rng)

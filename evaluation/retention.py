@@ -163,8 +163,10 @@ def failures(found: dict, bounds: Bounds) -> list[str]:
     lost = found["long_recording"]["tuned_adaptive"] - found["long_recording"]["stock_30s"]
     if lost > max(bounds.wer, 0.05):
         sentences.append(f"a recording of over two minutes: {100 * lost:.1f} points more word errors than stock")
-    if found["words_on_silence"]["tuned_adaptive"]:
-        sentences.append(f"{found['words_on_silence']['tuned_adaptive']} words invented on silence")
+    invented = found["words_on_silence"]
+    if invented["tuned_adaptive"] > invented["stock_30s"]:
+        before = invented["stock_30s"]
+        sentences.append(f"{invented['tuned_adaptive']} words invented on silence, where stock invents {before}")
     return sentences
 
 

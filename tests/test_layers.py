@@ -24,8 +24,8 @@ TORCH_ROOMS = {"training", "export"}
 TORCH_FREE = {
     "training/config.py",
     "training/held_out.py",
-    "training/presets.py",
     "training/job.py",
+    "training/machine.py",
     "training/run.py",
     "export/adapters.py",
 }

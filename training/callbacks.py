@@ -20,6 +20,16 @@ from training.sounds import BadRow, SkippedRows
 log = logging.getLogger("qal")
 
 
+class BatchEnd(pl.Callback):
+    """Notes when a batch and all that other callbacks do after it is over: from then on one waits for data."""
+
+    def __init__(self) -> None:
+        self.at = time.perf_counter()
+
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
+        self.at = time.perf_counter()
+
+
 class RunRecorder(pl.Callback):
     """metrics.jsonl a row a step and an epoch, status.json's heartbeat and counters, a bar. Only the leader writes."""
 
@@ -29,7 +39,7 @@ class RunRecorder(pl.Callback):
         self.warning: str | None = None
         self._bad: list[BadRow] = []  # of this rank, not yet listed
         self._bar: tqdm | None = None
-        self._step_began = self._ended = time.perf_counter()  # _ended: the last batch, its bookkeeping included
+        self.ended, self._step_began = BatchEnd(), time.perf_counter()
         self._step, self._losses, self._utterances, self._waited_s = 0, [], 0, 0.0  # of the step to come
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -37,12 +47,13 @@ class RunRecorder(pl.Callback):
         if self.ranks.leads:
             self._bar = tqdm(total=total, initial=trainer.global_step, desc="train", unit="step", file=sys.stderr)
         self._update_status(trainer, steps=total)
+        self._begin_step(trainer)  # in the middle of an epoch, too, where no on_train_epoch_start comes
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._begin_step(trainer)
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        self._waited_s += time.perf_counter() - self._ended
+        self._waited_s += time.perf_counter() - self.ended.at
         self._note_bad_rows(trainer, getattr(batch, "bad", ()))
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -50,7 +61,6 @@ class RunRecorder(pl.Callback):
         self._utterances += len(batch[0])
         if trainer.global_step > self._step:  # else gradients are still gathered
             self._end_step(trainer, pl_module, batch)
-        self._ended = time.perf_counter()
 
     def _end_step(self, trainer: pl.Trainer, pl_module: Any, batch: Any) -> None:
         elapsed, loss = time.perf_counter() - self._step_began, sum(self._losses) / len(self._losses)
@@ -59,7 +69,7 @@ class RunRecorder(pl.Callback):
             "utterances_per_second": self.ranks.world * self._utterances / elapsed,
             "context_s": batch[0].shape[-1] / 100,
             "data_wait_fraction": round(self._waited_s / elapsed, 4),
-            "parts": pl_module.memory.parts(batch),
+            "parts": pl_module.memory.parts(batch) if pl_module.computes_in_parts else 1,
         }
         figures |= {"skipped": 1} if self.skipped_steps.last else {}
         figures |= {"loss": loss} if math.isfinite(loss) else {}  # NaN is no JSON
@@ -72,7 +82,7 @@ class RunRecorder(pl.Callback):
 
     def _begin_step(self, trainer: pl.Trainer) -> None:
         self._step, self._losses, self._utterances, self._waited_s = trainer.global_step, [], 0, 0.0
-        self._step_began = self._ended = time.perf_counter()
+        self._step_began = self.ended.at = time.perf_counter()
 
     def on_validation_batch_start(
         self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
@@ -131,7 +141,7 @@ class RunRecorder(pl.Callback):
             "heartbeat": time.time(),
             "skipped_steps": self.skipped_steps.total,
             "skipped_rows": len(self.rows),
-            "halvings": module.memory.halvings,
+            "halvings": module.halvings,
             "warning": self.warning,
         }
         self.run.write_status(self.run.status().model_copy(update=changes))
@@ -140,8 +150,11 @@ class RunRecorder(pl.Callback):
 class CheckpointWriter(pl.Callback):
     """A checkpoint after every epoch, every so often between, and when the run is asked to stop."""
 
-    def __init__(self, run: Run, checkpoints: Checkpoints, recorder: RunRecorder, ranks: Ranks = ALONE):
-        self.run, self.checkpoints, self.recorder, self.ranks = run, checkpoints, recorder, ranks
+    def __init__(
+        self, run: Run, checkpoints: Checkpoints, recorder: RunRecorder, ranks: Ranks = ALONE, saves: bool = True
+    ):
+        """saves: not with DeepSpeed, whose checkpoints are folders of shards; it hears the stop all the same."""
+        self.run, self.checkpoints, self.recorder, self.ranks, self.saves = run, checkpoints, recorder, ranks, saves
         self.stopped_at: int | None = None  # the step after which the run was told to stop
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -166,11 +179,13 @@ class CheckpointWriter(pl.Callback):
 
     def _save(self, trainer: pl.Trainer) -> None:
         """All ranks take part or none does: the leader looks at the disk for everybody."""
+        if not self.saves:
+            return
 
         def write(path: Path) -> None:
             try:
                 trainer.save_checkpoint(path)
-            except OSError:
+            except (OSError, RuntimeError):  # torch's own error of a full disk is the second
                 trainer.strategy.barrier()  # where the others wait at the end of theirs
                 raise
 

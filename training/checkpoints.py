@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from errors import TrainingError
 from training.run_options import CheckpointOptions
@@ -30,6 +31,13 @@ class Position(NamedTuple):
 
     epoch: int
     batches: int
+
+
+class PlainFiles(TorchCheckpointIO):
+    """Writes straight to the path: Lightning would write to /tmp, which may be small, and move it."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        torch.save(checkpoint, path)
 
 
 class Checkpoints:

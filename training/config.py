@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from augmentation.options import AugmentationOptions
+from corpus.manifest import MANIFEST
 from errors import OptionError
 from training.data_options import ContextOptions, CurriculumOptions, DistillationOptions, TargetOptions
 from training.options import (
@@ -124,10 +125,18 @@ class TrainingConfig(Options, frozen=True):
     @model_validator(mode="after")
     def _weighed(self) -> Self:
         for folder, weight in self.corpus_weights.items():
-            if Path(folder) not in self.corpus_folders:
+            if corpus_folder(folder) not in self.corpus_folders:
                 raise ValueError(f"corpus_weights names {folder}, which is none of the corpora")
             if not 0 < weight <= MAX_CORPUS_WEIGHT:
                 raise ValueError(f"the weight {weight} of {folder} is not above 0 and at most {MAX_CORPUS_WEIGHT}")
+        return self
+
+    @model_validator(mode="after")
+    def _taught(self) -> Self:
+        if self.method == "distill" and any(self.targets.model_dump(exclude={"timestamps_of"}).values()):
+            raise ValueError("targets are for method finetune: distillation teaches the teacher's text; leave them out")
+        if self.method == "distill" and self.curriculum.by == "snr":
+            raise ValueError("curriculum.by snr is for method finetune: a lesson is made of several recordings")
         return self
 
     @model_validator(mode="after")
@@ -144,7 +153,7 @@ class TrainingConfig(Options, frozen=True):
 
     def weight_of(self, corpus: Path) -> float:
         """How often each row of the corpus comes in an epoch."""
-        return {Path(folder): weight for folder, weight in self.corpus_weights.items()}.get(corpus, 1.0)
+        return {corpus_folder(folder): weight for folder, weight in self.corpus_weights.items()}.get(corpus, 1.0)
 
     @property
     def sound_folders(self) -> list[str]:
@@ -155,7 +164,12 @@ class TrainingConfig(Options, frozen=True):
 
     @property
     def corpus_folders(self) -> list[Path]:
-        return [Path(c) for c in ([self.corpus] if isinstance(self.corpus, str) else self.corpus)]
+        return [corpus_folder(c) for c in ([self.corpus] if isinstance(self.corpus, str) else self.corpus)]
+
+
+def corpus_folder(path: str) -> Path:
+    """Of a corpus that was given by its folder or by its manifest."""
+    return Path(path).parent if Path(path).name == MANIFEST else Path(path)
 
 
 def method_name(config: TrainingConfig) -> str:

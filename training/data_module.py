@@ -43,12 +43,13 @@ def _longest(example: Example) -> int:
 
 
 def _examples(corpus: Corpus, split: Split, config: TrainingConfig, tokenizer: Tokenizer) -> Iterator[Example]:
-    """Usable rows, each with the text of the row before by the same speaker, in the manifest's order."""
+    """Usable rows, each with the text of the row before by the same (named) speaker, in the manifest's order."""
     said: dict[tuple[str, str], str] = {}
     for row in corpus.select(split):
         if _usable(row, split, config):
             yield _example(corpus, row, said.get((row.speaker, row.language), ""), config, tokenizer)
-        said[row.speaker, row.language] = row.text
+        if row.speaker:
+            said[row.speaker, row.language] = row.text
 
 
 def _usable(row: Row, split: Split, config: TrainingConfig) -> bool:

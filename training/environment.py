@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from corpus.manifest import Corpus
+from errors import CorpusError
 from training.run import Run
 
 ROOT = Path(__file__).parents[1]
@@ -43,11 +44,24 @@ def record_environment(run: Run, corpora: Sequence[Corpus], attempt: int) -> dic
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "git": git_revision(ROOT),
         "hardware": hardware(),
-        "corpora": {corpus.info.name: corpus.info.version for corpus in corpora},
+        "corpora": [{"name": corpus.info.name, "version": corpus.info.version} for corpus in corpora],
     }
     with (run.folder / ENVIRONMENT).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
     return line
+
+
+def refuse_other_corpora(run: Run, corpora: Sequence[Corpus]) -> None:
+    """Raises CorpusError where a run that began is to go on with rows that are not those it began with."""
+    path = run.folder / ENVIRONMENT
+    first = path.read_text(encoding="utf-8").partition("\n")[0] if path.exists() else ""
+    known = [corpus["version"] for corpus in json.loads(first)["corpora"]] if first else []
+    for corpus in corpora:
+        if known and corpus.info.version not in known:
+            raise CorpusError(
+                f"{corpus.info.name} has changed since this run began, so that its rows come in another order; "
+                "start a new run, or put the old manifest back"
+            )
 
 
 def hardware() -> dict:

@@ -20,7 +20,7 @@ from corpus.split import evenly
 from engine.decoding import Tokenizer
 from errors import TrainingError
 from training.callbacks import CheckpointWriter, RunRecorder
-from training.checkpoints import Checkpoints
+from training.checkpoints import Checkpoints, PlainFiles
 from training.config import Precision, TrainingConfig
 from training.data_module import SpeechData, make_examples, speech_data
 from training.devices import ALONE, ZERO_STAGES, Ranks, make_strategy, told, torch_device, whole_weights
@@ -80,10 +80,9 @@ def train_model(run: Run, config: TrainingConfig, job: Prepared, attempt: int, r
     checkpoints = Checkpoints(run.checkpoints, config.checkpoints, module.trained)
     keeper, skipped_steps = WeightKeeper(run.checkpoints, config.result), SkippedSteps(config.faults)
     recorder = RunRecorder(run, attempt, skipped_steps, skipped, ranks)
-    writer = CheckpointWriter(run, checkpoints, recorder, ranks)
-    callbacks = [recorder, writer, skipped_steps, FreedMemory(), keeper, *early_stopping(config.stopping)]
-    if config.machine.strategy in ZERO_STAGES:
-        callbacks.remove(writer)  # shards in folders: see docs/training-faults.md
+    writer = CheckpointWriter(run, checkpoints, recorder, ranks, saves=config.machine.strategy not in ZERO_STAGES)
+    early = early_stopping(config.stopping)
+    callbacks = [recorder, writer, skipped_steps, FreedMemory(), keeper, *early, recorder.ended]
     logger = make_logger(config.tracker, run) if ranks.leads else None
     if logger:
         logger.log_hyperparams(config.model_dump(mode="json"))
@@ -94,7 +93,7 @@ def train_model(run: Run, config: TrainingConfig, job: Prepared, attempt: int, r
     else:
         trainer.validate(module, data, verbose=False)
     trainer.fit(module, data, ckpt_path=last)
-    if told(run.stop_file.exists() if ranks.leads else None):
+    if writer.saves and told(run.stop_file.exists() if ranks.leads else None):
         return True
     with whole_weights(config, module, trainer.strategy.model):
         if ranks.leads:
@@ -181,19 +180,24 @@ def make_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        plugins=[] if config.machine.strategy in ZERO_STAGES else [PlainFiles()],
         use_distributed_sampler=False,
     )
 
 
 @contextmanager
 def hardware_errors() -> Iterator[None]:
-    """Translates memory that is used up, and loading processes that were killed, into TrainingError."""
+    """Translates memory that is used up, and loading processes that were killed, into TrainingError.
+
+    Ctrl-C and SIGTERM come as KeyboardInterrupt."""
     try:
         yield
+    except SystemExit as error:  # Lightning's answer to Ctrl-C and to SIGTERM
+        raise KeyboardInterrupt from error
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise TrainingError(OUT_OF_MEMORY) from error
-        if "DataLoader worker" in str(error):
+        if "DataLoader worker (pid" in str(error):  # not "Caught … in DataLoader worker process": that is a bug
             raise TrainingError(WORKER_DIED) from error
         raise
 

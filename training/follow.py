@@ -22,4 +22,5 @@ def follow(config: TrainingConfig, ranks: Ranks) -> None:
         part()
     except QalError as error:
         print(f"rank {ranks.rank}: {error}", file=sys.stderr)
+        Run(order.run).rank_error_file.write_text(f"rank {ranks.rank}: {error}", encoding="utf-8")
         sys.exit(EXIT_USER_ERROR)

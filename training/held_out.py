@@ -1,5 +1,6 @@
 """The held-out utterances of a run: what its check and its report are measured on. No torch here."""
 
+from collections.abc import Container
 from dataclasses import replace
 
 from corpus.manifest import Corpus, Row, read_corpus
@@ -21,6 +22,8 @@ def read_corpora(config: TrainingConfig) -> list[Corpus]:
 def references(run: Run, corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int) -> list[SpokenReference]:
     """At most n held-out utterances; where nobody wrote down what is said, what the base writes at 30 s."""
     found = readable(run, evenly(held_out_rows(corpora, config, splits), n), config.language)
+    if not found:
+        raise CorpusError("no held-out row has audio that can be used; mend the corpus, see skipped.jsonl")
     if all(r.text for r in found):
         return found
     base = Engine(resolve(config.base, run.folder.parent), engine_device(config), context="full")
@@ -29,6 +32,16 @@ def references(run: Run, corpora: list[Corpus], config: TrainingConfig, splits: 
     if not spoken:
         raise TrainingError("nothing is understood in the held-out rows; import speech in a language the base knows")
     return spoken
+
+
+def other_speech(run: Run, others: list[Corpus], config: TrainingConfig, known: Container[str]) -> dict:
+    """Name -> at most retention.utterances test rows of corpora that were not trained on, in known languages."""
+    found = {}
+    for other in others:
+        rows = [(c, r) for c, r in held_out_rows([other], config, ("test",)) if r.language in known]
+        spoken = readable(run, evenly(rows, config.retention.utterances), None)
+        found |= {other.info.name: spoken} if spoken else {}
+    return found
 
 
 def readable(run: Run, rows: list[tuple[Corpus, Row]], language: str | None) -> list[SpokenReference]:
@@ -40,8 +53,6 @@ def readable(run: Run, rows: list[tuple[Corpus, Row]], language: str | None) -> 
             skipped.add([sound])
         else:
             found.append(SpokenReference(sound, row.text, language or row.language))
-    if not found:
-        raise CorpusError("no held-out row has audio that can be used; mend the corpus, see skipped.jsonl")
     return found
 
 

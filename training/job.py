@@ -34,6 +34,7 @@ def resume(run: Run) -> None:
     """Starts the job again from its last checkpoint."""
     if run.status().state not in ENDED:
         raise TrainingError(f"run {run.id} is still {run.status().state}; stop it first")
+    refuse_when_busy(run.folder.parent)
     launch(run)
 
 

@@ -1,12 +1,13 @@
 """Which weights a run ends with: the last epoch's, those of its lowest word error rate, or a mean of its last ones."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -14,6 +15,7 @@ from training.options import ResultOptions, StoppingOptions
 
 BEST = "best.safetensors"
 EPOCH = "epoch-{}.safetensors"
+log = logging.getLogger("qal")
 
 
 class WeightKeeper(pl.Callback):
@@ -28,11 +30,17 @@ class WeightKeeper(pl.Callback):
         if "wer" not in trainer.callback_metrics:
             return  # none of the validation's rows could be heard
         epoch, wer = trainer.current_epoch + 1, float(trainer.callback_metrics["wer"])
+        try:
+            self._keep(pl_module, epoch, wer)
+        except (OSError, SafetensorError) as error:
+            log.warning("the weights of epoch %d could not be kept (%s); free some space", epoch, error)
+
+    def _keep(self, module: nn.Module, epoch: int, wer: float) -> None:
         if self.options.keep == "average":
-            write_weights(pl_module, self.folder / EPOCH.format(epoch), wer)
+            write_weights(module, self.folder / EPOCH.format(epoch), wer)
             (self.folder / EPOCH.format(epoch - self.options.averaged_epochs)).unlink(missing_ok=True)
         elif wer < best_wer(self.folder):
-            write_weights(pl_module, self.folder / BEST, wer)
+            write_weights(module, self.folder / BEST, wer)
 
     def settle(self, module: nn.Module) -> None:
         """Puts the kept weights into the trained module; the files of single epochs are then no longer needed."""
@@ -47,12 +55,19 @@ class WeightKeeper(pl.Callback):
             path.unlink()
 
 
+class RememberedStop(EarlyStopping):
+    """A run that was interrupted after it had decided to stop, and is resumed, trains no further."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+
+
 def early_stopping(options: StoppingOptions) -> list[pl.Callback]:
     """Lightning's own, on the word error rate of generated text; its count is in the checkpoint."""
     if options.patience_epochs is None:
         return []
     return [
-        EarlyStopping(
+        RememberedStop(
             "wer",
             options.min_delta,
             options.patience_epochs,

@@ -30,10 +30,10 @@ SKIPPED_SHARE = 0.1  # of the points, at the start, where the running mean is of
 class RateSweep(pl.Callback):
     """Sets the rate in front of each step, and notes the smoothed loss after it."""
 
-    def __init__(self, steps: int, progress: Progress):
+    def __init__(self, steps: int, progress: Progress, stop_file: Path):
         self.rates = np.geomspace(LOWEST, HIGHEST, steps)
         self.losses: list[float] = []  # smoothed
-        self._progress, self._gathered, self._mean = progress, [], 0.0
+        self._progress, self._stop_file, self._gathered, self._mean = progress, stop_file, [], 0.0
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         for group in trainer.optimizers[0].param_groups:
@@ -48,21 +48,26 @@ class RateSweep(pl.Callback):
         self.losses.append(self._mean / (1 - SMOOTHING ** (len(self.losses) + 1)))
         self._progress(len(self.losses), len(self.rates))
         diverged = not self.losses[-1] <= DIVERGED * min(self.losses)  # also when it is no number
-        trainer.should_stop = diverged or len(self.losses) == len(self.rates)
+        trainer.should_stop = diverged or len(self.losses) == len(self.rates) or self._stop_file.exists()
 
 
 def find_learning_rate(
     run: Run, config: TrainingConfig, weights: Path, corpora: Sequence[Corpus], bars: Bars, steps: int = STEPS
-) -> dict:
-    """Writes and returns learning_rate.json: rates, their losses, and the suggested rate. Raises TrainingError."""
+) -> dict | None:
+    """Writes and returns learning_rate.json: rates, their losses, and the suggested rate; None when it was stopped.
+
+    Raises TrainingError when the loss falls nowhere."""
     seed_everything(config.seed, verbose=False)
-    config = config.model_copy(update={"epochs": steps})  # more than enough; the sweep stops itself
-    sweep = RateSweep(steps, bars("find"))
+    alone = config.machine.model_copy(update={"devices": 1, "nodes": 1, "strategy": "auto"})
+    config = config.model_copy(update={"epochs": steps, "machine": alone})  # more than enough; the sweep stops itself
+    sweep = RateSweep(steps, bars("find"), run.stop_file)
     trainer = make_trainer(config, [sweep])
     trainer.limit_val_batches = 0
     with hardware_errors():
         data, module, _ = prepare(run, config, weights, corpora, bars)
         trainer.fit(module, data)
+    if run.stop_file.exists():
+        return None
     finite = [x for x in sweep.losses if np.isfinite(x)]
     rates = sweep.rates[: len(finite)].tolist()
     found = {"suggestion": suggestion(rates, finite), "learning_rate": rates, "loss": finite}

@@ -7,7 +7,7 @@ import numpy as np
 
 from audio.samples import SAMPLE_RATE, Samples, seconds
 from augmentation.augmenter import Augmenter
-from augmentation.noise import Background, audio_files, excerpt, heard
+from augmentation.noise import Background, audio_files, excerpt, first_minute
 from augmentation.options import BackgroundOptions
 from training.config import TrainingConfig
 from training.data_options import DistillationOptions
@@ -81,7 +81,7 @@ def _noises(sounds: list[Sound], config: TrainingConfig, rng: np.random.Generato
     files, found = audio_files(config.distillation.noise_folder), []
     for _ in range(count):
         like = sounds[rng.integers(len(sounds))]
-        samples = excerpt(heard(files[rng.integers(len(files))]), len(like.samples), rng)
+        samples = excerpt(first_minute(files[rng.integers(len(files))]), len(like.samples), rng)
         found.append(Sound(samples, replace(like.example, duration_s=seconds(samples)), silent=True))
     return found
 

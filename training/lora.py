@@ -82,7 +82,7 @@ class RankBudget:
     def update(self, step: int) -> None:
         """After the optimizer's step, while its gradients are still there."""
         for weight in self._weights:
-            if weight.grad is None:  # of a layer that this step skipped
+            if weight.grad is None or not weight.grad.isfinite().all():  # of a layer or a step that was skipped
                 weight.grad = torch.zeros_like(weight)
         self.model.base_model.update_and_allocate(step)  # pyright: ignore[reportCallIssue]
 

@@ -25,6 +25,11 @@ def check_machine(config: TrainingConfig) -> None:
         raise OptionError(
             f"machine.strategy {machine.strategy} runs on CUDA devices only, and this run has none; use ddp or auto"
         )
+    if machine.strategy in CUDA_ONLY and config.compute.part_seconds:
+        raise OptionError(
+            f"machine.strategy {machine.strategy} cannot compute a batch in parts; leave compute.part_seconds out, "
+            "and lower batch_size or set compute.recompute"
+        )
     if machine.strategy in CUDA_ONLY and config.result.keep != "last":
         raise OptionError(
             f"result.keep {config.result.keep} needs whole weights on every device, which machine.strategy "
@@ -43,6 +48,10 @@ def check_machine(config: TrainingConfig) -> None:
 
 def _check_launcher(config: TrainingConfig) -> None:
     world = launched_processes()
+    if config.find_learning_rate and world > 1:
+        raise OptionError("find_learning_rate needs one process only; start it without torchrun and srun")
+    if config.method == "distill" and processes(config) > 1:
+        raise OptionError("distillation keeps its lessons in one process; set machine.devices and machine.nodes to 1")
     if world > 1 and world != processes(config):
         raise OptionError(
             f"{world} processes were started, but machine.devices x machine.nodes is {processes(config)}; "
@@ -68,12 +77,12 @@ def launched_processes() -> int:
 
 def _in_srun() -> bool:
     """Inside a step of srun, not merely inside an allocation."""
-    return "SLURM_PROCID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive")
+    return "SLURM_STEP_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive")
 
 
 def launcher_command(config: TrainingConfig, script: Path, arguments: Sequence[str]) -> list[str] | None:
     """What starts a process for each device of this machine; None where one is enough or they run already."""
-    if config.machine.devices == 1 or config.machine.nodes > 1 or launched_processes() > 1:
+    if config.find_learning_rate or config.machine.devices == 1 or config.machine.nodes > 1 or launched_processes() > 1:
         return None
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     return [*torchrun, f"--nproc-per-node={config.machine.devices}", str(script), *arguments]

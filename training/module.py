@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import WhisperForConditionalGeneration
 
+from audio.samples import FRAMES_PER_SECOND
 from engine.decoding import Tokenizer
 from evaluation.wer import count_errors
 from training.config import TrainingConfig
-from training.devices import gathered
+from training.devices import gathered, torch_device
 from training.examples import IGNORED, Batch, Example
 from training.lora import RankBudget, unwrapped
 from training.optimisation import make_optimizer, make_schedule
@@ -21,6 +22,7 @@ from training.short_context import greedy
 
 STEPS_A_SEED = 1_000_003
 RANKS_A_SEED = 2**40
+CPU_PART_S = 120  # of sound, contexts included
 
 
 class Validated(NamedTuple):
@@ -29,6 +31,12 @@ class Validated(NamedTuple):
     example: int
     text: str
     loss: float  # of its batch
+
+
+def part_frames(config: TrainingConfig) -> int | None:
+    """Rows x frames whose gradients are computed at once. A CPU gains nothing by more, and its memory is smaller."""
+    seconds = config.compute.part_seconds or (CPU_PART_S if torch_device(config) == "cpu" else None)
+    return None if seconds is None else int(seconds * FRAMES_PER_SECOND)
 
 
 class SpeechModule(pl.LightningModule):
@@ -50,8 +58,14 @@ class SpeechModule(pl.LightningModule):
         self.budget = (
             RankBudget(model) if config.trained.adapter == "adalora" and isinstance(model, PeftModel) else None
         )
-        self.memory, self.computes_in_parts = Memory(), True
+        self.memory, self.listening = Memory(part_frames(config)), Memory()  # of training and of validation
+        self.computes_in_parts = True
         self._validated: list[Validated] = []
+
+    @property
+    def halvings(self) -> int:
+        """How often a batch did not fit in memory."""
+        return self.memory.halvings + self.listening.halvings
 
     @property
     def whisper(self) -> WhisperForConditionalGeneration:
@@ -91,7 +105,7 @@ class SpeechModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         if batch.examples:  # else none of its rows could be heard
-            self._validated += while_memory_lasts(self.memory, batch, self._validate_parts)
+            self._validated += while_memory_lasts(self.listening, batch, self._validate_parts)
 
     def _validate_parts(self, parts: list[Batch]) -> list[Validated]:
         return [row for part in parts for row in self._validate(part)]
@@ -126,11 +140,12 @@ class SpeechModule(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.memory.load_state_dict(checkpoint.get("memory", self.memory.state_dict()))
+        self.listening.load_state_dict(checkpoint.get("listening", self.listening.state_dict()))
         if self.budget:
             self.budget.load(checkpoint["rank_budget"])
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["state_dict"] = {n: v for n, v in checkpoint["state_dict"].items() if n in self.trained}
-        checkpoint["memory"] = self.memory.state_dict()
+        checkpoint["memory"], checkpoint["listening"] = self.memory.state_dict(), self.listening.state_dict()
         if self.budget:
             checkpoint["rank_budget"] = self.budget.state()

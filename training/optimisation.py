@@ -40,7 +40,9 @@ def make_schedule(optimizer: torch.optim.Optimizer, config: TrainingConfig, step
     kind, peak, warmup = config.optimizer.schedule, config.learning_rate, config.warmup_share
     if kind == "one_cycle":
         moved = config.optimizer.beta1 is None
-        return OneCycleLR(optimizer, peak, total_steps=steps, pct_start=warmup, cycle_momentum=moved)
+        rising = min(warmup, 1 - 1 / steps)
+        rising = rising if rising * steps > 1 else 0.0  # torch divides by rising * steps - 1, and by what is left
+        return OneCycleLR(optimizer, peak, total_steps=steps, pct_start=rising, cycle_momentum=moved)
     rising = math.ceil(warmup * steps)
 
     def share(step: int) -> float:

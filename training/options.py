@@ -111,6 +111,13 @@ class ComputeOptions(Options, frozen=True):
         le=100_000,
         description="sound a batch, padding included, in seconds: as many utterances as fit; unset: batch_size of them",
     )
+    part_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description="seconds of sound, contexts included, that are computed at once; a larger batch is computed in "
+        "parts with the same update; unset: 120 on a CPU, elsewhere whole batches, halved when memory runs out",
+    )
     recompute: bool = Field(
         default=False, description="gradient checkpointing: layers are computed twice, in much less memory"
     )

@@ -1,4 +1,5 @@
-"""A batch that does not fit in memory is computed in parts, whose gradients add up to those of the whole.
+"""A batch larger than the device computes at once, or than its memory, is computed in parts, whose gradients add up
+to those of the whole.
 
     loss     = sum over terms t:  mean over the batch's positions of t
     gradient = sum over parts p, terms t:  n(p, t) / n(batch, t) * gradient of the mean over the part's positions
@@ -33,12 +34,12 @@ class Terms(Protocol):
 
 
 class Memory:
-    """How much of a batch is computed at once: halved whenever it was too much, and kept for the rest of the run.
+    """How much of a batch is computed at once: at most so much, halved whenever it was too much, for the whole run.
 
     Measured in rows x frames, so that batches of short contexts stay whole when those of 30 s do not."""
 
-    def __init__(self) -> None:
-        self.most_frames: int | None = None  # rows x frames; None while everything fitted
+    def __init__(self, most_frames: int | None = None) -> None:
+        self.most_frames = most_frames  # rows x frames; None: whatever fits
         self.halvings = 0
 
     def parts(self, batch: Any) -> int:
@@ -67,7 +68,8 @@ class Memory:
         return {"most_frames": self.most_frames, "halvings": self.halvings}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.most_frames, self.halvings = state["most_frames"], state["halvings"]
+        limits = [n for n in (self.most_frames, state["most_frames"]) if n is not None]
+        self.most_frames, self.halvings = min(limits, default=None), state["halvings"]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

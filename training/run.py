@@ -1,7 +1,7 @@
 """The run folder: what a job writes and everybody else reads. No torch here.
 
-runs/<id>/config.yaml · status.json · metrics.jsonl · skipped.jsonl · log.txt · checkpoints/ · model/ · transformers/ ·
-report.json"""
+runs/<id>/config.yaml · status.json · stop · metrics.jsonl · skipped.jsonl · environment.jsonl · log.txt ·
+learning_rate.json · checkpoints/ · conversion_check.json · model/ · transformers/ · report.json · tensorboard/"""
 
 import itertools
 import json
@@ -33,7 +33,7 @@ class Status(BaseModel, frozen=True):
     queue_position: int | None = None
     pid: int | None = None
     pid_started: float | None = None  # seconds since 1970; tells our process from another with its number
-    stage: str = "waiting"  # prepare, teach, train, merge, check, report
+    stage: str = "waiting"  # prepare, teach, find, train, merge, check, report, retention
     step: int = 0
     steps: int = 0  # of the whole run; 0 while unknown
     epoch: int = 0
@@ -56,6 +56,7 @@ class Run:
         self.stop_file = folder / "stop"
         self.log_file = folder / "log.txt"
         self.skipped_file = folder / "skipped.jsonl"
+        self.rank_error_file = folder / "rank-error.txt"  # why a process beside the leader ended
         self.report_file = folder / "report.json"
         self.checkpoints = folder / "checkpoints"
         self.model = folder / "model"
@@ -188,8 +189,10 @@ def open_run(folder: Path) -> Run:
 
 def begin(run: Run) -> int:
     """Marks the run as ours and running; returns the attempt's number, from 1."""
-    run.stop_file.unlink(missing_ok=True)
     me = psutil.Process()
+    if run.stop_file.exists() and run.stop_file.stat().st_mtime < me.create_time():  # a later one is meant for us
+        run.stop_file.unlink()
+    run.rank_error_file.unlink(missing_ok=True)
     run.update_status(state="running", pid=me.pid, pid_started=me.create_time(), reason=None)
     return 1 + max((row["attempt"] for row in run.metrics()), default=0)
 

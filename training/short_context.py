@@ -9,13 +9,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 from transformers import WhisperForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
 from errors import ModelError
-
-KEPT_POSITIONS = 8192  # of a batch; a larger one (30 s!) computes its layers twice instead of filling the memory
 
 
 def load_whisper(directory: Path) -> WhisperForConditionalGeneration:
@@ -41,12 +38,10 @@ def _encode_any_length(self, input_features: Tensor, attention_mask: Tensor | No
     hidden = nn.functional.gelu(self.conv2(hidden)).permute(0, 2, 1)
     hidden = hidden + self.embed_positions.weight[: hidden.shape[1]]
     hidden = nn.functional.dropout(hidden, p=self.dropout, training=self.training)
-    large = hidden.shape[0] * hidden.shape[1] > KEPT_POSITIONS
-    recompute = self.training and large and not self.layers[0].gradient_checkpointing  # else they do it themselves
     for layer in self.layers:
         if self.training and self.layerdrop > 0 and torch.rand([]) < self.layerdrop:
             continue
-        hidden = checkpoint(layer, hidden, None, use_reentrant=False) if recompute else layer(hidden, None)
+        hidden = layer(hidden, None)
     return BaseModelOutput(last_hidden_state=self.layer_norm(hidden))
 
 

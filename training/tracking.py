@@ -4,7 +4,6 @@ What Qal itself reads is metrics.jsonl; a tracker is fed the same rows and never
 
 import argparse
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
@@ -24,14 +23,17 @@ def make_logger(tracker: Tracker, run: Run) -> Logger | None:
     if tracker == "wandb":
         return WandbLogger(run.id, folder, project=PROJECT, id=run.id, resume="allow")
     if tracker == "mlflow":  # MLFLOW_TRACKING_URI leads elsewhere
-        return MLFlowLogger(PROJECT, run_name=run.id, save_dir=str(folder / "mlruns"), run_id=_mlflow_run(folder))
+        return _mlflow(run)
     return TrackioLogger(run.id) if tracker == "trackio" else None
 
 
-def _mlflow_run(folder: Path) -> str | None:
-    """The id that MLflow gave to this run the last time."""
-    path = folder / "mlflow-run.txt"
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+def _mlflow(run: Run) -> Logger:
+    """Under the id that MLflow gave to this run the first time."""
+    path = run.folder / "mlflow-run.txt"
+    known = path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    logger = MLFlowLogger(PROJECT, run_name=run.id, save_dir=str(run.folder / "mlruns"), run_id=known)
+    path.write_text(logger.run_id or "", encoding="utf-8")
+    return logger
 
 
 class TrackioLogger(Logger):

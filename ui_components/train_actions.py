@@ -71,7 +71,8 @@ def choose_preset(studio: Studio, name: str | None) -> tuple[gr.Dropdown, gr.Dro
     base = next((p.config.base for p in presets(studio.configs)[0] if p.name == name), None)
     if base and base not in {value for _, value in choices}:
         choices.append((f"{base} (fetched when the run starts)", base))
-    return gr.Dropdown(info=about_preset(studio, name)), gr.Dropdown(choices=choices, value=base or gr.skip())
+    offered = gr.Dropdown(choices=choices, value=base) if base else gr.Dropdown(choices=choices)
+    return gr.Dropdown(info=about_preset(studio, name)), offered
 
 
 def start(studio: Studio, base: str | None, corpus: str | None, preset: str | None) -> gr.Dropdown:

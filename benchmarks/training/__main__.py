@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 
 from benchmarks.hardware import hardware, versions
-from benchmarks.training.standard import Order, write
+from benchmarks.training.order import Order, write
 from corpus.manifest import Corpus, Row, read_corpus
 from corpus.split import evenly
 from engine.catalogue import models_folder, resolve, resolve_transformers

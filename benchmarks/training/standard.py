@@ -6,78 +6,81 @@ inputs are computed before the clock starts, as the guides do, too."""
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import (
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+    TrainerCallback,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+)
+
+from audio.decode import decode
+from audio.samples import SAMPLE_RATE
+from benchmarks.training.order import Order, read
+from training.lora import LINEAR_LAYERS
 
 
-@dataclass(frozen=True)
-class Order:
-    """What is to be trained, and for how long."""
+class Clock(TrainerCallback):
+    """From the first step on; ends the training when the time is over."""
 
-    weights: str  # Transformers directory
-    audio: list[str]
-    tokens: list[list[int]]  # prompt + text + end of each
-    out: str  # the adapter's folder
-    batch_size: int
-    learning_rate: float
-    rank: int
-    alpha: int
-    dropout: float
-    bfloat16: bool
-    device: str
-    max_seconds: float
-    seed: int
+    def __init__(self, max_seconds: float):
+        self.max_seconds, self.began, self.steps = max_seconds, 0.0, 0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.began = time.perf_counter()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.steps = state.global_step
+        control.should_training_stop = self.seconds > self.max_seconds
 
 
 def train(order: Order) -> dict[str, float]:
     """One pass, or as much of it as the time allows -> {"utterances", "seconds"}."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import (
-        Seq2SeqTrainer,
-        Seq2SeqTrainingArguments,
-        TrainerCallback,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-    )
+    adapted, rows, clock = adapted_model(order), inputs(order), Clock(order.max_seconds)
+    trainer = Seq2SeqTrainer(
+        model=adapted, args=arguments(order), train_dataset=rows, data_collator=collate, callbacks=[clock]
+    )  # pyright: ignore[reportArgumentType]
+    trainer.train()
+    seconds = clock.seconds
+    adapted.save_pretrained(order.out)
+    return {"utterances": min(len(rows), clock.steps * order.batch_size), "seconds": seconds}
 
-    from audio.decode import decode
-    from training.lora import LINEAR_LAYERS
 
-    extractor = WhisperFeatureExtractor(feature_size=80)
+def adapted_model(order: Order) -> PeftModel:
     model = WhisperForConditionalGeneration.from_pretrained(order.weights, dtype=torch.float32)
     lora = LoraConfig(
         r=order.rank, lora_alpha=order.alpha, lora_dropout=order.dropout, target_modules=LINEAR_LAYERS, bias="none"
     )
-    adapted = get_peft_model(model, lora)
-    rows = [
-        {
-            "input_features": extractor(decode(Path(path)), sampling_rate=16_000).input_features[0],
-            "labels": ids[1:],  # the model puts the start token in front itself
-        }
-        for path, ids in zip(order.audio, order.tokens, strict=True)
-    ]
+    return get_peft_model(model, lora)
 
-    def collate(batch: list[dict]) -> dict:
-        longest = max(len(row["labels"]) for row in batch)
-        labels = [row["labels"] + [-100] * (longest - len(row["labels"])) for row in batch]
-        features = torch.stack([torch.tensor(row["input_features"]) for row in batch])
-        return {"input_features": features, "labels": torch.tensor(labels)}
 
-    class Clock(TrainerCallback):
-        began = 0.0
-        steps = 0
+def inputs(order: Order) -> list[dict[str, Any]]:
+    extractor = WhisperFeatureExtractor(feature_size=80)
+    sounds = (decode(Path(path)) for path in order.audio)
+    features = [extractor(sound, sampling_rate=SAMPLE_RATE).input_features[0] for sound in sounds]
+    # the model puts the start token in front itself
+    return [{"input_features": f, "labels": ids[1:]} for f, ids in zip(features, order.tokens, strict=True)]
 
-        def on_train_begin(self, args, state, control, **_):
-            self.began = time.perf_counter()
 
-        def on_step_end(self, args, state, control, **_):
-            self.steps = state.global_step
-            control.should_training_stop = time.perf_counter() - self.began > order.max_seconds
+def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    longest = max(len(row["labels"]) for row in batch)
+    labels = [row["labels"] + [-100] * (longest - len(row["labels"])) for row in batch]
+    features = torch.stack([torch.tensor(row["input_features"]) for row in batch])
+    return {"input_features": features, "labels": torch.tensor(labels)}
 
-    clock = Clock()
-    steps = -(-len(rows) // order.batch_size)
-    arguments = Seq2SeqTrainingArguments(
+
+def arguments(order: Order) -> Seq2SeqTrainingArguments:
+    steps = -(-len(order.audio) // order.batch_size)
+    return Seq2SeqTrainingArguments(
         output_dir=order.out,
         per_device_train_batch_size=order.batch_size,
         learning_rate=order.learning_rate,
@@ -92,16 +95,7 @@ def train(order: Order) -> dict[str, float]:
         disable_tqdm=True,
         seed=order.seed,
     )
-    Seq2SeqTrainer(model=adapted, args=arguments, train_dataset=rows, data_collator=collate, callbacks=[clock]).train()  # pyright: ignore[reportArgumentType]
-    seconds = time.perf_counter() - clock.began
-    adapted.save_pretrained(order.out)
-    return {"utterances": min(len(rows), clock.steps * order.batch_size), "seconds": seconds}
-
-
-def write(order: Order, path: Path) -> Path:
-    path.write_text(json.dumps(asdict(order)), encoding="utf-8")
-    return path
 
 
 if __name__ == "__main__":
-    print(json.dumps(train(Order(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))))
+    print(json.dumps(train(read(Path(sys.argv[1])))))

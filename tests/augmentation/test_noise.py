@@ -95,6 +95,14 @@ def test_no_voice_of_a_babble_is_alone(tmp_path: Path):
     assert max(abs(np.corrcoef(together, p)[0, 1]) for p in parts) < 0.9
 
 
+def test_a_noise_that_broke_after_the_start_is_named_and_no_utterance_is_blamed(tmp_path: Path):
+    write_wav(tmp_path / "a.wav", noise(SAMPLE_RATE))
+    background = Background(BackgroundOptions(folder=str(tmp_path), babble_share=0), [])
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    with pytest.raises(OptionError, match=r"a\.wav: not readable"):
+        background(noise(800), np.random.default_rng(0))
+
+
 def test_a_voice_that_cannot_be_heard_is_silent(tmp_path: Path):
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF")

@@ -207,6 +207,16 @@ def test_a_run_out_of_memory_goes_on_with_half_batches(tiny_weights, module_corp
     assert [loss for _, loss in losses(run)] == pytest.approx([loss for _, loss in losses(plain)], rel=1e-5)
 
 
+def test_a_batch_larger_than_its_part_learns_the_same(tiny_weights, module_corpus, tmp_path):
+    whole = tiny_fit(tmp_path / "whole", tiny_weights, module_corpus, batch_size=4, **QUIET)
+    parts = tiny_fit(
+        tmp_path / "parts", tiny_weights, module_corpus, batch_size=4, **QUIET, compute={"part_seconds": 1}
+    )
+    assert [row["parts"] for row in steps(parts)] == [4, 4]
+    assert parts.status().halvings == 0
+    assert [loss for _, loss in losses(parts)] == pytest.approx([loss for _, loss in losses(whole)], rel=1e-5)
+
+
 def test_a_full_disk_costs_the_checkpoint_and_not_the_run(tiny_weights, module_corpus, tmp_path, monkeypatch, caplog):
     """From step 5 on there is no space; the checkpoint of step 4 stays, and it is said once."""
     usage = shutil.disk_usage

@@ -16,6 +16,7 @@ def test_the_finder_leaves_a_curve_and_a_rate_on_it(tiny_weights, tiny_corpus, t
     seen: list[tuple[int, int]] = []
     bar = lambda stage: lambda done, of: seen.append((done, of))  # noqa: E731
     found = find_learning_rate(run, config, tiny_weights, [tiny_corpus], bar, steps=30)
+    assert found is not None
     assert json.loads((run.folder / LEARNING_RATE_FILE).read_text()) == found
     assert found["suggestion"] in found["learning_rate"]
     assert len(found["learning_rate"]) == len(found["loss"]) > 20
@@ -23,6 +24,14 @@ def test_the_finder_leaves_a_curve_and_a_rate_on_it(tiny_weights, tiny_corpus, t
     assert 1e-5 < found["suggestion"] < 1e-1
     assert seen[-1][0] >= len(found["loss"])
     assert [p.name for p in run.folder.iterdir() if p.suffix == ".ckpt"] == []
+
+
+def test_a_finder_that_is_told_to_stop_suggests_nothing(tiny_weights, tiny_corpus, tmp_path):
+    config = TrainingConfig.model_validate({"batch_size": 1, "precision": "32-true", "device": "cpu"})
+    run = create_run(config, tmp_path, "r")
+    run.request_stop()
+    assert find_learning_rate(run, config, tiny_weights, [tiny_corpus], lambda _: lambda done, of: None) is None
+    assert not (run.folder / LEARNING_RATE_FILE).exists()
 
 
 def test_the_suggestion_is_where_the_loss_falls_fastest_over_the_logarithm():

@@ -1,14 +1,17 @@
 """A run of any method that was stopped goes on to the same weights; which epoch's weights it ends with is a choice."""
 
 import functools
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from corpus.manifest import Corpus
 from training import fit as fitting
+from training import kept_weights
 from training import module as validating
 from training.callbacks import RunRecorder
 from training.config import TrainingConfig, load_config, save_config
@@ -70,7 +73,7 @@ def trained_weights(folder: Path) -> dict[str, torch.Tensor]:
 def test_a_stopped_run_of_any_method_goes_on_to_the_same_weights(
     method, tiny_weights, tiny_corpus, tmp_path, monkeypatch
 ):
-    _, whole = train(tiny_weights, tiny_corpus, tmp_path / "whole", **METHODS[method])
+    whole_run, whole = train(tiny_weights, tiny_corpus, tmp_path / "whole", **METHODS[method])
     with monkeypatch.context() as patch:
         stop_at(3, patch)
         _, stopped = train(tiny_weights, tiny_corpus, tmp_path / "cut", **METHODS[method])
@@ -81,7 +84,9 @@ def test_a_stopped_run_of_any_method_goes_on_to_the_same_weights(
     expected, found = trained_weights(whole), trained_weights(resumed)
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[n], found[n]) for n in expected)
-    assert sorted({r["step"] for r in run.metrics() if r["kind"] == "step"}) == [1, 2, 3, 4]
+    rows = [[r for r in found.metrics() if r["kind"] == "step"] for found in (run, whole_run)]
+    assert [r["step"] for r in rows[0]] == [1, 2, 3, 4]
+    assert [r["loss"] for r in rows[0]] == [r["loss"] for r in rows[1]]
     assert not list(run.checkpoints.glob("epoch-*"))
 
 
@@ -114,6 +119,34 @@ def test_a_run_stops_when_its_wer_no_longer_falls(
     run, adapter = train(tiny_weights, tiny_corpus, tmp_path, epochs=4, batch_size=4, stopping=stopping)
     assert adapter is not None
     assert len([r for r in run.metrics() if r["kind"] == "step"]) == epochs
+
+
+def test_a_run_that_had_decided_to_stop_and_was_killed_trains_no_further(
+    tiny_weights, tiny_corpus, tmp_path, monkeypatch
+):
+    """Killed after the last checkpoint, before the adapter was saved."""
+    scripted_wers([1.0, 0.9, 0.95, 0.1, 0.1, 0.1], monkeypatch)
+    values = {"epochs": 4, "batch_size": 4, "stopping": {"patience_epochs": 1}}
+    run, adapter = train(tiny_weights, tiny_corpus, tmp_path, **values)
+    assert adapter is not None
+    expected = trained_weights(adapter)
+    shutil.rmtree(adapter)
+    run, again = train(tiny_weights, tiny_corpus, tmp_path, **values)
+    assert again is not None
+    assert [r["step"] for r in run.metrics() if r["kind"] == "step"] == [1, 2]
+    assert all(torch.equal(weight, expected[name]) for name, weight in trained_weights(again).items())
+
+
+def test_weights_that_find_no_room_cost_the_run_nothing(tiny_weights, tiny_corpus, tmp_path, monkeypatch, caplog):
+    def full(*_) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(kept_weights, "save_file", full)
+    scripted_wers([1.0, 0.5], monkeypatch)
+    values = {"epochs": 1, "batch_size": 4, "result": {"keep": "best"}}
+    _, adapter = train(tiny_weights, tiny_corpus, tmp_path, **values)
+    assert adapter is not None
+    assert "could not be kept" in caplog.text
 
 
 def test_the_best_epochs_weights_become_the_model(tiny_weights, tiny_corpus, tmp_path, monkeypatch):

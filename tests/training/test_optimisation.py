@@ -20,12 +20,12 @@ def config_of(**optimizer) -> TrainingConfig:
     return TrainingConfig.model_validate({"optimizer": optimizer, "warmup_share": 0.1, "learning_rate": 1e-3})
 
 
-def rates(config: TrainingConfig) -> list[float]:
+def rates(config: TrainingConfig, steps: int = STEPS) -> list[float]:
     weight = torch.nn.Parameter(torch.zeros(2, 2))
     optimizer = make_optimizer(torch.nn.ParameterList([weight]), config)
-    schedule = make_schedule(optimizer, config, STEPS)
+    schedule = make_schedule(optimizer, config, steps)
     found = []
-    for _ in range(STEPS):
+    for _ in range(steps):
         found.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         schedule.step()
@@ -48,6 +48,16 @@ def test_after_the_warm_up_the_rate_goes_as_its_name_says(schedule: str, half: f
     assert found[55] == pytest.approx(half * 1e-3, rel=0.02)
     assert found[-1] <= last * 1e-3 * 1.2
     assert all(a >= b for a, b in itertools.pairwise(found[10:]))
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.2, 0.5, 1.0])
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 10, 20])
+@pytest.mark.parametrize("schedule", ["one_cycle", "linear"])
+def test_no_number_of_steps_is_too_few_for_a_schedule(schedule: str, steps: int, warmup: float):
+    config = config_of(schedule=schedule).model_copy(update={"warmup_share": warmup})
+    found = rates(config, steps)
+    assert np.isfinite(found).all()
+    assert max(found) <= 1.001e-3
 
 
 def test_without_a_warm_up_the_first_step_is_at_the_peak():

@@ -9,10 +9,10 @@ import pytest
 from pytorch_lightning.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from corpus.manifest import Corpus
-from errors import OptionError
+from corpus.manifest import Corpus, Origin, write_corpus
+from errors import CorpusError, OptionError
 from training.config import TrainingConfig, require_tracker
-from training.environment import git_revision, record_environment
+from training.environment import git_revision, record_environment, refuse_other_corpora
 from training.run import create_run
 from training.tracking import make_logger
 
@@ -60,7 +60,17 @@ def test_an_attempts_environment_is_a_line(tmp_path: Path, tiny_corpus: Corpus):
     assert [line["attempt"] for line in lines] == [1, 2]
     assert lines[0]["packages"]["torch"]
     assert lines[0]["hardware"]["cores"] >= 1
-    assert lines[0]["corpora"] == {"tones": tiny_corpus.info.version}
+    assert lines[0]["corpora"] == [{"name": "tones", "version": tiny_corpus.info.version}]
+
+
+def test_a_run_does_not_go_on_with_other_rows_than_it_began_with(tmp_path: Path, tiny_corpus: Corpus):
+    run = create_run(TrainingConfig(), tmp_path, "r")
+    refuse_other_corpora(run, [tiny_corpus])  # nothing is known yet
+    record_environment(run, [tiny_corpus], 1)
+    refuse_other_corpora(run, [tiny_corpus])
+    smaller = write_corpus(tiny_corpus.folder, Origin(name="tones"), tiny_corpus.rows[:-1])
+    with pytest.raises(CorpusError, match="tones has changed"):
+        refuse_other_corpora(run, [smaller])
 
 
 def test_outside_a_checkout_there_is_no_revision(tmp_path: Path):
