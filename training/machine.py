@@ -36,7 +36,7 @@ def check_machine(config: TrainingConfig) -> None:
             f"{machine.strategy} has not; keep the last, or use ddp"
         )
     if machine.strategy.startswith("deepspeed") and importlib.util.find_spec("deepspeed") is None:
-        raise OptionError("DeepSpeed is not installed; pip install -r requirements.txt, or use ddp")
+        raise OptionError("DeepSpeed is not installed; pip install deepspeed, or use ddp")
     if device == "cuda" and machine.devices > ctranslate2.get_cuda_device_count():
         raise OptionError(
             f"machine.devices is {machine.devices}, but {ctranslate2.get_cuda_device_count()} CUDA devices were found"

@@ -34,6 +34,7 @@ from training.run import Run
 
 ROOT = Path(__file__).parents[2]
 PRESET = Path("configs/quick.yaml")
+GUIDES_RATE = 1e-3  # the usual one of LoRA with the standard recipe
 SAMPLED_EVERY_S = 0.5
 MIN_TIMES_FASTER, MAX_MEMORY_SHARE, MAX_WAIT = 5.0, 0.6, 0.25
 
@@ -138,7 +139,7 @@ def order(config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path
         tokens=tokens,
         out=str(out),
         batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
+        learning_rate=GUIDES_RATE,
         rank=lora.rank,
         alpha=lora.alpha,
         dropout=lora.dropout,
@@ -187,6 +188,7 @@ def report(
             "base": options.base,
             "batch_size": config.batch_size,
             "lora": config.lora.model_dump(),
+            "learning_rate": {"standard": GUIDES_RATE, "ours": config.learning_rate},
             **versions("torch", "transformers", "peft", "pytorch-lightning"),
         },
         "figures": {"same_data": same_data, "same_time": same_time, "wer": wer},
