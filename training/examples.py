@@ -1,4 +1,4 @@
-"""What the trainer is fed: utterances, batches of like length, and how a batch becomes tensors."""
+"""What the trainer is fed: utterances as targets, labels as tensors, and the context a batch is heard at."""
 
 import math
 from collections.abc import Sequence

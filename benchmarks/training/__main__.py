@@ -9,16 +9,13 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from benchmarks.hardware import hardware, versions
+from benchmarks.memory import watched
 from benchmarks.training.order import Order, write
 from corpus.manifest import Corpus, Row, read_corpus
 from corpus.split import evenly
@@ -35,7 +32,6 @@ from training.run import Run
 ROOT = Path(__file__).parents[2]
 PRESET = Path("configs/quick.yaml")
 GUIDES_RATE = 1e-3  # the usual one of LoRA with the standard recipe
-SAMPLED_EVERY_S = 0.5
 MIN_TIMES_FASTER, MAX_MEMORY_SHARE, MAX_WAIT = 5.0, 0.6, 0.25
 
 
@@ -103,28 +99,6 @@ def run_ours(options: argparse.Namespace, folder: Path, name: str, epochs: int, 
         "peak_mb": peak_mb,
         **({"data_wait_fraction": float(np.mean(waits))} if waits else {}),
     }
-
-
-def watched(job: subprocess.Popen, counts: Callable[[], bool] = lambda: True) -> tuple[str, float]:
-    """-> (stdout, the most memory of it and its children in MB while `counts`)."""
-    peak = 0.0
-
-    def look() -> None:
-        nonlocal peak
-        while job.poll() is None:
-            try:
-                family = [psutil.Process(job.pid), *psutil.Process(job.pid).children(recursive=True)]
-                used = sum(process.memory_info().rss for process in family) / 1e6
-                peak = max(peak, used) if counts() else peak
-            except psutil.NoSuchProcess:
-                continue
-            time.sleep(SAMPLED_EVERY_S)
-
-    observer = threading.Thread(target=look, daemon=True)
-    observer.start()
-    output, _ = job.communicate()
-    observer.join()
-    return output, peak
 
 
 def order(config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path, out: Path, seconds: float) -> Order:

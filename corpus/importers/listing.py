@@ -12,7 +12,10 @@ from typing import Any
 
 from errors import CorpusError
 
-AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".m4a", ".aac", ".wma", ".webm", ".mp4", ".g722"}
+AUDIO_SUFFIXES = {
+    *(".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".m4a", ".aac", ".wma", ".webm", ".mp4"),
+    *(".g722", ".gsm"),  # of telephones
+}
 TABLES = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
 FILE_COLUMNS = ("file_name", "file", "audio", "path")
 TEXT_COLUMNS = ("text", "sentence", "transcription", "transcript")

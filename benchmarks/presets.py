@@ -1,0 +1,57 @@
+"""python -m benchmarks.presets: what a preset costs and gives on this machine.
+
+The command that everybody uses, its time, its memory, and the word error rates of its report."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.hardware import hardware
+from benchmarks.memory import watched
+from errors import CommandParser, TrainingError, run_command
+from training.config import load_config
+from training.run import Run
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    parser = CommandParser(prog="python -m benchmarks.presets", description=__doc__)
+    parser.add_argument("preset", help="a file of configs/, without .yaml")
+    parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="(default: data/asterisk-ru)")
+    parser.add_argument("--base", default=None, help="another base model than the preset's")
+    parser.add_argument("--json", action="store_true", help="print the object on one line")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        result = measure(options.preset, options.corpus, options.base, Path(folder))
+    print(json.dumps(result, indent=None if options.json else 2))
+
+
+def measure(preset: str, corpus: Path, base: str | None, folder: Path) -> dict:
+    file, run = ROOT / "configs" / f"{preset}.yaml", Run(folder / preset)
+    config = load_config(file)
+    settings = {"corpus": corpus.resolve(), "base": base or config.base, "runs": folder, "name": preset}
+    command = [sys.executable, "train_whisper_lightning.py", "--config", str(file), "--retention.utterances", "0"]
+    command += [f"--{name}={value}" for name, value in settings.items()]
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
+    _, peak_mb = watched(job, lambda: run.status_file.exists() and run.status().stage in ("prepare", "train"))
+    report = run.report() if not job.returncode else None
+    if report is None:
+        raise TrainingError(f"the preset {preset} failed: {run.status().reason}")
+    steps = [row for row in run.metrics() if row["kind"] == "step"]
+    return {
+        "hardware": hardware(),
+        "settings": {"preset": preset, "corpus": corpus.name, "base": settings["base"], "steps": len(steps)},
+        "figures": {
+            "train_minutes": round(report["train_seconds"] / 60, 1),
+            "train_peak_mb": round(peak_mb),
+            "tuned_adaptive": report["tuned_adaptive"],
+        },
+        "reference": {"stock_30s": report["stock_30s"]},
+    }
+
+
+if __name__ == "__main__":
+    run_command(main)
