@@ -50,7 +50,7 @@ class TrainingConfig(Options, frozen=True):
     language: str | None = Field(default=None, description="language of the corpus; unset: what each row says")
     epochs: int = Field(default=4, ge=1, le=1000, description="passes over the training rows")
     batch_size: int = Field(default=16, ge=1, le=256, description="utterances a step")
-    learning_rate: float = Field(default=2.5e-4, gt=0, le=1, description="peak learning rate of AdamW")
+    learning_rate: float = Field(default=5e-4, gt=0, le=1, description="peak learning rate of AdamW")
     warmup_share: float = Field(
         default=0.1, ge=0, le=1, description="share of the steps in which the learning rate rises"
     )
