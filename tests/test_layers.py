@@ -20,7 +20,7 @@ LAYERS = (
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 TORCH = {"torch", "pytorch_lightning", "lightning_fabric", "peft", "transformers", "deepspeed", "silero_vad"}
-TORCH_ROOMS = {"training", "export"}
+TORCH_ROOMS = {"training", "export", "benchmarks"}
 TORCH_FREE = {
     "training/config.py",
     "training/held_out.py",

@@ -40,6 +40,7 @@ def resume(run: Run) -> None:
 
 def launch(run: Run) -> None:
     """A detached process: it lives on when the page, or its server, goes away."""
+    run.stop_file.unlink(missing_ok=True)
     with run.log_file.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, str(SCRIPT), "--resume", str(run.folder.resolve())],

@@ -189,9 +189,9 @@ def open_run(folder: Path) -> Run:
 
 def begin(run: Run) -> int:
     """Marks the run as ours and running; returns the attempt's number, from 1."""
-    me = psutil.Process()
-    if run.stop_file.exists() and run.stop_file.stat().st_mtime < me.create_time():  # a later one is meant for us
-        run.stop_file.unlink()
+    me, status = psutil.Process(), run.status()
+    if (status.state, status.pid) != ("queued", me.pid):  # else the launcher removed it, and a new one is meant for us
+        run.stop_file.unlink(missing_ok=True)
     run.rank_error_file.unlink(missing_ok=True)
     run.update_status(state="running", pid=me.pid, pid_started=me.create_time(), reason=None)
     return 1 + max((row["attempt"] for row in run.metrics()), default=0)

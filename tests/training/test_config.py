@@ -9,7 +9,7 @@ import pytest
 from errors import OptionError, TrainingError
 from train_whisper_lightning import config_of, make_parser
 from training.config import TrainingConfig, check_config, load_config, method_name, save_config
-from training.run import Run, create_run
+from training.run import Run, begin, create_run
 
 PRESETS = sorted((Path(__file__).parent.parent.parent / "configs").glob("*.yaml"))
 
@@ -135,3 +135,14 @@ def test_a_job_that_was_killed_under_a_living_studio_is_interrupted(tmp_path: Pa
         time.sleep(0.01)
     assert run.status().state == "interrupted"
     process.wait()
+
+
+def test_a_stop_that_came_before_the_job_had_begun_is_heard_and_an_old_one_is_forgotten(tmp_path: Path):
+    run, me = create_run(TrainingConfig(), tmp_path, "r"), psutil.Process()
+    run.update_status(state="queued", pid=me.pid, pid_started=me.create_time())
+    run.request_stop()
+    begin(run)
+    assert run.stop_file.exists()
+    run.update_status(state="interrupted")
+    begin(run)
+    assert not run.stop_file.exists()
