@@ -1,6 +1,7 @@
 """The two forms of the same weights: Transformers and CTranslate2."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,11 @@ def test_the_check_stops_a_conversion_that_loses_quality():
     with pytest.raises(ConversionError, match=r"loses 20\.0 points"):
         found.require()
     assert found.as_dict()["wer"] == {"transformers": 0.0, "int8": 0.2}
+
+
+@pytest.mark.parametrize(("heard", "stops"), [("one two three four", False), ("", True)])
+def test_on_a_handful_of_utterances_only_a_broken_conversion_is_stopped(heard: str, stops: bool):
+    references = ["one two three four five"] * 3
+    found = check_conversion(references, {"transformers": lambda: references, "int8": lambda: [heard] * 3})
+    with pytest.raises(ConversionError) if stops else nullcontext():
+        found.require()
