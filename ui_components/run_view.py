@@ -48,9 +48,11 @@ def progress_html(
 
 
 def _faults(status: Status, rows: list[dict[str, Any]]) -> str:
-    """What the run bore and went on from; docs/training-faults.md says more."""
-    told = [f"{status.skipped_rows} rows were left out, as their audio cannot be used; see skipped.jsonl in the run"]
-    told += [f"{status.skipped_steps} steps were skipped, as their loss or gradient was not finite"]
+    """What asks for somebody, in red, and in one note what the run bore; docs/training-faults.md says more."""
+    told = [
+        f"rows left out, as their audio cannot be used: {status.skipped_rows} (skipped.jsonl in the run names them)"
+    ]
+    told += [f"steps skipped, as their loss or gradient was not finite: {status.skipped_steps}"]
     told += ["batches did not fit in memory and are computed in parts; the result is the same"]
     counts = (status.skipped_rows, status.skipped_steps, status.halvings)
     sentences = [sentence for sentence, count in zip(told, counts, strict=True) if count]
@@ -58,9 +60,9 @@ def _faults(status: Status, rows: list[dict[str, Any]]) -> str:
         sentences.append(
             "training waits for its audio; give machine.workers more processes, or weaken the augmentation"
         )
-    warning = [status.warning] if status.warning else []
-    notes = [(s, "problem") for s in warning] + [(s, "") for s in sentences]
-    return "".join(f'<div class="qal-note {kind}">{sentence_html(sentence)}</div>' for sentence, kind in notes)
+    warning = f'<div class="qal-note problem">{sentence_html(status.warning)}</div>' if status.warning else ""
+    bore = "<br>".join(map(sentence_html, sentences))
+    return warning + (f'<div class="qal-note">{bore}</div>' if bore else "")
 
 
 def recent(rows: list[dict[str, Any]], figure: str) -> float:
@@ -110,7 +112,8 @@ def _facts(status: Status, config: TrainingConfig, rows: list[dict[str, Any]], n
         facts.append(f"epoch {min(status.epoch, config.epochs)} of {config.epochs}")
     if status.state == "running" and status.stage == "train":
         left = eta_s(rows, status.steps)
-        facts += [f"about {in_words(left)} left"] if left is not None else []
+        about = "" if left is None or left < 60 else "about "
+        facts += [f"{about}{in_words(left)} left"] if left is not None else []
         pace = recent(rows, "utterances_per_second")
         facts += [f"{pace:.1f} utterances a second"] if pace else []
     if status.state not in ENDED and status.heartbeat and now - status.heartbeat > SILENT_S:

@@ -81,9 +81,10 @@ def test_what_a_run_bore_is_told_and_a_sound_run_says_nothing():
 
     assert "qal-note" not in shown()
     bore = shown(skipped_rows=3, skipped_steps=2, halvings=1, warning="the <disk> is nearly full")
-    for words in ("3 rows", "2 steps", "in parts", "&lt;disk&gt; is nearly full"):
+    for words in ("used: 3", "finite: 2", "in parts", "&lt;disk&gt; is nearly full"):
         assert words in bore
     assert bore.count("qal-note problem") == 1  # the warning alone asks for somebody
+    assert bore.count("qal-note") == 2
 
 
 @pytest.mark.parametrize(("share", "told"), [(0.1, False), (0.4, True)])
