@@ -117,7 +117,8 @@ def _add_packaged(add_parser: AddParser, name: str, source: PackagedSpeech) -> N
 def _add_folder(add_parser: AddParser) -> None:
     about = "recordings of your own: name.wav with name.txt beside it, or a metadata.csv, .tsv or .jsonl"
     columns = (
-        "Its columns are file (or file_name, audio, path), text (or sentence, transcription) and, if known, speaker."
+        "Its columns are file (or file_name, audio, path), text (or sentence, transcription) and, if known, speaker "
+        "and translation (into English)."
     )
     parser = add_parser("folder", help=about, description=f"{about}. {columns} {SPLIT_HELP}")
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that holds the recordings")

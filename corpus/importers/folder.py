@@ -72,12 +72,13 @@ def _convert(recording: Recording, folder: Path, new: Path, language: str, no_te
     name = _checked_name(path.relative_to(folder).as_posix())
     if recording.fault:
         raise CorpusError(f"{name}: {recording.fault}")
-    if not no_text and not normalise(recording.text):
+    if not no_text and not normalise(recording.text) and not normalise(recording.translation):
         raise CorpusError(f"{name}: has no text")
     target = f"audio/{name}" if path.suffix == ".wav" else f"audio/{name}.wav"
     if (new / target).exists():
         raise CorpusError(f"{name}: is listed twice; the first one was taken")
-    return add_utterance(new, target, decode(path), recording.text, language, recording.speaker)
+    row = add_utterance(new, target, decode(path), recording.text, language, recording.speaker)
+    return row.model_copy(update={"translation": recording.translation})
 
 
 def _checked_name(name: str) -> str:

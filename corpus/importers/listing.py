@@ -20,6 +20,7 @@ TABLES = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
 FILE_COLUMNS = ("file_name", "file", "audio", "path")
 TEXT_COLUMNS = ("text", "sentence", "transcription", "transcript")
 SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
+TRANSLATION_COLUMNS = ("translation", "translation_en", "english")  # into English, the one Whisper translates to
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Recording:
     path: Path
     text: str  # empty: nobody wrote it down
     speaker: str = ""
+    translation: str = ""
     fault: str = ""  # why it cannot be used, where that shows already
 
 
@@ -68,7 +70,9 @@ def _read_table(table: Path) -> Iterator[Recording]:
                     f"{table}: row {number} lacks a column for the file ({', '.join(FILE_COLUMNS)}) "
                     f"or the text ({', '.join(TEXT_COLUMNS)}); name the columns so"
                 )
-            yield Recording(table.parent / file, " ".join(text.split()), _first(row, SPEAKER_COLUMNS) or "")
+            translation = " ".join((_first(row, TRANSLATION_COLUMNS) or "").split())
+            speaker = _first(row, SPEAKER_COLUMNS) or ""
+            yield Recording(table.parent / file, " ".join(text.split()), speaker, translation)
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         raise CorpusError(f"{table}: cannot be read ({error}); save it as UTF-8, a line an utterance") from error
 

@@ -74,6 +74,12 @@ def test_a_table_says_file_text_and_speaker(tmp_path: Path, name: str, content: 
     ]
 
 
+def test_a_translation_is_kept_and_is_enough(tmp_path: Path):
+    table = "file,text,translation\nclips/0.wav,Raz dva,One  two\nclips/1.wav,,Three\n"
+    corpus = import_folder(listed(tmp_path / "in", "metadata.csv", table), "ru", tmp_path / "out")
+    assert [(r.text, r.translation) for r in corpus.rows] == [("Raz dva", "One two"), ("", "Three")]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
