@@ -5,17 +5,14 @@ Two methods: `finetune` learns transcripts; `distill` learns short contexts from
 same run folder, which the studio reads while the job runs. A stopped or killed job goes on with --resume."""
 
 import functools
-import hashlib
 import json
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from tqdm import tqdm
 
@@ -27,19 +24,18 @@ from engine.command_line import HelpFormatter, plain_reason
 from engine.decoding import Tokenizer
 from engine.engine import Engine, choose_device
 from engine.languages import check_language
-from engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
+from engine.model_directory import ModelCard, read_card, write_card
 from errors import CorpusError, OptionError, QalError, require_space, run_command
-from evaluation.bootstrap import paired_difference
 from evaluation.model_readme import write_readme
 from evaluation.report import print_report
-from evaluation.retention import Bounds, Forms, check_retention, corpora_beside
-from evaluation.score import SEED, SpokenReference, score_engines, transcribe_each
+from evaluation.score import SpokenReference, transcribe_each
 from training.config import TrainingConfig, check_config, load_config, require_tracker
-from training.environment import record_environment, refuse_other_corpora
-from training.held_out import held_out_rows, other_speech, read_corpora, references
+from training.environment import record_environment, refuse_other_materials
 from training.job import device_lock, refuse_when_busy
 from training.machine import check_machine, engine_device, launched_processes, launcher_command
-from training.run import Run, RunLog, begin, create_run, open_run
+from training.report import data_sentences, measure, stock_of, version_of
+from training.rows import held_out_rows, read_corpora, references
+from training.run import Run, RunLog, Stopped, begin, create_run, open_run
 
 
 def main() -> None:
@@ -139,6 +135,7 @@ def check(config: TrainingConfig, runs: Path) -> None:
     check_machine(config)
     require_tracker(config.tracker)
     base = resolve(config.base, runs)
+    resolve(stock_of(config, runs), runs)  # the report compares with it, hours later
     require_space(runs, config.run_size * (base / "model.bin").stat().st_size, "a training run")
     tokenizer = Tokenizer(base)
     known = tokenizer.languages
@@ -155,6 +152,9 @@ def run_job(run: Run, config: TrainingConfig, orders=None) -> dict | None:
         attempt = begin(run)
         try:
             return job_stages(run, config, attempt, orders)
+        except Stopped:
+            run.update_status(state="interrupted", reason="stopped on request; resume it to go on")
+            return None
         except KeyboardInterrupt:
             run.update_status(
                 state="interrupted", reason="stopped from the keyboard or by a signal; resume it to go on"
@@ -172,16 +172,16 @@ def run_job(run: Run, config: TrainingConfig, orders=None) -> dict | None:
 
 
 def job_stages(run: Run, config: TrainingConfig, attempt: int, orders=None) -> dict | None:
-    from training.devices import ALONE, part
+    from training.devices import ALONE, leave
     from training.fit import fit, quiet_libraries  # torch takes seconds; --help and wrong options should not
 
     quiet_libraries()
     runs = run.folder.parent
     check(config, runs)
     run.update_status(stage="prepare")
-    corpora = read_corpora(config)
-    refuse_other_corpora(run, corpora)
-    record_environment(run, corpora, attempt)
+    corpora, base = read_corpora(config), resolve(config.base, runs)
+    refuse_other_materials(run, base, corpora)
+    record_environment(run, base, corpora, attempt)
     weights = transformers_weights(config.base, runs)
     if config.find_learning_rate:
         return find_rate(run, config, weights, corpora)
@@ -189,29 +189,23 @@ def job_stages(run: Run, config: TrainingConfig, attempt: int, orders=None) -> d
         orders.give(run.folder, weights, attempt)
     ranks = orders.ranks if orders else ALONE
     adapter = fit(run, config, weights, corpora, attempt, lambda stage: progress(run, stage), ranks)
-    part()
+    leave()
     if adapter is None:
-        run.update_status(state="interrupted", reason="stopped on request; resume it to go on")
-        return None
+        raise Stopped
     card = ModelCard(
-        base_model=read_card(resolve(config.base, runs)).base_model.replace("unknown", config.base),
+        base_model=stock_of(config, runs),
         languages=sorted({config.language or row.language for c in corpora for row in c.rows}),
         run=run.id,
         corpus_version=version_of(corpora),
+        data=[*read_card(base).data, *data_sentences(corpora, config)],
         context=config.context.ability,
     )
     export_model(run, config, weights, adapter, corpora, card)
-    report = measure(run, config, corpora, card)
-    write_readme(run.model, read_card(run.model), corpora, report)
+    report = measure(run, config, corpora, card, lambda stage: progress(run, stage))
+    write_readme(run.model, read_card(run.model), report)
     run.report_file.write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
     run.update_status(state="finished", stage="report")
     return report
-
-
-def version_of(corpora: list[Corpus]) -> str:
-    """A corpus' version; of several, the sha256 of theirs."""
-    versions = [c.info.version for c in corpora]
-    return versions[0] if len(versions) == 1 else hashlib.sha256("\n".join(sorted(versions)).encode()).hexdigest()
 
 
 def find_rate(run: Run, config: TrainingConfig, weights: Path, corpora: list[Corpus]) -> None:
@@ -220,8 +214,7 @@ def find_rate(run: Run, config: TrainingConfig, weights: Path, corpora: list[Cor
 
     found = find_learning_rate(run, config, weights, corpora, lambda stage: progress(run, stage))
     if found is None:
-        run.update_status(state="interrupted", reason="stopped on request; resume it to go on")
-        return
+        raise Stopped
     run.update_status(state="finished", stage="find")
     print(json.dumps({"run": run.id, "suggestion": found["suggestion"], "curve": str(run.folder / LEARNING_RATE_FILE)}))
 
@@ -278,53 +271,12 @@ def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenRefere
     found.require()
 
 
-def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: ModelCard) -> dict:
-    """The report: stock weights at 30 s against the tuned ones at both contexts, on the test split, one engine."""
-    held_out = references(run, corpora, config, ("test",), config.report_utterances)
-    engines = {
-        "stock_30s": Engine(resolve(card.base_model, run.folder.parent), engine_device(config), context="full"),
-        "tuned_30s": Engine(run.model, engine_device(config), context="full"),
-        "tuned_adaptive": Engine(run.model, engine_device(config)),
-    }
-    scored = score_engines(engines, held_out, progress(run, "report"))
-    tuned = scored["tuned_adaptive"].score
-    measured = MeasuredWer(
-        wer=tuned.wer, low=tuned.wer_low, high=tuned.wer_high, corpus=", ".join(c.info.name for c in corpora)
-    )
-    write_card(run.model, card.model_copy(update={"measured": measured}))
-    paired = paired_difference(scored["tuned_adaptive"].counts, scored["stock_30s"].counts, np.random.default_rng(SEED))
-    kept = retention(run, config, corpora, engines)
-    return {
-        "run": run.id,
-        "base_model": card.base_model,
-        "corpus": measured.corpus,
-        "corpus_version": card.corpus_version,
-        "language": config.language or ", ".join(card.languages),
-        "utterances": len(held_out),
-        "words": int(scored["stock_30s"].counts.words.sum()),
-        "train_seconds": run.train_seconds(),
-        **{name: s.score.as_dict() for name, s in scored.items()},
-        "paired": {name: round(value, 5) for name, value in asdict(paired).items()},
-        **({"retention": kept} if kept else {}),
-    }
-
-
-def retention(run: Run, config: TrainingConfig, corpora: list[Corpus], engines: dict[str, Engine]) -> dict | None:
-    """What the tuned weights still can on speech that they were not trained on; None where there is no such speech."""
-    others = [read_corpus(Path(folder)) for folder in config.retention.corpora] or corpora_beside(corpora)
-    known = engines["stock_30s"].tokenizer.languages
-    spoken = other_speech(run, others, config, known) if config.method == "finetune" else {}
-    if not spoken:
-        return None
-    bounds = Bounds(config.retention.max_wer_loss)
-    return check_retention(Forms(**engines), spoken, bounds, progress(run, "retention"))
-
-
 def progress(run: Run, stage: str) -> Callable[[int, int], None]:
-    """A bar in the terminal and the stage in status.json."""
+    """A bar in the terminal and the stage in status.json; raises Stopped where the run was asked to stop."""
     bar = tqdm(desc=stage, unit="utterance", file=sys.stderr, dynamic_ncols=True)
 
     def show(done: int, of: int) -> None:
+        run.require_wanted()
         if done <= 1 or time.time() - run.status().heartbeat > 1:
             run.update_status(stage=stage.split()[0])
         bar.total = of

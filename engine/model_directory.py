@@ -39,6 +39,7 @@ class ModelCard(BaseModel, frozen=True):
     languages: list[str] = []
     run: str | None = None
     corpus_version: str | None = None
+    data: list[str] = Field(default=[], description="what it was trained on, a sentence a corpus, the base's first")
     measured: MeasuredWer | None = None
     context: ContextAbility = ContextAbility()
 

@@ -1,9 +1,7 @@
 """README.md of a model directory: what the weights are, what they were made from, what they do, how to use them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from corpus.manifest import Corpus
 from engine.model_directory import ModelCard
 
 ROWS = {
@@ -11,21 +9,22 @@ ROWS = {
     "tuned_30s": "tuned, at 30 s",
     "tuned_adaptive": "tuned, at adaptive context",
 }
+METHODS = {"finetune": "fine-tuned", "distill": "taught short contexts from audio alone"}
 
 
-def write_readme(directory: Path, card: ModelCard, corpora: Sequence[Corpus], report: dict) -> None:
+def write_readme(directory: Path, card: ModelCard, report: dict) -> None:
     beside = directory / "README.md.new"
     try:
-        beside.write_text(model_readme(card, corpora, report), encoding="utf-8")
+        beside.write_text(model_readme(card, report), encoding="utf-8")
         beside.replace(directory / "README.md")
     finally:
         beside.unlink(missing_ok=True)
 
 
-def model_readme(card: ModelCard, corpora: Sequence[Corpus], report: dict) -> str:
+def model_readme(card: ModelCard, report: dict) -> str:
     """Markdown, with the front matter that the hub reads."""
     languages = "".join(f"- {code}\n" for code in card.languages)
-    data = "\n".join(_corpus(corpus) for corpus in corpora)
+    data = "\n".join(f"- {sentence}" for sentence in card.data)
     scores = "\n".join(_score(report[name], title) for name, title in ROWS.items() if name in report)
     return f"""---
 library_name: ctranslate2
@@ -35,7 +34,7 @@ language:
 {languages}---
 # {card.run or card.base_model}
 
-Whisper `{card.base_model}`, fine-tuned by Qal for {", ".join(card.languages)}. {_context(card)}
+Whisper `{card.base_model}`, {METHODS[report["method"]]} by Qal for {", ".join(card.languages)}. {_context(card)}
 
 ## Data
 
@@ -43,7 +42,7 @@ Whisper `{card.base_model}`, fine-tuned by Qal for {", ".join(card.languages)}. 
 
 ## Measured
 
-{report["utterances"]} held-out utterances, {report["words"]} words, greedy, one utterance at a time.
+{report["utterances"]} held-out utterances, {report["words"]} words, greedy, one utterance at a time{_judge(report)}.
 
 | | WER (95 % interval) | CER | seconds a second of audio |
 |---|---|---|---|
@@ -72,14 +71,9 @@ allow what you are about to do.
 """
 
 
-def _corpus(corpus: Corpus) -> str:
-    info = corpus.info
-    rows = sum(info.utterances.values())
-    credit = f" {info.attribution}" if info.attribution else ""
-    return (
-        f"- **{info.name}**: {rows} utterances, {info.duration_s / 3600:.1f} hours; {info.source}; licence "
-        f"{info.licence}.{credit} Version `{info.version[:16]}`."
-    )
+def _judge(report: dict) -> str:
+    base_wrote = report["references"] == "base"
+    return "; where nobody wrote down what is said, against what the base writes at 30 s" if base_wrote else ""
 
 
 def _score(score: dict, title: str) -> str:

@@ -2,7 +2,7 @@
 silence. The tuned weights against the stock ones, on real sound that was not trained on."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,15 +16,13 @@ from engine.longform import transcribe_file
 from errors import CorpusError
 from evaluation.bootstrap import paired_difference
 from evaluation.score import SEED, Progress, SpokenReference, score_engines
-from evaluation.wer import count_errors
+from evaluation.wer import ErrorCounts, count_errors
 
 STAMPED = DecodingOptions(timestamps=True)
 STAMP_S = 0.02  # between two time stamps of the vocabulary
 LATE_S = 1.0  # so much after the sound's end a time stamp may lie: the model hears padding, too
 LONG_S, PAUSE_S = 125.0, 0.8
 SILENCE_S, NOISE_FLOOR = 20, 3e-3
-
-
 MOST_CORPORA = 3
 LOG = logging.getLogger("qal")
 
@@ -82,8 +80,8 @@ def check_retention(
 
     found = {
         "corpora": {name: words_kept(forms, references, step) for name, references in corpora.items()},
-        "language_identification": {name: identified(engine, every) for name, engine in forms.named().items()},
-        "timestamps": {name: stamped(engine, every) for name, engine in forms.named().items()},
+        "language_identification": share_kept(forms, every, is_identified),
+        "timestamps": share_kept(forms, every, has_valid_stamps),
         "long_recording": {name: long_wer(engine, every) for name, engine in forms.named().items()},
         "words_on_silence": {name: words_on_silence(engine) for name, engine in forms.named().items()},
     }
@@ -102,20 +100,34 @@ def words_kept(forms: Forms, references: Sequence[SpokenReference], progress: Pr
     return result
 
 
-def identified(engine: Engine, references: Sequence[SpokenReference]) -> float:
-    """Share of utterances whose language is found."""
-    one_token = DecodingOptions(max_tokens=1)
-    right = [engine.transcribe([Utterance(r.samples)], one_token)[0].language == r.language for r in references]
-    return round(float(np.mean(right)), 4)
+def share_kept(
+    forms: Forms, references: Sequence[SpokenReference], succeeds: Callable[[Engine, SpokenReference], bool]
+) -> dict:
+    """Share of utterances on which each form succeeds; and what the tuned ones lost, with its 95 % interval."""
+    tried = {name: [succeeds(engine, r) for r in references] for name, engine in forms.named().items()}
+    stock = _failed(tried["stock_30s"])
+    result: dict = {}
+    for name, right in tried.items():
+        result[name] = {"share": round(float(np.mean(right)), 4)}
+        if name != "stock_30s":
+            paired = paired_difference(_failed(right), stock, np.random.default_rng(SEED))
+            result[name] |= {key: round(value, 5) for key, value in vars(paired).items()}
+    return result
 
 
-def stamped(engine: Engine, references: Sequence[SpokenReference]) -> float:
-    """Share of utterances whose time stamps begin, rise, and end with the sound."""
-    valid = [_are_valid(engine, r) for r in references]
-    return round(float(np.mean(valid)), 4)
+def _failed(right: Sequence[bool]) -> ErrorCounts:
+    """Failures counted as errors, so that their rate is compared as error rates are."""
+    wrong, each = 1 - np.asarray(right, int), np.ones(len(right), int)
+    return ErrorCounts(wrong, each, wrong, each)
 
 
-def _are_valid(engine: Engine, reference: SpokenReference) -> bool:
+def is_identified(engine: Engine, reference: SpokenReference) -> bool:
+    found = engine.transcribe([Utterance(reference.samples)], DecodingOptions(max_tokens=1))[0]
+    return found.language == reference.language
+
+
+def has_valid_stamps(engine: Engine, reference: SpokenReference) -> bool:
+    """They begin, rise, and end with the sound."""
     (transcript,) = engine.transcribe([Utterance(reference.samples, reference.language)], STAMPED)
     first = engine.tokenizer.no_timestamps + 1
     times = [STAMP_S * (token - first) for token in transcript.tokens if token >= first]
@@ -146,20 +158,18 @@ def words_on_silence(engine: Engine) -> int:
 
 
 def failures(found: dict, bounds: Bounds) -> list[str]:
-    """A sentence for each bound that was surely passed: an interval that holds zero is no proof."""
+    """A sentence for each loss beyond its bound whose interval lies above zero: else it may be chance."""
     sentences = []
-    for corpus, forms in found["corpora"].items():
-        for form in ("tuned_30s", "tuned_adaptive"):
+    words = [(name, "points more word errors", forms, bounds.wer) for name, forms in found["corpora"].items()]
+    shares = [
+        ("languages found", "points fewer", found["language_identification"], bounds.languages),
+        ("valid time stamps", "points fewer", found["timestamps"], bounds.timestamps),
+    ]
+    for what, change, forms, bound in [*words, *shares]:
+        for form, where in (("tuned_30s", "at 30 s"), ("tuned_adaptive", "at adaptive context")):
             lost = forms[form]["difference"]
-            if lost > bounds.wer and forms[form]["low"] > 0:
-                sentences.append(f"{corpus}: {100 * lost:.1f} points more word errors than stock ({_where(form)})")
-    for key, what, bound in (
-        ("language_identification", "languages found", bounds.languages),
-        ("timestamps", "valid time stamps", bounds.timestamps),
-    ):
-        lost = found[key]["stock_30s"] - found[key]["tuned_30s"]
-        if lost > bound:
-            sentences.append(f"{what}: {100 * lost:.0f} points fewer than stock")
+            if lost > bound and forms[form]["low"] > 0:
+                sentences.append(f"{what}: {100 * lost:.1f} {change} than stock ({where})")
     lost = found["long_recording"]["tuned_adaptive"] - found["long_recording"]["stock_30s"]
     if lost > max(bounds.wer, 0.05):
         sentences.append(f"a recording of over two minutes: {100 * lost:.1f} points more word errors than stock")
@@ -168,7 +178,3 @@ def failures(found: dict, bounds: Bounds) -> list[str]:
         before = invented["stock_30s"]
         sentences.append(f"{invented['tuned_adaptive']} words invented on silence, where stock invents {before}")
     return sentences
-
-
-def _where(form: str) -> str:
-    return "at 30 s" if form == "tuned_30s" else "at adaptive context"

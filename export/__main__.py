@@ -14,6 +14,8 @@ from engine.model_directory import CARD_FILE, is_model_directory
 from errors import CommandParser, ConversionError, OptionError, run_command, storage_errors
 from export.adapters import ADAPTERS, install, is_installed
 
+KEPT = "transformers"  # where a run keeps its weights in float32, if its options say so
+
 
 def main() -> None:
     parser = CommandParser(prog="python -m export", description=__doc__)
@@ -39,6 +41,8 @@ def export(options: argparse.Namespace) -> Path:
         raise OptionError("say where to: --out FOLDER")
     if out.exists():
         raise OptionError(f"{out}: exists already; choose another --out")
+    if options.to == "transformers" and (source / KEPT / "config.json").exists():
+        return copied(source / KEPT, out)
     source = source / "model" if is_model_directory(source / "model") else source
     if is_model_directory(source) and options.to == "transformers":
         from export.from_ctranslate2 import convert
@@ -53,6 +57,15 @@ def export(options: argparse.Namespace) -> Path:
     raise ConversionError(
         f"{source}: cannot be exported to {options.to}; give a run, a model or a Transformers directory"
     )
+
+
+def copied(source: Path, out: Path) -> Path:
+    """The float32 weights that a run has kept; made beside and renamed."""
+    with storage_errors(f"the model {out}"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
+            shutil.copytree(source, Path(temporary, "copy")).rename(out)
+    return out
 
 
 def requantized(source: Path, out: Path, quantization: str) -> Path:

@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 
 from engine.catalogue import is_plain, models_folder, resolve_transformers
-from engine.model_directory import is_model_directory, read_card, write_card
+from engine.model_directory import CARD_FILE, is_model_directory, read_card, write_card
 from errors import ConversionError, storage_errors
 
 ADAPTERS = Path(__file__).parent.parent / "adapters"
-WEIGHTS = "adapter_model.safetensors"
+PARTS = ("adapter_model.safetensors", "adapter_config.json", CARD_FILE)
 
 
 def is_installed(name: str) -> bool:
@@ -46,7 +46,8 @@ def install(name: str) -> Path:
 
 
 def _sha256(name: str) -> str:
-    weights = ADAPTERS / name / WEIGHTS
-    if not is_plain(name) or not weights.is_file():
+    """Of all that the model is made from."""
+    folder = ADAPTERS / name
+    if not is_plain(name) or not all((folder / part).is_file() for part in PARTS):
         raise ConversionError(f"there is no adapter '{name}' in adapters/")
-    return hashlib.sha256(weights.read_bytes()).hexdigest()
+    return hashlib.sha256(b"\0".join((folder / part).read_bytes() for part in PARTS)).hexdigest()

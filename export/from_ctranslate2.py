@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 from engine.decoding import Tokenizer
+from engine.model_directory import REQUIRED_FILES
 from errors import ConversionError, ModelError, storage_errors
 
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
@@ -60,9 +61,12 @@ def _read(file: BinaryIO) -> Variables:
 
 
 def converted(source: Path, cache: Path) -> Path:
-    """The Transformers form of `source`, made once for each model.bin and kept in `cache`."""
-    with (source / "model.bin").open("rb") as file:
-        target = cache / hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    """The Transformers form of `source`, made once for the same files and kept in `cache`."""
+    key = hashlib.sha256()
+    for name in REQUIRED_FILES:
+        with (source / name).open("rb") as file:
+            key.update(hashlib.file_digest(file, "sha256").digest())
+    target = cache / key.hexdigest()[:16]
     return target if (target / "config.json").exists() else convert(source, target)
 
 

@@ -1,25 +1,32 @@
 """Which rows make a batch, in which order, on which rank. All from (seed, epoch)."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
-from training.checkpoints import Position
-
 JITTER = 0.15  # of the durations, so that neighbours change from epoch to epoch
 SECONDS_JITTER = 0.05  # smaller where batches are filled by seconds: the room it needs is lost
 MAX_ROWS = 256
 STAGES = 4  # of a curriculum's epoch, from easy to hard; within one, the order is drawn
+SHARED = 2**32 - 1  # in place of an epoch: what is drawn once for all of them
 Draw = tuple[int, int]  # epoch, row + copy * rows
+
+
+class Position(NamedTuple):
+    """Where a run goes on: `batches` of `epoch` are done."""
+
+    epoch: int
+    batches: int
 
 
 class LengthBuckets(Sampler[list[Draw]]):
     """Batches of like duration, in an order drawn anew each epoch.
 
     weights: how often a row comes in an epoch. One of weight 2 comes as copies 0 and 1; of the rows of weight 0.5
-    half come, others in each epoch. hardness: the first curriculum_epochs begin with the rows where it is low.
+    half come, the other half in the next epoch. hardness: the first curriculum_epochs begin with the rows of low ones.
     batch_seconds: at most so much padded sound a batch (rows x the longest), instead of batch_size rows; it needs
     whole weights and no curriculum. Every epoch has as many batches, so that the schedule knows its steps.
 
@@ -57,26 +64,29 @@ class LengthBuckets(Sampler[list[Draw]]):
 
     def __len__(self) -> int:
         """Batches of a whole epoch, for each rank."""
-        draws = self._draws(np.random.default_rng(0))
+        draws = self._draws(0)
         return -(-len(self._ends(draws)) // self.ranks)
 
     def __iter__(self) -> Iterator[list[Draw]]:
         epoch = self.epoch
         done = self.resumed.batches if epoch == self.resumed.epoch else 0
         rng = np.random.default_rng([self.seed, epoch])
-        stages = self._stages(self._draws(rng), epoch)
+        stages = self._stages(self._draws(epoch), epoch)
         steps = [step for stage in stages for step in self._steps(stage, rng)]
         for step in steps[done:]:
             yield [(epoch, draw) for draw in step[self.rank]]
 
-    def _draws(self, rng: np.random.Generator) -> NDArray:
-        n, parts = len(self.durations_s), []
+    def _draws(self, epoch: int) -> NDArray:
+        """A row at least as often as its weight says; of a fraction's rows, in turn, so many an epoch."""
+        n, parts, rng = len(self.durations_s), [], np.random.default_rng([self.seed, SHARED])
         for weight in np.unique(self.weights):
             rows, whole = np.flatnonzero(self.weights == weight), int(weight)
             rest = round((weight - whole) * len(rows))
             parts += [rows + copy * n for copy in range(whole)]
-            if rest or not whole:
-                parts.append(rng.permutation(rows)[: max(1, rest)] + whole * n)
+            rest = max(1, rest) if not whole else rest
+            if rest:
+                turn = (epoch * rest + np.arange(rest)) % len(rows)
+                parts.append(rng.permutation(rows)[turn] + whole * n)
         return np.sort(np.concatenate(parts))
 
     def _stages(self, draws: NDArray, epoch: int) -> list[NDArray]:

@@ -40,7 +40,7 @@ class RunRecorder(pl.Callback):
         self._bad: list[BadRow] = []  # of this rank, not yet listed
         self._bar: tqdm | None = None
         self.ended, self._step_began = BatchEnd(), time.perf_counter()
-        self._step, self._losses, self._utterances, self._waited_s = 0, [], 0, 0.0  # of the step to come
+        self._step, self._loss, self._utterances, self._waited_s = 0, 0.0, 0, 0.0  # of the step to come
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         total = int(trainer.estimated_stepping_batches)
@@ -57,13 +57,13 @@ class RunRecorder(pl.Callback):
         self._note_bad_rows(trainer, getattr(batch, "bad", ()))
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self._losses.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)  # by which it was divided
+        self._loss += float(outputs["loss"])  # each is divided by how many a step adds up
         self._utterances += len(batch[0])
         if trainer.global_step > self._step:  # else gradients are still gathered
             self._end_step(trainer, pl_module, batch)
 
     def _end_step(self, trainer: pl.Trainer, pl_module: Any, batch: Any) -> None:
-        elapsed, loss = time.perf_counter() - self._step_began, sum(self._losses) / len(self._losses)
+        elapsed, loss = time.perf_counter() - self._step_began, self._loss
         figures = {
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             "utterances_per_second": self.ranks.world * self._utterances / elapsed,
@@ -81,7 +81,7 @@ class RunRecorder(pl.Callback):
         self._begin_step(trainer)
 
     def _begin_step(self, trainer: pl.Trainer) -> None:
-        self._step, self._losses, self._utterances, self._waited_s = trainer.global_step, [], 0, 0.0
+        self._step, self._loss, self._utterances, self._waited_s = trainer.global_step, 0.0, 0, 0.0
         self._step_began = self.ended.at = time.perf_counter()
 
     def on_validation_batch_start(

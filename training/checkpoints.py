@@ -10,27 +10,22 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from errors import TrainingError
+from training.buckets import Position
 from training.run_options import CheckpointOptions
 
 LAST_CHECKPOINT = "last.ckpt"
 PREVIOUS_CHECKPOINT = "previous.ckpt"
 SPARE_BYTES = 64 * 2**20  # left free for metrics, status and log
+WRITER = "inline_container"  # torch's own error of a full disk is a RuntimeError that names its file
 ADAM_STATES = 3  # the weights and two moments of each
 NEEDED = ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step")
 log = logging.getLogger("qal")
-
-
-class Position(NamedTuple):
-    """Where a run goes on: `batches` of `epoch` are done."""
-
-    epoch: int
-    batches: int
 
 
 class PlainFiles(TorchCheckpointIO):
@@ -79,6 +74,8 @@ class Checkpoints:
                 last.replace(self.folder / PREVIOUS_CHECKPOINT)
             beside.replace(last)
         except (OSError, RuntimeError, TrainingError) as error:
+            if isinstance(error, RuntimeError) and WRITER not in str(error):
+                raise  # a fault of the device, or ours
             self._warn(str(error))
             return False
         finally:

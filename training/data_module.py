@@ -1,5 +1,6 @@
 """Rows of corpora -> examples -> batches of tensors."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -9,15 +10,17 @@ from torch.utils.data import DataLoader, Dataset
 
 from corpus.manifest import Corpus, Row
 from corpus.split import Split
-from engine.decoding import Tokenizer
+from engine.decoding import GREEDY, Tokenizer
 from errors import CorpusError
 from training.batches import Draw, TrainBatches, ValidationBatches
 from training.config import TrainingConfig
 from training.devices import ALONE, Ranks
 from training.examples import MAX_LABEL_TOKENS, Batch, Example, Target
 from training.feature_cache import FeatureCache
+from training.rows import usable
 from training.sampling import make_buckets
 
+log = logging.getLogger("qal")
 MAX_WORKERS = 4  # of those that are chosen for the user
 
 
@@ -27,6 +30,7 @@ def make_examples(
     """The usable rows of one split. Raises CorpusError when none is left, LanguageError for an unknown language."""
     found = [e for c in corpora for e in _examples(c, split, config, tokenizer)]
     examples = [e for e in found if _longest(e) < MAX_LABEL_TOKENS]
+    _tell_long_texts(split, len(found) - len(examples), sum(len(e.text) > GREEDY.max_tokens for e in examples))
     if not examples:
         names = ", ".join(str(c.folder) for c in corpora)
         raise CorpusError(
@@ -34,6 +38,16 @@ def make_examples(
             f"{config.max_utterance_s} s; import more speech"
         )
     return examples
+
+
+def _tell_long_texts(split: str, left_out: int, unwritten: int) -> None:
+    if left_out:
+        log.warning("%s: %d rows have %d tokens or more and are left out; cut them", split, left_out, MAX_LABEL_TOKENS)
+    if unwritten:
+        log.warning(
+            "%s: %d texts are longer than the %d tokens that captions are decoded to; cut these rows",
+            *(split, unwritten, GREEDY.max_tokens),
+        )
 
 
 def _longest(example: Example) -> int:
@@ -46,17 +60,10 @@ def _examples(corpus: Corpus, split: Split, config: TrainingConfig, tokenizer: T
     """Usable rows, each with the text of the row before by the same (named) speaker, in the manifest's order."""
     said: dict[tuple[str, str], str] = {}
     for row in corpus.select(split):
-        if _usable(row, split, config):
+        if usable(row, split, config):
             yield _example(corpus, row, said.get((row.speaker, row.language), ""), config, tokenizer)
         if row.speaker:
             said[row.speaker, row.language] = row.text
-
-
-def _usable(row: Row, split: Split, config: TrainingConfig) -> bool:
-    """Distillation needs no text, and a row of training may have a translation alone."""
-    long_enough = config.min_utterance_s <= row.duration_s <= config.max_utterance_s
-    translates = split == "train" and config.targets.translate_share > 0
-    return long_enough and bool(row.text or config.method == "distill" or (translates and row.translation))
 
 
 def _example(corpus: Corpus, row: Row, before: str, config: TrainingConfig, tokenizer: Tokenizer) -> Example:

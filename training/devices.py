@@ -100,7 +100,7 @@ def gathered(mine: Any) -> list[Any]:
     return everyone
 
 
-def part() -> None:
+def leave() -> None:
     """The ranks go their own ways; the leader has more to do."""
     if distributed.is_initialized():
         distributed.destroy_process_group()

@@ -131,9 +131,9 @@ class LessonBatches:
         self.lessons, self.config, self.n_mels = lessons, config, n_mels
 
     def __call__(self, draws: list[Draw]) -> LessonBatch:
-        (epoch, first), lessons = draws[0], [self.lessons[draw % len(self.lessons)] for _, draw in draws]
+        (epoch, drawn), lessons = draws[0], [self.lessons[draw % len(self.lessons)] for _, draw in draws]
         longest = max(len(x.samples) for x in lessons)
-        frames = random_context(longest, self.config.context, draw_rng(self.config.seed, epoch, -1 - first))
+        frames = random_context(longest, self.config.context, draw_rng(self.config.seed, epoch, -1 - drawn))
         mel = mel_batch([x.samples for x in lessons], frames, self.n_mels)
         width = token_width(max(len(x.example.prompt) + len(x.example.text) for x in lessons))
         end, depth = lessons[0].example.end, lessons[0].hidden.shape[1]

@@ -1,5 +1,6 @@
 """What a run was made with, so that somebody else can make it again: runs/<id>/environment.jsonl, a line an attempt."""
 
+import hashlib
 import json
 import os
 import platform
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from corpus.manifest import Corpus
-from errors import CorpusError
+from errors import CorpusError, ModelError
 from training.run import Run
 
 ROOT = Path(__file__).parents[1]
@@ -33,8 +34,8 @@ ENVIRONMENT = "environment.jsonl"
 GIT_PATIENCE_S = 10
 
 
-def record_environment(run: Run, corpora: Sequence[Corpus], attempt: int) -> dict:
-    """Appends what this attempt is made with; -> the line."""
+def record_environment(run: Run, base: Path, corpora: Sequence[Corpus], attempt: int) -> dict:
+    """Appends what this attempt is made with; -> the line. base: model directory."""
     line = {
         "attempt": attempt,
         "time": time.time(),
@@ -44,6 +45,7 @@ def record_environment(run: Run, corpora: Sequence[Corpus], attempt: int) -> dic
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "git": git_revision(ROOT),
         "hardware": hardware(),
+        "base_sha256": weights_sha256(base),
         "corpora": [{"name": corpus.info.name, "version": corpus.info.version} for corpus in corpora],
     }
     with (run.folder / ENVIRONMENT).open("a", encoding="utf-8") as file:
@@ -51,17 +53,29 @@ def record_environment(run: Run, corpora: Sequence[Corpus], attempt: int) -> dic
     return line
 
 
-def refuse_other_corpora(run: Run, corpora: Sequence[Corpus]) -> None:
-    """Raises CorpusError where a run that began is to go on with rows that are not those it began with."""
+def refuse_other_materials(run: Run, base: Path, corpora: Sequence[Corpus]) -> None:
+    """Raises CorpusError or ModelError where a run that began is to go on with other rows, or other base weights."""
     path = run.folder / ENVIRONMENT
-    first = path.read_text(encoding="utf-8").partition("\n")[0] if path.exists() else ""
-    known = [corpus["version"] for corpus in json.loads(first)["corpora"]] if first else []
+    line = path.read_text(encoding="utf-8").partition("\n")[0] if path.exists() else ""
+    first = json.loads(line) if line else {}
+    if first.get("base_sha256") not in (None, weights_sha256(base)):
+        raise ModelError(
+            f"{base}: is no longer the model that this run began with, so that what it has learned does not fit; "
+            "start a new run, or put the old model back"
+        )
+    known = [corpus["version"] for corpus in first.get("corpora", [])]
     for corpus in corpora:
         if known and corpus.info.version not in known:
             raise CorpusError(
                 f"{corpus.info.name} has changed since this run began, so that its rows come in another order; "
                 "start a new run, or put the old manifest back"
             )
+
+
+def weights_sha256(directory: Path) -> str:
+    """Of a model directory's model.bin."""
+    with (directory / "model.bin").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hardware() -> dict:

@@ -28,7 +28,7 @@ from training.distill import DistillModule, Lesson, Progress, distill_data, teac
 from training.examples import Example
 from training.faults import OUT_OF_MEMORY, WORKER_DIED, SkippedSteps
 from training.heap import FreedMemory
-from training.kept_weights import WeightKeeper, early_stopping
+from training.kept_weights import WeightKeeper
 from training.lesson_sounds import Sound, prepare_sounds
 from training.machine import CUDA_ONLY
 from training.module import SpeechModule
@@ -36,6 +36,7 @@ from training.parts import is_out_of_memory
 from training.run import Run
 from training.short_context import load_whisper
 from training.sounds import BadRow, SkippedRows, heard_or_bad
+from training.stopping import early_stopping
 from training.tracking import make_logger
 from training.trained import make_trainable, save_trained
 

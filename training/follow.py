@@ -4,9 +4,9 @@ import sys
 
 from errors import EXIT_USER_ERROR, QalError
 from training.config import TrainingConfig
-from training.devices import Order, Ranks, part, told
+from training.devices import Order, Ranks, leave, told
 from training.fit import fit, quiet_libraries
-from training.held_out import read_corpora
+from training.rows import read_corpora
 from training.run import Run
 
 
@@ -19,7 +19,7 @@ def follow(config: TrainingConfig, ranks: Ranks) -> None:
     try:
         corpora = read_corpora(config)
         fit(Run(order.run), config, order.weights, corpora, order.attempt, lambda _: lambda done, of: None, ranks)
-        part()
+        leave()
     except QalError as error:
         print(f"rank {ranks.rank}: {error}", file=sys.stderr)
         Run(order.run).rank_error_file.write_text(f"rank {ranks.rank}: {error}", encoding="utf-8")

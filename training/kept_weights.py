@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EarlyStopping
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from training.options import ResultOptions, StoppingOptions
+from training.options import ResultOptions
 
 BEST = "best.safetensors"
 EPOCH = "epoch-{}.safetensors"
@@ -38,7 +37,7 @@ class WeightKeeper(pl.Callback):
     def _keep(self, module: nn.Module, epoch: int, wer: float) -> None:
         if self.options.keep == "average":
             write_weights(module, self.folder / EPOCH.format(epoch), wer)
-            (self.folder / EPOCH.format(epoch - self.options.averaged_epochs)).unlink(missing_ok=True)
+            self._drop_old()
         elif wer < best_wer(self.folder):
             write_weights(module, self.folder / BEST, wer)
 
@@ -46,37 +45,25 @@ class WeightKeeper(pl.Callback):
         """Puts the kept weights into the trained module; the files of single epochs are then no longer needed."""
         if self.options.keep == "best" and (self.folder / BEST).exists():
             put_weights(module, load_file(self.folder / BEST))
-        epochs = sorted(self.folder.glob(EPOCH.format("*")))
-        if self.options.keep == "average" and epochs:
-            put_weights(module, mean_weights(load_file(path) for path in epochs))
+        if self.options.keep == "average" and self._epochs():
+            self._drop_old()
+            put_weights(module, mean_weights(load_file(path) for path in self._epochs().values()))
 
     def tidy(self) -> None:
-        for path in self.folder.glob(EPOCH.format("*")):
+        for path in self._epochs().values():
             path.unlink()
 
+    def _drop_old(self) -> None:
+        """Also those that an epoch whose own file could not be written has left behind."""
+        epochs = self._epochs()
+        for epoch, path in epochs.items():
+            if epoch <= max(epochs) - self.options.averaged_epochs:
+                path.unlink()
 
-class RememberedStop(EarlyStopping):
-    """A run that was interrupted after it had decided to stop, and is resumed, trains no further."""
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
-
-
-def early_stopping(options: StoppingOptions) -> list[pl.Callback]:
-    """Lightning's own, on the word error rate of generated text; its count is in the checkpoint."""
-    if options.patience_epochs is None:
-        return []
-    return [
-        RememberedStop(
-            "wer",
-            options.min_delta,
-            options.patience_epochs,
-            mode="min",
-            strict=False,
-            check_finite=False,
-            check_on_train_epoch_end=False,
-        )
-    ]
+    def _epochs(self) -> dict[int, Path]:
+        """Epoch -> its file, the first first."""
+        found = {int(path.stem.rpartition("-")[2]): path for path in self.folder.glob(EPOCH.format("[0-9]*"))}
+        return dict(sorted(found.items()))
 
 
 def write_weights(module: nn.Module, path: Path, wer: float) -> None:

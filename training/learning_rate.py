@@ -33,18 +33,18 @@ class RateSweep(pl.Callback):
     def __init__(self, steps: int, progress: Progress, stop_file: Path):
         self.rates = np.geomspace(LOWEST, HIGHEST, steps)
         self.losses: list[float] = []  # smoothed
-        self._progress, self._stop_file, self._gathered, self._mean = progress, stop_file, [], 0.0
+        self._progress, self._stop_file, self._gathered, self._mean = progress, stop_file, 0.0, 0.0
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         for group in trainer.optimizers[0].param_groups:
             group["lr"] = float(self.rates[len(self.losses)])
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self._gathered.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)
+        self._gathered += float(outputs["loss"])
         if trainer.global_step == len(self.losses):
             return
-        self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * float(np.mean(self._gathered))
-        self._gathered = []
+        self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * self._gathered
+        self._gathered = 0.0
         self.losses.append(self._mean / (1 - SMOOTHING ** (len(self.losses) + 1)))
         self._progress(len(self.losses), len(self.rates))
         diverged = not self.losses[-1] <= DIVERGED * min(self.losses)  # also when it is no number

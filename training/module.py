@@ -87,7 +87,15 @@ class SpeechModule(pl.LightningModule):
             loss = torch.stack(self.loss_terms(batch)).sum()
         if self.budget:
             loss = loss + self.budget.penalty()
+        loss = loss * (self.config.optimizer.accumulate / self.gathered_batches(batch_idx))
         return loss if loss.requires_grad else loss + 0 * parameters[0].sum()  # every layer that learns was dropped
+
+    def gathered_batches(self, batch_idx: int) -> int:
+        """How many batches this one's step adds up; an epoch's last step may have fewer, and their mean counts."""
+        wanted, batches = self.config.optimizer.accumulate, int(self.trainer.num_training_batches)
+        if self.trainer.strategy.handles_gradient_accumulation:  # DeepSpeed goes on adding in the next epoch
+            return wanted
+        return min(wanted, batches - batch_idx // wanted * wanted)
 
     def positions(self, batch: Batch) -> tuple[int, ...]:
         return (int((batch.labels != IGNORED).sum()),)

@@ -25,6 +25,10 @@ State = Literal["queued", "running", "stopping", "finished", "failed", "interrup
 ENDED: tuple[State, ...] = ("finished", "failed", "interrupted")
 
 
+class Stopped(Exception):
+    """The run was asked to stop, and has."""
+
+
 class Status(BaseModel, frozen=True):
     """What status.json says."""
 
@@ -121,8 +125,13 @@ class Run:
         return round(sum(b["time"] - a["time"] for a, b in same), 1)
 
     def request_stop(self) -> None:
-        """Honoured at the next step: checkpoint, then exit."""
+        """Honoured at the next step (checkpoint, then exit), or at the next utterance of another stage."""
         self.stop_file.touch()
+
+    def require_wanted(self) -> None:
+        """Raises Stopped once somebody has asked the run to stop."""
+        if self.stop_file.exists():
+            raise Stopped
 
 
 def _parsed(line: bytes) -> dict | None:
@@ -190,7 +199,8 @@ def open_run(folder: Path) -> Run:
 def begin(run: Run) -> int:
     """Marks the run as ours and running; returns the attempt's number, from 1."""
     me, status = psutil.Process(), run.status()
-    if (status.state, status.pid) != ("queued", me.pid):  # else the launcher removed it, and a new one is meant for us
+    launched = {process.pid for process in (me, *me.parents())}  # torchrun stands between the launcher and rank 0
+    if status.state != "queued" or status.pid not in launched:  # else it was removed there, and a new one is for us
         run.stop_file.unlink(missing_ok=True)
     run.rank_error_file.unlink(missing_ok=True)
     run.update_status(state="running", pid=me.pid, pid_started=me.create_time(), reason=None)

@@ -15,7 +15,10 @@ class RetentionOptions(Options, frozen=True):
     )
     utterances: int = Field(default=16, ge=0, le=10_000, description="test rows of each; 0: nothing is measured")
     max_wer_loss: float = Field(
-        default=0.01, ge=0, le=1, description="a WER that is surely higher by more than this share is told in red"
+        default=0.01,
+        ge=0,
+        le=1,
+        description="a WER that is surely higher, and by more than this share, is told in red",
     )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import WhisperForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
+from engine.decoding import GREEDY
 from errors import ModelError
 
 
@@ -50,7 +51,7 @@ def greedy(
     model: WhisperForConditionalGeneration,
     mel: Tensor,
     prompt: Tensor,
-    max_tokens: int = 120,
+    max_tokens: int = GREEDY.max_tokens,
     frames: Tensor | None = None,
 ) -> list[list[int]]:
     """The most likely text, token by token, as CTranslate2 decodes with beam_size=1.

@@ -47,26 +47,30 @@ def heard_or_bad(path: Path, duration_s: float | None = None) -> Samples | BadRo
 
 
 class SkippedRows:
-    """The list of one run, each row once, kept on disk over all attempts."""
+    """The list of one run, each row once, kept on disk over all attempts; the bound is of this attempt's."""
 
     def __init__(self, file: Path, rows: int, share: float, writes: bool = True):
         self.file, self.rows, self.share, self.writes = file, rows, share, writes
         self._known = set(read_skipped(file))
+        self._found: set[str] = set()  # by this attempt: what it no longer finds has been mended
 
     def __len__(self) -> int:
         return len(self._known)
 
     def add(self, found: Iterable[BadRow]) -> list[BadRow]:
         """Lists those that are new and returns them. Raises TrainingError when the share of all rows is passed."""
+        found = list(found)
+        self._found |= {row.audio for row in found}
         new = [row for row in dict.fromkeys(found) if row.audio not in self._known]
         self._known |= {row.audio for row in new}
         if new and self.writes:
             with self.file.open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(row._asdict(), ensure_ascii=False) + "\n" for row in new)
-        if new and self.share < 1 and len(self) > self.share * self.rows:
+        if found and self.share < 1 and len(self._found) > self.share * self.rows:
+            reasons = "; ".join(row.reason for row in found[:NAMED])
             raise TrainingError(
-                f"{len(self)} of {self.rows} rows have audio that cannot be used, more than faults.bad_rows_share "
-                f"({100 * self.share:g} %) allows: {'; '.join(r.reason for r in new[:NAMED])}; mend the corpus, "
+                f"{len(self._found)} of {self.rows} rows have audio that cannot be used, more than "
+                f"faults.bad_rows_share ({100 * self.share:g} %) allows: {reasons}; mend the corpus, "
                 f"see {self.file.name} in the run's folder"
             )
         return new

@@ -8,7 +8,7 @@ import torch
 
 from audio.samples import Samples
 from engine.context import context_frames
-from engine.decoding import GREEDY, Tokenizer
+from engine.decoding import Tokenizer
 from engine.model_directory import ContextAbility
 from training.examples import mel_batch
 from training.short_context import greedy, load_whisper
@@ -30,6 +30,6 @@ def transcribe_with_transformers(
     for i, one in enumerate(spoken):
         mel = mel_batch([one.samples], context_frames(len(one.samples), ability), model.config.num_mel_bins)
         prompt = torch.tensor([tokenizer.prompt(one.language)])
-        texts.append(tokenizer.decode(greedy(model, mel, prompt, GREEDY.max_tokens)[0]))
+        texts.append(tokenizer.decode(greedy(model, mel, prompt)[0]))
         progress(i + 1, len(spoken))
     return texts

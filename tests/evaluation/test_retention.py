@@ -21,8 +21,16 @@ GOOD = {
             "tuned_adaptive": {"wer": 0.2, "difference": 0.0, "low": -0.01, "high": 0.01, "p": 1.0},
         }
     },
-    "language_identification": {"stock_30s": 0.9, "tuned_30s": 0.9, "tuned_adaptive": 0.88},
-    "timestamps": {"stock_30s": 1.0, "tuned_30s": 1.0, "tuned_adaptive": 1.0},
+    "language_identification": {
+        "stock_30s": {"share": 0.9},
+        "tuned_30s": {"share": 0.9, "difference": 0.0, "low": 0.0, "high": 0.0, "p": 1.0},
+        "tuned_adaptive": {"share": 0.88, "difference": 0.02, "low": -0.01, "high": 0.05, "p": 0.2},
+    },
+    "timestamps": {
+        "stock_30s": {"share": 1.0},
+        "tuned_30s": {"share": 1.0, "difference": 0.0, "low": 0.0, "high": 0.0, "p": 1.0},
+        "tuned_adaptive": {"share": 1.0, "difference": 0.0, "low": 0.0, "high": 0.0, "p": 1.0},
+    },
     "long_recording": {"stock_30s": 0.1, "tuned_30s": 0.1, "tuned_adaptive": 0.12},
     "words_on_silence": {"stock_30s": 0, "tuned_30s": 0, "tuned_adaptive": 0},
 }
@@ -36,8 +44,8 @@ def test_what_is_kept_is_no_failure():
     ("path", "value", "sentence"),
     [
         ("corpora fillets-nl tuned_30s", {"difference": 0.05, "low": 0.02}, "5.0 points more word errors"),
-        ("language_identification", {"tuned_30s": 0.7}, "20 points fewer"),
-        ("timestamps", {"tuned_30s": 0.5}, "valid time stamps"),
+        ("language_identification tuned_adaptive", {"difference": 0.2, "low": 0.1}, "20.0 points fewer"),
+        ("timestamps tuned_30s", {"difference": 0.5, "low": 0.3}, "valid time stamps"),
         ("long_recording", {"tuned_adaptive": 0.3}, "two minutes"),
         ("words_on_silence", {"tuned_adaptive": 3}, "3 words invented"),
     ],
@@ -54,7 +62,8 @@ def test_each_loss_is_a_sentence(path: str, value: dict, sentence: str):
 
 def test_a_loss_that_may_be_chance_is_none():
     found = deepcopy(GOOD)
-    found["corpora"]["fillets-nl"]["tuned_30s"] |= {"difference": 0.05, "low": -0.01}
+    for forms in (found["corpora"]["fillets-nl"], found["language_identification"], found["timestamps"]):
+        forms["tuned_30s"] |= {"difference": 0.09, "low": -0.01}
     assert failures(found, Bounds(0.01)) == []
 
 
@@ -65,8 +74,8 @@ def test_weights_that_are_stock_keep_everything(english_corpus: Corpus):
         Forms(stock, stock, stock), {"en": load_references(english_corpus, rows)}, Bounds(0.01), lambda done, of: None
     )
     assert found["failures"] == []
-    assert found["language_identification"]["stock_30s"] == 1.0
-    assert found["timestamps"]["stock_30s"] == 1.0
+    assert found["language_identification"]["stock_30s"] == {"share": 1.0}
+    assert found["timestamps"]["tuned_30s"] == {"share": 1.0, "difference": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
     assert found["long_recording"]["stock_30s"] < 0.3
     assert found["words_on_silence"]["stock_30s"] == 0
 

@@ -68,6 +68,15 @@ def test_the_check_stops_a_conversion_that_loses_quality():
     assert found.as_dict()["wer"] == {"transformers": 0.0, "int8": 0.2}
 
 
+def test_a_loss_whose_interval_reaches_below_the_bound_does_not_stop_it():
+    references = ["one two three four five"] * 100
+    heard = [""] * 2 + references[2:]  # two points lost, by two utterances: it may be chance
+    found = check_conversion(references, {"transformers": lambda: references, "int8": lambda: heard})
+    (loss,) = found.losses.values()
+    assert loss.difference > 0.01 > loss.low
+    found.require()
+
+
 @pytest.mark.parametrize(("heard", "stops"), [("one two three four", False), ("", True)])
 def test_on_a_handful_of_utterances_only_a_broken_conversion_is_stopped(heard: str, stops: bool):
     references = ["one two three four five"] * 3

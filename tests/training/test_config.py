@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -141,6 +142,10 @@ def test_a_stop_that_came_before_the_job_had_begun_is_heard_and_an_old_one_is_fo
     run, me = create_run(TrainingConfig(), tmp_path, "r"), psutil.Process()
     run.update_status(state="queued", pid=me.pid, pid_started=me.create_time())
     run.request_stop()
+    begin(run)
+    assert run.stop_file.exists()
+    parent = psutil.Process(os.getppid())  # a launcher of several processes stands between
+    run.update_status(state="queued", pid=parent.pid, pid_started=parent.create_time())
     begin(run)
     assert run.stop_file.exists()
     run.update_status(state="interrupted")

@@ -3,8 +3,7 @@ import pytest
 
 from audio.samples import SAMPLE_RATE, WINDOW_FRAMES
 from engine.decoding import Tokenizer
-from training.buckets import LengthBuckets
-from training.checkpoints import Position
+from training.buckets import LengthBuckets, Position
 from training.config import TrainingConfig
 from training.data_module import make_examples, speech_data
 from training.data_options import ContextOptions

@@ -88,7 +88,17 @@ def test_the_share_of_bad_rows_is_a_bound_that_may_be_reached(bad, rows, tmp_pat
     skipped = SkippedRows(tmp_path / "skipped.jsonl", rows, share=0.05)
     skipped.add(BadRow(str(i), "why") for i in range(bad))
     with pytest.raises(TrainingError, match=f"{bad + 1} of {rows}"):
-        SkippedRows(tmp_path / "skipped.jsonl", rows, share=0.05).add([BadRow("another", "why")])
+        skipped.add([BadRow("another", "why")])
+
+
+def test_rows_that_were_mended_before_a_resume_no_longer_count(tmp_path):
+    file, found = tmp_path / "skipped.jsonl", [BadRow(str(i), "why") for i in range(5)]
+    SkippedRows(file, 100, share=0.05).add(found)
+    again = SkippedRows(file, 100, share=0.05)
+    assert [row.audio for row in again.add([BadRow("another", "why")])] == ["another"]
+    assert len(again) == 6  # all that were ever left out
+    with pytest.raises(TrainingError, match="6 of 100"):
+        again.add(found)
 
 
 def test_a_step_without_a_finite_gradient_changes_no_weight(tiny_weights, module_corpus, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ import faster_whisper
 import numpy as np
 import pytest
 
+import train_whisper_lightning as script
 from corpus.manifest import Corpus, Origin, write_corpus
 from corpus.split import SPLITS
 from engine.engine import Engine, Utterance
@@ -69,7 +70,7 @@ def test_a_job_leaves_a_whole_run_folder(tiny_model, tiny_corpus, tmp_path):
     heard = Engine(run.model).transcribe([Utterance(np.zeros(16_000, np.float32), "en")])[0]
     assert heard.context_frames < 3000
     plain = faster_whisper.WhisperModel(str(run.model), device="cpu")
-    assert list(plain.transcribe(np.zeros(16_000, np.float32), language="en")[0]) is not None
+    assert list(plain.transcribe(np.zeros(16_000, np.float32), language="en", no_speech_threshold=None)[0])
 
 
 def test_all_weights_train_convert_and_stay_in_transformers_form(tiny_model, tiny_corpus, tmp_path):
@@ -92,6 +93,19 @@ def test_the_rate_finder_prints_its_suggestion_and_trains_nothing(tiny_model, ti
     assert said["suggestion"] == json.loads((run.folder / "learning_rate.json").read_text())["suggestion"]
     assert run.status().state == "finished"
     assert not run.checkpoints.exists()
+
+
+def test_a_stop_is_heard_in_every_stage(tiny_corpus, tmp_path, monkeypatch):
+    run = create_run(TrainingConfig(corpus=str(tiny_corpus.folder)), tmp_path, "r")
+
+    def report(run, config, *_) -> None:
+        run.request_stop()
+        script.progress(run, "report")(1, 2)
+
+    monkeypatch.setattr(script, "job_stages", report)
+    assert script.run_job(run, TrainingConfig()) is None
+    assert run.status().state == "interrupted"
+    assert "resume" in (run.status().reason or "")
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tiny_model, tiny_corpus, tmp_path):

@@ -10,9 +10,11 @@ from typing import Any
 import ctranslate2
 import pytest
 from pytorch_lightning.strategies import DDPStrategy, DeepSpeedStrategy, FSDPStrategy
+from safetensors.torch import load_file
 from test_resume import kill_after
 from tiny_run import assert_same_training, killed, steps, tiny_fit, validations
 
+from corpus.manifest import Origin, write_corpus
 from errors import OptionError
 from export.to_ctranslate2 import to_ctranslate2
 from training.config import TrainingConfig
@@ -38,11 +40,15 @@ def test_order_and_draws_do_not_depend_on_workers(tiny_weights, module_corpus, t
 
 
 def test_two_ranks_train_one_model_and_one_of_them_writes(tiny_weights, tiny_corpus, tmp_path):
-    """Real processes over gloo, started by the command itself; the validation is that of a single process."""
+    """Real processes over gloo, started by the command itself: what they learn, and their validation, is what a
+    single process does of the same rows at once, where each rank's mean is of as many tokens."""
+    same_text = [row.model_copy(update={"text": "one"}) for row in tiny_corpus.rows]
+    tiny_corpus = write_corpus(tiny_corpus.folder, Origin(name="tones"), same_text)
     model = to_ctranslate2(tiny_weights, tmp_path / "ctranslate2")
     options = ["--base", str(model), "--corpus", str(tiny_corpus.folder), "--runs", str(tmp_path / "runs")]
     options += ["--name", "r", "--epochs", "2", "--batch_size", "1", "--precision", "32-true", "--device", "cpu"]
     options += ["--check_utterances", "1", "--report_utterances", "1", "--machine.devices", "2", "--json"]
+    options += ["--context.full_share", "1", "--augmentation.preset", "off", "--lora.dropout", "0"]
     command = [sys.executable, str(ROOT / "train_whisper_lightning.py"), *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
@@ -50,9 +56,12 @@ def test_two_ranks_train_one_model_and_one_of_them_writes(tiny_weights, tiny_cor
     assert run.status().state == "finished"
     assert json.loads(done.stdout.splitlines()[-1]) == run.report()
     assert [row["step"] for row in steps(run)] == [1, 2, 3, 4]  # four rows, two at a time, twice; each step once
-    alone = tiny_fit(tmp_path / "alone", tiny_weights, tiny_corpus, epochs=1, validation_utterances=4)
+    plain = {"context": {"full_share": 1}, "augmentation": {"preset": "off"}, "lora": {"dropout": 0}}
+    alone = tiny_fit(tmp_path / "alone", tiny_weights, tiny_corpus, batch_size=2, validation_utterances=4, **plain)
     assert validations(run)[0][:2] == validations(alone)[0][:2]  # of the same stock weights
     assert validations(run)[0][2] == pytest.approx(validations(alone)[0][2], rel=1e-5)
+    both, one = (load_file(r.checkpoints / "adapter" / "adapter_model.safetensors") for r in (run, alone))
+    assert all((both[name] - one[name]).abs().mean() < 0.05 * one[name].abs().mean() for name in one)
 
 
 @pytest.mark.parametrize("strategy", ["deepspeed_2", "deepspeed_3", "fsdp"])

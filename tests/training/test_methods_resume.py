@@ -168,6 +168,48 @@ def test_the_best_epochs_weights_become_the_model(tiny_weights, tiny_corpus, tmp
     assert (run.checkpoints / BEST).exists()
 
 
+def test_a_run_ends_with_the_mean_of_its_last_epochs_alone(tiny_weights, tiny_corpus, tmp_path, monkeypatch):
+    """Epoch 3 finds no room for its weights, so that epoch 4 must drop what is too old by then: 1 and 2."""
+    written, kept = kept_weights.write_weights, []
+
+    def write(module, path, wer) -> None:
+        kept.append({n: p.detach().clone() for n, p in module.named_parameters() if p.requires_grad})
+        if len(kept) == 3:
+            raise OSError(28, "No space left on device")
+        written(module, path, wer)
+
+    monkeypatch.setattr(kept_weights, "write_weights", write)
+    values = {"epochs": 4, "batch_size": 4, "result": {"keep": "average", "averaged_epochs": 2}}
+    _, adapter = train(tiny_weights, tiny_corpus, tmp_path, trained={"adapter": "none"}, **values)
+    assert adapter is not None
+    found = trained_weights(adapter)
+    assert all(torch.equal(found[n], kept[3]["model." + n].half()) for n in found)
+
+
+def test_batches_that_are_added_up_count_alike_and_so_do_fewer_at_an_epochs_end(tiny_weights, tiny_corpus, tmp_path):
+    """Four batches, three a step: the first step has the mean of three gradients, the second one's alone."""
+    single = gradients(tiny_weights, tiny_corpus, tmp_path / "single", accumulate=1)
+    added = gradients(tiny_weights, tiny_corpus, tmp_path / "added", accumulate=3)
+    assert len(single) == 4
+    assert len(added) == 2
+    assert torch.allclose(added[0], torch.stack(single[:3]).mean(0), atol=1e-6)
+    assert torch.allclose(added[1], single[3], atol=1e-6)
+
+
+def gradients(weights: Path, corpus: Corpus, runs: Path, accumulate: int) -> list[torch.Tensor]:
+    """Those of each step, at a rate so low that the weights stay what they were."""
+    found = []
+
+    def watch(self, trainer, module, optimizer) -> None:
+        found.append(torch.cat([p.grad.flatten() for p in module.parameters() if p.requires_grad]))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunRecorder, "on_before_optimizer_step", watch, raising=False)
+        plain = {"gradient_clip": 0, "learning_rate": 1e-20, "lora": {"dropout": 0}, "epochs": 1, "batch_size": 1}
+        train(weights, corpus, runs, optimizer={"accumulate": accumulate}, trained={"adapter": "none"}, **plain)
+    return found
+
+
 def test_the_average_is_the_mean_of_the_last_epochs(tmp_path):
     modules = [torch.nn.Linear(3, 2) for _ in range(3)]
     for i, module in enumerate(modules):

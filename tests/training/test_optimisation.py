@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.buckets import LengthBuckets
-from training.checkpoints import Position
+from training.buckets import LengthBuckets, Position
 from training.config import TrainingConfig
 from training.optimisation import make_optimizer, make_schedule
 from training.short_context import load_whisper

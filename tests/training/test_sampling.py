@@ -8,8 +8,7 @@ from corpus.manifest import Corpus
 from engine.decoding import Tokenizer
 from errors import OptionError
 from tests.fakes import noise
-from training.buckets import STAGES, LengthBuckets
-from training.checkpoints import Position
+from training.buckets import STAGES, LengthBuckets, Position
 from training.config import TrainingConfig, check_config
 from training.data_module import SpeechData, make_examples, speech_data
 from training.data_options import CurriculumOptions
@@ -25,6 +24,18 @@ def epoch_of(buckets: LengthBuckets, epoch: int, start_at: int = 0) -> list[list
     if start_at:
         buckets.resume_at(Position(epoch, start_at))
     return [[draw for _, draw in batch] for batch in buckets]
+
+
+def test_a_share_of_the_rows_takes_turns():
+    buckets = LengthBuckets(DURATIONS, 8, seed=3, weights=np.full(len(DURATIONS), 0.25))
+    epochs = [{row for batch in _epoch(buckets, epoch) for _, row in batch} for epoch in range(4)]
+    assert [len(rows) for rows in epochs] == [26] * 4
+    assert set.union(*epochs) == set(range(len(DURATIONS)))
+
+
+def _epoch(buckets: LengthBuckets, epoch: int) -> list:
+    buckets.set_epoch(epoch)
+    return list(buckets)
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 5])

@@ -10,9 +10,9 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from corpus.manifest import Corpus, Origin, write_corpus
-from errors import CorpusError, OptionError
+from errors import CorpusError, ModelError, OptionError
 from training.config import TrainingConfig, require_tracker
-from training.environment import git_revision, record_environment, refuse_other_corpora
+from training.environment import git_revision, record_environment, refuse_other_materials
 from training.run import create_run
 from training.tracking import make_logger
 
@@ -52,10 +52,10 @@ def test_a_tracker_that_is_not_installed_is_one_sentence(monkeypatch):
     require_tracker("none")
 
 
-def test_an_attempts_environment_is_a_line(tmp_path: Path, tiny_corpus: Corpus):
+def test_an_attempts_environment_is_a_line(tmp_path: Path, base: Path, tiny_corpus: Corpus):
     run = create_run(TrainingConfig(), tmp_path, "r")
     for attempt in (1, 2):
-        record_environment(run, [tiny_corpus], attempt)
+        record_environment(run, base, [tiny_corpus], attempt)
     lines = [json.loads(line) for line in (run.folder / "environment.jsonl").read_text().splitlines()]
     assert [line["attempt"] for line in lines] == [1, 2]
     assert lines[0]["packages"]["torch"]
@@ -63,14 +63,29 @@ def test_an_attempts_environment_is_a_line(tmp_path: Path, tiny_corpus: Corpus):
     assert lines[0]["corpora"] == [{"name": "tones", "version": tiny_corpus.info.version}]
 
 
-def test_a_run_does_not_go_on_with_other_rows_than_it_began_with(tmp_path: Path, tiny_corpus: Corpus):
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "model.bin").write_bytes(b"weights")
+    return tmp_path / "base"
+
+
+def test_a_run_does_not_go_on_with_other_rows_than_it_began_with(tmp_path: Path, base: Path, tiny_corpus: Corpus):
     run = create_run(TrainingConfig(), tmp_path, "r")
-    refuse_other_corpora(run, [tiny_corpus])  # nothing is known yet
-    record_environment(run, [tiny_corpus], 1)
-    refuse_other_corpora(run, [tiny_corpus])
+    refuse_other_materials(run, base, [tiny_corpus])  # nothing is known yet
+    record_environment(run, base, [tiny_corpus], 1)
+    refuse_other_materials(run, base, [tiny_corpus])
     smaller = write_corpus(tiny_corpus.folder, Origin(name="tones"), tiny_corpus.rows[:-1])
     with pytest.raises(CorpusError, match="tones has changed"):
-        refuse_other_corpora(run, [smaller])
+        refuse_other_materials(run, base, [smaller])
+
+
+def test_a_run_does_not_go_on_from_other_weights_than_it_began_with(tmp_path: Path, base: Path, tiny_corpus: Corpus):
+    run = create_run(TrainingConfig(), tmp_path, "r")
+    record_environment(run, base, [tiny_corpus], 1)
+    (base / "model.bin").write_bytes(b"others")
+    with pytest.raises(ModelError, match="no longer the model that this run began with"):
+        refuse_other_materials(run, base, [tiny_corpus])
 
 
 def test_outside_a_checkout_there_is_no_revision(tmp_path: Path):

@@ -1,10 +1,12 @@
-"""The held-out utterances of a run: what its check and its report are measured on. No torch here."""
+"""Which rows of its corpora a run uses: those it learns from, and those its check and its report are measured on.
+
+No torch here."""
 
 from collections.abc import Container
 from dataclasses import replace
 
 from corpus.manifest import Corpus, Row, read_corpus
-from corpus.split import evenly
+from corpus.split import Split, evenly
 from engine.catalogue import resolve
 from engine.engine import Engine
 from errors import CorpusError, TrainingError
@@ -54,6 +56,19 @@ def readable(run: Run, rows: list[tuple[Corpus, Row]], language: str | None) -> 
         else:
             found.append(SpokenReference(sound, row.text, language or row.language))
     return found
+
+
+def usable(row: Row, split: Split, config: TrainingConfig) -> bool:
+    """Whether the trainer can use it. Distillation needs no text; a row to learn from may have a translation alone."""
+    long_enough = config.min_utterance_s <= row.duration_s <= config.max_utterance_s
+    translates = split == "train" and config.targets.translate_share > 0
+    return long_enough and bool(row.text or config.method == "distill" or (translates and row.translation))
+
+
+def training_rows(corpora: list[Corpus], config: TrainingConfig) -> list[tuple[Corpus, Row]]:
+    """What the run learns from."""
+    rows = [(c, r) for c in corpora for r in c.select("train") if usable(r, "train", config)]
+    return evenly(rows, config.max_utterances)
 
 
 def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[tuple[Corpus, Row]]:
