@@ -27,6 +27,7 @@ from evaluation.bootstrap import paired_difference
 from evaluation.score import SEED, Scored, load_references, score_engines
 from training.config import TrainingConfig, load_config
 from training.machine import engine_device
+from training.rows import training_rows
 from training.run import Run
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +44,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=6.0, help="at most, of the standard recipe (default: 6)")
     parser.add_argument("--batch", type=int, default=8, help="utterances a step (default: 8)")
     parser.add_argument("--test", type=int, default=100, help="test rows that are scored (default: 100)")
+    parser.add_argument("--learning_rate", type=float, help="of this trainer (default: the preset's)")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parser.parse_args()
-    config = load_config(PRESET).model_copy(update={"base": options.base, "batch_size": options.batch})
+    config = load_config(PRESET)
+    options.learning_rate = options.learning_rate or config.learning_rate
+    config = config.model_copy(
+        update={"base": options.base, "batch_size": options.batch, "learning_rate": options.learning_rate}
+    )
     corpus = read_corpus(options.corpus)
     with tempfile.TemporaryDirectory() as folder:
         result = measure(config, corpus, options, Path(folder))
@@ -54,12 +60,15 @@ def main() -> None:
 
 def measure(config: TrainingConfig, corpus: Corpus, options: argparse.Namespace, folder: Path) -> dict:
     weights = transformers_weights(options.base)
-    rows = evenly(usable(corpus.select("train"), config), options.utterances)
+    usable = [row for _, row in training_rows([corpus], config)]
+    if not usable:
+        raise CorpusError("the corpus has no usable training row with text; import more speech")
+    rows = evenly(usable, options.utterances)
     told(f"the standard recipe, {len(rows)} utterances or {options.minutes:g} minutes")
     standard = run_standard(order(config, corpus, rows, weights, folder / "standard", options.minutes * 60), folder)
     told(f"this trainer, {standard['utterances']} utterances")
     same_data = run_ours(options, folder, "same-data", epochs=1, utterances=standard["utterances"])
-    epochs = max(1, int(standard["seconds"] * same_data["utterances_per_second"] / len(usable_rows(corpus, config))))
+    epochs = max(1, int(standard["seconds"] * same_data["utterances_per_second"] / len(usable)))
     told(f"this trainer, {epochs} epochs of all rows in the same time")
     same_time = run_ours(options, folder, "same-time", epochs, utterances=None)
     told("word error rates")
@@ -80,6 +89,7 @@ def run_standard(what: Order, folder: Path) -> dict[str, Any]:
 def run_ours(options: argparse.Namespace, folder: Path, name: str, epochs: int, utterances: int | None) -> dict:
     """The command line that everybody uses; what comes after training is neither timed nor weighed."""
     chosen = {"base": options.base, "corpus": options.corpus, "batch_size": options.batch, "epochs": epochs}
+    chosen |= {"learning_rate": options.learning_rate}
     few = {"validation_utterances": 1, "check_utterances": 20, "report_utterances": 1, "retention.utterances": 0}
     limits = {} if utterances is None else {"max_utterances": utterances}
     settings = [f"--{key}={value}" for key, value in {**chosen, **few, **limits, "runs": folder, "name": name}.items()]
@@ -169,17 +179,6 @@ def report(
         "reference": standard,
         "bars": {name: {"value": v, "bar": bar, "met": bool(met)} for name, (v, bar, met) in bars.items()},
     }
-
-
-def usable_rows(corpus: Corpus, config: TrainingConfig) -> list[Row]:
-    return usable(corpus.select("train"), config)
-
-
-def usable(rows: list[Row], config: TrainingConfig) -> list[Row]:
-    found = [r for r in rows if r.text and config.min_utterance_s <= r.duration_s <= config.max_utterance_s]
-    if not found:
-        raise CorpusError("the corpus has no usable training row with text; import more speech")
-    return found
 
 
 def transformers_weights(base: str) -> Path:
