@@ -58,6 +58,8 @@ STORAGE_REASONS = {
     errno.ENOSPC: "no space left on the disk; free some and start again",
     errno.EDQUOT: "the disk quota is used up; free some space and start again",
     errno.EACCES: "no permission to write there; choose another folder",
+    errno.EPERM: "that is not permitted there; choose another folder",
+    errno.EEXIST: "something of that name is there already; move it away, or choose another folder",
     errno.EROFS: "the folder is read-only; choose another one",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.ELOOP: "its links lead in a circle; choose another path",

@@ -13,23 +13,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from tqdm import tqdm
 
 from augmentation.noise import check_folder
 from corpus.manifest import Corpus, read_corpus
 from corpus.split import SPLITS
 from engine.catalogue import models_folder, resolve, resolve_transformers
-from engine.command_line import HelpFormatter, plain_reason
 from engine.decoding import Tokenizer
 from engine.engine import Engine, choose_device
 from engine.languages import check_language
 from engine.model_directory import ModelCard, read_card, write_card
-from errors import CorpusError, OptionError, QalError, require_space, run_command
+from errors import CorpusError, OptionError, QalError, TrainingError, require_space, run_command
 from evaluation.model_readme import write_readme
 from evaluation.report import print_report
 from evaluation.score import SpokenReference, transcribe_each
-from training.config import TrainingConfig, check_config, load_config, require_tracker
+from training.command_line import parse
+from training.config import TrainingConfig, load_config, require_tracker
 from training.environment import record_environment, refuse_other_materials
 from training.job import device_lock, refuse_when_busy
 from training.machine import check_machine, engine_device, launched_processes, launcher_command
@@ -39,14 +38,12 @@ from training.run import Run, RunLog, Stopped, begin, create_run, open_run
 
 
 def main() -> None:
-    parser = make_parser()
-    options = parse(parser, sys.argv[1:])
-    run = None
-    if options.resume is not None:
-        refuse_other_settings(options)
-        run = open_run(Path(options.resume))
-    config = load_config(run.config_file) if run else config_of(parser, sys.argv[1:])
-    runs = run.folder.parent if run else Path(options.runs)
+    options = parse("train_whisper_lightning.py", __doc__ or "", sys.argv[1:])
+    run = open_run(options.resume) if options.resume else None
+    if run and run.status().state == "finished":
+        raise TrainingError(f"run {run.id} has finished; start a new one, with --config {run.config_file}")
+    config = load_config(run.config_file) if run else options.config
+    runs = run.folder.parent if run else options.runs
     command = launcher_command(config, Path(__file__), sys.argv[1:])
     if command:
         if run is None:
@@ -79,44 +76,6 @@ def one_of_many(config: TrainingConfig, runs: Path, run: Run | None, name: str |
         return follow(config, ranks)
     with Orders(ranks) as orders:
         return lead(config, runs, run, name, orders)
-
-
-def make_parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        prog="train_whisper_lightning.py", description=__doc__, exit_on_error=False, formatter_class=HelpFormatter
-    )
-    parser.add_argument("--config", action="config", help="YAML file of settings, such as configs/quick.yaml")
-    parser.add_argument("--resume", metavar="RUN_DIR", help="go on with a stopped, failed or killed run")
-    parser.add_argument("--runs", default="runs", help="folder in which the run's folder is made")
-    parser.add_argument("--name", default=None, help="name of the run's folder; unset: date and time")
-    parser.add_argument("--json", action="store_true", help="print the report as one JSON object at the end")
-    parser.add_class_arguments(TrainingConfig)
-    return parser
-
-
-def parse(parser: ArgumentParser, arguments: list[str]) -> Namespace:
-    try:
-        return parser.parse_args(arguments)
-    except ArgumentError as error:
-        raise OptionError(f"{plain_reason(error)}; see --help") from error
-    except UnicodeDecodeError as error:
-        raise OptionError("the --config file is not text; give a YAML file such as configs/quick.yaml") from error
-
-
-def refuse_other_settings(options: Namespace) -> None:
-    """A resumed run keeps its settings; silently dropping new ones would mislead."""
-    defaults = make_parser().get_defaults()
-    changed = [name for name in TrainingConfig.model_fields if options[name] != defaults[name]]
-    if changed or options.config or options.name:
-        what = changed[0] if changed else "config" if options.config else "name"
-        raise OptionError(f"--{what} cannot change a run that is resumed; leave it out, or start a new run")
-
-
-def config_of(parser: ArgumentParser, arguments: list[str]) -> TrainingConfig:
-    """Of what was given alone: a preset of the augmentation stands behind what is given, before the defaults."""
-    values = parser.parse_args(arguments, defaults=False).as_dict()
-    given = {name: values[name] for name in TrainingConfig.model_fields if name in values}
-    return check_config(given, "the command line")
 
 
 def check(config: TrainingConfig, runs: Path) -> None:

@@ -57,10 +57,11 @@ def models_folder() -> Path:
 
 
 def resolve(name: str, runs: Path = Path("runs")) -> Path:
-    """The model directory of a catalogue name, a run's id or a path; fetched when it must be.
+    """The model directory of a catalogue name, a run's id or folder, or a path; fetched when it must be.
 
     Raises ModelError with what was tried."""
-    for directory in (Path(os.path.expanduser(name)), runs / name / "model" if is_plain(name) else None):
+    given = Path(os.path.expanduser(name))
+    for directory in (given, given / "model", runs / name / "model" if is_plain(name) else None):
         if directory and is_model_directory(directory):
             return directory
     if name not in NAMES:

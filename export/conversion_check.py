@@ -46,7 +46,8 @@ class Check:
             if loss.low > bound:
                 raise ConversionError(
                     f"the conversion {step} loses {100 * loss.difference:.1f} points of WER "
-                    f"(95 % interval {100 * loss.low:.1f} to {100 * loss.high:.1f}); the model was not exported"
+                    f"(95 % interval {100 * loss.low:.1f} to {100 * loss.high:.1f}); the model was not exported: "
+                    "resume the run with a newer CTranslate2, or train again with a lower learning_rate"
                 )
 
 

@@ -28,7 +28,7 @@ def merge(weights: Path, adapter: Path, target: Path) -> Path:
             merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (ValueError, RuntimeError, KeyError, SafetensorError, OSError) as error:
         raise ConversionError(
-            f"{adapter}: the adapter does not fit the weights in {weights.name}; train it again"
+            f"{adapter}: is damaged, or does not fit the base's weights; delete this folder and resume the run"
         ) from error
     merged.generation_config = GenerationConfig.from_pretrained(weights)
     merged.generation_config._from_model_config = False  # else alignment_heads are dropped at the next load

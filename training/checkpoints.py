@@ -6,6 +6,7 @@ import logging
 import os
 import pickle
 import shutil
+import struct
 import time
 import zipfile
 from collections.abc import Callable
@@ -24,6 +25,10 @@ PREVIOUS_CHECKPOINT = "previous.ckpt"
 SPARE_BYTES = 64 * 2**20  # left free for metrics, status and log
 WRITER = "inline_container"  # torch's own error of a full disk is a RuntimeError that names its file
 ADAM_STATES = 3  # the weights and two moments of each
+DAMAGED = (  # whatever unpickling bytes that are not ours may raise
+    *(OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError),
+    *(zipfile.BadZipFile, pickle.UnpicklingError, struct.error),
+)
 NEEDED = ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step")
 log = logging.getLogger("qal")
 
@@ -104,8 +109,8 @@ class Checkpoints:
         try:
             with zipfile.ZipFile(path) as archive:
                 torn = archive.testzip()
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+            state = None if torn else torch.load(path, map_location="cpu", weights_only=True)
+        except DAMAGED as error:
             raise TrainingError(f"{path.name} is truncated or damaged") from error
         if torn or not isinstance(state, dict) or any(name not in state for name in NEEDED):
             raise TrainingError(f"{path.name} is not a whole checkpoint")

@@ -3,8 +3,10 @@
 The command line, the YAML presets, the page's form and `runs/<id>/config.yaml` all come from here."""
 
 import importlib.util
+import os
+import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -27,7 +29,9 @@ from training.run_options import CheckpointOptions, FaultOptions, MachineOptions
 
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow", "trackio"]
 MAX_CORPUS_WEIGHT = 100
+FOLDERS = ("background", "reverb")  # switches of the augmentation that may have one
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+HALF_PRECISION: dict[str, Precision] = {"bfloat16": "bf16-mixed", "float16": "16-mixed"}  # of a base -> of its run
 
 
 class TrainingConfig(Options, frozen=True):
@@ -100,6 +104,21 @@ class TrainingConfig(Options, frozen=True):
     machine: MachineOptions = MachineOptions()
 
     @model_validator(mode="after")
+    def _lengths_ordered(self) -> Self:
+        if self.min_utterance_s > self.max_utterance_s:
+            raise ValueError(f"min_utterance_s {self.min_utterance_s} is above max_utterance_s {self.max_utterance_s}")
+        return self
+
+    @model_validator(mode="after")
+    def _base_in_half(self) -> Self:
+        wanted = HALF_PRECISION.get(self.trained.base_precision)
+        if wanted and self.precision not in ("auto", wanted):
+            raise ValueError(
+                f"trained.base_precision {self.trained.base_precision} needs precision {wanted}, not {self.precision}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _adalora_fits(self) -> Self:
         if self.trained.adapter != "adalora":
             return self
@@ -155,6 +174,17 @@ class TrainingConfig(Options, frozen=True):
         """How often each row of the corpus comes in an epoch."""
         return {corpus_folder(folder): weight for folder, weight in self.corpus_weights.items()}.get(corpus, 1.0)
 
+    def with_whole_paths(self) -> Self:
+        """The same with absolute paths, so that a run goes on from whatever folder it is resumed in."""
+        o = self.model_dump()
+        o["corpus"] = [absolute(folder) for folder in map(str, self.corpus_folders)]
+        o["corpus_weights"] = {absolute(str(corpus_folder(f))): w for f, w in self.corpus_weights.items()}
+        o["base"] = absolute(self.base) if os.path.isdir(os.path.expanduser(self.base)) else self.base
+        o["retention"]["corpora"] = [absolute(folder) for folder in self.retention.corpora]
+        for group, name in ((o["distillation"], "noise_folder"), *((o["augmentation"][s], "folder") for s in FOLDERS)):
+            group[name] = group[name] and absolute(group[name])
+        return type(self).model_validate(o)
+
     @property
     def sound_folders(self) -> list[str]:
         """Of noises and rooms that the run will read."""
@@ -165,6 +195,10 @@ class TrainingConfig(Options, frozen=True):
     @property
     def corpus_folders(self) -> list[Path]:
         return [corpus_folder(c) for c in ([self.corpus] if isinstance(self.corpus, str) else self.corpus)]
+
+
+def absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def corpus_folder(path: str) -> Path:
@@ -188,17 +222,46 @@ def require_tracker(tracker: Tracker) -> None:
         raise OptionError(f"the tracker '{tracker}' needs its package; pip install {tracker}, or give --tracker none")
 
 
+class SettingsLoader(yaml.SafeLoader):
+    """YAML in which no, yes, on and off are words (as in YAML 1.2: Norwegian is 'no') and a name stands once."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict:
+        names = [key.value for key, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"'{name}' is there twice", problem_mark=node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+BOOL = "tag:yaml.org,2002:bool"
+SettingsLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+SettingsLoader.add_implicit_resolver(BOOL, re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
+
+
 def load_config(path: Path) -> TrainingConfig:
     """A YAML file -> options. Raises OptionError that names the file and the field."""
+    return check_config(read_settings(path), str(path))
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What a YAML file says, not yet checked. Raises OptionError that names the file."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), SettingsLoader)
     except FileNotFoundError as error:
         raise OptionError(f"{path}: there is no such file; the presets are in configs/") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}, " if error.problem_mark else ""
+        raise OptionError(f"{path}: {line}{error.problem}; compare it with a file of configs/") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise OptionError(f"{path}: not valid YAML; compare it with a file of configs/") from error
     if not isinstance(values, dict):
         raise OptionError(f"{path}: must hold `name: value` lines; compare it with a file of configs/")
-    return check_config(values, str(path))
+    return values
 
 
 def check_config(values: dict, source: str) -> TrainingConfig:
@@ -217,6 +280,10 @@ def explain(error: ValidationError) -> list[str]:
 
 
 def save_config(config: TrainingConfig, path: Path) -> None:
-    path.write_text(
-        yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
+    """Written beside, made sure of and renamed: half of it would read as other settings."""
+    beside = path.with_name(path.name + ".new")
+    with beside.open("w", encoding="utf-8") as file:
+        yaml.safe_dump(config.model_dump(mode="json"), file, sort_keys=False, allow_unicode=True)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

@@ -33,10 +33,9 @@ def make_examples(
     _tell_long_texts(split, len(found) - len(examples), sum(len(e.text) > GREEDY.max_tokens for e in examples))
     if not examples:
         names = ", ".join(str(c.folder) for c in corpora)
-        raise CorpusError(
-            f"{names}: no usable row in split '{split}' between {config.min_utterance_s} and "
-            f"{config.max_utterance_s} s; import more speech"
-        )
+        lasting = f"between {config.min_utterance_s} and {config.max_utterance_s} s"
+        short = f" and below {MAX_LABEL_TOKENS} tokens" if found else ""
+        raise CorpusError(f"{names}: no usable row in split '{split}' {lasting}{short}; import more speech")
     return examples
 
 

@@ -55,9 +55,7 @@ def record_environment(run: Run, base: Path, corpora: Sequence[Corpus], attempt:
 
 def refuse_other_materials(run: Run, base: Path, corpora: Sequence[Corpus]) -> None:
     """Raises CorpusError or ModelError where a run that began is to go on with other rows, or other base weights."""
-    path = run.folder / ENVIRONMENT
-    line = path.read_text(encoding="utf-8").partition("\n")[0] if path.exists() else ""
-    first = json.loads(line) if line else {}
+    first = _first_attempt(run.folder / ENVIRONMENT)
     if first.get("base_sha256") not in (None, weights_sha256(base)):
         raise ModelError(
             f"{base}: is no longer the model that this run began with, so that what it has learned does not fit; "
@@ -70,6 +68,18 @@ def refuse_other_materials(run: Run, base: Path, corpora: Sequence[Corpus]) -> N
                 f"{corpus.info.name} has changed since this run began, so that its rows come in another order; "
                 "start a new run, or put the old manifest back"
             )
+
+
+def _first_attempt(path: Path) -> dict:
+    """The first line that is whole: a full disk may have torn one."""
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            return found
+    return {}
 
 
 def weights_sha256(directory: Path) -> str:

@@ -1,7 +1,7 @@
 """Which weights a run ends with: the last epoch's, those of its lowest word error rate, or a mean of its last ones."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -42,12 +42,21 @@ class WeightKeeper(pl.Callback):
             write_weights(module, self.folder / BEST, wer)
 
     def settle(self, module: nn.Module) -> None:
-        """Puts the kept weights into the trained module; the files of single epochs are then no longer needed."""
-        if self.options.keep == "best" and (self.folder / BEST).exists():
-            put_weights(module, load_file(self.folder / BEST))
-        if self.options.keep == "average" and self._epochs():
+        """Puts the kept weights into the trained module; the files of single epochs are then no longer needed.
+
+        What is missing or damaged is told, and done without."""
+        if self.options.keep == "best":
+            put_weights(module, next(self._loaded([self.folder / BEST]), {}))
+        elif self.options.keep == "average":
             self._drop_old()
-            put_weights(module, mean_weights(load_file(path) for path in self._epochs().values()))
+            put_weights(module, mean_weights(self._loaded(self._epochs().values())))
+
+    def _loaded(self, paths: Iterable[Path]) -> Iterator[dict[str, Tensor]]:
+        for path in paths:
+            try:
+                yield load_file(path)
+            except (OSError, SafetensorError) as error:
+                log.warning("%s is missing or damaged (%s); the result is made without it", path.name, error)
 
     def tidy(self) -> None:
         for path in self._epochs().values():

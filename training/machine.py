@@ -21,6 +21,7 @@ def check_machine(config: TrainingConfig) -> None:
     if config.device == "mps" and sys.platform != "darwin":
         raise OptionError("device mps is there on Apple's machines only; train with --device cpu, or auto")
     device = choose_device(engine_device(config))
+    _check_base_precision(config.trained.base_precision, device)
     if machine.strategy in CUDA_ONLY and device != "cuda":
         raise OptionError(
             f"machine.strategy {machine.strategy} runs on CUDA devices only, and this run has none; use ddp or auto"
@@ -44,6 +45,16 @@ def check_machine(config: TrainingConfig) -> None:
     if config.device == "mps" and processes(config) > 1:
         raise OptionError("device mps cannot be shared by several processes; set machine.devices to 1")
     _check_launcher(config)
+
+
+def _check_base_precision(wanted: str, device: str) -> None:
+    if wanted == "float16" and device != "cuda":
+        raise OptionError("trained.base_precision float16 needs a CUDA device; take bfloat16 or float32")
+    if wanted == "int8" and (device != "cuda" or importlib.util.find_spec("bitsandbytes") is None):
+        raise OptionError(
+            "trained.base_precision int8 needs a CUDA device and bitsandbytes (pip install bitsandbytes); "
+            "take bfloat16 or float32"
+        )
 
 
 def _check_launcher(config: TrainingConfig) -> None:
@@ -72,7 +83,10 @@ def processes(config: TrainingConfig) -> int:
 
 def launched_processes() -> int:
     """How many of us torchrun or SLURM has started; 1 where nobody did."""
-    return int(os.environ.get("WORLD_SIZE") or (os.environ.get("SLURM_NTASKS", 1) if _in_srun() else 1))
+    told = os.environ.get("WORLD_SIZE") or (os.environ.get("SLURM_NTASKS", "1") if _in_srun() else "1")
+    if not told.isdecimal() or int(told) < 1:
+        raise OptionError(f"WORLD_SIZE or SLURM_NTASKS is '{told}', which is no number of processes; unset it")
+    return int(told)
 
 
 def _in_srun() -> bool:

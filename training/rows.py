@@ -62,7 +62,7 @@ def usable(row: Row, split: Split, config: TrainingConfig) -> bool:
     """Whether the trainer can use it. Distillation needs no text; a row to learn from may have a translation alone."""
     long_enough = config.min_utterance_s <= row.duration_s <= config.max_utterance_s
     translates = split == "train" and config.targets.translate_share > 0
-    return long_enough and bool(row.text or config.method == "distill" or (translates and row.translation))
+    return long_enough and bool(row.text.strip() or config.method == "distill" or (translates and row.translation))
 
 
 def training_rows(corpora: list[Corpus], config: TrainingConfig) -> list[tuple[Corpus, Row]]:
@@ -75,4 +75,4 @@ def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) 
     """What the engine can hear at once and, but for distillation, what has a text."""
     rows = [(c, r) for c in corpora for split in splits for r in c.select(split)]
     textless = config.method == "distill"
-    return [(c, r) for c, r in rows if r.duration_s <= config.max_utterance_s and (r.text or textless)]
+    return [(c, r) for c, r in rows if r.duration_s <= config.max_utterance_s and (r.text.strip() or textless)]

@@ -82,7 +82,9 @@ class Run:
         try:
             return Status.model_validate_json(self.status_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, ValidationError) as error:
-            raise TrainingError(f"{self.folder}: not a run folder, or its status.json is broken") from error
+            if self.config_file.is_file():  # a power cut may leave an empty status.json
+                return Status(state="interrupted", reason="its status was lost; resume it to go on")
+            raise TrainingError(f"{self.folder}: not a run folder; give one of runs/") from error
 
     def write_status(self, status: Status) -> None:
         beside = self.status_file.with_suffix(f".{os.getpid()}.new")
@@ -140,7 +142,7 @@ def _parsed(line: bytes) -> dict | None:
     except ValueError:
         return None
     counted = isinstance(row, dict) and all(isinstance(row.get(name), int) for name in ("step", "epoch", "attempt"))
-    return row if counted else None
+    return row if counted and isinstance(row.get("time"), (int, float)) else None
 
 
 def is_alive(status: Status) -> bool:
@@ -169,7 +171,7 @@ def create_run(config: TrainingConfig, runs: Path, name: str | None = None) -> R
         raise OptionError(f"{runs}: is a file, not a folder; choose another --runs") from error
     except FileExistsError as error:
         raise TrainingError(f"{run.folder}: there is a run of this name already; choose another name") from error
-    save_config(config, run.config_file)
+    save_config(config.with_whole_paths(), run.config_file)
     run.write_status(Status())
     return run
 

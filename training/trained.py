@@ -1,6 +1,5 @@
 """Which of Whisper's weights learn: low-rank updates of some linear layers, or the weights themselves."""
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import BitsAndBytesConfig, WhisperForConditionalGeneration
 
-from errors import OptionError, TrainingError
-from training.config import TrainingConfig
+from errors import OptionError
+from training.config import HALF_PRECISION, TrainingConfig
 from training.lora import LINEAR_LAYERS, add_adalora, add_lora, save_adapter, unwrapped
 from training.options import TrainedOptions
 from training.short_context import open_encoder
@@ -24,7 +23,6 @@ KINDS = {
     "query_value": ["q_proj", "v_proj"],
 }
 LAYER = re.compile(r"model\.(encoder|decoder)\.layers\.(\d+)\.")
-HALF_PRECISION = {"bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
 
 def make_trainable(
@@ -109,11 +107,6 @@ def in_base_precision(
 
 def _in_int8(model: WhisperForConditionalGeneration) -> WhisperForConditionalGeneration:
     device = next(model.parameters()).device
-    if device.type != "cuda" or importlib.util.find_spec("bitsandbytes") is None:
-        raise TrainingError(
-            "trained.base_precision int8 needs a CUDA device and bitsandbytes (pip install bitsandbytes); "
-            "take bfloat16 or float32"
-        )
     settings = BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=["proj_out"])
     whole = WhisperForConditionalGeneration.from_pretrained(
         model.name_or_path, quantization_config=settings, device_map={"": device}

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from errors import OptionError, TrainingError
-from train_whisper_lightning import config_of, make_parser
+from training.command_line import parse
 from training.config import TrainingConfig, check_config, load_config, method_name, save_config
 from training.run import Run, begin, create_run
 
@@ -71,7 +71,7 @@ def test_an_old_runs_config_means_what_it_meant(tmp_path: Path):
     ],
 )
 def test_on_the_command_line_what_is_given_wins_over_the_preset(arguments: list[str], reverb: float, gain: float):
-    options = config_of(make_parser(), arguments).augmentation
+    options = parse("x", "", arguments).config.augmentation
     assert (options.reverb.probability, options.gain.probability) == (reverb, gain)
 
 
@@ -92,8 +92,81 @@ def test_a_wrong_value_is_named(values: dict, named: str):
 def test_broken_yaml_is_one_sentence(tmp_path: Path):
     path = tmp_path / "broken.yaml"
     path.write_text("epochs: [1")
-    with pytest.raises(OptionError, match="not valid YAML"):
+    with pytest.raises(OptionError, match=r"broken\.yaml: line 1, expected ',' or '\]'"):
         load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "must hold `name: value` lines"),
+        ("- epochs", "must hold `name: value` lines"),
+        ("epochs:", "epochs: Input should be a valid integer"),
+        ("epochs: yes", "epochs: Input should be a valid integer"),
+        ("epochs: 1\nlora: {rank: 8}\nepochs: 2", "'epochs' is there twice"),
+        ("lora: {rank: 8, rank: 4}", "'rank' is there twice"),
+        ("a: &a [*a]", "a: Extra"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_meant_is_refused(text: str, sentence: str, tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(OptionError, match=sentence) as told:
+        parse("x", "", ["--config", str(path)])
+    assert "mine.yaml" in str(told.value)
+
+
+def test_norwegian_is_no_boolean(tmp_path: Path):
+    (tmp_path / "no.yaml").write_text("language: no\naugmentation: {preset: off}\ncompute: {recompute: true}")
+    config = parse("x", "", ["--config", str(tmp_path / "no.yaml")]).config
+    assert (config.language, config.augmentation.preset, config.compute.recompute) == ("no", "off", True)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_options_win_over_the_file_wherever_they_stand(order: int, tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text("epochs: 7\nlora: {rank: 8, alpha: 8}\ncorpus_weights: {a: 2}\ncorpus: [a, b]")
+    pairs = [("--config", str(tmp_path / "mine.yaml")), ("--epochs", "2"), ("--lora.rank", "4")]
+    config = parse("x", "", [word for pair in pairs[::order] for word in pair]).config
+    assert (config.epochs, config.lora.rank, config.lora.alpha) == (2, 4, 8)
+    assert config.corpus_weights == {"a": 2}
+
+
+def test_what_is_given_twice_is_refused():
+    with pytest.raises(OptionError, match=r"--corpus is given 2 times.*for several corpora"):
+        parse("x", "", ["--corpus", "a", "--corpus", "b"])
+
+
+@pytest.mark.parametrize("option", [["--epochs", "4"], ["--runs", "elsewhere"], ["--name", "x"], ["--lora.rank", "32"]])
+def test_a_resumed_run_takes_no_settings_not_even_the_defaults(option: list[str]):
+    with pytest.raises(OptionError, match="cannot change a run that is resumed"):
+        parse("x", "", ["--resume", "runs/r", *option])
+
+
+def test_a_run_is_resumed_from_any_folder(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = {
+        "corpus": ["data/a", "data/b/manifest.jsonl"],
+        "corpus_weights": {"data/b": 0.5},
+        "base": "tiny",
+        "augmentation": {"preset": "strong", "background": {"folder": "noises"}},
+    }
+    run = create_run(TrainingConfig.model_validate(settings), Path("runs"), "r")
+    config = load_config(run.config_file)
+    assert config.corpus_folders == [tmp_path / "data" / "a", tmp_path / "data" / "b"]
+    assert config.weight_of(tmp_path / "data" / "b") == 0.5
+    assert (config.base, config.augmentation.background.folder) == ("tiny", str(tmp_path / "noises"))
+    assert config.augmentation.preset == "strong"
+
+
+def test_a_run_whose_status_was_lost_can_be_resumed(tmp_path: Path):
+    run = create_run(TrainingConfig(), tmp_path, "r")
+    for lost in (b"", b"{", b"\xff"):
+        run.status_file.write_bytes(lost)
+        assert run.status().state == "interrupted"
+        assert "resume" in (run.status().reason or "")
+    run.status_file.unlink()
+    assert begin(run) == 1
+    assert run.status().state == "running"
 
 
 def test_a_repeated_step_keeps_the_last_attempt_and_torn_lines_are_ignored(tmp_path: Path):

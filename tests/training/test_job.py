@@ -207,7 +207,7 @@ def test_distillation_needs_no_transcripts_and_writes_the_same_files(tiny_model,
 )
 def test_wrong_input_is_one_sentence_and_leaves_nothing(arguments, sentence, tiny_corpus, tmp_path):
     given = [str(tiny_corpus.folder) if a == "CORPUS" else a for a in arguments]
-    done = train(*given, "--runs", str(tmp_path / "runs"))
+    done = train(*given, *([] if "--resume" in given else ["--runs", str(tmp_path / "runs")]))
     assert done.returncode == 2
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
@@ -248,6 +248,15 @@ def test_a_run_cannot_be_named_out_of_its_folder(name, tmp_path):
     with pytest.raises(OptionError, match="cannot be a run's name"):
         create_run(TrainingConfig(), tmp_path / "runs", name)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_that_has_finished_stays_as_it_is(tiny_corpus, tmp_path):
+    run = create_run(TrainingConfig(corpus=str(tiny_corpus.folder)), tmp_path / "runs", "r")
+    run.update_status(state="finished")
+    done = train("--resume", str(run.folder))
+    assert done.returncode == 2
+    assert "run r has finished; start a new one" in done.stderr
+    assert run.status().state == "finished"
 
 
 def test_a_broken_status_blocks_nobody_else(tiny_model, tiny_corpus, tmp_path):

@@ -73,6 +73,16 @@ def test_a_strategy_that_cannot_run_here_is_one_sentence(strategy):
 
 
 @pytest.mark.parametrize(
+    ("base", "sentence"),
+    [("int8", "needs a CUDA device and bitsandbytes"), ("float16", "float16 needs a CUDA device")],
+)
+@NO_GPU
+def test_a_base_that_this_device_cannot_hold_is_told_before_anything_is_written(base, sentence):
+    with pytest.raises(OptionError, match=sentence):
+        check_machine(TrainingConfig.model_validate({"trained": {"base_precision": base}}))
+
+
+@pytest.mark.parametrize(
     ("strategy", "kind"), [("ddp", DDPStrategy), ("deepspeed_2", DeepSpeedStrategy), ("fsdp", FSDPStrategy)]
 )
 def test_a_line_of_the_config_is_a_strategy_of_lightning(strategy, kind):
@@ -98,6 +108,7 @@ def test_one_device_needs_no_strategy_and_no_launcher():
     [
         ({"machine": {"nodes": 2}}, {}, "several nodes need a launcher"),
         ({"machine": {"devices": 2}}, {"WORLD_SIZE": "4"}, "4 processes were started, but .* is 2"),
+        ({}, {"WORLD_SIZE": "abc"}, "is 'abc', which is no number"),
         ({"device": "mps"}, {}, "Apple's machines only"),
     ],
 )

@@ -17,6 +17,7 @@ from training.callbacks import RunRecorder
 from training.config import TrainingConfig, load_config, save_config
 from training.kept_weights import BEST, WeightKeeper, best_wer, mean_weights, write_weights
 from training.module import SpeechModule
+from training.options import ResultOptions
 from training.run import Run, create_run
 from training.short_context import greedy
 
@@ -147,6 +148,19 @@ def test_weights_that_find_no_room_cost_the_run_nothing(tiny_weights, tiny_corpu
     _, adapter = train(tiny_weights, tiny_corpus, tmp_path, **values)
     assert adapter is not None
     assert "could not be kept" in caplog.text
+
+
+@pytest.mark.parametrize("keep", ["best", "average"])
+def test_kept_weights_that_are_lost_or_damaged_are_told_and_done_without(keep, tmp_path, caplog):
+    keeper, module = WeightKeeper(tmp_path, ResultOptions(keep=keep)), torch.nn.Linear(3, 2)
+    before = module.weight.detach().clone()
+    names = [BEST] if keep == "best" else ["epoch-1.safetensors", "epoch-2.safetensors"]
+    for name in names:
+        write_weights(torch.nn.Linear(3, 2), tmp_path / name, 0.5)
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-5])
+    keeper.settle(module)
+    assert torch.equal(module.weight, before)
+    assert caplog.text.count("missing or damaged") == len(names)
 
 
 def test_the_best_epochs_weights_become_the_model(tiny_weights, tiny_corpus, tmp_path, monkeypatch):

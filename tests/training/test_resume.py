@@ -3,18 +3,22 @@
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tiny_run import STEPS, Killed, assert_same_training, killed, losses, steps, tiny_fit
 
 from errors import TrainingError
 from training.callbacks import RunRecorder
-from training.checkpoints import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT
+from training.checkpoints import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT, Checkpoints
 from training.module import SpeechModule
 from training.run import Run
+from training.run_options import CheckpointOptions
 
+OPTIONS = CheckpointOptions()
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -131,6 +135,19 @@ def test_a_run_resumed_after_a_skipped_file_is_the_same(tiny_weights, tiny_corpu
     assert_same_training(run, unbroken)
     assert run.skipped_file.read_text().count("\n") == 1  # once, over both epochs and both attempts
     assert run.status().skipped_rows == 1
+
+
+def test_no_damage_to_a_checkpoint_is_a_bug(cut, tmp_path):
+    """Whatever byte has changed, it is read as it was or refused in a sentence."""
+    whole, checkpoints = (cut / "checkpoints" / LAST_CHECKPOINT).read_bytes(), Checkpoints(tmp_path, OPTIONS, {})
+    rng = np.random.default_rng(0)
+    places = [*rng.integers(0, len(whole), 40), *rng.integers(len(whole) - 3000, len(whole), 160)]
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / LAST_CHECKPOINT).write_bytes(damaged)
+        with suppress(TrainingError):
+            checkpoints.read(tmp_path / LAST_CHECKPOINT)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "foreign", "a bit"])

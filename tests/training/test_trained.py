@@ -159,7 +159,6 @@ def test_the_model_is_handed_over_in_training_mode(method, tiny_weights):
     ("values", "sentence"),
     [
         ({"trained": {"base_precision": "bfloat16"}}, "needs precision bf16-mixed"),
-        ({"trained": {"base_precision": "int8"}}, "needs a CUDA device and bitsandbytes"),
         ({"trained": {"last_layers": 3}}, "the encoder has 2 layers, not 3"),
     ],
 )
@@ -175,6 +174,8 @@ def test_what_this_model_or_device_cannot_do_is_one_sentence(values, sentence, t
         ({"trained": {"first_layers": 1, "last_layers": 1}}, "exclude each other"),
         ({"trained": {"adapter": "adalora"}, "lora": {"dora": True}}, "do not go with"),
         ({"trained": {"adapter": "adalora"}, "lora": {"rank": 48}}, "not above lora.rank"),
+        ({"trained": {"base_precision": "float16"}, "precision": "bf16-mixed"}, "float16 needs precision 16-mixed"),
+        ({"min_utterance_s": 5, "max_utterance_s": 4}, "min_utterance_s 5.0 is above max_utterance_s 4.0"),
         ({"adalora": {"first_share": 0.6, "last_share": 0.5}}, "leave no step"),
     ],
 )
