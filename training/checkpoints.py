@@ -9,6 +9,7 @@ import shutil
 import struct
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ WRITER = "inline_container"  # torch's own error of a full disk is a RuntimeErro
 ADAM_STATES = 3  # the weights and two moments of each
 DAMAGED = (  # whatever unpickling bytes that are not ours may raise
     *(OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError),
-    *(zipfile.BadZipFile, pickle.UnpicklingError, struct.error),
+    *(zipfile.BadZipFile, pickle.UnpicklingError, struct.error, zlib.error),
 )
 NEEDED = ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step")
 log = logging.getLogger("qal")

@@ -87,7 +87,8 @@ class SpeechModule(pl.LightningModule):
             loss = torch.stack(self.loss_terms(batch)).sum()
         if self.budget:
             loss = loss + self.budget.penalty()
-        loss = loss * (self.config.optimizer.accumulate / self.gathered_batches(batch_idx))
+        if self.config.optimizer.accumulate > 1:
+            loss = loss * (self.config.optimizer.accumulate / self.gathered_batches(batch_idx))
         return loss if loss.requires_grad else loss + 0 * parameters[0].sum()  # every layer that learns was dropped
 
     def gathered_batches(self, batch_idx: int) -> int:

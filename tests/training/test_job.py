@@ -217,7 +217,8 @@ def test_wrong_input_is_one_sentence_and_leaves_nothing(arguments, sentence, tin
 
 @pytest.mark.skipif(ctranslate2.get_cuda_device_count() > 0, reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_told_before_anything_is_written(tiny_model, tiny_corpus, tmp_path):
-    done = quick(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--device", "cuda")
+    options = ["--base", str(tiny_model), "--corpus", str(tiny_corpus.folder), "--runs", str(tmp_path / "runs")]
+    done = train(*options, "--name", "r", "--device", "cuda")
     assert done.returncode == 2
     assert "no CUDA device" in done.stderr
     assert not (tmp_path / "runs" / "r").exists()
