@@ -1,3 +1,4 @@
+import os
 import textwrap
 import time
 
@@ -104,7 +105,7 @@ def test_start_saves_the_choices_and_launches_the_job(studio, tmp_path, monkeypa
     (run,) = list_runs(studio.runs)
     assert selector.value == run.id
     saved = train_actions.load_config(run.config_file)
-    assert (saved.base, saved.corpus, saved.epochs) == ("tiny.en", ["data/asterisk-en"], 2)
+    assert (saved.base, saved.corpus, saved.epochs) == ("tiny.en", [os.path.abspath("data/asterisk-en")], 2)
     deadline = time.monotonic() + 30
     while run.status().state != "finished" and time.monotonic() < deadline:
         time.sleep(0.05)
