@@ -2,8 +2,9 @@
 
 Whisper writes something even where nobody spoke. Its own figures give most inventions away (Radford et
 al. 2022, §4.5): a high probability of no speech together with unlikely tokens, and text that repeats
-itself so much that it compresses too well. The VAD gives the rest away: an animal, an instrument or a ghost opens
-the gate, but not for one window is it sure of speech. docs/benchmarks.md says what each bound costs."""
+itself so much that it compresses too well. base-adaptive has learned when nobody speaks: a very high probability is
+enough (docs/base-adaptive.md). The VAD gives the rest away: an animal, an instrument or a ghost opens the gate, but
+not for one window is it sure of speech. docs/benchmarks.md says what each bound costs."""
 
 import zlib
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ class SpeechEngine(Protocol):
 
 class ScreeningOptions(BaseModel, frozen=True, extra="forbid"):
     max_no_speech_prob: float = Field(default=0.6, ge=0, le=1, description="above it, unlikely text is invented")
+    sure_silence: float = Field(default=0.9, ge=0, le=1, description="above it, any text is invented")
     min_avg_logprob: float = Field(default=-1.0, le=0, description="below it, doubted text is invented")
     sure_speech: float = Field(default=0.95, ge=0, le=1, description="a noise reaches it in none of the VAD's windows")
     noise_logprob: float = Field(default=-0.7, le=0, description="below it, text where no speech is sure is invented")
@@ -93,7 +95,7 @@ def is_invented(
         bound = options.min_avg_logprob
     if speech_probability < options.sure_speech:
         bound = max(bound, options.noise_logprob)
-    unlikely = transcript.avg_logprob < bound
+    unlikely = transcript.avg_logprob < bound or transcript.no_speech_prob > options.sure_silence
     return not transcript.text or unlikely or compression(transcript.text) > options.max_compression
 
 

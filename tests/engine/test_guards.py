@@ -13,7 +13,13 @@ from engine.decoding import GREEDY
 from engine.engine import Engine, Utterance
 from engine.screening import ScreeningOptions, compression, screened
 
-OFF = {"max_no_speech_prob": 1.0, "sure_speech": 0.0, "hopeless_logprob": -99.0, "max_compression": 99.0}
+OFF = {
+    "max_no_speech_prob": 1.0,
+    "sure_silence": 1.0,
+    "sure_speech": 0.0,
+    "hopeless_logprob": -99.0,
+    "max_compression": 99.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +45,31 @@ def default(*names: str) -> dict[str, float]:
     return {name: getattr(ScreeningOptions(), name) for name in names}
 
 
-def test_the_probability_of_no_speech_silences_silence(engine: Engine):
+def test_a_sure_probability_of_no_speech_silences_silence(engine: Engine):
     silence = Utterance(np.zeros(SAMPLE_RATE, np.float32))
     assert shown(engine, silence)
-    assert not shown(engine, silence, **default("max_no_speech_prob", "min_avg_logprob"))
+    assert not shown(engine, silence, **default("sure_silence"))
+
+
+def test_a_doubt_and_unlikely_text_together_are_not_shown(engine: Engine, monkeys: Samples):
+    cries = Utterance(monkeys[4 * SAMPLE_RATE : 6 * SAMPLE_RATE])
+    assert shown(engine, cries)
+    assert shown(engine, cries, **default("max_no_speech_prob"), min_avg_logprob=-99.0)
+    assert not shown(engine, cries, **default("max_no_speech_prob", "min_avg_logprob"))
 
 
 def test_hopeless_text_is_not_shown(engine: Engine, monkeys: Samples):
-    hiss = Utterance(monkeys[-SAMPLE_RATE:] * np.float32(0.01))
-    assert shown(engine, hiss)
-    assert not shown(engine, hiss, **default("hopeless_logprob"))
+    cries = Utterance(monkeys[6 * SAMPLE_RATE : 8 * SAMPLE_RATE])
+    assert shown(engine, cries)
+    assert not shown(engine, cries, **default("hopeless_logprob"))
 
 
 def test_animals_that_open_the_gate_say_nothing(engine: Engine, monkeys: Samples):
+    """The VAD is not sure of them for one window; that is enough, whatever the model makes of them."""
     padded = np.concatenate([np.zeros(SAMPLE_RATE // 2, np.float32), monkeys, np.zeros(SAMPLE_RATE, np.float32)])
-    assert captions(engine, padded, ScreeningOptions(sure_speech=0.0))
+    off = ScreeningOptions.model_validate({**OFF, "temperatures": ()})
+    assert captions(engine, padded, off)
+    assert not captions(engine, padded, off.model_copy(update=default("sure_speech")))
     assert not captions(engine, padded, ScreeningOptions())
 
 
@@ -66,15 +82,13 @@ def test_a_loop_is_cut_by_forbidding_repetitions_or_not_shown(engine: Engine, ba
     assert max(map(compression, guarded)) <= ScreeningOptions().max_compression
 
 
-def test_a_temperature_finds_words_where_the_likeliest_text_is_a_loop(engine: Engine, backwards: list[Samples]):
-    """At a temperature texts are drawn, not always the same; the likeliest of five is seldom less likely."""
-    voice = backwards[2]
-    (greedy,) = engine.transcribe([Utterance(voice, "en")])
-    drawn = [
-        engine.transcribe([Utterance(voice, "en")], GREEDY.model_copy(update={"temperature": 0.8}))[0] for _ in range(6)
-    ]
-    assert len({t.text for t in drawn}) > 1
-    assert max(t.avg_logprob for t in drawn) > greedy.avg_logprob - 0.2
+def test_a_temperature_finds_other_and_likelier_texts(engine: Engine, backwards: list[Samples]):
+    """At a temperature texts are drawn, not always the same; for some voice one is likelier than the greedy one."""
+    voices = [Utterance(voice, "en") for voice in backwards]
+    greedy = engine.transcribe(voices)
+    drawn = [engine.transcribe(voices, GREEDY.model_copy(update={"temperature": 0.8})) for _ in range(6)]
+    assert all(len({texts[i].text for texts in drawn}) > 1 for i in range(len(voices)))
+    assert any(max(texts[i].avg_logprob for texts in drawn) > greedy[i].avg_logprob for i in range(len(voices)))
 
 
 def captions(engine: Engine, samples: Samples, screening: ScreeningOptions) -> list[str]:
