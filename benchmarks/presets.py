@@ -3,18 +3,13 @@
 The command that everybody uses, its time, its memory, and the word error rates of its report."""
 
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.hardware import hardware
-from benchmarks.memory import watched
+from benchmarks.job import ROOT, train
 from errors import CommandParser, TrainingError, run_command
 from training.config import load_config
-from training.run import Run
-
-ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
@@ -30,16 +25,12 @@ def main() -> None:
 
 
 def measure(preset: str, corpus: Path, base: str | None, folder: Path) -> dict:
-    file, run = ROOT / "configs" / f"{preset}.yaml", Run(folder / preset)
-    config = load_config(file)
-    settings = {"corpus": corpus.resolve(), "base": base or config.base, "runs": folder, "name": preset}
-    command = [sys.executable, "train_whisper_lightning.py", "--config", str(file), "--retention.utterances", "0"]
-    command += [f"--{name}={value}" for name, value in settings.items()]
-    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
-    _, peak_mb = watched(job, lambda: run.status_file.exists() and run.status().stage in ("prepare", "train"))
-    report = run.report() if not job.returncode else None
+    file = ROOT / "configs" / f"{preset}.yaml"
+    settings = {"corpus": corpus.resolve(), "base": base or load_config(file).base, "retention.utterances": 0}
+    run, peak_mb = train(file, settings, folder, preset)
+    report = run.report()
     if report is None:
-        raise TrainingError(f"the preset {preset} failed: {run.status().reason}")
+        raise TrainingError(f"the preset {preset} wrote no report: {run.status().reason}")
     steps = [row for row in run.metrics() if row["kind"] == "step"]
     return {
         "hardware": hardware(),

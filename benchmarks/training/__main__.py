@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.hardware import hardware, versions
+from benchmarks.job import ROOT, train
 from benchmarks.memory import watched
 from benchmarks.training.order import Order, write
 from corpus.manifest import Corpus, Row, read_corpus
@@ -28,10 +29,8 @@ from evaluation.score import SEED, Scored, load_references, score_engines
 from training.config import TrainingConfig, load_config
 from training.machine import engine_device
 from training.rows import training_rows
-from training.run import Run
 
-ROOT = Path(__file__).parents[2]
-PRESET = Path("configs/quick.yaml")
+PRESET = ROOT / "configs" / "quick.yaml"
 GUIDES_RATE = 1e-3  # the usual one of LoRA with the standard recipe
 MIN_TIMES_FASTER, MAX_MEMORY_SHARE, MAX_WAIT = 5.0, 0.6, 0.25
 
@@ -92,14 +91,7 @@ def run_ours(options: argparse.Namespace, folder: Path, name: str, epochs: int, 
     chosen |= {"learning_rate": options.learning_rate}
     few = {"validation_utterances": 1, "check_utterances": 20, "report_utterances": 1, "retention.utterances": 0}
     limits = {} if utterances is None else {"max_utterances": utterances}
-    settings = [f"--{key}={value}" for key, value in {**chosen, **few, **limits, "runs": folder, "name": name}.items()]
-    command = [sys.executable, "train_whisper_lightning.py", "--config", str(PRESET), *settings]
-    run = Run(folder / name)
-    with (folder / f"{name}.log").open("w") as log:
-        job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT)
-        _, peak_mb = watched(job, lambda: run.status_file.exists() and run.status().stage in ("prepare", "train"))
-    if job.returncode:
-        raise TrainingError(f"this trainer failed: {(folder / f'{name}.log').read_text()[-300:]}")
+    run, peak_mb = train(PRESET, {**chosen, **few, **limits}, folder, name)
     steps = [row for row in run.metrics() if row["kind"] == "step"]
     seconds = sum(options.batch / row["utterances_per_second"] for row in steps)
     waits = [row["data_wait_fraction"] for row in steps if "data_wait_fraction" in row]

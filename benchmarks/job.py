@@ -1,0 +1,28 @@
+"""A training run by the command line that everybody uses."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.memory import watched
+from errors import TrainingError
+from training.run import Run
+
+ROOT = Path(__file__).parents[1]
+
+
+def train(config: Path, settings: Mapping[str, object], folder: Path, name: str) -> tuple[Run, float]:
+    """-> (the finished run folder/name, the most memory in MB of it and its workers until training ended).
+
+    `settings`: options of the command line beside the file. Raises TrainingError with the run's last words."""
+    run = Run(folder / name)
+    options = {**settings, "runs": folder, "name": name}
+    command = [sys.executable, "train_whisper_lightning.py", "--config", str(config)]
+    command += [f"--{key}={value}" for key, value in options.items()]
+    with (folder / f"{name}.log").open("w") as log:
+        job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, text=True, cwd=ROOT)
+        peak_mb = watched(job, lambda: run.status_file.exists() and run.status().stage in ("prepare", "train"))[1]
+    if job.returncode:
+        raise TrainingError(f"this trainer failed: {(folder / f'{name}.log').read_text()[-300:]}")
+    return run, peak_mb
