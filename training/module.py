@@ -22,7 +22,7 @@ from training.short_context import greedy
 
 STEPS_A_SEED = 1_000_003
 RANKS_A_SEED = 2**40
-CPU_PART_S = 120  # of sound, contexts included
+CPU_PART_S = 60  # of sound, contexts included
 
 
 class Validated(NamedTuple):
