@@ -48,6 +48,8 @@ def main() -> None:
     if command:
         if run is None:
             check(config, runs)
+        elif not my_turn(run):
+            return
         os.execv(command[0], command)
     begin_job = lead if launched_processes() == 1 else one_of_many
     report = begin_job(config, runs, run, options.name)
@@ -62,8 +64,28 @@ def lead(config: TrainingConfig, runs: Path, run: Run | None, name: str | None, 
     if run is None:
         refuse_when_busy(runs)
         check(config, runs)
-    with device_lock(runs):
-        return run_job(run or create_run(config, runs, name), config, orders)
+    try:
+        with device_lock(runs, run):
+            return run_job(run or create_run(config, runs, name), config, orders)
+    except Stopped:
+        return left_queue(run)
+
+
+def my_turn(run: Run) -> bool:
+    """Waits before the other ranks are started, for they would not wait for long; False when it was stopped."""
+    try:
+        with device_lock(run.folder.parent, run):
+            return True
+    except Stopped:
+        left_queue(run)
+        return False
+
+
+def left_queue(run: Run | None) -> None:
+    if run:
+        run.update_status(
+            state="interrupted", queue_position=None, reason="taken out of the queue on request; resume it to go on"
+        )
 
 
 def one_of_many(config: TrainingConfig, runs: Path, run: Run | None, name: str | None) -> dict | None:

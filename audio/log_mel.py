@@ -28,3 +28,8 @@ def padded_log_mel(samples: Samples, frames: int, n_mels: int = 80) -> LogMel:
     length = frames * HOP
     padded = np.pad(samples[:length], (0, max(0, length - len(samples))))
     return log_mel(padded, n_mels)
+
+
+def mel_filters(n_mels: int = 80) -> NDArray[np.float32]:
+    """(n_mels, frequencies of the transform)"""
+    return _extractor(n_mels).mel_filters

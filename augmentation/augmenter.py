@@ -25,6 +25,12 @@ class Augmenter:
     def waveform(self, samples: Samples, rng: np.random.Generator) -> Samples:
         return augment(samples, self._pipeline, rng) if self.alters_sound else samples
 
+    def applied(self) -> list[str]:
+        """Names of the transforms that the last waveform went through."""
+        names = [name for name, switch in self.options.switches.items() if switch.probability]
+        transforms = self._pipeline.transforms
+        return [n for n, t in zip(names, transforms, strict=True) if t.parameters["should_apply"]]
+
     def mel(self, mel: LogMel, rng: np.random.Generator, speech_samples: int) -> LogMel:
         o = self.options
         bins, share = o.frequency_mask_bins, o.time_mask_share

@@ -1,6 +1,5 @@
 """What augmentation does to one sound: to hear and to see before a run is begun."""
 
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,8 +9,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.blocks import write_wav
 from audio.log_mel import LogMel, padded_log_mel
-from audio.samples import HOP, PCM_BYTES, SAMPLE_RATE, WINDOW_FRAMES, Samples, to_pcm16
+from audio.samples import HOP, WINDOW_FRAMES, Samples
 from augmentation.augmenter import Augmenter
 from augmentation.options import AugmentationOptions
 
@@ -45,6 +45,17 @@ def preview(
     return [*found, Altered(TOGETHER, altered, all_of_it.mel(_mel(altered), rng, len(altered)))]
 
 
+def draw(
+    samples: Samples, options: AugmentationOptions, seed: int, voices: Sequence[Path] = ()
+) -> tuple[Samples, list[str]]:
+    """The sound as training would hear it once, and the names of the transforms that were applied this time.
+
+    Equal seeds give equal draws. Raises OptionError when a folder of sounds cannot be used."""
+    augmenter = Augmenter(options, voices)
+    altered = augmenter.waveform(samples, np.random.default_rng(seed))
+    return altered, [] if altered is samples else augmenter.applied()
+
+
 def _mel(samples: Samples) -> LogMel:
     return padded_log_mel(samples, min(WINDOW_FRAMES, -(-len(samples) // HOP)))
 
@@ -61,14 +72,6 @@ def write_preview(found: Sequence[Altered], folder: Path) -> list[Path]:
             paths.append(path.with_suffix(".png"))
             paths[-1].write_bytes(png(picture(found[0].mel, altered.mel)))
     return paths
-
-
-def write_wav(path: Path, samples: Samples) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(PCM_BYTES)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(to_pcm16(samples).tobytes())
 
 
 def picture(before: LogMel, after: LogMel) -> NDArray[np.uint8]:

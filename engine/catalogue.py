@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
 from engine.model_directory import is_model_directory
 from engine.packaged import PACKAGED, fetch_packaged
@@ -56,6 +56,14 @@ def models_folder() -> Path:
     return Path(os.path.expanduser(os.environ.get("WHISPER_MODEL_DIR") or home() / "models"))
 
 
+def local_directory(name: str) -> Path | None:
+    """Where a catalogue name's model is on this machine, in our cache or the hub's; None where it must be fetched."""
+    if is_model_directory(models_folder() / name):
+        return models_folder() / name
+    kept = huggingface_hub.try_to_load_from_cache(HUB[name].ctranslate2, "model.bin") if name in HUB else None
+    return Path(kept).parent if isinstance(kept, str) else None
+
+
 def resolve(name: str, runs: Path = Path("runs")) -> Path:
     """The model directory of a catalogue name, a run's id or folder, or a path; fetched when it must be.
 
@@ -82,7 +90,7 @@ def resolve_transformers(name: str, convert: Callable[[Path], Path], runs: Path 
     if name in HUB and not is_model_directory(Path(name)):
         try:
             return Path(_snapshot(HUB[name].transformers, TRANSFORMERS_FILES))
-        except (OSError, HfHubHTTPError) as error:  # not there, or no network: the other form may be at hand
+        except (OSError, HTTPError) as error:  # not there, or no network: the other form may be at hand
             LOG.info("%s: %s; its CTranslate2 form is converted instead", HUB[name].transformers, type(error).__name__)
     return convert(resolve(name, runs))
 
@@ -99,8 +107,9 @@ def _from_hub_or_package(name: str) -> Path:
         if is_model_directory(directory):
             return directory
         tried.append(f"the hub ({HUB[name].ctranslate2}: files are missing)")
-    except (OSError, HfHubHTTPError) as error:
-        tried.append(f"the hub ({HUB[name].ctranslate2}: {type(error).__name__})")
+    except (OSError, HTTPError) as error:
+        why = "not reachable" if isinstance(error, LocalEntryNotFoundError) else type(error).__name__
+        tried.append(f"the hub ({HUB[name].ctranslate2}: {why})")
     if name in PACKAGED:
         try:
             return fetch_packaged(name, models_folder())

@@ -5,6 +5,7 @@ folder, a Transformers directory or a model directory."""
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,7 @@ def main() -> None:
         help="of CTranslate2 weights: float32, float16 (default), bfloat16, int8 or int8_float16",
     )
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a model is put away
     print(export(options))
 
 

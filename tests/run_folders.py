@@ -4,6 +4,8 @@ import json
 import math
 import os
 import time
+import wave
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -22,8 +24,19 @@ REPORT = {
 
 
 def step_row(step: int, attempt: int = 0) -> dict:
-    loss = 0.3 + math.exp(-step / 15)
-    return {"kind": "step", "step": step, "epoch": step // STEPS_PER_EPOCH, "attempt": attempt, "loss": loss}
+    where = {"kind": "step", "step": step, "epoch": step // STEPS_PER_EPOCH, "attempt": attempt}
+    return {**where, "loss": 0.3 + math.exp(-step / 15) + 0.05 * math.sin(9.7 * step), **machine_figures(step)}
+
+
+def machine_figures(step: int) -> dict:
+    return {
+        "learning_rate": 5e-4 * min(1, step / 8) * max(0.05, 1 - step / 60),
+        "grad_norm": 1.2 * math.exp(-step / 30) + 0.2 * abs(math.sin(3.1 * step)),
+        "utterances_per_second": 4.2 + math.sin(step),
+        "data_wait_fraction": 0.02 + 0.02 * abs(math.cos(step)),
+        "memory_mb": 1800 + 4 * step,
+        "disk_free_mb": 52_000 - 12 * step,
+    }
 
 
 def epoch_row(epoch: int, attempt: int = 0) -> dict:
@@ -36,6 +49,29 @@ def rows_until(step: int) -> list[dict]:
     for s in range(1, step + 1):
         rows += [step_row(s)] + ([epoch_row(s // STEPS_PER_EPOCH)] if s % STEPS_PER_EPOCH == 0 else [])
     return rows
+
+
+def samples_row(epoch: int, audio: Sequence[Path | str], attempt: int = 0) -> dict:
+    """Heard better with each epoch."""
+    said = ["Your account has been activated.", "Please enter your pin, then press the pound key.", "Goodbye."]
+    heard = [said[0].replace("account", "a count") if epoch < 2 else said[0], said[1][: 20 + 9 * epoch], said[2]]
+    rows = [
+        {"audio": str(path), "text": text, "heard": words, "language": "en"}
+        for path, text, words in zip(audio, said, heard, strict=False)
+    ]
+    return {"epoch": epoch, "step": epoch * STEPS_PER_EPOCH, "attempt": attempt, "samples": rows}
+
+
+def write_tone(path: Path, seconds: float = 2.0) -> Path:
+    """Something to play."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        tone = (int(3000 * math.sin(i / 8)) for i in range(int(16_000 * seconds)))
+        file.writeframes(b"".join(value.to_bytes(2, "little", signed=True) for value in tone))
+    return path
 
 
 def scripted_run(runs: Path, name: str, state: State, step: int = STEPS, reason: str | None = None) -> Run:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
+from training.batch_ends import SECONDS_JITTER, ends, share_of
+
 JITTER = 0.15  # of the durations, so that neighbours change from epoch to epoch
-SECONDS_JITTER = 0.05  # smaller where batches are filled by seconds: the room it needs is lost
-MAX_ROWS = 256
 STAGES = 4  # of a curriculum's epoch, from easy to hard; within one, the order is drawn
 SHARED = 2**32 - 1  # in place of an epoch: what is drawn once for all of them
 Draw = tuple[int, int]  # epoch, row + copy * rows
@@ -80,10 +80,9 @@ class LengthBuckets(Sampler[list[Draw]]):
         """A row at least as often as its weight says; of a fraction's rows, in turn, so many an epoch."""
         n, parts, rng = len(self.durations_s), [], np.random.default_rng([self.seed, SHARED])
         for weight in np.unique(self.weights):
-            rows, whole = np.flatnonzero(self.weights == weight), int(weight)
-            rest = round((weight - whole) * len(rows))
+            rows = np.flatnonzero(self.weights == weight)
+            whole, rest = share_of(weight, len(rows))
             parts += [rows + copy * n for copy in range(whole)]
-            rest = max(1, rest) if not whole else rest
             if rest:
                 turn = (epoch * rest + np.arange(rest)) % len(rows)
                 parts.append(rng.permutation(rows)[turn] + whole * n)
@@ -109,22 +108,7 @@ class LengthBuckets(Sampler[list[Draw]]):
 
     def _ends(self, draws: NDArray) -> list[int]:
         """Where batches end among the draws, the shortest first."""
-        if self.batch_seconds is None:
-            return [*range(self.batch_size, len(draws), self.batch_size), len(draws)]
-        return list(batch_ends(np.sort(self._durations_of(draws)), self.batch_seconds))
+        return ends(np.sort(self._durations_of(draws)), self.batch_size, self.batch_seconds)
 
     def _durations_of(self, draws: NDArray) -> NDArray:
         return self.durations_s[draws % len(self.durations_s)]
-
-
-def batch_ends(sorted_s: NDArray, batch_seconds: float) -> Iterator[int]:
-    """Where batches of the sorted durations end, with room for the jitter j: a row at a place of the jittered order
-    is at most (1 + j) / (1 - j) times as long as the row at that place of the sorted one.
-
-    A row longer than batch_seconds is a batch of its own."""
-    start = 0
-    for i, seconds in enumerate(sorted_s * (1 + SECONDS_JITTER) / (1 - SECONDS_JITTER)):
-        if i > start and ((i - start + 1) * seconds > batch_seconds or i - start >= MAX_ROWS):
-            yield i
-            start = i
-    yield len(sorted_s)

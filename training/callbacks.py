@@ -1,13 +1,17 @@
 """What a run writes while it trains, and how it hears that it should stop."""
 
+import contextlib
 import logging
 import math
+import shutil
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytorch_lightning as pl
+import torch
 from tqdm import tqdm
 
 from training.checkpoints import Checkpoints
@@ -72,7 +76,10 @@ class RunRecorder(pl.Callback):
             "parts": pl_module.memory.parts(batch) if pl_module.computes_in_parts else 1,
         }
         figures |= {"skipped": 1} if self.skipped_steps.last else {}
-        figures |= {"loss": loss} if math.isfinite(loss) else {}  # NaN is no JSON
+        norm = self.skipped_steps.gradient_norm
+        measured = {"loss": loss, "grad_norm": norm}
+        figures |= {name: value for name, value in measured.items() if math.isfinite(value)}  # NaN is no JSON
+        figures |= device_use(self.run.folder)
         self._append(trainer, "step", **figures)
         self._update_status(trainer)
         if self._bar:
@@ -94,6 +101,7 @@ class RunRecorder(pl.Callback):
         found = trainer.callback_metrics
         figures = {n: float(found[n]) for n in ("validation_loss", "wer", "cer") if n in found}
         self._append(trainer, "epoch", **figures)
+        self._append_samples(trainer, pl_module)
         if self._bar and "wer" in figures:
             wer = f"validation WER {100 * figures['wer']:.1f} %"
             self._bar.write(f"epoch {self._epochs_done(trainer)}: {wer}", file=sys.stderr)
@@ -129,6 +137,11 @@ class RunRecorder(pl.Callback):
             for logger in trainer.loggers:
                 logger.log_metrics({f"{kind}/{name}": value for name, value in figures.items()}, trainer.global_step)
 
+    def _append_samples(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        if self.ranks.leads:
+            where = {"step": trainer.global_step, "epoch": self._epochs_done(trainer), "attempt": self.attempt}
+            self.run.append_samples({**where, "samples": pl_module.heard})
+
     def _update_status(self, trainer: pl.Trainer, **changes: Any) -> None:
         if not self.ranks.leads:
             return
@@ -145,6 +158,17 @@ class RunRecorder(pl.Callback):
             "warning": self.warning,
         }
         self.run.write_status(self.run.status().model_copy(update=changes))
+
+
+def device_use(folder: Path) -> dict[str, int]:
+    """Memory of this process and its workers, of its GPU, and what is free on the run's disk, in MB."""
+    process, used = psutil.Process(), 0
+    for one in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used += one.memory_info().rss
+    on_gpu = {"gpu_memory_mb": round(torch.cuda.memory_reserved() / 1e6)} if torch.cuda.is_initialized() else {}
+    free = shutil.disk_usage(folder).free
+    return {"memory_mb": round(used / 1e6), **on_gpu, "disk_free_mb": round(free / 1e6)}
 
 
 class CheckpointWriter(pl.Callback):

@@ -1,6 +1,7 @@
 """Steps whose loss or gradient is not finite: skipped, counted, and the end of the run when they do not stop."""
 
 import logging
+import math
 from typing import Any
 
 import pytorch_lightning as pl
@@ -32,12 +33,14 @@ class SkippedSteps(pl.Callback):
         self.options = options
         self.total, self.in_a_row = 0, 0
         self.last = False  # whether the step just made was skipped
+        self.gradient_norm = math.nan  # of the step just made, before clipping
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
-        self.last = bool(gradients) and not bool(get_total_norm(gradients).isfinite())
+        self.gradient_norm = float(get_total_norm(gradients)) if gradients else math.nan
+        self.last = bool(gradients) and not math.isfinite(self.gradient_norm)
         self.in_a_row = self.in_a_row + 1 if self.last else 0
         if not self.last:
             return

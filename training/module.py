@@ -1,5 +1,6 @@
 """The LightningModule: Whisper, or an adapter of it, trained on short contexts."""
 
+import os
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -22,6 +23,7 @@ from training.short_context import greedy
 
 STEPS_A_SEED = 1_000_003
 RANKS_A_SEED = 2**40
+SAMPLES = 8  # validation rows that are shown
 CPU_PART_S = 60  # of sound, contexts included
 
 
@@ -31,6 +33,16 @@ class Validated(NamedTuple):
     example: int
     text: str
     loss: float  # of its batch
+
+
+def sample(example: Example, heard: str) -> dict[str, str | None]:
+    """A validation row as people look at it."""
+    return {
+        "audio": os.path.abspath(example.audio),
+        "text": example.reference,
+        "heard": heard,
+        "language": example.language,
+    }
 
 
 def part_frames(config: TrainingConfig) -> int | None:
@@ -61,6 +73,7 @@ class SpeechModule(pl.LightningModule):
         self.memory, self.listening = Memory(part_frames(config)), Memory()  # of training and of validation
         self.computes_in_parts = True
         self._validated: list[Validated] = []
+        self.heard: list[dict[str, str | None]] = []  # at the last validation, of its first rows
 
     @property
     def halvings(self) -> int:
@@ -134,6 +147,7 @@ class SpeechModule(pl.LightningModule):
             return
         found = [rows[i] for i in sorted(rows)]
         counts = count_errors([self.validation[row.example].reference for row in found], [row.text for row in found])
+        self.heard = [sample(self.validation[row.example], row.text) for row in found[:SAMPLES]]
         loss = sum(row.loss for row in found) / len(found)
         self.log_dict({"wer": counts.wer, "cer": counts.cer, "validation_loss": loss}, logger=False)
 

@@ -1,7 +1,8 @@
 """The run folder: what a job writes and everybody else reads. No torch here.
 
-runs/<id>/config.yaml · status.json · stop · metrics.jsonl · skipped.jsonl · environment.jsonl · log.txt ·
-learning_rate.json · checkpoints/ · conversion_check.json · model/ · transformers/ · report.json · tensorboard/"""
+runs/<id>/config.yaml · status.json · stop · metrics.jsonl · samples.jsonl · skipped.jsonl · environment.jsonl ·
+log.txt · learning_rate.json · checkpoints/ · conversion_check.json · model/ · transformers/ · report.json ·
+tensorboard/ · notes.json (what people say of it)"""
 
 import itertools
 import json
@@ -22,6 +23,8 @@ from training.config import TrainingConfig, save_config
 
 RUN_NAME = re.compile(r"[\w][\w.-]{0,99}")
 State = Literal["queued", "running", "stopping", "finished", "failed", "interrupted"]
+UNSTARTED_S = 60  # between the folder and the first word of its process
+LAUNCHED_FOR = "QAL_RUN"  # environment variable of a job that was launched: the run's id
 ENDED: tuple[State, ...] = ("finished", "failed", "interrupted")
 
 
@@ -34,7 +37,8 @@ class Status(BaseModel, frozen=True):
 
     state: State = "queued"
     user: str | None = None
-    queue_position: int | None = None
+    queue_position: int | None = None  # 1 is the next
+    queued_at: float = 0.0  # seconds since 1970; the order of the queue
     pid: int | None = None
     pid_started: float | None = None  # seconds since 1970; tells our process from another with its number
     stage: str = "waiting"  # prepare, teach, find, train, merge, check, report, retention
@@ -57,6 +61,7 @@ class Run:
         self.config_file = folder / "config.yaml"
         self.status_file = folder / "status.json"
         self.metrics_file = folder / "metrics.jsonl"
+        self.samples_file = folder / "samples.jsonl"  # what was heard at each validation
         self.stop_file = folder / "stop"
         self.log_file = folder / "log.txt"
         self.skipped_file = folder / "skipped.jsonl"
@@ -73,7 +78,7 @@ class Run:
     def status(self) -> Status:
         """The status; a job whose process is gone without a word is 'interrupted'."""
         status = self._read_status()
-        if status.state in ENDED or status.pid is None or is_alive(status):
+        if status.state in ENDED or is_alive(status) or (status.pid is None and not is_forgotten(status)):
             return status
         reason = "the process ended without a word (killed, or the machine restarted); resume it"
         return status.model_copy(update={"state": "interrupted", "reason": reason})
@@ -102,18 +107,17 @@ class Run:
         """A row of step, epoch, attempt, time and figures, on disk before anything else happens.
 
         A line that an earlier kill left torn is ended first, so that it swallows nothing."""
-        with self.metrics_file.open("a+b") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    file.write(b"\n")
-            file.write(json.dumps({**row, "time": time.time()}).encode() + b"\n")
+        append_line(self.metrics_file, {**row, "time": time.time()})
+
+    def append_samples(self, row: dict) -> None:
+        """Of a validation: step, epoch, attempt, and `samples` of audio (its path), text, heard and language."""
+        append_line(self.samples_file, {**row, "time": time.time()})
 
     def metrics(self) -> list[dict]:
         """All rows; of steps that were repeated after a resume only the last attempt's. Torn lines are ignored."""
         if not self.metrics_file.exists():
             return []
-        rows = [r for r in map(_parsed, self.metrics_file.read_bytes().splitlines()) if r]
+        rows = [r for r in map(parsed_row, self.metrics_file.read_bytes().splitlines()) if r]
         first_step = {row["attempt"]: row["step"] for row in reversed(rows)}  # an attempt's rows are in order
         return [r for r in rows if all(r["step"] < s for a, s in first_step.items() if a > r["attempt"])]
 
@@ -136,7 +140,17 @@ class Run:
             raise Stopped
 
 
-def _parsed(line: bytes) -> dict | None:
+def append_line(file: Path, row: dict) -> None:
+    with file.open("a+b") as lines:
+        if lines.tell():
+            lines.seek(-1, os.SEEK_END)
+            if lines.read(1) != b"\n":
+                lines.write(b"\n")
+        lines.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+
+
+def parsed_row(line: bytes) -> dict | None:
+    """A row that has all it needs; None of a line that is torn."""
     try:
         row = json.loads(line)
     except ValueError:
@@ -147,6 +161,8 @@ def _parsed(line: bytes) -> dict | None:
 
 def is_alive(status: Status) -> bool:
     """True while the very process that the status names still runs; one that nobody waited for is dead."""
+    if status.pid is None:
+        return False
     try:
         process = psutil.Process(status.pid)
         is_ours = abs(process.create_time() - (status.pid_started or 0)) < 1.0
@@ -155,7 +171,12 @@ def is_alive(status: Status) -> bool:
         return False
 
 
-def create_run(config: TrainingConfig, runs: Path, name: str | None = None) -> Run:
+def is_forgotten(status: Status) -> bool:
+    """Made, but whoever made it was gone before its process began."""
+    return time.time() - status.heartbeat > UNSTARTED_S
+
+
+def create_run(config: TrainingConfig, runs: Path, name: str | None = None, user: str | None = None) -> Run:
     """A new folder with config and status 'queued'."""
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}" if name is None else name
     if name in NAMES:
@@ -172,7 +193,7 @@ def create_run(config: TrainingConfig, runs: Path, name: str | None = None) -> R
     except FileExistsError as error:
         raise TrainingError(f"{run.folder}: there is a run of this name already; choose another name") from error
     save_config(config.with_whole_paths(), run.config_file)
-    run.write_status(Status())
+    run.write_status(Status(user=user, heartbeat=time.time()))
     return run
 
 
@@ -200,13 +221,17 @@ def open_run(folder: Path) -> Run:
 
 def begin(run: Run) -> int:
     """Marks the run as ours and running; returns the attempt's number, from 1."""
-    me, status = psutil.Process(), run.status()
-    launched = {process.pid for process in (me, *me.parents())}  # torchrun stands between the launcher and rank 0
-    if status.state != "queued" or status.pid not in launched:  # else it was removed there, and a new one is for us
+    me = psutil.Process()
+    if not is_launched(run):  # else it was removed there, and a new one is for us
         run.stop_file.unlink(missing_ok=True)
     run.rank_error_file.unlink(missing_ok=True)
-    run.update_status(state="running", pid=me.pid, pid_started=me.create_time(), reason=None)
+    run.update_status(state="running", pid=me.pid, pid_started=me.create_time(), reason=None, queue_position=None)
     return 1 + max((row["attempt"] for row in run.metrics()), default=0)
+
+
+def is_launched(run: Run) -> bool:
+    """This process, or one that started it, was made for the run, and it has not begun."""
+    return os.environ.get(LAUNCHED_FOR) == run.id and run.status().state == "queued"
 
 
 class RunLog:

@@ -52,6 +52,11 @@ def test_a_job_leaves_a_whole_run_folder(tiny_model, tiny_corpus, tmp_path):
     assert [r["step"] for r in rows if r["kind"] == "step"] == [1, 2, 3, 4]
     assert [r["epoch"] for r in rows if r["kind"] == "epoch"] == [0, 1, 2]
     assert all({"wer", "cer", "validation_loss"} <= r.keys() for r in rows if r["kind"] == "epoch")
+    assert all({"grad_norm", "memory_mb", "disk_free_mb"} <= r.keys() for r in rows if r["kind"] == "step")
+    heard = [json.loads(line) for line in run.samples_file.read_text().splitlines()]
+    assert [row["epoch"] for row in heard] == [0, 1, 2]
+    assert [s["text"] for s in heard[0]["samples"]] == [s["text"] for s in heard[2]["samples"]]
+    assert all(Path(s["audio"]).is_file() for s in heard[0]["samples"])
     report = json.loads(done.stdout.splitlines()[-1])
     assert report == run.report()
     scores = ("stock_30s", "tuned_30s", "tuned_adaptive")

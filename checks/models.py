@@ -1,0 +1,25 @@
+"""Which models are on this machine."""
+
+import os
+from pathlib import Path
+
+from checks.findings import Finding
+
+TOPIC = "Models"
+SET_UP = "run `make setup` once"
+
+
+def model_findings(wanted: str) -> list[Finding]:
+    """`wanted`: the model that a page begins with, a catalogue name or a directory."""
+    from engine.catalogue import DEFAULT_MODEL, NAMES, local_directory, models_folder
+    from engine.model_directory import is_model_directory
+
+    here = [name for name in NAMES if local_directory(name)]
+    own = is_model_directory(Path(os.path.expanduser(wanted)))
+    if not here and not own:
+        return [Finding(TOPIC, "here", "missing", f"none in {models_folder()}", SET_UP, essential=True)]
+    found = [Finding(TOPIC, "here", "ok", ", ".join(here) or wanted, essential=True)]
+    if wanted in NAMES and wanted not in here:
+        advice = SET_UP if wanted == DEFAULT_MODEL else "it is fetched when it is first used"
+        found.append(Finding(TOPIC, "default", "warning", f"{wanted} is not here yet", advice))
+    return found

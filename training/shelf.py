@@ -1,0 +1,141 @@
+"""All runs of a folder, as pages show them: each file is read again only where it has changed. No torch here."""
+
+import itertools
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from errors import QalError
+from training.config import TrainingConfig, load_config
+from training.metrics import NOTHING, Followers, Rows, Stamp, is_figure
+from training.notes import Notes, notes_file, read_notes
+from training.run import ENDED, Run, Status
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run, as its files are now."""
+
+    run: Run
+    status: Status
+    config: TrainingConfig | None  # None where its config.yaml cannot be read
+    report: dict[str, Any] | None
+    notes: Notes
+    created: float  # seconds since 1970
+
+    @property
+    def id(self) -> str:
+        return self.run.id
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.notes.title or self.id
+
+    @property
+    def ended(self) -> bool:
+        return self.status.state in ENDED
+
+
+@dataclass(frozen=True)
+class Best:
+    """The validation that made the fewest word errors; shares."""
+
+    wer: float
+    cer: float | None
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the rows of a run add up to."""
+
+    best: Best | None
+    train_s: float  # pauses left out
+
+
+class Shelf:
+    """Shared by all pages of a server."""
+
+    def __init__(self):
+        self.metrics = Followers()
+        self._read: dict[Path, tuple[Stamp, Any]] = {}  # file -> its stamp and what was in it
+        self._lock = threading.Lock()
+
+    def entries(self, runs: Path) -> list[Entry]:
+        """Newest first."""
+        with self._lock:
+            folders = [f for f in runs.iterdir() if f.is_dir() and not f.name.startswith(".")] if runs.is_dir() else []
+            known = set(folders)
+            found = [entry for folder in folders if (entry := self._entry(Run(folder)))]
+            self._read = {file: value for file, value in self._read.items() if file.parent in known}
+        return sorted(found, key=lambda entry: (entry.created, entry.id), reverse=True)
+
+    def progress(self, run: Run) -> Progress:
+        with self._lock:
+            return self._cached(run.metrics_file, lambda: progress_of(self.metrics.read(run.metrics_file)[1]))
+
+    def _entry(self, run: Run) -> Entry | None:
+        try:
+            written = self._cached(run.status_file, run.status)
+            status = written if written.state in ENDED and run.status_file.exists() else run.status()
+        except QalError:
+            return None  # no run
+        return Entry(
+            run=run,
+            status=status,
+            config=self._cached(run.config_file, lambda: _or_none(lambda: load_config(run.config_file))),
+            report=self._cached(run.report_file, lambda: _or_none(lambda: _dict(run.report()))),
+            notes=self._cached(notes_file(run), lambda: read_notes(run)),
+            created=_written(run.config_file) or _written(run.folder),
+        )
+
+    def _cached(self, file: Path, read: Callable[[], T]) -> T:
+        stamp = stamp_of(file)
+        before = self._read.get(file)
+        if before and before[0] == stamp:
+            return before[1]
+        value = read()
+        self._read[file] = stamp, value
+        return value
+
+
+def progress_of(rows: Rows) -> Progress:
+    scored = [row for row in rows if is_figure(row.get("wer")) and row["step"] > 0]
+    least = min(scored, key=lambda row: row["wer"], default=None)
+    best = Best(least["wer"], least.get("cer"), least["epoch"]) if least else None
+    same = ((a, b) for a, b in itertools.pairwise(rows) if a["attempt"] == b["attempt"])
+    return Progress(best, sum(b["time"] - a["time"] for a, b in same))
+
+
+def stamp_of(file: Path) -> Stamp:
+    """Another stamp, other content; NOTHING where there is no file."""
+    try:
+        about = file.stat()
+    except OSError:
+        return NOTHING
+    return about.st_ino, about.st_size, about.st_mtime_ns
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _dict(value: object) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+def _or_none(read: Callable[[], T]) -> T | None:
+    """What a broken file says is nothing: the page shows the rest."""
+    try:
+        return read()
+    except (QalError, OSError, json.JSONDecodeError, UnicodeDecodeError):
+        return None
