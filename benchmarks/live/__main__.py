@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from audio.gate import GateOptions
+from benchmarks.browser import require_browser
 from benchmarks.hardware import hardware, versions
 from benchmarks.live.modes import expected_words, wer_by_mode
-from benchmarks.live.page import first_captions, require_browser
+from benchmarks.live.page import first_captions
 from benchmarks.live.player import Played, percentiles, play
 from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline, lost_words, memory_growth
 from benchmarks.live.reference import load_reference, play_reference
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parser.parse_args()
     if "page" in options.parts:
-        require_browser()
+        require_browser("the part 'page'")
     engine = Engine(resolve(options.model), threads=options.threads, workers=options.workers)
     figures: dict = {}
     reference: dict = {}
