@@ -1,17 +1,27 @@
 """The studio: caption live, fine-tune Whisper and transcribe files, in one page."""
 
 import functools
+import sys
 from pathlib import Path
+
+from checks.command import run_check, wants_check
+
+if __name__ == "__main__" and wants_check(sys.argv[1:]):
+    sys.exit(run_check(sys.argv[1:]))  # before the packages that it looks for are needed
 
 from pydantic import Field
 
 from api.corrections import correction_route
 from api.live_hub import LiveHub
 from api.live_socket import live_route
+from api.model_zip import model_zip_route
+from api.tensorboard import TensorBoard, command_of, tensorboard_routes
+from api.users import Users
 from engine.catalogue import DEFAULT_MODEL
 from errors import run_command
 from ui_components.choices import offered_models
 from ui_components.command_line import parse_options
+from ui_components.models.exports import downloadable
 from ui_components.page import ServeOptions, serve, studio_page
 from ui_components.studio import Studio
 
@@ -20,18 +30,37 @@ class StudioOptions(ServeOptions, frozen=True):
     runs: Path = Field(Path("runs"), description="folder of the training runs")
     data: Path = Field(Path("data"), description="folder of the corpora")
     model: str = Field(DEFAULT_MODEL, description="model chosen when a page opens: a name, a run's id or a directory")
+    check: bool = Field(
+        False, description="say whether this machine is ready, and end (--json, --network: ask the hub)"
+    )
 
 
 def main() -> None:
     options = parse_options("app.py", "Qal's studio: caption live, fine-tune, transcribe.", StudioOptions)
-    studio = Studio(options.runs, options.data, model=options.model, live_days=options.live_days)
+    users = Users(options.users) if options.users else None
+    studio = Studio(
+        options.runs,
+        options.data,
+        model=options.model,
+        live_days=options.live_days,
+        is_admin=users.is_admin if users else lambda name: True,
+    )
     offered = functools.partial(offered_models, options.runs, options.model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
     hub.keep_tidy(options.live_days)
+    studio.engines.keep_tidy()
+    board = TensorBoard(command_of(options.runs))
     serve(
         studio_page(studio),
         options,
-        lambda allowed: [live_route(hub, allowed), correction_route(options.live, options.data, allowed)],
+        lambda allowed: [
+            live_route(hub, allowed),
+            correction_route(options.live, options.data, allowed),
+            model_zip_route(functools.partial(downloadable, studio), allowed),
+            *tensorboard_routes(board, allowed),
+        ],
+        may_enter=users.may_enter if users else None,
+        readable=[options.data, options.runs],
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from api.corrections import correction_route
 from api.live_hub import LiveHub
 from api.live_socket import live_route
+from api.users import Users
 from engine.catalogue import DEFAULT_MODEL
 from engine.languages import check_language
 from errors import run_command
@@ -37,6 +38,7 @@ def main() -> None:
         live_page(studio),
         options,
         lambda allowed: [live_route(hub, allowed), correction_route(options.live, options.data, allowed)],
+        may_enter=Users(options.users).may_enter if options.users else None,
     )
 
 

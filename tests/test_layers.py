@@ -13,7 +13,7 @@ LAYERS = (
     {"audio", "text"},
     {"augmentation", "corpus"},
     {"engine"},
-    {"evaluation"},
+    {"evaluation", "checks"},
     {"training", "export", "captions"},
     {"ui_components", "api"},
     {"app", "app_streaming", "train_whisper_lightning", "demo", "benchmarks", "deploy"},
@@ -22,11 +22,19 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 TORCH = {"torch", "pytorch_lightning", "lightning_fabric", "peft", "transformers", "deepspeed", "silero_vad"}
 TORCH_ROOMS = {"training", "export", "benchmarks"}
 TORCH_FREE = {
+    "training/batch_ends.py",
+    "training/command_line.py",
     "training/config.py",
     "training/held_out.py",
     "training/job.py",
+    "training/log_tail.py",
     "training/machine.py",
+    "training/rows.py",
+    "training/metrics.py",
+    "training/notes.py",
     "training/run.py",
+    "training/sample_rows.py",
+    "training/shelf.py",
     "export/adapters.py",
 }
 PAGE = {"gradio", "plotly"}

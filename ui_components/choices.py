@@ -4,11 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import huggingface_hub
 from pydantic import ValidationError
 
 from corpus.manifest import CORPUS_INFO, CorpusInfo
-from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, models_folder
+from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, local_directory
 from engine.model_directory import is_model_directory
 from errors import QalError
 from training.config import TrainingConfig, load_config
@@ -27,19 +26,12 @@ class Preset:
     about: str  # the first comment line of its file
 
 
-def at_hand(name: str) -> bool:
-    """True when a catalogue name needs no network: it is in our cache or in the hub's."""
-    if is_model_directory(models_folder() / name):
-        return True
-    return name in HUB and isinstance(huggingface_hub.try_to_load_from_cache(HUB[name].ctranslate2, "model.bin"), str)
-
-
 def model_choices(runs: Path, default: str = DEFAULT_MODEL) -> Choices:
     """What can be loaded now: the catalogue's models, finished runs, and a default that is a directory.
 
     A default of the catalogue that is not at hand is offered too: it is fetched when it is first used."""
     given = [default] if default not in NAMES and is_model_directory(Path(os.path.expanduser(default))) else []
-    known = [name for name in NAMES if at_hand(name) or (name == default and name in HUB)]
+    known = [name for name in NAMES if local_directory(name) or (name == default and name in HUB)]
     tuned = [run.id for run in list_runs(runs) if is_model_directory(run.model)]
     return [(Path(d).name, d) for d in given] + [(n, n) for n in known] + [(f"{n} (tuned here)", n) for n in tuned]
 

@@ -9,7 +9,8 @@ from ui_components.studio import QUIET
 SAVE = """(file) => {
   if (!file || !file.name) return;
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([file.text], {type: "text/plain;charset=utf-8"}));
+  const content = file.base64 ? Uint8Array.from(atob(file.base64), (byte) => byte.charCodeAt(0)) : file.text;
+  link.href = URL.createObjectURL(new Blob([content], {type: file.type ?? "text/plain;charset=utf-8"}));
   link.download = file.name;
   link.click();
   URL.revokeObjectURL(link.href);
@@ -19,6 +20,6 @@ SAVE = """(file) => {
 def wire_download(
     button: gr.Button, make: Callable[..., dict[str, str]], inputs: Sequence[gr.components.Component]
 ) -> None:
-    """A click saves what `make` gives: {"name": ..., "text": ...}."""
+    """A click saves what `make` gives: {"name": ..., "text": ...}, or {"name", "base64", "type"} of what is no text."""
     file = gr.JSON(visible=False)
     button.click(make, list(inputs), file, **QUIET).success(None, file, None, js=SAVE, **QUIET)

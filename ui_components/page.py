@@ -5,21 +5,34 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Self
 
 import gradio as gr
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
 from errors import OptionError
+from ui_components.data.tab import data_tab
+from ui_components.header import header
 from ui_components.live_tab import live_tab
+from ui_components.models.tab import models_tab
+from ui_components.sound.actions import MAX_FILE_BYTES
 from ui_components.studio import Studio
-from ui_components.theme import STYLE, theme
-from ui_components.train_tab import train_tab
+from ui_components.system.notices import notices
+from ui_components.system.tab import system_tab
+from ui_components.theme import STYLES, theme
+from ui_components.train.tab import train_tab
 from ui_components.transcribe_tab import transcribe_tab
 
-HEAD = '<div class="qal-head"><h1>Qal</h1><p>Fine-tune Whisper, then caption live with what you trained.</p></div>'
-TABS = {"Live": live_tab, "Train": train_tab, "Transcribe": transcribe_tab}
+TABS = {
+    "Live": live_tab,
+    "Data": data_tab,
+    "Train": train_tab,
+    "Models": models_tab,
+    "Transcribe": transcribe_tab,
+    "System": system_tab,
+}
 CACHE_SWEEP_S, CACHE_AGE_S = 600, 3600  # uploads: nobody asked to keep them
 
 Routes = Callable[[Callable[[HTTPConnection], bool]], Sequence[BaseRoute]]
@@ -32,6 +45,7 @@ class ServeOptions(BaseModel, frozen=True):
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
     share: bool = Field(False, description="make a public link through Gradio's tunnel")
     auth: str | None = Field(None, description="USER:PASSWORD that the page asks for")
+    users: Path | None = Field(None, description="file of users who may log in (python -m api.users --help)")
     root_path: str | None = Field(None, description="path under which a proxy shows the page, such as /captions")
     live: Path = Field(Path("live"), description="folder of the live sessions' captions and kept sound")
     live_days: float = Field(7.0, ge=0, description="days after which a live session is deleted")
@@ -43,6 +57,12 @@ class ServeOptions(BaseModel, frozen=True):
             raise ValueError("should be USER:PASSWORD, for example --auth anna:secret")
         return auth
 
+    @model_validator(mode="after")
+    def _one_login(self) -> Self:
+        if self.auth is not None and self.users is not None:
+            raise ValueError("give --auth or --users, not both")
+        return self
+
     @field_validator("root_path")
     @classmethod
     def _path(cls, root_path: str | None) -> str | None:
@@ -53,8 +73,9 @@ class ServeOptions(BaseModel, frozen=True):
 
 def studio_page(studio: Studio) -> gr.Blocks:
     with _blocks() as page:
-        gr.HTML(HEAD)
-        with gr.Tabs():
+        header()
+        notices(studio, page)
+        with gr.Tabs(elem_id="qal-tabs"):
             for name, tab in TABS.items():
                 with gr.Tab(name, id=name.lower()) as opened:
                     tab(studio, page, [page.load, opened.select])
@@ -63,16 +84,24 @@ def studio_page(studio: Studio) -> gr.Blocks:
 
 def live_page(studio: Studio) -> gr.Blocks:
     with _blocks() as page:
-        gr.HTML(HEAD)
+        header()
         live_tab(studio, page, [page.load])
     return page
 
 
-def serve(page: gr.Blocks, options: ServeOptions, routes: Routes = lambda allowed: []) -> None:
+def serve(
+    page: gr.Blocks,
+    options: ServeOptions,
+    routes: Routes = lambda allowed: [],
+    may_enter: Callable[[str, str], bool] | None = None,
+    readable: Sequence[Path] = (),
+) -> None:
     """Serves until Ctrl-C; prints the address. Raises OptionError when the port is taken.
 
-    `routes` are served beside the page; they are told who is logged in."""
+    `routes` are served beside the page; they are told who is logged in. `may_enter`: name, password -> whether, in
+    place of --auth. `readable`: folders whose files the page may show."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the page talks to nobody but its readers
+    os.environ.setdefault("MPLBACKEND", "agg")  # Gradio asks for it at each event; else pyplot is loaded to find out
     require_own_address(options.host)
     user, _, password = (options.auth or "").partition(":")
     try:
@@ -81,9 +110,11 @@ def serve(page: gr.Blocks, options: ServeOptions, routes: Routes = lambda allowe
             server_port=options.port,
             share=options.share,
             root_path=options.root_path,
-            auth=(user, password) if options.auth else None,
+            auth=may_enter or ((user, password) if options.auth else None),
+            allowed_paths=[str(folder.resolve()) for folder in readable],
             theme=theme(),
-            css_paths=STYLE,
+            css_paths=STYLES,
+            max_file_size=MAX_FILE_BYTES,
             footer_links=[],
             run_history=False,  # what was said stays out of the browser's storage
             ssr_mode=False,

@@ -10,11 +10,16 @@ from typing import Any
 import gradio as gr
 
 from engine.cache import Engines
-from errors import QalError
-from ui_components.corpus_fetch import CorpusFetch
+from engine.catalogue import models_folder
+from errors import OptionError, QalError
+from training.run import Run
+from training.shelf import Shelf
+from ui_components.errands import Errands
 from ui_components.live_session import LiveSessions
 from ui_components.markup import sentence_html
 from ui_components.microphone import ChunkFiles
+from ui_components.train.charts import Drawings
+from ui_components.train.corpus_fetch import CorpusFetch
 
 Events = list[Callable[..., Any]]  # of Gradio: "the page was loaded", "the tab was opened"
 QUIET: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
@@ -33,6 +38,32 @@ class Studio:
     sessions: LiveSessions = field(default_factory=LiveSessions)
     chunks: ChunkFiles = field(default_factory=ChunkFiles)
     fetch: CorpusFetch = field(default_factory=CorpusFetch)
+    errands: Errands = field(default_factory=Errands)
+    shelf: Shelf = field(default_factory=Shelf)
+    drawings: Drawings = field(default_factory=Drawings)
+    is_admin: Callable[[str], bool] = lambda name: True  # of who has logged in
+
+    def require_own(self, run: Run, request: gr.Request | None) -> None:
+        """Raises OptionError where another user started the run; an admin, or anybody where nobody logs in, may."""
+        name = user_of(request)
+        owner = run.status().user
+        if name is not None and name != owner and not self.is_admin(name):
+            raise OptionError(f"run {run.id} belongs to {owner or 'nobody here'}; ask them, or an admin")
+
+    def require_inside(self, path: str) -> Path:
+        """What a browser calls a path, whole; raises OptionError unless it is in the data, runs or models folder."""
+        try:
+            found = Path(path).expanduser().resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, no such home, a zero byte
+            raise OptionError("that is no path; give one inside the data, runs or models folder") from error
+        if not any(found.is_relative_to(folder.resolve()) for folder in (self.data, self.runs, models_folder())):
+            raise OptionError(f"{path} is not inside {self.data}, {self.runs} or the models folder; give one that is")
+        return found
+
+
+def user_of(request: gr.Request | None) -> str | None:
+    """Who has logged in; None where nobody does."""
+    return getattr(request, "username", None)
 
 
 def action(handler: Callable[..., Any], studio: Studio) -> Callable[..., Any]:

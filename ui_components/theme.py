@@ -34,7 +34,8 @@ STONE = Color(
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "DejaVu Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
-STYLE = Path(__file__).parent / "style.css"
+FOLDER = Path(__file__).parent
+STYLES = [FOLDER / "style.css", *sorted(FOLDER.glob("*/*.css"))]  # a tab may have its own
 
 
 def theme() -> gr.themes.Base:

@@ -1,10 +1,12 @@
 """What happens on the Transcribe tab: a file in, segments with times out."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from audio.blocks import heard_part
 from audio.decode import decode
 from audio.samples import Samples, seconds
 from engine.engine import ContextChoice, Engine
@@ -14,6 +16,7 @@ from errors import AudioDecodeError, ModelError
 from text.subtitles import FORMATS
 from ui_components.language_names import LANGUAGE_NAMES
 from ui_components.markup import minutes, note_html, transcript_html
+from ui_components.sound.actions import NOTHING, Sound, View, look
 from ui_components.studio import Studio
 
 Segments = list[Segment]
@@ -38,21 +41,45 @@ def transcribe(
     language: str,
     context: ContextChoice,
     progress: gr.Progress = gr.Progress(),  # noqa: B008  how Gradio wants it
+    sound: Sound | None = None,
 ) -> tuple[str, str, Segments, gr.Row]:
-    """An audio file -> (summary, lines, segments, downloads)."""
+    """An audio file, or the stretch of it that `sound` holds -> (summary, lines, segments, downloads)."""
     if not path:
         raise AudioDecodeError("choose an audio file or record one first")
     if not model:
         raise ModelError("there is no model to transcribe with; run `make setup` once, then reload this page")
     progress(0, desc="reading the file")
-    samples = decode(path)
+    trimmed = sound is not None and sound.path == Path(path) and not sound.is_whole
+    samples = heard_part(sound.path, sound.start_s, sound.end_s) if sound and trimmed else decode(path)
     progress(0, desc=f"loading {model}")
     engine = studio.engines.get(model, studio.runs, context)
     if language:
         check_language(language, engine.tokenizer.languages)
     segments = _with_progress(engine, samples, language or None, progress)
+    segments = from_the_start(segments, sound.start_s) if sound and trimmed else segments
     summary = summary_html(segments, seconds(samples), Path(path).name)
     return summary, transcript_html(segments), segments, gr.Row(visible=bool(segments))
+
+
+def from_the_start(segments: Segments, start_s: float) -> Segments:
+    """The times of a stretch as those of the file that it was cut from."""
+    return [replace(s, start_s=s.start_s + start_s, end_s=s.end_s + start_s) for s in segments]
+
+
+def changed(studio: Studio, path: str | None) -> tuple[Any, ...]:
+    """Another file, or none -> (button that shows it, the view's place, the view)."""
+    return gr.Button(visible=bool(path)), gr.Column(visible=False), *NOTHING
+
+
+def see(
+    studio: Studio,
+    path: str | None,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008  how Gradio wants it
+) -> View:
+    """The file, to be trimmed before it is transcribed."""
+    if not path:
+        raise AudioDecodeError("choose an audio file or record one first")
+    return look(Path(path), Path(path).name, progress=progress)
 
 
 def _with_progress(engine: Engine, samples: Samples, language: str | None, progress: gr.Progress) -> Segments:

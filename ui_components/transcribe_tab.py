@@ -6,6 +6,7 @@ from ui_components import transcribe_actions
 from ui_components.choices import DETECT, language_choices
 from ui_components.download import wire_download
 from ui_components.model_offer import offer_models
+from ui_components.sound.sound_view import sound_view
 from ui_components.studio import QUIET, Events, Studio, action
 
 CONTEXTS = [("as short as the model can", "auto"), ("always 30 s", "full")]
@@ -19,6 +20,9 @@ def transcribe_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             audio = gr.Audio(sources=["upload", "microphone"], type="filepath", label="Audio", buttons=[])
+            see = gr.Button("See the sound and trim it", visible=False)
+            with gr.Column(visible=False) as seen:
+                view = sound_view(studio, "Sound to transcribe", "The sound is being looked through.")
             model = gr.Dropdown(label="Model")
             language = gr.Dropdown(language_choices(), value=studio.language or DETECT, label="Language")
             context = gr.Radio(CONTEXTS, value="auto", label="Context the model hears")
@@ -33,13 +37,24 @@ def transcribe_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     began = start.click(action(transcribe_actions.begin, studio), None, outcome, **QUIET)
     done = began.then(
         action(transcribe_actions.transcribe, studio),
-        [audio, model, language, context],
+        [audio, model, language, context, view.sound],
         outcome,
         show_progress_on=summary,
         concurrency_limit=MAX_AT_ONCE,
         api_visibility="private",
     )
     done.failure(action(transcribe_actions.wait, studio), None, summary, **QUIET)
+    see.click(lambda: (gr.Button(visible=False), gr.Column(visible=True)), None, [see, seen], **QUIET)
+    looked = see.click(
+        action(transcribe_actions.see, studio),
+        audio,
+        view.outputs,
+        show_progress_on=view.board,
+        concurrency_limit=MAX_AT_ONCE,
+        api_visibility="private",
+    )
+    looked.failure(action(transcribe_actions.changed, studio), audio, [see, seen, *view.outputs], **QUIET)
+    audio.change(action(transcribe_actions.changed, studio), audio, [see, seen, *view.outputs], **QUIET)
     for form, button in saves.items():
         save = action(transcribe_actions.subtitles, studio)
         wire_download(button, save, [segments, audio, gr.State(form)])

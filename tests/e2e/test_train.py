@@ -1,31 +1,62 @@
-"""Charts follow a run folder that grows, and a page that is opened anew shows it all."""
+"""The Run and Compare tabs follow run folders that grow, and a page that is opened anew shows it all."""
 
+import json
+import re
+import time
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.run_folders import STEPS_PER_EPOCH, epoch_row, scripted_run, step_row
+from tests.e2e.tls_proxy import tls_proxy, under
+from tests.run_folders import (
+    REPORT,
+    STEPS_PER_EPOCH,
+    epoch_row,
+    samples_row,
+    scripted_run,
+    step_row,
+    write_tone,
+)
+from training.notes import Notes, write_notes
+from training.run import Run
 
-POINTS = """(name) => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => plot.data)
+POINTS = """(name) => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => plot.data ?? [])
     .filter(trace => trace.name === name).map(trace => trace.x.length)[0] ?? 0"""
+MANY = 10_000
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 
-def open_train(page: Page) -> None:
-    page.get_by_role("tab", name="Train").click()
+def open_train(page: Page, inner: str = "Run") -> None:
+    page.get_by_role("tab", name="Train", exact=True).click()
+    page.get_by_role("tab", name=inner, exact=True).click()
 
 
 def wait_for_points(page: Page, trace: str, count: int) -> None:
     page.wait_for_function(f"([name, count]) => ({POINTS})(name) === count", arg=[trace, count])
 
 
-def test_charts_move_with_the_run_and_a_reload_shows_them_all(serve, browse, tmp_path):
+@pytest.fixture
+def open_studio(serve, browse, tmp_path):
+    """open_studio(inner) -> a page with that inner tab of Train opened."""
+
+    def open_page(inner: str = "Run") -> Page:
+        page = browse(serve("app.py", "--data", str(tmp_path / "data")))
+        open_train(page, inner)
+        return page
+
+    return open_page
+
+
+def test_charts_move_with_the_run_and_a_reload_shows_them_all(open_studio, tmp_path, asked):
     first, last = 6, STEPS_PER_EPOCH
     run = scripted_run(tmp_path / "runs", "mine", "running", step=first)
-    page = browse(serve("app.py", "--data", str(tmp_path / "data")))
-    open_train(page)
+    page = open_studio()
     wait_for_points(page, "each step", first)
     for step in range(first + 1, last + 1):
         run.append_metrics(step_row(step))
     run.append_metrics(epoch_row(1))
-    run.write_status(run.status().model_copy(update={"step": last}))
+    run.update_status(step=last)
     wait_for_points(page, "each step", last)
     wait_for_points(page, "WER", 2)
     expect(page.locator(".qal-run")).to_contain_text(f"step {last} of")
@@ -38,24 +69,218 @@ def test_charts_move_with_the_run_and_a_reload_shows_them_all(serve, browse, tmp
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator(".qal-badge").filter(has_text="stopping")).to_be_visible()
     assert run.stop_file.exists()
+    page.get_by_role("button", name="Kill", exact=True).click()
+    expect(page.get_by_text("Kill run mine?")).to_be_visible()
+    page.get_by_role("button", name="No", exact=True).click()
+    expect(page.get_by_text("Kill run mine?")).to_be_hidden()
+    assert asked <= {"127.0.0.1", "no host"}
 
 
-def test_a_finished_run_shows_its_table_and_an_older_run_can_be_looked_at(serve, browse, tmp_path):
+def test_a_zoom_stays_and_nothing_is_drawn_from_scratch_while_rows_come(open_studio, tmp_path):
+    run = scripted_run(tmp_path / "runs", "mine", "running", step=6)
+    page = open_studio()
+    wait_for_points(page, "each step", 6)
+    loss = page.locator("[data-chart=loss] .js-plotly-plot")
+    loss.evaluate("plot => { plot.mine = true; Plotly.relayout(plot, {'xaxis.range': [2, 4]}) }")
+    run.append_metrics(step_row(7))
+    wait_for_points(page, "each step", 7)
+    assert loss.evaluate("plot => [plot.mine, ...plot.layout.xaxis.range]") == [True, 2, 4]
+
+
+def test_ten_thousand_steps_and_a_row_more_is_there_within_a_second(open_studio, tmp_path):
+    run = scripted_run(tmp_path / "runs", "long", "running", step=0)
+    lines = [json.dumps({**step_row(step), "time": 1e9 + step}) for step in range(1, MANY + 1)]
+    with run.metrics_file.open("a") as file:
+        file.write("\n".join(lines) + "\n")
+    page = open_studio()
+    newest = "() => Math.max(...[...document.querySelectorAll('.js-plotly-plot')].map(p => p.data[0].x.at(-1)))"
+    page.wait_for_function(f"({newest})() === {MANY}")
+    assert 500 < page.evaluate(POINTS, "each step") <= 1000
+    waits = []
+    for step in range(MANY + 1, MANY + 6):
+        run.append_metrics(step_row(step))
+        began = time.monotonic()
+        page.wait_for_function(f"({newest})() === {step}")
+        waits.append(time.monotonic() - began)
+    print("seconds until a new row is on the screen:", [round(wait, 2) for wait in waits])
+
+
+def test_a_finished_run_shows_its_table_and_an_older_run_can_be_looked_at(open_studio, tmp_path):
     scripted_run(tmp_path / "runs", "older", "failed", step=5, reason="no space left on the disk")
+    time.sleep(0.02)
     scripted_run(tmp_path / "runs", "newer", "finished")
-    page = browse(serve("app.py", "--data", str(tmp_path / "data")))
-    open_train(page)
-    expect(page.locator(".qal-table")).to_contain_text("19.0 %")
-    page.get_by_label("Run", exact=True).click()
+    page = open_studio()
+    expect(page.locator(".qal-table").first).to_contain_text("19.0 %")
+    page.get_by_label("Run", exact=True).first.click()
     page.get_by_role("option").filter(has_text="older").click()
     expect(page.locator(".qal-run")).to_contain_text("No space left on the disk.")
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    for _ in range(2):  # the same run's settings can be wanted again
+        page.get_by_role("button", name="Use these settings").click()
+        expect(page.get_by_role("tab", name="New run", exact=True)).to_have_attribute("aria-selected", "true")
+        open_train(page)
 
 
-def test_an_empty_studio_names_the_command_that_fetches_a_corpus(serve, browse, tmp_path):
-    page = browse(serve("app.py", "--data", str(tmp_path / "data")))
-    open_train(page)
-    expect(page.get_by_text("python -m corpus import asterisk --language ru")).to_be_visible()
-    expect(page.get_by_role("button", name="Fetch the Russian sample corpus")).to_be_visible()
-    page.get_by_role("button", name="Start").click()
-    expect(page.get_by_text("Choose a corpus first.")).to_be_visible()
+def test_what_it_hears_is_played_on_while_epochs_come(open_studio, tmp_path):
+    audio = [write_tone(tmp_path / "data" / "my tones" / f"{i}.wav", 20.0) for i in range(3)]
+    run = scripted_run(tmp_path / "runs", "mine", "running", step=6)
+    run.append_samples(samples_row(0, audio))
+    page = open_studio()
+    player = page.locator(".qal-samples audio").first
+    expect(page.locator(".qal-samples del").first).to_contain_text("account")
+    player.evaluate("audio => { audio.mine = true; audio.muted = true; return audio.play() }")
+    page.wait_for_function("document.querySelector('.qal-samples audio').currentTime > 0.2")
+    run.append_samples(samples_row(3, audio))
+    run.append_metrics(step_row(7))
+    expect(page.locator(".qal-samples article").first).to_contain_text("every word right")
+    wait_for_points(page, "each step", 7)
+    assert player.evaluate("audio => [audio.mine, audio.paused, audio.error]") == [True, False, None]
+    page.get_by_label("After").click()
+    page.get_by_role("option", name="before training").click()
+    expect(page.locator(".qal-samples del").first).to_contain_text("account")
+
+
+def test_the_log_is_searched_and_filtered(open_studio, tmp_path):
+    run = scripted_run(tmp_path / "runs", "mine", "running", step=6)
+    head = "2026-11-22 10:00:00,123"
+    run.log_file.write_text(f"{head} INFO qal: begun\n\rtrain: 1%\rtrain: 2%\n{head} WARNING qal: <b>odd</b> row\n")
+    page = open_studio()
+    page.get_by_role("button", name=re.compile("^Log")).click()
+    lines = page.locator(".qal-log li")
+    expect(lines).to_have_text([f"{head} INFO qal: begun", "train: 2%", f"{head} WARNING qal: <b>odd</b> row"])
+    page.get_by_label("Search the log").fill("ODD")
+    expect(lines).to_have_count(1)
+    page.get_by_label("Search the log").fill("")
+    page.get_by_label("only errors").check()
+    expect(page.get_by_text("Nothing in it is like that.")).to_be_visible()
+    with run.log_file.open("a") as log:
+        log.write(f"{head} ERROR qal: broken\nTraceback (most recent call last):\n  File x\nValueError: no\n")
+    expect(lines).to_contain_text("ValueError: no")
+
+
+def test_the_report_is_saved_as_a_picture_and_as_a_page_that_stands_alone(open_studio, browse, tmp_path, asked):
+    scripted_run(tmp_path / "runs", "mine", "finished")
+    page = open_studio()
+    files = {}
+    for form in ("PNG", "HTML"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Report as {form}").click()
+        files[form] = tmp_path / download.value.suggested_filename
+        download.value.save_as(files[form])
+    assert {path.name for path in files.values()} == {"mine-report.png", "mine-report.html"}
+    assert files["PNG"].read_bytes().startswith(b"\x89PNG")
+    page.close()
+    asked.clear()
+    report = browse(files["HTML"].as_uri())
+    expect(report.locator(".js-plotly-plot .main-svg").nth(2)).to_be_attached()
+    expect(report.get_by_text("-12.0 points (-40 %)")).to_be_visible()
+    assert asked <= {"", "no host"}
+
+
+def test_a_run_is_deleted_only_after_a_yes_and_the_page_says_where_it_went(open_studio, tmp_path):
+    run = scripted_run(tmp_path / "runs", "mine", "finished")
+    page = open_studio()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="No", exact=True).click()
+    assert run.folder.exists()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.get_by_text(".trash")).to_be_visible()
+    expect(page.get_by_text("No run yet.")).to_be_visible()
+    assert not run.folder.exists()
+
+
+def two_runs(tmp_path) -> tuple[Run, Run]:
+    good = scripted_run(tmp_path / "runs", "good", "finished")
+    time.sleep(0.02)
+    bad = scripted_run(tmp_path / "runs", "bad", "finished")
+    bad.report_file.write_text(json.dumps({**REPORT, "tuned_adaptive": {**REPORT["tuned_adaptive"], "wer": 0.4}}))
+    config = bad.config_file.read_text()
+    bad.config_file.write_text(re.sub(r"(?m)^epochs: .*", "epochs: 9", config))
+    return good, bad
+
+
+def test_runs_are_sorted_filtered_and_laid_over_one_another(open_studio, tmp_path):
+    two_runs(tmp_path)
+    page = open_studio("Compare")
+    names = page.locator(".qal-table.runs tbody tr:visible .open")
+    expect(names).to_have_text(["bad", "good"])
+    page.get_by_role("button", name="test WER (95 %)").click()
+    expect(names).to_have_text(["good", "bad"])
+    page.get_by_role("button", name="test WER (95 %)").click()
+    expect(names).to_have_text(["bad", "good"])
+    page.get_by_label("Filter the runs").fill("goo")
+    expect(names).to_have_text(["good"])
+    page.get_by_label("Filter the runs").fill("")
+
+    page.get_by_role("checkbox", name="compare good").click()
+    page.get_by_role("checkbox", name="compare bad").click()
+    wait_for_points(page, "good", 40)
+    wait_for_points(page, "bad", 40)
+    differences = page.locator(".qal-table.compared")
+    expect(differences.locator("tr", has_text="epochs")).to_contain_text("9")
+    expect(differences.locator("tr", has_text="test WER")).to_contain_text("19.0 % (14.0 – 25.0) best")
+    page.get_by_role("checkbox", name="compare bad").click()
+    wait_for_points(page, "bad", 0)
+    page.get_by_role("button", name="good", exact=True).click()
+    expect(page.locator(".qal-run")).to_contain_text("finished")
+
+
+def test_a_run_is_named_tagged_and_pinned_and_a_reload_knows(open_studio, tmp_path):
+    two_runs(tmp_path)
+    page = open_studio("Compare")
+    page.get_by_role("button", name="notes of good").click()
+    page.get_by_label("Title").fill("The <b>best</b>")
+    page.get_by_label("Tags, between commas").fill("russian, short")
+    page.get_by_label("Pin it").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    names = page.locator(".qal-table.runs tbody tr:visible .open")
+    expect(names).to_have_text(["The <b>best</b>", "bad"])
+    page.locator("[data-column=run]").click()  # pinned runs stand first however they are sorted
+    expect(names).to_have_text(["The <b>best</b>", "bad"])
+    page.reload()
+    open_train(page, "Compare")
+    expect(names).to_have_text(["The <b>best</b>", "bad"])
+    page.get_by_label("Filter the runs").fill("russian")
+    expect(names).to_have_text(["The <b>best</b>"])
+
+
+def test_charts_and_sound_come_through_a_proxy_under_a_path(serve, browse, tmp_path, asked):
+    run = scripted_run(tmp_path / "runs", "mine", "running", step=6)
+    run.append_samples(samples_row(0, [write_tone(tmp_path / "data" / "tones" / "a.wav")]))
+    server = serve("app.py", "--data", str(tmp_path / "data"), "--root_path", "/qal-demo")
+    with tls_proxy(server, under("/qal-demo")) as site:
+        page = browse(f"{site}/qal-demo/")
+        open_train(page)
+        wait_for_points(page, "each step", 6)
+        page.locator(".qal-samples audio").evaluate("audio => { audio.muted = true; return audio.play() }")
+        page.close()
+    assert asked <= {"127.0.0.1", "no host"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_run_and_in_runs_compared(open_studio, tmp_path, scheme):
+    good, bad = two_runs(tmp_path)
+    for run in (good, bad):
+        run.append_samples(samples_row(0, [write_tone(tmp_path / "data" / "tones" / "a.wav"), tmp_path / "gone.wav"]))
+        run.log_file.write_text("2026-11-22 10:00:00,123 ERROR qal: broken\nbar\n")
+        write_notes(run, Notes(title=run.id.upper(), tags=("a tag",), pinned=run is good))
+    page = open_studio()
+    page.emulate_media(color_scheme=scheme)
+    wait_for_points(page, "each step", 40)
+    for part in ("Machine", "Log"):
+        page.get_by_role("button", name=re.compile(f"^{part}")).click()
+    expect(page.locator("[data-chart=disk] .main-svg").first).to_be_visible()
+    assert axe(page) == []
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    for name in ("GOOD", "BAD"):
+        page.get_by_role("checkbox", name=f"compare {name}").click()
+    expect(page.locator(".qal-table.compared")).to_be_visible()
+    page.get_by_role("button", name="notes of GOOD").click()
+    expect(page.get_by_label("Title")).to_be_visible()
+    assert axe(page) == []
+
+
+def axe(page: Page) -> list[tuple]:
+    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+    return [(one["id"], [node["target"] for node in one["nodes"]][:4]) for one in found]

@@ -1,5 +1,7 @@
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,3 +20,14 @@ class PageRequest:
     """What a handler reads of gr.Request."""
 
     session_hash: str = "page"
+    username: str | None = None
+
+
+def asked_by(name: str | None = None) -> Any:
+    """The request of somebody who has logged in, or of anybody where nobody does."""
+    return PageRequest(username=name)
+
+
+def pressed(**data: Any) -> Any:
+    """What a handler reads of gr.EventData."""
+    return SimpleNamespace(**data)

@@ -23,14 +23,22 @@ from pathlib import Path
 import app, app_streaming
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
-from ui_components import live_actions, model_offer, train_actions, transcribe_actions
+from tests.ui_components.train.form import small_corpus
+from ui_components import live_actions, model_offer, transcribe_actions
+from ui_components.train import compare_actions, new_run_actions, rate_finder, report_files, run_actions
 from ui_components.page import live_page, studio_page
 from ui_components.studio import Studio
+from ui_components.train.offers import filled
 folder, speech = Path(sys.argv[1]), sys.argv[2]
 studio = Studio(folder / "runs", folder / "data", model="base")
 studio_page(studio), live_page(studio)
 scripted_run(studio.runs, "a", "finished")
-model_offer.offer_models(studio), train_actions.offer(studio), train_actions.show(studio, None, train_actions.Seen())
+small_corpus(studio.data / "ru")
+held = filled(studio, new_run_actions.first_config(studio)).held
+model_offer.offer_models(studio), new_run_actions.offer(studio, None, *held), rate_finder.follow(studio, "a")
+run_actions.watch(studio, None, None, "all", "", None, run_actions.Seen())
+compare_actions.refresh(studio, '["a"]', compare_actions.Seen())
+report_files.download_png(studio, "a"), report_files.download_html(studio, "a")
 live_actions.hear(studio, speech, "base", "en", PageRequest())
 live_actions.finish(studio, PageRequest()), live_actions.leave(studio, PageRequest())
 _, lines, *_ = transcribe_actions.transcribe(studio, sys.argv[3], "base", "en", "auto", lambda *_, **__: None)

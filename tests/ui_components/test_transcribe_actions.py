@@ -4,6 +4,7 @@ import pytest
 from engine.longform import Segment
 from errors import AudioDecodeError, LanguageError, ModelError
 from ui_components import transcribe_actions
+from ui_components.sound.actions import Sound
 
 SEGMENTS = [Segment(0.5, 2.0, "Hello & good morning", "en", -0.2, 0.01)]
 
@@ -36,6 +37,21 @@ def test_speech_becomes_lines_and_a_wrong_language_is_refused(studio, english_co
     assert segments[0].text
     with pytest.raises(LanguageError):
         transcribe_actions.transcribe(studio, path, "base", "klingon", "auto", Silent())
+
+
+def test_only_the_chosen_stretch_is_transcribed_and_its_times_are_the_files(studio, english_corpus, base_directory):
+    row = max(english_corpus.select("test"), key=lambda r: r.duration_s)
+    path = english_corpus.audio_path(row)
+    half_s = row.duration_s / 2
+
+    def heard(sound: Sound | None) -> list[Segment]:
+        return transcribe_actions.transcribe(studio, str(path), "base", "en", "auto", Silent(), sound)[2]
+
+    whole, end = heard(None), heard(Sound(path, "a", half_s, row.duration_s))
+    assert end[0].start_s >= half_s
+    assert end[-1].end_s == pytest.approx(whole[-1].end_s, abs=0.5)
+    assert len(" ".join(s.text for s in end)) < len(" ".join(s.text for s in whole))
+    assert heard(Sound(path.with_name("another.wav"), "b", half_s)) == whole
 
 
 @pytest.mark.parametrize(("form", "marks"), [("txt", "Hello"), ("srt", "00:00:00,500 -->"), ("vtt", "WEBVTT")])

@@ -1,0 +1,147 @@
+"""python -m api.users FILE add|remove|list: the people who may log in (`python app.py --users FILE`).
+
+The file is JSON: a name -> salt and hash of the password (scrypt, RFC 7914), and whether they are an admin, who may
+stop, resume and delete everybody's jobs. It is read again whenever it has changed; the server need not be restarted."""
+
+import getpass
+import hashlib
+import json
+import os
+import re
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from errors import CommandParser, OptionError, run_command
+
+COST = {"n": 2**14, "r": 8, "p": 1}  # 16 MB and about 50 ms a try
+NAME_PATTERN = r"[\w.@-]{1,64}"
+MIN_PASSWORD = 8
+TRIES, WITHIN_S = 10, 60.0  # wrong passwords of a name, after which it must wait
+
+
+class Account(BaseModel, frozen=True, extra="forbid"):
+    salt: str = Field(pattern=r"^[0-9a-f]{32}$")
+    scrypt: str = Field(pattern=r"^[0-9a-f]{64}$")
+    admin: bool = False
+
+
+Accounts = dict[str, Account]
+ACCOUNTS = TypeAdapter(Accounts)
+NOBODY = Account(salt="0" * 32, scrypt="0" * 64)
+
+
+class Users:
+    """A file of users, as a server asks it."""
+
+    def __init__(self, file: Path):
+        self._file, self._accounts, self._read_at = file, read_accounts(file), _changed(file)
+        self._wrong: dict[str, list[float]] = {}  # times of wrong passwords, by name
+        self._lock = threading.Lock()
+
+    def may_enter(self, name: str, password: str) -> bool:
+        """Takes as long for a name that is not there, and says no to one that was tried too often."""
+        now = time.monotonic()
+        with self._lock:
+            recent = [t for t in self._wrong.get(name, []) if now - t < WITHIN_S]
+            known = self._current().get(name)
+        right = _hash(password, (known or NOBODY).salt) == (known or NOBODY).scrypt and known is not None
+        if len(recent) >= TRIES:
+            return False
+        with self._lock:
+            self._wrong = {n: times for n, times in self._wrong.items() if now - times[-1] < WITHIN_S}
+            if not right:
+                self._wrong[name] = [*recent, now]
+        return right
+
+    def is_admin(self, name: str) -> bool:
+        account = self._current().get(name)
+        return account is not None and account.admin
+
+    def _current(self) -> Accounts:
+        changed = _changed(self._file)
+        if changed != self._read_at:
+            self._accounts, self._read_at = read_accounts(self._file), changed
+        return self._accounts
+
+
+def read_accounts(file: Path) -> Accounts:
+    """Raises OptionError where the file is not one of ours."""
+    try:
+        return ACCOUNTS.validate_json(file.read_bytes())
+    except FileNotFoundError as error:
+        raise OptionError(
+            f"{file}: there is no such file; make it with: python -m api.users {file} add NAME"
+        ) from error
+    except (OSError, ValidationError) as error:
+        raise OptionError(f"{file}: not a file of users; make one with: python -m api.users FILE add NAME") from error
+
+
+def write_accounts(file: Path, accounts: Mapping[str, Account]) -> None:
+    """Readable by its owner alone."""
+    beside = file.with_name(f"{file.name}.{os.getpid()}.new")
+    told = {name: account.model_dump() for name, account in sorted(accounts.items())}
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:
+        json.dump(told, new, indent=2)
+    beside.replace(file)
+
+
+def make_account(password: str, admin: bool) -> Account:
+    if len(password) < MIN_PASSWORD:
+        raise OptionError(f"a password needs at least {MIN_PASSWORD} characters")
+    salt = secrets.token_hex(16)
+    return Account(salt=salt, scrypt=_hash(password, salt), admin=admin)
+
+
+def _hash(password: str, salt: str) -> str:
+    return hashlib.scrypt(password.encode(), salt=bytes.fromhex(salt), dklen=32, **COST).hex()
+
+
+def _changed(file: Path) -> float:
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def main() -> None:
+    parser = CommandParser(prog="python -m api.users", description=__doc__)
+    parser.add_argument("file", type=Path, help="the file of users; add makes it")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    add = verbs.add_parser("add", help="add a user, or give one another password; it is asked for, or read from stdin")
+    add.add_argument("name")
+    add.add_argument("--admin", action="store_true", help="may stop, resume and delete everybody's jobs")
+    verbs.add_parser("remove", help="take a user away").add_argument("name")
+    verbs.add_parser("list", help="print the names")
+    options = parser.parse_args()
+    accounts = read_accounts(options.file) if options.file.exists() or options.verb != "add" else {}
+    if options.verb == "add":
+        accounts[_name(options.name)] = make_account(_ask(), options.admin)
+        write_accounts(options.file, accounts)
+    elif options.verb == "remove":
+        if accounts.pop(options.name, None) is None:
+            raise OptionError(f"there is no user '{options.name}'; see: python -m api.users {options.file} list")
+        write_accounts(options.file, accounts)
+    else:
+        print("\n".join(f"{name}{' (admin)' if a.admin else ''}" for name, a in accounts.items()))
+
+
+def _name(name: str) -> str:
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise OptionError(f"'{name}' cannot be a user's name; use up to 64 letters, digits, points, dashes, @ or _")
+    return name
+
+
+def _ask() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass.getpass("password: ")
+    if getpass.getpass("once more: ") != password:
+        raise OptionError("the two passwords differ; try again")
+    return password
+
+
+if __name__ == "__main__":
+    run_command(main)

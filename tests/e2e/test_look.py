@@ -1,0 +1,83 @@
+"""Theme, shortcuts and accessibility, in a real browser."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.run_folders import scripted_run
+
+TABS = ("Live", "Train", "Models", "Transcribe", "System")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+
+@pytest.fixture
+def page(serve, browse, tmp_path) -> Page:
+    scripted_run(tmp_path / "runs", "done", "finished")
+    opened = browse(serve("app.py", "--data", str(tmp_path / "data")))
+    expect(opened.get_by_role("tab", name="Live", exact=True)).to_be_visible()
+    return opened
+
+
+def is_dark(page: Page) -> bool:
+    return page.evaluate("document.body.classList.contains('dark')")
+
+
+def selected(page: Page) -> str:
+    return page.locator("#qal-tabs > .tab-wrapper [role=tab][aria-selected=true]").inner_text()
+
+
+def test_a_chosen_theme_persists(page):
+    button = page.locator(".qal-head .theme")
+    assert not is_dark(page)
+    button.click()
+    button.click()
+    assert button.get_attribute("data-theme") == "dark"
+    assert is_dark(page)
+    page.reload()
+    expect(button).to_have_attribute("data-theme", "dark")
+    page.wait_for_function("document.body.classList.contains('dark')")
+    button.click()
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.body.classList.contains('dark')")
+
+
+def test_keys_turn_the_tabs_and_do_nothing_while_one_types(page):
+    page.keyboard.press("]")
+    page.wait_for_function(
+        "document.querySelector('#qal-tabs > .tab-wrapper [aria-selected=true]').textContent != 'Live'"
+    )
+    page.keyboard.press("[")
+    page.wait_for_function(
+        "document.querySelector('#qal-tabs > .tab-wrapper [aria-selected=true]').textContent.trim() == 'Live'"
+    )
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search the captions")).to_be_focused()
+    page.keyboard.type("]?t")
+    assert selected(page) == "Live"
+    expect(page.get_by_label("Search the captions")).to_have_value("]?t")
+
+
+def test_the_sheet_names_the_keys_and_can_switch_them_off(page):
+    page.keyboard.press("?")
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("start or stop captions")
+    sheet.get_by_role("checkbox").uncheck()
+    page.keyboard.press("Escape")
+    expect(sheet).not_to_be_visible()
+    page.keyboard.press("]")
+    assert selected(page) == "Live"
+    page.reload()
+    expect(page.get_by_role("tab", name="Live", exact=True)).to_be_visible()
+    page.keyboard.press("]")
+    assert selected(page) == "Live"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    for tab in TABS:
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.wait_for_timeout(1000)  # what opens with the tab
+        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+        told = [(v["id"], [n["target"] for n in v["nodes"]][:4]) for v in found]
+        assert not told, (tab, told)

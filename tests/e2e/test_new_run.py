@@ -1,0 +1,112 @@
+"""The form of a new run, in a browser: nothing wrong can be started, and what is shown is what will be done."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.run_folders import scripted_run
+from tests.ui_components.train.form import small_corpus
+from training.config import load_config, save_config
+from training.run import list_runs
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    small_corpus(tmp_path / "data" / "ru")
+    small_corpus(tmp_path / "data" / "en", language="en")
+    return tmp_path / "data"
+
+
+def open_form(page: Page) -> Page:
+    page.get_by_role("tab", name="Train").click()
+    expect(command(page)).to_contain_text("train_whisper_lightning.py")
+    return page
+
+
+def command(page: Page) -> Locator:
+    return page.locator(".cm-content").first
+
+
+def start_button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Start", exact=True)
+
+
+def choose(page: Page, name: str, option: str) -> None:
+    page.locator(f"#set-{name}").get_by_role("combobox").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def field(page: Page, name: str) -> Locator:
+    return page.locator(f"#set-{name} input")
+
+
+def test_a_wrong_value_cannot_be_started(serve, browse, data):
+    page = open_form(browse(serve("app.py", "--data", str(data))))
+    expect(start_button(page)).to_be_enabled()
+    expect(page.locator(".qal-estimate")).to_contain_text("Steps")
+    page.get_by_role("button", name="What learns").click()
+    field(page, "lora-rank").fill("0")
+    problem = page.locator(".qal-side .qal-note.problem")
+    expect(problem).to_contain_text("Rank lora.rank: should be at least 1, not 0.")
+    expect(start_button(page)).to_be_disabled()
+    field(page, "epochs").fill("")
+    expect(problem).to_contain_text("2 things are wrong")
+    field(page, "lora-rank").fill("8")
+    field(page, "epochs").fill("3")
+    expect(problem).to_have_count(0)
+    expect(start_button(page)).to_be_enabled()
+    expect(command(page)).to_contain_text("--epochs 3 --lora.rank 8")
+    expect(page.locator(".qal-side")).to_contain_text("2 settings differ from quick: epochs, lora.rank.")
+
+
+def test_a_preset_fills_the_form_and_is_found_again(serve, browse, data):
+    page = open_form(browse(serve("app.py", "--data", str(data))))
+    choose(page, "preset", "low-memory")
+    expect(field(page, "batch-size")).to_have_value("4")
+    page.get_by_role("button", name="Device, memory and speed").click()
+    expect(page.get_by_label("Recompute")).to_be_checked()
+    expect(field(page, "cache-mb")).to_have_value("64")
+    field(page, "cache-mb").fill("100")
+    page.get_by_role("button", name="Back to low-memory").click()
+    expect(field(page, "cache-mb")).to_have_value("64")
+    expect(page.get_by_role("button", name="Back to low-memory")).to_have_count(0)
+
+
+def test_the_settings_of_a_run_are_loaded(serve, browse, data, tmp_path):
+    run = scripted_run(tmp_path / "runs", "mine", "finished")
+    changed = {"epochs": 7, "corpus": [str(data / "en")], "seed": 11}
+    save_config(load_config(run.config_file).model_copy(update=changed), run.config_file)
+    page = browse(serve("tests/e2e/new_run_page.py", "--data", str(data)))
+    expect(command(page)).to_contain_text("configs/quick.yaml")
+    page.get_by_role("button", name="Its settings").click()
+    expect(field(page, "epochs")).to_have_value("7")
+    expect(page.locator("#set-corpus")).to_contain_text("en · 2 min · English")
+    expect(command(page)).to_contain_text("mine/config.yaml")
+    expect(page.locator(".qal-side")).to_contain_text("Everything is as in run mine.")
+    page.get_by_role("button", name="Checkpoints, faults and records").click()
+    expect(field(page, "seed")).to_have_value("11")
+    field(page, "seed").fill("12")
+    expect(command(page)).to_contain_text("--seed 12")
+
+
+def test_a_run_that_is_started_is_watched(serve, browse, data, tmp_path):
+    page = open_form(browse(serve("app.py", "--data", str(data))))
+    choose(page, "language", "Russian")
+    page.get_by_role("button", name="Checkpoints, faults and records").click()
+    choose(page, "tracker", "none")
+    expect(command(page)).to_contain_text("--tracker none")
+    start_button(page).click()
+    expect(page.get_by_role("tab", name="Run", exact=True)).to_have_attribute("aria-selected", "true")
+    (run,) = list_runs(tmp_path / "runs")
+    saved = load_config(run.config_file)
+    assert (saved.language, saved.tracker) == ("ru", "none")
+
+
+def test_an_empty_studio_names_the_command_that_fetches_a_corpus(serve, browse, tmp_path):
+    page = browse(serve("app.py", "--data", str(tmp_path / "data")))
+    page.get_by_role("tab", name="Train").click()
+    expect(page.get_by_text("python -m corpus import asterisk --language ru")).to_be_visible()
+    expect(page.get_by_role("button", name="Fetch the Russian sample corpus")).to_be_visible()
+    expect(page.get_by_text("choose a corpus")).to_be_visible()
+    expect(start_button(page)).to_be_disabled()

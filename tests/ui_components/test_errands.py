@@ -1,0 +1,93 @@
+"""Commands that outlive the page: seen by all, stopped when asked, their errors a sentence."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from errors import OptionError
+from ui_components.errands import Errands
+
+BAR = r"""
+import sys, time
+sys.stderr.write("base:  10%|#    |\rbase:  42%|####  | 62M/145M")
+sys.stderr.flush()
+time.sleep(60)
+"""
+FAMILY = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(1, flush=True)
+time.sleep(60)
+"""
+FAILS = "import sys; sys.exit('error: there is no network; connect to it')"
+CRASHES = "raise ZeroDivisionError"
+
+
+def wait_until(law: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if law():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def errands():
+    made = Errands()
+    yield made
+    for errand in made.all():
+        made.stop(errand.key)
+
+
+def start(errands: Errands, folder: Path, code: str, key: str = "fetch:base"):
+    return errands.start(key, "Fetching base", ["-c", code], folder)
+
+
+def test_progress_is_read_from_the_bar_that_redraws_itself(errands, tmp_path):
+    errand = start(errands, tmp_path, BAR)
+    assert wait_until(lambda: errand.share() == 0.42)
+    assert errand.last_line().startswith("base:  42%")
+    assert errands.any_running()
+
+
+def test_the_same_is_not_begun_twice_but_something_else_is(errands, tmp_path):
+    start(errands, tmp_path, BAR)
+    with pytest.raises(OptionError, match="under way"):
+        start(errands, tmp_path, BAR)
+    start(errands, tmp_path, BAR, key="fetch:tiny")
+
+
+def test_one_that_is_stopped_ends_with_all_that_it_has_started(errands, tmp_path):
+    errand = start(errands, tmp_path, FAMILY)
+    assert wait_until(lambda: errand.last_line() == "1")
+    (child,) = psutil.Process(errand.process.pid).children()
+    errands.stop(errand.key)
+    assert wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    assert (errand.failed, errand.reason()) == (True, "it was stopped")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(FAILS, "there is no network; connect to it"), (CRASHES, "it ended unexpectedly")]
+)
+def test_why_it_failed_is_a_sentence(errands, tmp_path, code, reason):
+    errand = start(errands, tmp_path, code)
+    assert wait_until(lambda: errand.failed)
+    assert errand.reason().startswith(reason)
+
+
+def test_only_what_has_ended_is_forgotten(errands, tmp_path):
+    errand = start(errands, tmp_path, BAR)
+    errands.forget(errand.key)
+    assert errands.all() == [errand]
+    errands.stop(errand.key)
+    errands.forget(errand.key)
+    assert errands.all() == []
+
+
+def test_a_key_is_never_a_path(errands, tmp_path):
+    errand = start(errands, tmp_path / "logs", "print(1)", key="export:int8:/../../etc/passwd")
+    assert errand.log.parent == tmp_path / "logs"

@@ -1,0 +1,41 @@
+"""Whose a run is, and which paths a browser may name."""
+
+import pytest
+
+from errors import OptionError
+from tests.run_folders import scripted_run
+from tests.ui_components.conftest import PageRequest
+from ui_components.studio import Studio
+
+
+def request_of(name: str | None) -> PageRequest:
+    return PageRequest(username=name)
+
+
+def test_a_run_is_its_users_and_an_admins(tmp_path):
+    studio = Studio(tmp_path / "runs", tmp_path / "data", is_admin=lambda name: name == "anna")
+    run = scripted_run(studio.runs, "a", "failed")
+    run.update_status(user="bekele")
+    for allowed in ("anna", "bekele", None):
+        studio.require_own(run, request_of(allowed))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(OptionError, match="belongs to bekele"):
+        studio.require_own(run, request_of("carl"))  # pyright: ignore[reportArgumentType]
+
+
+def test_paths_outside_the_folders_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("WHISPER_MODEL_DIR", str(tmp_path / "models"))
+    studio = Studio(tmp_path / "runs", tmp_path / "data")
+    studio.data.mkdir()
+    (studio.data / "out").symlink_to("/etc")
+    assert studio.require_inside(str(studio.data / "a")) == (studio.data / "a").resolve()
+    assert studio.require_inside(str(tmp_path / "models" / "base"))
+    for outside in (
+        "/etc/passwd",
+        str(studio.data / ".." / "x"),
+        str(studio.data / "out" / "passwd"),
+        "~root",
+        "a\0b",
+        "",
+    ):
+        with pytest.raises(OptionError):
+            studio.require_inside(outside)

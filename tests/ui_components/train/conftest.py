@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import pytest
+
+from tests.ui_components.train.form import CONFIGS, small_corpus
+from ui_components.studio import Studio
+
+
+@pytest.fixture
+def furnished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
+    """The real presets and two corpora; no model is at hand, `small` can be fetched."""
+    monkeypatch.setenv("WHISPER_MODEL_DIR", str(tmp_path / "models"))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+    small_corpus(tmp_path / "data" / "ru")
+    small_corpus(tmp_path / "data" / "en", language="en")
+    return Studio(tmp_path / "runs", tmp_path / "data", CONFIGS, model="small")

@@ -1,0 +1,45 @@
+import pytest
+
+from tests.run_folders import REPORT, STEPS, epoch_row, rows_until
+from ui_components.train.summary import summary_lines
+
+
+def by_measure(rows, report=None) -> dict:
+    return {line.measure: line for line in summary_lines(rows, report)}
+
+
+def test_before_after_and_what_was_won():
+    lines = by_measure(rows_until(STEPS), REPORT)
+    wer = lines["validation WER"]
+    assert (wer.before, wer.after, wer.change, wer.better) == (
+        "30.0 %",
+        "18.0 % (epoch 4)",
+        "-12.0 points (-40 %)",
+        True,
+    )
+    test = lines["test WER"]
+    assert (test.before, test.after, test.change) == ("25.0 %", "19.0 % (14.0 – 25.0)", "-6.0 points (-24 %)")
+    assert lines["speed (RTF)"].change == "7.5 times faster"
+
+
+def test_what_got_worse_is_no_gain():
+    rows = [epoch_row(0), {**epoch_row(1), "wer": 0.4, "validation_loss": 2.0}]
+    lines = by_measure(rows, {**REPORT, "tuned_adaptive": {**REPORT["tuned_adaptive"], "wer": 0.3, "rtf": 0.6}})
+    assert [lines[m].better for m in ("validation WER", "validation loss", "test WER")] == [False] * 3
+    assert lines["speed (RTF)"].change == "2.0 times slower"
+
+
+@pytest.mark.parametrize(
+    ("rows", "report"),
+    [
+        ([], None),
+        ([epoch_row(0)], None),
+        ([epoch_row(1)], {}),
+        ([{**epoch_row(0), "wer": 0.0}, epoch_row(1)], {"tuned_adaptive": {"wer": 0.1}}),
+        ([], {"stock_30s": None, "tuned_adaptive": {"wer": 0.1, "rtf": 0.0}}),
+    ],
+)
+def test_what_was_not_measured_claims_nothing(rows, report):
+    for line in summary_lines(rows, report):
+        assert bool(line.change) == (line.better is not None)
+        assert not line.change or (line.before and line.after)

@@ -1,0 +1,116 @@
+"""Commands in processes of their own, which go on when the page is closed: a download, an export."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from errors import OptionError, storage_errors
+
+ROOT = Path(__file__).parent.parent
+TAIL = 8192  # bytes of a log that are read; a progress bar repeats itself
+SHARE = re.compile(r"(\d+)%\|")  # as tqdm writes it
+STOPPED = (-signal.SIGTERM, 130)  # codes of a command that was asked to end
+ENDING_S = 5  # that a process is given to end itself
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One command. `key` names what it is done for; there is one at a time for each."""
+
+    key: str
+    about: str  # what is shown of it
+    log: Path
+    process: "subprocess.Popen[bytes]"
+    makes: Path | None = None  # a folder
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.process.poll())
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def last_line(self) -> str:
+        """The newest of its output; a progress bar redraws its own."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - TAIL))
+                text = file.read().decode(errors="replace")
+        except OSError:
+            return ""
+        return next((line.strip() for line in reversed(re.split(r"[\r\n]", text)) if line.strip()), "")
+
+    def share(self) -> float | None:
+        """How much of it is done, from 0 to 1; None where it does not say."""
+        found = SHARE.search(self.last_line())
+        return min(1.0, int(found[1]) / 100) if found else None
+
+    def reason(self) -> str:
+        """Why it failed, in a sentence."""
+        if self.process.returncode in STOPPED:
+            return "it was stopped"
+        said = self.last_line()
+        known = said.startswith("error: ")
+        return said.removeprefix("error: ") if known else f"it ended unexpectedly; {self.log} tells why"
+
+
+class Errands:
+    """Those of a server; whoever asks sees the same ones."""
+
+    def __init__(self) -> None:
+        self._errands: dict[str, Errand] = {}
+        self._lock = threading.Lock()
+
+    def start(self, key: str, about: str, command: Sequence[str], logs: Path, makes: Path | None = None) -> Errand:
+        """`command`: what a user would type after `python`. Raises OptionError while the same is under way."""
+        with self._lock:
+            if key in self._errands and self._errands[key].is_running:
+                raise OptionError(f"{about} is under way already; wait for it, or stop it")
+            log = logs / f"{re.sub(r'[^A-Za-z0-9.-]', '_', key)[-100:]}.log"
+            with storage_errors(f"the log {log}"):
+                logs.mkdir(parents=True, exist_ok=True)
+                with log.open("wb") as output:
+                    process = subprocess.Popen(
+                        [sys.executable, *command],
+                        cwd=ROOT,
+                        stdin=subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+            errand = self._errands[key] = Errand(key, about, log, process, makes)
+            return errand
+
+    def stop(self, key: str) -> None:
+        """Ends it and all that it has started."""
+        errand = self._errands.get(key)
+        if errand and errand.is_running:
+            os.killpg(errand.process.pid, signal.SIGTERM)
+            try:
+                errand.process.wait(ENDING_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(errand.process.pid, signal.SIGKILL)
+
+    def forget(self, key: str) -> None:
+        """One that has ended is no longer shown."""
+        if key in self._errands and not self._errands[key].is_running:
+            del self._errands[key]
+
+    def all(self) -> list[Errand]:
+        return list(self._errands.values())
+
+    def any_running(self) -> bool:
+        return any(errand.is_running for errand in self.all())

@@ -1,0 +1,35 @@
+"""A link to TensorBoard, for runs that log to it. The server starts it when it is followed (api/tensorboard.py)."""
+
+import html
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+from training.run import Run
+
+ADDRESS = "qal/tensorboard/"  # relative to the page, so that it holds behind a proxy, too
+FOLDER = "tensorboard"  # in a run's folder
+
+
+def logs(run: Run) -> bool:
+    return (run.folder / FOLDER).is_dir()
+
+
+def logged_runs(runs: Path) -> int:
+    return sum(1 for _ in runs.glob(f"*/{FOLDER}")) if runs.is_dir() else 0
+
+
+def tensorboard_link(run: Run | None = None) -> str:
+    """Of one run alone, or of all, as HTML that looks like a button."""
+    query = f"?{urlencode({'runFilter': f'^{re.escape(run.id)}/'})}" if run else ""
+    address = html.escape(ADDRESS + query)
+    return f'<a class="qal-link" href="{address}" target="_blank" rel="noopener">Open TensorBoard</a>'
+
+
+def tensorboard_html(runs: Path) -> str:
+    """The link and what it leads to; a sentence where no run logs to it."""
+    count = logged_runs(runs)
+    if not count:
+        return '<p class="qal-muted">No run logs to TensorBoard; choose it as the tracker of a new one.</p>'
+    about = f'<span class="qal-muted">charts of {count} run{"s" if count != 1 else ""}</span>'
+    return f'<div class="qal-list"><div class="facts">{tensorboard_link()}{about}</div></div>'

@@ -1,0 +1,204 @@
+"""What is wrong with the settings in the form: nothing wrong can be started, and each wrong setting is named."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from augmentation.noise import audio_files
+from corpus.manifest import MANIFEST, Corpus, read_corpus
+from corpus.split import SPLITS
+from engine.catalogue import HUB, local_directory
+from engine.catalogue import resolve as resolve_model
+from engine.decoding import Tokenizer
+from engine.languages import check_language
+from errors import CorpusError, OptionError, QalError
+from training.config import TrainingConfig, absolute, check_config, require_tracker
+from training.machine import check_machine
+from training.rows import held_out_rows, training_rows
+from ui_components.forms import nested, read, value_of
+from ui_components.studio import Studio
+from ui_components.train.offers import base_choices, offered_corpora
+from ui_components.train.settings import BY_NAME, HEADED, SETTINGS, SOUND_FOLDERS
+
+MAX_SHOWN = 60  # characters of a wrong value
+KEPT_CORPORA = 16
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: at a setting, or at none in particular."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The form's settings as far as they are right. `corpora`: those that can be read."""
+
+    config: TrainingConfig | None
+    problems: tuple[Problem, ...]
+    corpora: tuple[Corpus, ...] = ()
+
+    @property
+    def right(self) -> TrainingConfig | None:
+        """What may be started."""
+        return None if self.problems else self.config
+
+
+def check_form(studio: Studio, held: Sequence[Any]) -> Checked:
+    """What the form's components hold -> the settings, and all that is wrong with them."""
+    try:
+        config = check_config(wanted(studio, held), "the form")
+    except OptionError as error:
+        wrong = error.__cause__
+        assert isinstance(wrong, ValidationError)
+        return Checked(None, tuple(map(_of_field, wrong.errors())))
+    problems, corpora = [*_not_offered(studio, config)], ()
+    if not problems:
+        corpora = tuple(_gather(problems, "corpus", lambda f=f: corpus_of(f)) for f in config.corpus_folders)
+        corpora = tuple(c for c in corpora if c)
+        problems += _of_material(studio, config, corpora)
+    for check in (lambda: check_machine(config), lambda: require_tracker(config.tracker)):
+        _gather(problems, "", check)
+    return Checked(config, tuple(problems), corpora)
+
+
+def wanted(studio: Studio, held: Sequence[Any]) -> dict[str, Any]:
+    """What the components hold as settings, not yet checked.
+
+    One corpus stands for itself; corpora may be weighed by the names of their folders."""
+    values = read(SETTINGS, held)
+    corpora = values["corpus"] if isinstance(values["corpus"], list) else []
+    values["corpus"] = corpora[0] if len(corpora) == 1 else corpora
+    if isinstance(values["corpus_weights"], dict):
+        by_name = {Path(c).name: c for c in corpora if isinstance(c, str)}
+        values["corpus_weights"] = {by_name.get(n, n): w for n, w in values["corpus_weights"].items()}
+    return nested(values)
+
+
+@lru_cache(KEPT_CORPORA)
+def _read(folder: Path, changed_ns: int) -> Corpus:
+    return read_corpus(folder, gone_share=1)  # the job looks for every file
+
+
+def corpus_of(folder: Path) -> Corpus:
+    """Read once for as long as its manifest stays the same. Raises CorpusError."""
+    manifest = folder / MANIFEST
+    return _read(folder, manifest.stat().st_mtime_ns if manifest.is_file() else 0)
+
+
+@lru_cache(KEPT_CORPORA)
+def _sounds(folder: Path, changed_ns: int) -> int:
+    return len(audio_files(folder))
+
+
+def _sounds_of(folder: Path) -> int:
+    """How many; raises OptionError where there is none. Counted once while the folder stays the same."""
+    return _sounds(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
+
+
+def _not_offered(studio: Studio, config: TrainingConfig) -> Iterator[Problem]:
+    """A browser may send any words; only what this studio offers is looked at."""
+    if not config.base:
+        yield Problem("base", "choose a model to start from")
+    elif config.base not in {value for _, value in base_choices(studio)}:
+        yield Problem("base", f"{_brief(config.base)} is not among the offered models; choose one of the list")
+    if not config.corpus_folders:
+        yield Problem("corpus", "choose a corpus")
+    corpora = offered_corpora(studio)
+    for name, folders in (("corpus", config.corpus_folders), ("retention.corpora", config.retention.corpora)):
+        for folder in folders:
+            if absolute(str(folder)) not in corpora:
+                yield Problem(name, f"{_brief(str(folder))} is not among the offered corpora; choose one of the list")
+    for name in SOUND_FOLDERS:
+        folder = value_of(config, name)
+        try:
+            if folder is not None:
+                studio.require_inside(folder)
+        except OptionError as error:
+            yield Problem(name, str(error))
+
+
+def _of_material(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> list[Problem]:
+    """What the trainer would say of corpora, sounds and languages before it starts."""
+    problems: list[Problem] = []
+    for name in SOUND_FOLDERS:
+        folder = value_of(config, name)
+        if folder in config.sound_folders:
+            _gather(problems, name, lambda folder=folder: _sounds_of(Path(folder)))
+    if len(corpora) == len(config.corpus_folders):
+        for split in SPLITS:
+            _gather(problems, "corpus", lambda split=split: _require_rows(corpora, config, split))
+        name = "language" if config.language else "corpus"
+        _gather(problems, name, lambda: _require_languages(studio, config, corpora))
+    return problems
+
+
+def _require_rows(corpora: Sequence[Corpus], config: TrainingConfig, split: str) -> None:
+    rows = training_rows([*corpora], config) if split == "train" else held_out_rows([*corpora], config, (split,))
+    if not rows:
+        kind = "row" if config.method == "distill" else "row with text"
+        lasting = f"between {config.min_utterance_s:g} and {config.max_utterance_s:g} s"
+        raise CorpusError(f"there is no {kind} {lasting} in split '{split}'; import more speech, or choose another")
+
+
+def _require_languages(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> None:
+    """As far as it is known without fetching the base."""
+    if config.base in HUB and not local_directory(config.base):
+        known = ("en",) if config.base.endswith(".en") else None
+    else:
+        known = _languages(resolve_model(config.base, studio.runs))
+    languages = {config.language} if config.language else {row.language for c in corpora for row in c.rows}
+    for language in sorted(languages):
+        check_language(language, known) if known else check_language(language)
+
+
+@lru_cache(KEPT_CORPORA)
+def _languages(model: Path) -> tuple[str, ...]:
+    return Tokenizer(model).languages
+
+
+def _gather(problems: list[Problem], name: str, act: Callable[[], Any]) -> Any:
+    """What act gives; None, and the sentence among the problems, where it fails."""
+    try:
+        return act()
+    except QalError as error:
+        problems.append(Problem(name, str(error)))
+        return None
+
+
+def _of_field(error: ErrorDetails) -> Problem:
+    """The validator's words as a sentence that begins with the setting's name."""
+    parts = [str(part) for part in error["loc"]]
+    beginnings = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+    name = next((n for n in beginnings if n in BY_NAME or n in HEADED), "")
+    limits = {k: f"{v:g}" if isinstance(v, float) else v for k, v in error.get("ctx", {}).items()}
+    said = {
+        "greater_than_equal": f"should be at least {limits.get('ge')}",
+        "greater_than": f"should be above {limits.get('gt')}",
+        "less_than_equal": f"should be at most {limits.get('le')}",
+        "less_than": f"should be below {limits.get('lt')}",
+        "int_from_float": "should be a whole number",
+        "int_parsing": "should be a whole number",
+        "int_type": "should be a whole number",
+        "float_type": "should be a number",
+        "float_parsing": "should be a number",
+        "too_short": "should name at least one",
+    }.get(error["type"])
+    if error["type"] in ("value_error", "assertion_error"):
+        return Problem(name, error["msg"].removeprefix("Value error, "))
+    if error["input"] is None:
+        return Problem(name, "is empty; give a value")
+    said = said or error["msg"].replace("Input should", "should")
+    return Problem(name, f"{said}, not {_brief(error['input'])}")
+
+
+def _brief(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value) if isinstance(value, (int, float)) else "this"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

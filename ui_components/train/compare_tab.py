@@ -1,0 +1,53 @@
+"""Compare: all runs in a table, some of them side by side."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from training.notes import MAX_NOTE, MAX_TITLE
+from ui_components.studio import QUIET, Events, Studio, action
+from ui_components.train import compare_actions
+from ui_components.train.charts import chart_board
+from ui_components.train.compare_actions import POLL_S, Seen
+
+SCRIPT = Path(__file__).parent / "compare.js"
+TEMPLATE = (
+    '<div class="qal-find"><input type="search" placeholder="Filter by name, tag, base, corpus, state or user" '
+    'aria-label="Filter the runs"><span class="count qal-muted" role="status"></span></div>${value}'
+)
+TICKED = """document.addEventListener("qal-ticked", ({ detail }) => {
+  props.value = detail;
+  trigger("change");
+})"""
+
+
+def compare_tab(studio: Studio, opened: Events, left: Events, run: gr.State, inner: gr.Tabs) -> None:
+    """`run`: the id of the run that is watched. `left`: another tab was opened, so that nobody looks at this one."""
+    seen, edited = gr.State(Seen()), gr.State(None)
+    table = gr.HTML("", html_template=TEMPLATE, js_on_load=SCRIPT.read_text(encoding="utf-8"), elem_classes="qal-runs")
+    ticked = gr.HTML("[]", html_template="<span hidden></span>", js_on_load=TICKED)
+    with gr.Column(visible=False, elem_classes="qal-form") as form:
+        heading = gr.HTML()
+        title = gr.Textbox(label="Title", max_lines=1, max_length=MAX_TITLE)
+        tags = gr.Textbox(label="Tags, between commas", max_lines=1, max_length=MAX_TITLE * 4)
+        note = gr.Textbox(label="Note", lines=3, max_length=MAX_NOTE)
+        pinned = gr.Checkbox(label="Pin it: it stands first")
+        with gr.Row(elem_classes="qal-question plain"):
+            save = gr.Button("Save", variant="primary", size="md")
+            close = gr.Button("Close", size="md")
+    charts = chart_board("three")
+    differences = gr.HTML()
+
+    shown, told = [table, charts, differences, seen], [ticked, seen]
+    refresh = action(compare_actions.refresh, studio)
+    gr.on([*opened, ticked.change], refresh, told, shown, trigger_mode="always_last", **QUIET)
+    timer = gr.Timer(POLL_S, active=False)
+    timer.tick(refresh, told, shown, **QUIET)
+    gr.on(opened[-1], lambda: gr.Timer(active=True), None, timer, **QUIET)
+    gr.on(left, lambda: gr.Timer(active=False), None, timer, **QUIET)
+    fields = [title, tags, note, pinned]
+    table.open(action(compare_actions.open_run, studio), None, [run, inner], **QUIET)
+    table.edit(action(compare_actions.edit, studio), None, [edited, heading, *fields, form], **QUIET)
+    saved = save.click(action(compare_actions.save, studio), [edited, *fields], form, **QUIET)
+    saved.success(refresh, told, shown, **QUIET)
+    close.click(lambda: gr.Column(visible=False), None, form, **QUIET)

@@ -1,0 +1,102 @@
+"""What an estimate rests on: runs that were measured, the machine, the rows of the corpora."""
+
+import math
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from corpus.manifest import Corpus
+from engine.catalogue import local_directory, resolve
+from engine.engine import choose_device
+from errors import QalError
+from training.config import TrainingConfig, load_config
+from training.machine import engine_device
+from training.rows import held_out_rows, training_rows
+from training.run import Run, list_runs
+from ui_components.train.estimate import MB, Machine, Measured, Rows
+
+NEWEST = 5  # runs that an estimate rests on
+FEWEST_STEPS = 5  # that tell a speed
+GROWTHS = 4  # readings until a file has doubled
+WARM_UP = 2  # steps that are slower than the others
+STOCK_M = {"tiny": 39, "base": 74, "small": 244, "medium": 769, "large": 1550, "large-v3-turbo": 809}
+PARAMETERS_M = {**STOCK_M, "distil-small": 166, "distil-medium": 394, "distil-large": 756}
+UNKNOWN_M = 74
+
+
+def measured_runs(runs: Path, config: TrainingConfig) -> list[Measured]:
+    """Of the same base and device, the newest first."""
+    found = []
+    for run in list_runs(runs):
+        size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
+        one = _measured(run.folder, int(GROWTHS * math.log2(size))) if size else None
+        if one and (one.config.base, one.config.device) == (config.base, config.device):
+            found.append(one)
+        if len(found) == NEWEST:
+            break
+    return found
+
+
+@lru_cache(256)
+def _measured(folder: Path, growth: int) -> Measured | None:
+    """Read again only when its metrics have grown by a good part: a run that goes on adds a row a second."""
+    run = Run(folder)
+    try:
+        config = load_config(run.config_file)
+    except QalError:
+        return None
+    steps = [row for row in run.metrics() if row.get("kind") == "step"]
+    speeds = [row["utterances_per_second"] * row["context_s"] for row in steps if _timed(row)]
+    if len(speeds) < FEWEST_STEPS:
+        return None
+    memory = max((row["memory_mb"] for row in steps if isinstance(row.get("memory_mb"), (int, float))), default=None)
+    return Measured(run.id, config, median(speeds[WARM_UP:]), memory)
+
+
+def _timed(row: dict) -> bool:
+    return all(isinstance(row.get(name), (int, float)) for name in ("utterances_per_second", "context_s"))
+
+
+def rows_of(corpora: Sequence[Corpus], config: TrainingConfig) -> Rows:
+    rows = training_rows([*corpora], config)
+    return Rows(
+        durations_s=[row.duration_s for _, row in rows],
+        weights=[config.weight_of(corpus.folder) for corpus, _ in rows],
+        offered=sum(len(corpus.select("train")) for corpus in corpora),
+        validation=len(held_out_rows([*corpora], config, ("validation",))),
+        test=len(held_out_rows([*corpora], config, ("test",))),
+    )
+
+
+def machine_of(runs: Path, config: TrainingConfig) -> Machine:
+    folder = next(p for p in (runs.resolve(), *runs.resolve().parents) if p.exists())
+    return Machine(
+        device="mps" if config.device == "mps" else choose_device(engine_device(config)),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        bfloat16=_fast_at_bfloat16(),
+        free_memory_mb=psutil.virtual_memory().available / MB,
+        free_disk_mb=psutil.disk_usage(str(folder)).free / MB,
+    )
+
+
+def parameters_of(base: str, runs: Path) -> float:
+    """By the size of its weights in float16, where they are on this machine; else by its name."""
+    family = next((name for name in sorted(PARAMETERS_M, key=len, reverse=True) if base.startswith(name)), None)
+    by_name = 1e6 * PARAMETERS_M.get(family or "", UNKNOWN_M)
+    try:
+        here = family is None or local_directory(base)
+        return (resolve(base, runs) / "model.bin").stat().st_size / 2 if here else by_name
+    except (QalError, OSError):
+        return by_name
+
+
+@lru_cache(1)
+def _fast_at_bfloat16() -> bool:
+    """As precision auto chooses on a CPU."""
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text().split() if info.is_file() else []
+    return "avx512_bf16" in flags or "amx_tile" in flags

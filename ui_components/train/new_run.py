@@ -1,0 +1,102 @@
+"""New run: every setting, what is wrong with it, what it will take, and Start."""
+
+from typing import Any, cast
+
+import gradio as gr
+
+from ui_components.choices import language_choices
+from ui_components.forms import Form, Setting, place, shown
+from ui_components.studio import QUIET, Events, Studio, action
+from ui_components.train import new_run_actions, rate_finder
+from ui_components.train.new_run_actions import OFFERED, POLL_S
+from ui_components.train.settings import BASIC, GROUPS, LABELS, MATERIAL, SETTINGS, group_element, sections
+
+PRESET = "augmentation.preset"
+LAST = {**QUIET, "trigger_mode": "always_last"}  # while one is checked, only the newest of the others is kept
+
+
+def new_run_tab(studio: Studio, opened: Events, run: gr.State, settings_of: gr.State, inner: gr.Tabs) -> None:
+    """`run`: the id of the run that is watched, set when one starts. `settings_of`: the id of a run whose settings
+    somebody wants in this form; it changes when they ask."""
+    form = Form(SETTINGS, new_run_actions.first_config(studio), LABELS, SPECIAL)
+    finding: gr.State = gr.State(None)  # the id of the run that looks for a learning rate
+    note = gr.HTML()
+    fetch = gr.Button("Fetch the Russian sample corpus", visible=False)
+    with gr.Row(elem_classes="qal-newrun"):
+        with gr.Column(scale=5, min_width=320, elem_classes="qal-fields"):
+            preset = gr.Dropdown(label="Preset", interactive=True, elem_id="set-preset")
+            form.add(*MATERIAL, *BASIC)
+            for group in GROUPS:
+                add_group(form, group)
+        with gr.Column(scale=3, min_width=300, elem_classes="qal-side"):
+            problems, estimate = gr.HTML(), gr.HTML()
+            with gr.Row(elem_classes="qal-go"):
+                start = gr.Button("Start", variant="primary", min_width=110, interactive=False)
+                find = gr.Button("Find a learning rate", min_width=170, interactive=False)
+            search, curve = gr.HTML(), gr.Plot(visible=False, show_label=False)
+            use = gr.Button("Use it", visible=False)
+            differences = gr.HTML()
+            back = gr.Button("Back to the preset", visible=False)
+    command = gr.Code(label="Command line", wrap_lines=True, lines=1, interactive=False, elem_classes="qal-command")
+    with gr.Accordion("YAML of these settings", open=False):
+        text = gr.Code(show_label=False, language="yaml", lines=12, max_lines=30, interactive=False)
+    with gr.Accordion("Load YAML", open=False):
+        pasted = gr.Code(label="Paste settings", language="yaml", lines=6, max_lines=20, interactive=True)
+        with gr.Row():
+            load = gr.Button("Load what is pasted")
+            upload = gr.UploadButton("Load a file", file_types=[".yaml", ".yml"], type="filepath")
+
+    held = form.components
+    state, told = [preset, *held], [problems, differences, back, estimate, start, find, command, text]
+    offered = [preset, *(form[name] for name in OFFERED), note, fetch, *told]
+    filled = [preset, *held, *told]
+    offer = action(new_run_actions.offer, studio)
+    gr.on(opened, offer, state, offered, **QUIET)
+    augmentation: Any = form[PRESET]
+    checked = [component.input for component in cast(list[Any], held) if component is not augmentation]
+    gr.on(checked, action(new_run_actions.check, studio), state, told, **LAST)
+    augmentation.input(action(new_run_actions.augment, studio), state, [*held, *told], **QUIET)
+    gr.on([preset.input, back.click], action(new_run_actions.choose, studio), state, filled, **QUIET)
+    wanted = [settings_of, *state]
+    settings_of.change(action(new_run_actions.load_run, studio), wanted, [settings_of, inner, *filled], **QUIET)
+    load.click(action(new_run_actions.load_text, studio), [pasted, *state], filled, **QUIET)
+    upload.upload(action(new_run_actions.load_file, studio), [upload, *state], filled, **QUIET)
+    start.click(action(new_run_actions.start, studio), held, [run, inner], **QUIET)
+    fetched = fetch.click(action(new_run_actions.fetch_sample, studio), None, [note, fetch], **QUIET)
+    fetched.success(offer, state, offered, **QUIET)
+
+    timer = gr.Timer(POLL_S, active=False)
+    followed = [search, curve, use, timer]
+    follow = action(rate_finder.follow, studio)
+    gr.on(opened, action(rate_finder.resume, studio), finding, [finding, timer], **QUIET)
+    find.click(action(rate_finder.find, studio), held, [finding, timer], **QUIET)
+    timer.tick(follow, finding, followed, **QUIET)
+    taken = use.click(action(rate_finder.take, studio), finding, form["learning_rate"], **QUIET)
+    taken.success(action(new_run_actions.check, studio), state, told, **QUIET)
+
+
+def add_group(form: Form, group: str) -> None:
+    """An accordion, closed: what is in it is not drawn before it is opened."""
+    with gr.Accordion(group, open=False, elem_id=group_element(group)):
+        for heading, names in sections(group):
+            if heading:
+                gr.HTML(f"<h3>{heading}</h3>")
+            with gr.Column(elem_classes="qal-grid"):
+                form.add(*names)
+
+
+def one_of_many(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+    """Its choices come when the tab is opened."""
+    return gr.Dropdown([value], value=value, **place(setting, label))
+
+
+def some_of_many(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+    return gr.Dropdown(value=[], multiselect=True, **place(setting, label))
+
+
+def language(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+    choices = [("As each row says", ""), *language_choices()[1:]]
+    return gr.Dropdown(choices, value=shown(setting, value), **place(setting, label))
+
+
+SPECIAL = {"base": one_of_many, "corpus": some_of_many, "retention.corpora": some_of_many, "language": language}

@@ -1,0 +1,111 @@
+"""The report of a run as a file: loss, WER, CER and what was won, as HTML that stands alone and as PNG."""
+
+import base64
+import html
+import time
+from typing import Any
+
+import gradio as gr
+import plotly.graph_objects as go
+from plotly.io import to_html
+from plotly.offline import get_plotlyjs
+
+from errors import TrainingError
+from training.metrics import Rows
+from training.shelf import Entry
+from ui_components.studio import Studio
+from ui_components.train.figures import loss_figure, rate_figure
+from ui_components.train.report_png import report_png
+from ui_components.train.report_view import report_html
+from ui_components.train.run_view import corpus_names
+from ui_components.train.summary import summary_lines
+
+CONFIG = {"displaylogo": False, "responsive": True}
+HEIGHT = 340  # pixels: the legend is in the picture
+FIT = "document.querySelectorAll('.js-plotly-plot').forEach((plot) => Plotly.Plots.resize(plot))"  # now all is there
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1c1b19;
+  background: #fff; }
+h1 { font-size: 1.4rem; margin: 0; overflow-wrap: anywhere; } h2 { font-size: 1rem; margin: 0 0 .5rem; }
+p { color: #57534c; margin: .25rem 0 1.25rem; }
+.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1.25rem; }
+section { border: 1px solid #e6e3dd; border-radius: 8px; padding: 1rem; overflow-x: auto; min-width: 0; }
+section p:last-child { margin-bottom: 0; } .wide { grid-column: 1 / -1; }
+table { width: 100%; border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums;
+  margin-bottom: .75rem; white-space: nowrap; }
+th, td { text-align: right; padding: .45rem .4rem; border-top: 1px solid #e6e3dd; }
+@media (max-width: 40rem) { table { white-space: normal; } body { margin-top: 1rem; } }
+th { font-weight: 600; color: #57534c; } th:first-child, td:first-child { text-align: left; }
+.better { color: #137468; font-weight: 600; } .worse, .problem { color: #a8340a; font-weight: 600; }
+@media (prefers-color-scheme: dark) { body { color: #f3f1ed; background: #131211; } p, th { color: #a29d93; }
+  section, th, td { border-color: #413e39; } .better { color: #43aea0; } .worse, .problem { color: #ff9d75; } }
+"""
+
+
+def download_html(studio: Studio, run_id: str | None) -> dict[str, str]:
+    """-> {"name", "text", "type"}"""
+    entry, rows = _read(studio, run_id)
+    return {"name": f"{entry.id}-report.html", "text": report_page(entry, rows), "type": "text/html;charset=utf-8"}
+
+
+def download_png(studio: Studio, run_id: str | None) -> dict[str, str]:
+    """-> {"name", "base64", "type"}"""
+    entry, rows = _read(studio, run_id)
+    image = report_png(entry.name, about(entry), rows, entry.report)
+    return {"name": f"{entry.id}-report.png", "base64": base64.b64encode(image).decode(), "type": "image/png"}
+
+
+def report_page(entry: Entry, rows: Rows) -> str:
+    """A page that asks no other host: Plotly's code is in it."""
+    name = html.escape(entry.name)
+    panels = [
+        ("Loss", _panel(loss_figure(rows), "loss")),
+        ("Word error rate", _panel(rate_figure(rows, entry.report, ("wer",)), "wer")),
+        ("Character error rate", _panel(rate_figure(rows, entry.report, ("cer",)), "cer")),
+        ("Best, and what was won", summary_html(rows, entry.report)),
+    ]
+    sections = "".join(f"<section><h2>{title}</h2>{panel}</section>" for title, panel in panels)
+    held_out = report_html(entry.report)
+    sections += f'<section class="wide"><h2>On the held-out rows</h2>{held_out}</section>' if held_out else ""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
+        f"<script>{get_plotlyjs()}</script></head><body><h1>{name}</h1><p>{html.escape(about(entry))}</p>"
+        f'<div class="panels">{sections}</div><script>{FIT}</script></body></html>'
+    )
+
+
+def about(entry: Entry) -> str:
+    """The run in a line."""
+    config = entry.config
+    made = f"{config.base} on {', '.join(corpus_names(config)) or 'no corpus'}" if config else "settings unreadable"
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created))
+    by = f" · {entry.status.user}" if entry.status.user else ""
+    return f"{entry.id} · {made} · {entry.status.state} · {day}{by}"
+
+
+def summary_html(rows: Rows, report: dict[str, Any] | None) -> str:
+    head = "<tr><th>measure</th><th>before</th><th>after</th><th>change</th></tr>"
+    lines = "".join(
+        f"<tr><td>{line.measure}</td><td>{line.before}</td><td>{line.after}</td>"
+        f'<td class="{ {True: "better", False: "worse", None: ""}[line.better] }">{line.change}</td></tr>'
+        for line in summary_lines(rows, report)
+    )
+    return f"<table>{head}{lines}</table>"
+
+
+def _panel(figure: go.Figure | None, name: str) -> str:
+    if figure is None:
+        return "<p>Not measured.</p>"
+    figure.update_layout(height=HEIGHT)
+    return to_html(figure, config=CONFIG, include_plotlyjs=False, full_html=False, div_id=name)
+
+
+def _read(studio: Studio, run_id: str | None) -> tuple[Entry, Rows]:
+    entry = next((e for e in studio.shelf.entries(studio.runs) if e.id == run_id), None)
+    if entry is None:
+        raise TrainingError("choose a run first")
+    rows = studio.shelf.metrics.read(entry.run.metrics_file)[1]
+    if not rows:
+        gr.Info("There is nothing to report yet: the run has not made a step.")
+    return entry, rows

@@ -1,0 +1,79 @@
+"""What was heard at a validation against what was said, as HTML. Pure functions."""
+
+import html
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from evaluation.differences import word_difference
+from training.sample_rows import Heard, Sample
+from ui_components.choices import Choices
+
+NEWEST = "newest"
+MARKS = {"del": ("missed: ", "Missed, or heard as something else"), "ins": ("heard instead: ", "Heard, but not said")}
+
+Words = Sequence[tuple[str, bool]]
+
+
+def epoch_choices(heard: Sequence[Heard]) -> Choices:
+    """The newest first, whichever that is; then each epoch."""
+    if not heard:
+        return [(NEWEST, NEWEST)]
+    return [(f"newest ({epoch_name(heard[-1])})", NEWEST), *((epoch_name(h), str(h.epoch)) for h in reversed(heard))]
+
+
+def epoch_name(heard: Heard) -> str:
+    return f"epoch {heard.epoch}" if heard.step else "before training"
+
+
+def chosen_epoch(heard: Sequence[Heard], epoch: str | None) -> tuple[str, Heard | None]:
+    """The wanted one where it is there, else the newest -> (its value, what was heard)."""
+    found = next((h for h in heard if str(h.epoch) == epoch), None)
+    return (str(epoch), found) if found else (NEWEST, heard[-1] if heard else None)
+
+
+def samples_html(heard: Heard | None, may_play: Callable[[Path], bool]) -> str:
+    """`may_play`: whether the server gives the file away."""
+    if heard is None:
+        return ""
+    return f'<div class="qal-samples">{"".join(_sample_html(one, may_play) for one in heard.samples)}</div>'
+
+
+def _sample_html(sample: Sample, may_play: Callable[[Path], bool]) -> str:
+    found = word_difference(sample.text, sample.heard)
+    wrong = f"{found.errors} of {found.words} words wrong" if found.errors else "every word right"
+    language = f' lang="{html.escape(sample.language)}"' if sample.language else ""
+    return (
+        f'<article><div class="facts">{_player(sample.audio, may_play)}'
+        f'<span class="qal-badge{"" if found.errors else " on"}">{wrong}</span></div>'
+        f'<dl><dt>said</dt><dd dir="auto"{language}>{_marked(found.reference, "del")}</dd>'
+        f'<dt>heard</dt><dd dir="auto"{language}>{_marked(found.hypothesis, "ins")}</dd></dl></article>'
+    )
+
+
+def _player(audio: str, may_play: Callable[[Path], bool]) -> str:
+    if not may_play(Path(audio)):
+        return '<span class="qal-muted">its sound lies outside the data folder, or is gone</span>'
+    name = html.escape(Path(audio).name, quote=True)
+    return f'<audio controls preload="none" src="gradio_api/file={quote(audio)}" aria-label="{name}"></audio>'
+
+
+def _marked(words: Words, tag: str) -> str:
+    """Wrong words in <del> or <ins>, told in words to who cannot see them; words side by side share a mark."""
+    spoken, title = MARKS[tag]
+    parts, open_words = [], []
+
+    def close() -> None:
+        if open_words:
+            inside = f'<span class="qal-spoken">{spoken}</span>{html.escape(" ".join(open_words))}'
+            parts.append(f'<{tag} title="{title}">{inside}</{tag}>')
+            open_words.clear()
+
+    for word, wrong in words:
+        if wrong:
+            open_words.append(word)
+        else:
+            close()
+            parts.append(html.escape(word))
+    close()
+    return " ".join(parts) or '<span class="qal-muted">nothing</span>'
