@@ -44,7 +44,7 @@ def test_a_model_is_tried_and_two_are_compared(serve, browse, tmp_path, spoken, 
     expect(heard.first).to_contain_text("WER")
     expect(heard.first.locator("del")).to_have_text("unheard")
 
-    choose(page, "tiny.en")
+    choose(page, "base-adaptive")
     panel.get_by_role("button", name="Compare", exact=True).click()
     panel.get_by_role("button", name="Transcribe", exact=True).click()
     expect(page.locator(".qal-heard .facts")).to_have_count(2)
