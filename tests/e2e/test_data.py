@@ -9,6 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.sounds import spoken_corpus, write
 
+pytestmark = pytest.mark.long  # each opens pages and servers of its own
+
 RATE = 16_000
 SOUND = '.qal-sound[aria-label="Sound"]'
 ALTERED = '.qal-sound[aria-label="Augmented"] .outline'

@@ -12,6 +12,8 @@ from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
 from training.job import TRASH
 
+pytestmark = pytest.mark.long  # each opens pages and servers of its own
+
 
 @pytest.fixture
 def spoken(english_corpus) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from evaluation.wer import count_errors
 from tests.e2e.live_page import finals, start, write_speech
 from ui_components.live_view import SCRIPTS
 
+pytestmark = pytest.mark.long  # each opens pages and servers of its own
+
 SECONDS = 2
 EDGE = 200  # samples in which the filters see the signal begin and end
 RENDER = """async ([rate, samples, worklet]) => {
