@@ -120,9 +120,9 @@ def followed(page: Any, run: Run, steps: int, updates: int) -> tuple[list[float]
     page.get_by_role("tab", name="Train", exact=True).click()
     page.get_by_role("tab", name="Run", exact=True).click()
     page.wait_for_function(f"({LAST_STEP})() === {steps}")
-    behind = []
+    behind, rng = [], np.random.default_rng(0)
     for step in range(steps + 1, steps + updates + 1):
-        time.sleep(0.37)  # at no fixed place between two looks of the page
+        time.sleep(rng.uniform(0.5, 1.5))  # at no fixed place between two looks of the page
         run.append_metrics(row(step))
         written = time.perf_counter()
         page.wait_for_function(f"({LAST_STEP})() >= {step}", polling=20)
