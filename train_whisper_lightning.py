@@ -28,7 +28,8 @@ from evaluation.model_readme import write_readme
 from evaluation.report import print_report
 from evaluation.score import SpokenReference, transcribe_each
 from training.command_line import parse
-from training.config import TrainingConfig, load_config, require_tracker
+from training.config import TrainingConfig, require_tracker
+from training.config_file import load_config
 from training.environment import record_environment, refuse_other_materials
 from training.job import device_lock, refuse_when_busy
 from training.machine import check_machine, engine_device, launched_processes, launcher_command

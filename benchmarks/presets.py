@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.hardware import hardware
 from benchmarks.job import ROOT, train
 from errors import CommandParser, TrainingError, run_command
-from training.config import load_config
+from training.config_file import load_config
 
 
 def main() -> None:

@@ -1,15 +1,9 @@
-"""A CTranslate2 model directory -> Transformers' form, so that packaged weights can be trained.
-
-Layout of model.bin, little endian: u32 version, str spec, u32 revision, u32 count, then per variable
-str name, u8 rank, u32 dimensions, u8 type, u32 bytes, data; then u32 count and pairs of alias and name.
-Strings are u16 length (NUL included) and bytes. Source: ctranslate2/specs/model_spec.py."""
+"""A CTranslate2 model directory -> Transformers' form, so that packaged weights can be trained."""
 
 import hashlib
 import json
 import shutil
-import struct
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -17,47 +11,24 @@ from torch import Tensor
 from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 from engine.decoding import Tokenizer
+from engine.model_bin import layers, read_contents, told
 from engine.model_directory import REQUIRED_FILES
 from errors import ConversionError, ModelError, storage_errors
 
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
-MAX_RANK, MAX_WIDTH, MAX_VOCABULARY = 4, 8192, 60_000  # nothing larger is built
+MAX_WIDTH, MAX_VOCABULARY = 8192, 60_000  # nothing larger is built
 Variables = dict[str, np.ndarray]
 
 
 def read_variables(path: Path) -> Variables:
     """Variables of a model.bin by name. ModelError when the file is not a whole Whisper model."""
-    try:
-        with path.open("rb") as file:
-            return _read(file)
-    except (struct.error, UnicodeDecodeError, ValueError, KeyError) as error:
-        raise ModelError(f"{path}: broken or not a Whisper model of CTranslate2; fetch it again") from error
-
-
-def _read(file: BinaryIO) -> Variables:
-    def number(code: str) -> int:
-        return struct.unpack("<" + code, file.read(struct.calcsize(code)))[0]
-
-    def string() -> str:
-        return file.read(number("H")).rstrip(b"\0").decode()
-
-    number("I")
-    if string() != "WhisperSpec":
-        raise ValueError("not Whisper")
-    number("I")
-    variables: Variables = {}
-    for _ in range(number("I")):
-        name, rank = string(), number("B")
-        if rank > MAX_RANK:
-            raise ValueError(f"{name}: rank {rank}")
-        shape = [number("I") for _ in range(rank)]
-        kind = np.dtype(TYPES[number("B")])
-        data = file.read(number("I"))
-        variables[name] = np.frombuffer(data, kind).reshape(shape)
-    for _ in range(number("I")):  # variables of equal value are stored once
-        alias = string()
-        variables[alias] = variables[string()]
-    return variables
+    with told(path), path.open("rb") as file:
+        contents = read_contents(file)
+        variables: Variables = {}
+        for name, stored in contents.variables.items():
+            file.seek(stored.offset)
+            variables[name] = np.frombuffer(file.read(stored.size), TYPES[stored.type]).reshape(stored.shape)
+        return variables | {alias: variables[name] for alias, name in contents.aliases.items()}
 
 
 def converted(source: Path, cache: Path) -> Path:
@@ -121,8 +92,8 @@ def _config(variables: Variables, tokenizer: Tokenizer) -> WhisperConfig:
     return WhisperConfig(
         vocab_size=vocabulary,
         d_model=width,
-        encoder_layers=_layers(variables, "encoder"),
-        decoder_layers=_layers(variables, "decoder"),
+        encoder_layers=layers(variables, "encoder"),
+        decoder_layers=layers(variables, "decoder"),
         encoder_attention_heads=int(variables["encoder/num_heads"]),
         decoder_attention_heads=int(variables["decoder/num_heads"]),
         encoder_ffn_dim=len(variables["encoder/layer_0/ffn/linear_0/bias"]),
@@ -132,16 +103,6 @@ def _config(variables: Variables, tokenizer: Tokenizer) -> WhisperConfig:
         eos_token_id=tokenizer.end,
         pad_token_id=tokenizer.end,
         decoder_start_token_id=tokenizer.start,
-    )
-
-
-def _layers(variables: Variables, side: str) -> int:
-    return len(
-        {
-            name.split("/")[1]
-            for name in variables
-            if name.startswith(f"{side}/layer_") and not name.startswith(f"{side}/layer_norm")
-        }
     )
 
 
@@ -212,6 +173,6 @@ def state_dict(variables: Variables) -> dict[str, Tensor]:
     for side in ("encoder", "decoder"):
         weights[f"model.{side}.embed_positions.weight"] = tensor(f"{side}/position_encodings/encodings")
         norm(f"model.{side}.layer_norm", f"{side}/layer_norm")
-        for i in range(_layers(variables, side)):
+        for i in range(layers(variables, side)):
             layer(f"model.{side}.layers.{i}", f"{side}/layer_{i}", side == "decoder")
     return weights

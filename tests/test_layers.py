@@ -25,6 +25,7 @@ TORCH_FREE = {
     "training/batch_ends.py",
     "training/command_line.py",
     "training/config.py",
+    "training/config_file.py",
     "training/held_out.py",
     "training/job.py",
     "training/log_tail.py",

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from engine.command_line import HelpFormatter, plain_reason
 from errors import OptionError
-from training.config import TrainingConfig, check_config, read_settings
+from training.config import TrainingConfig
+from training.config_file import check_config, read_settings
 
 NOT_OF_A_RUN = ("resume", "json")  # what may stand beside --resume
 

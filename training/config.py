@@ -1,15 +1,14 @@
 """Everything a run is made from, as frozen models that check themselves.
 
-The command line, the YAML presets, the page's form and `runs/<id>/config.yaml` all come from here."""
+The command line, the YAML presets, the page's form and `runs/<id>/config.yaml` all come from here; the files are read
+and written by training/config_file.py."""
 
 import importlib.util
 import os
-import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from augmentation.options import AugmentationOptions
 from corpus.manifest import MANIFEST
@@ -220,99 +219,3 @@ def require_tracker(tracker: Tracker) -> None:
     """Raises OptionError where the package of that name is missing."""
     if tracker != "none" and importlib.util.find_spec(tracker) is None:
         raise OptionError(f"the tracker '{tracker}' needs its package; pip install {tracker}, or give --tracker none")
-
-
-class PlainSettings(yaml.constructor.SafeConstructor):
-    """YAML in which no, yes, on and off are words (as in YAML 1.2: Norwegian is 'no') and a name stands once."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict:
-        names = [key.value for key, _ in node.value]
-        for name in names:
-            if names.count(name) > 1:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"'{name}' is there twice", problem_mark=node.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-class SettingsLoader(PlainSettings, yaml.SafeLoader):
-    """Says best what is wrong with a file."""
-
-
-class FastLoader(PlainSettings, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # pyright: ignore[reportGeneralTypeIssues]
-    """libyaml's, where it is there: several times as fast, which counts where a page lists many runs."""
-
-
-BOOL = "tag:yaml.org,2002:bool"
-for loader in (SettingsLoader, FastLoader):
-    loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    loader.add_implicit_resolver(BOOL, re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
-
-
-def load_config(path: Path) -> TrainingConfig:
-    """A YAML file -> options. Raises OptionError that names the file and the field."""
-    return check_config(read_settings(path), str(path))
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """What a YAML file says, not yet checked. Raises OptionError that names the file."""
-    try:
-        return parse_settings(path.read_text(encoding="utf-8"), str(path))
-    except FileNotFoundError as error:
-        raise OptionError(f"{path}: there is no such file; the presets are in configs/") from error
-    except UnicodeDecodeError as error:
-        raise OptionError(f"{path}: not valid YAML; compare it with a file of configs/") from error
-
-
-def parse_settings(text: str, source: str) -> dict[str, Any]:
-    """YAML -> what it says, not yet checked. Raises OptionError that names the source."""
-    try:
-        values = _parsed(text)
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}, " if error.problem_mark else ""
-        raise OptionError(f"{source}: {line}{error.problem}; compare it with a file of configs/") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise OptionError(f"{source}: not valid YAML; compare it with a file of configs/") from error
-    if not isinstance(values, dict):
-        raise OptionError(f"{source}: must hold `name: value` lines; compare it with a file of configs/")
-    return values
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return yaml.load(text, FastLoader)
-    except yaml.YAMLError:
-        return yaml.load(text, SettingsLoader)
-
-
-def check_config(values: dict, source: str) -> TrainingConfig:
-    try:
-        return TrainingConfig.model_validate(values)
-    except ValidationError as error:
-        raise OptionError(f"{source}: {'; '.join(explain(error))}") from error
-
-
-def explain(error: ValidationError) -> list[str]:
-    """One clause a wrong field, such as `lora.rank: Input should be greater than 0 (got -1)`."""
-    return [
-        f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')} (got {e['input']!r})"
-        for e in error.errors()
-    ]
-
-
-def as_yaml(config: TrainingConfig) -> str:
-    """Complete and resolved, as load_config reads it."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def save_config(config: TrainingConfig, path: Path) -> None:
-    """Written beside, made sure of and renamed: half of it would read as other settings."""
-    beside = path.with_name(path.name + ".new")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(as_yaml(config))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ValidationError
 
 from engine.catalogue import NAMES
 from errors import OptionError, QalError, TrainingError
-from training.config import TrainingConfig, save_config
+from training.config import TrainingConfig
+from training.config_file import save_config
 
 RUN_NAME = re.compile(r"[\w][\w.-]{0,99}")
 State = Literal["queued", "running", "stopping", "finished", "failed", "interrupted"]

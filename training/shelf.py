@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from errors import QalError
-from training.config import TrainingConfig, load_config
+from training.config import TrainingConfig
+from training.config_file import load_config
 from training.metrics import NOTHING, Followers, Rows, Stamp, is_figure
 from training.notes import Notes, notes_file, read_notes
 from training.run import ENDED, Run, Status

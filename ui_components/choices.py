@@ -10,7 +10,8 @@ from corpus.manifest import CORPUS_INFO, CorpusInfo
 from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, local_directory
 from engine.model_directory import is_model_directory
 from errors import QalError
-from training.config import TrainingConfig, load_config
+from training.config import TrainingConfig
+from training.config_file import load_config
 from training.run import list_runs
 from ui_components.language_names import LANGUAGE_NAMES
 

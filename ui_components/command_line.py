@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine.command_line import parse
 from errors import OptionError
-from training.config import explain
+from training.config_file import explain
 
 Options = TypeVar("Options", bound=BaseModel)
 

@@ -26,7 +26,8 @@ from engine.engine import Engine, choose_device
 from errors import CommandParser, CorpusError, TrainingError, run_command
 from evaluation.bootstrap import paired_difference
 from evaluation.score import SEED, Scored, load_references, score_engines
-from training.config import TrainingConfig, load_config
+from training.config import TrainingConfig
+from training.config_file import load_config
 from training.machine import engine_device
 from training.rows import training_rows
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.run_folders import scripted_run
 from tests.ui_components.train.form import small_corpus
-from training.config import load_config, save_config
+from training.config_file import load_config, save_config
 from training.run import list_runs
 
 

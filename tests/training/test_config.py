@@ -8,7 +8,8 @@ import pytest
 
 from errors import OptionError, TrainingError
 from training.command_line import parse
-from training.config import TrainingConfig, check_config, load_config, method_name, save_config
+from training.config import TrainingConfig, method_name
+from training.config_file import check_config, load_config, save_config
 from training.run import LAUNCHED_FOR, Run, begin, create_run
 
 PRESETS = sorted((Path(__file__).parent.parent.parent / "configs").glob("*.yaml"))

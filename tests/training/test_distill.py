@@ -11,7 +11,8 @@ from augmentation.preview import write_wav
 from engine.decoding import Tokenizer
 from errors import OptionError
 from tests.fakes import noise
-from training.config import TrainingConfig, check_config
+from training.config import TrainingConfig
+from training.config_file import check_config
 from training.data_module import make_examples
 from training.distill import DistillModule, LessonBatches, no_speech, teach
 from training.examples import IGNORED

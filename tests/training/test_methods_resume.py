@@ -14,7 +14,8 @@ from training import fit as fitting
 from training import kept_weights
 from training import module as validating
 from training.callbacks import RunRecorder
-from training.config import TrainingConfig, load_config, save_config
+from training.config import TrainingConfig
+from training.config_file import load_config, save_config
 from training.kept_weights import BEST, WeightKeeper, best_wer, mean_weights, write_weights
 from training.module import SpeechModule
 from training.options import ResultOptions

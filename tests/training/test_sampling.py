@@ -9,7 +9,8 @@ from engine.decoding import Tokenizer
 from errors import OptionError
 from tests.fakes import noise
 from training.buckets import STAGES, LengthBuckets, Position
-from training.config import TrainingConfig, check_config
+from training.config import TrainingConfig
+from training.config_file import check_config
 from training.data_module import SpeechData, make_examples, speech_data
 from training.data_options import CurriculumOptions
 from training.examples import Batch

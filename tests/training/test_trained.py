@@ -11,7 +11,8 @@ from engine.decoding import Tokenizer
 from errors import ConversionError, OptionError, TrainingError
 from evaluation.wer import count_errors
 from export.merge import merge
-from training.config import TrainingConfig, check_config
+from training.config import TrainingConfig
+from training.config_file import check_config
 from training.data_module import make_examples, speech_data
 from training.examples import Batch
 from training.module import SpeechModule

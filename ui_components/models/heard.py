@@ -49,7 +49,7 @@ def _heard_card(h: Heard, said: str, has_reference: bool, several: bool) -> str:
     if not h.text.strip():
         text = '<span class="qal-muted">No speech was found.</span>'
     elif has_reference or several:
-        text = differences_html(align(said, h.text))
+        text = differences_html(align(said, h.text).pieces)
     else:
         text = html.escape(h.text)
     body = f'<div class="facts">{line}</div><p class="heard" dir="auto">{text}</p>'

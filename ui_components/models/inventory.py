@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, local_directory, models_folder
+from engine.model_bin import read_dimensions
 from engine.model_directory import STOCK, MeasuredWer, ModelCard, is_model_directory, read_card
 from engine.published import PUBLISHED, Dimensions, licence_of
-from engine.weights_header import read_dimensions
 from errors import ModelError
 from training.run import Run, list_runs
 from ui_components.studio import Studio

@@ -10,7 +10,7 @@ from huggingface_hub.errors import CacheNotFound
 
 from engine.catalogue import DEFAULT_MODEL, HUB, models_folder
 from errors import ModelError, QalError, TrainingError, storage_errors
-from training.config import load_config
+from training.config_file import load_config
 from training.job import TRASH
 from training.run import ENDED, Run, list_runs
 from ui_components.models.inventory import Model

@@ -8,7 +8,7 @@ import gradio as gr
 from checks.check import Subject, check
 from errors import QalError, TrainingError
 from training import job
-from training.config import load_config
+from training.config_file import load_config
 from training.run import Run, list_runs
 from ui_components.markup import note_html
 from ui_components.models.inventory import folder_bytes

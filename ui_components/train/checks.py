@@ -17,7 +17,8 @@ from engine.catalogue import resolve as resolve_model
 from engine.decoding import Tokenizer
 from engine.languages import check_language
 from errors import CorpusError, OptionError, QalError
-from training.config import TrainingConfig, absolute, check_config, require_tracker
+from training.config import TrainingConfig, absolute, require_tracker
+from training.config_file import check_config
 from training.machine import check_machine
 from training.rows import held_out_rows, training_rows
 from ui_components.forms import nested, read, value_of

@@ -8,7 +8,8 @@ from typing import Any
 
 from errors import OptionError
 from training.command_line import merged
-from training.config import TrainingConfig, check_config
+from training.config import TrainingConfig
+from training.config_file import check_config
 from ui_components.forms import nested, value_of
 from ui_components.train.settings import ALL
 

@@ -13,7 +13,8 @@ from corpus.manifest import Corpus
 from engine.catalogue import local_directory, resolve
 from engine.engine import choose_device
 from errors import QalError
-from training.config import TrainingConfig, load_config
+from training.config import TrainingConfig
+from training.config_file import load_config
 from training.machine import engine_device
 from training.rows import held_out_rows, training_rows
 from training.run import Run, list_runs

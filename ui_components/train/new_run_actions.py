@@ -11,7 +11,8 @@ import yaml
 from corpus.manifest import Corpus
 from errors import OptionError
 from training import job
-from training.config import TrainingConfig, as_yaml, check_config, parse_settings
+from training.config import TrainingConfig
+from training.config_file import as_yaml, check_config, parse_settings
 from training.run import Run
 from ui_components.choices import chosen, corpus_choices, model_choices, presets
 from ui_components.markup import note_html, sentence_html

@@ -7,7 +7,8 @@ from typing import Any
 
 from augmentation.options import AugmentationOptions
 from engine.catalogue import HUB
-from training.config import TrainingConfig, absolute, check_config
+from training.config import TrainingConfig, absolute
+from training.config_file import check_config
 from ui_components.choices import Choices, corpus_choices, model_choices
 from ui_components.forms import meant, settings_of, show, shown
 from ui_components.studio import Studio

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from errors import OptionError
-from training.config import TrainingConfig, check_config, method_name, read_settings
+from training.config import TrainingConfig, method_name
+from training.config_file import check_config, read_settings
 from training.run import Run, list_runs
 from ui_components.choices import Choices, presets
 from ui_components.studio import Studio

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from evaluation.differences import word_difference
+from evaluation.alignment import align
 from training.sample_rows import Heard, Sample
 from ui_components.choices import Choices
 
@@ -40,14 +40,16 @@ def samples_html(heard: Heard | None, may_play: Callable[[Path], bool]) -> str:
 
 
 def _sample_html(sample: Sample, may_play: Callable[[Path], bool]) -> str:
-    found = word_difference(sample.text, sample.heard)
+    found = align(sample.text, sample.heard)
+    said = [(p.said, p.same) for p in found.pieces if p.said]
+    heard = [(p.heard, p.same) for p in found.pieces if p.heard]
     wrong = f"{found.errors} of {found.words} words wrong" if found.errors else "every word right"
     language = f' lang="{html.escape(sample.language)}"' if sample.language else ""
     return (
         f'<article><div class="facts">{_player(sample.audio, may_play)}'
         f'<span class="qal-badge{"" if found.errors else " on"}">{wrong}</span></div>'
-        f'<dl><dt>said</dt><dd dir="auto"{language}>{_marked(found.reference, "del")}</dd>'
-        f'<dt>heard</dt><dd dir="auto"{language}>{_marked(found.hypothesis, "ins")}</dd></dl></article>'
+        f'<dl><dt>said</dt><dd dir="auto"{language}>{_marked(said, "del")}</dd>'
+        f'<dt>heard</dt><dd dir="auto"{language}>{_marked(heard, "ins")}</dd></dl></article>'
     )
 
 
@@ -69,11 +71,11 @@ def _marked(words: Words, tag: str) -> str:
             parts.append(f'<{tag} title="{title}">{inside}</{tag}>')
             open_words.clear()
 
-    for word, wrong in words:
-        if wrong:
-            open_words.append(word)
-        else:
+    for word, right in words:
+        if right:
             close()
             parts.append(html.escape(word))
+        else:
+            open_words.append(word)
     close()
     return " ".join(parts) or '<span class="qal-muted">nothing</span>'

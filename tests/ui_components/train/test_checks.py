@@ -6,7 +6,8 @@ import pytest
 
 from corpus.manifest import MANIFEST
 from tests.ui_components.train.form import CONFIGS, held_of
-from training.config import TrainingConfig, load_config
+from training.config import TrainingConfig
+from training.config_file import load_config
 from ui_components.studio import Studio
 from ui_components.train.checks import check_form
 from ui_components.train.new_run_view import marks_html, problem_text, problems_html

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.run_folders import REPORT, rows_until, scripted_run
-from training.config import TrainingConfig, save_config
+from training.config import TrainingConfig
+from training.config_file import save_config
 from training.notes import Notes, write_notes
 from training.run import State
 from training.shelf import Shelf

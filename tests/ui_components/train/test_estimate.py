@@ -8,7 +8,8 @@ import pytest
 from tests.run_folders import scripted_run
 from tests.ui_components.train.form import CONFIGS, small_corpus
 from training.buckets import LengthBuckets
-from training.config import TrainingConfig, load_config
+from training.config import TrainingConfig
+from training.config_file import load_config
 from training.module import CPU_PART_S as TRAINERS_PART_S
 from ui_components.train import estimate as estimates
 from ui_components.train.checks import corpus_of

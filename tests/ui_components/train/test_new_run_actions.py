@@ -11,7 +11,7 @@ from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
 from tests.ui_components.train.form import CONFIGS, NAMES, held_of
 from training import job
-from training.config import load_config
+from training.config_file import load_config
 from training.run import list_runs
 from ui_components.train import new_run_actions
 from ui_components.train.new_run_actions import TOLD, choose, load_file, load_run, load_text, offer, start, told

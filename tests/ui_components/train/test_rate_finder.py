@@ -8,7 +8,7 @@ from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
 from tests.ui_components.train.form import CONFIGS, held_of
 from training import job
-from training.config import load_config, save_config
+from training.config_file import load_config, save_config
 from training.learning_rate import LEARNING_RATE_FILE
 from training.run import Run, Status
 from ui_components.train import rate_finder

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.catalogue import HUB
+from engine.model_bin import read_dimensions
 from engine.published import PUBLISHED, licence_of
-from engine.weights_header import read_dimensions
 from errors import ModelError
 from tests.model_folders import FLOAT16, model_directory, string, variable
 
