@@ -19,7 +19,7 @@ check: $(VENV)/installed-dev
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/basedpyright
 
 test: $(VENV)/installed-dev chromium setup
-	@$(PY) -m pytest -m "not long" $(ARGS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/installed-dev chromium setup
 	@$(PY) -m pytest -m long --timeout 2400 $(ARGS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, WebSocketRoute, expect, sync_playwright
 
 from tests.e2e.live_page import write_speech
 
@@ -37,17 +37,24 @@ def free_port() -> int:
 
 
 class Servers:
-    """servers("app.py", "--auth", "a:b") -> the page's address; every server ends with the test."""
+    """servers("app.py", "--auth", "a:b") -> the page's address; runs and live sessions are kept in `folder`."""
 
-    def __init__(self, runs: Path):
-        self._runs = runs
+    def __init__(self, folder: Path):
+        self.folder = folder
         self._running: list[subprocess.Popen] = []
+        self._addresses: dict[tuple[str, ...], str] = {}
+
+    def shared(self, script: str, *arguments: str) -> str:
+        """The server that was started with the same before, else a new one."""
+        if (script, *arguments) not in self._addresses:
+            self._addresses[script, *arguments] = self(script, *arguments)
+        return self._addresses[script, *arguments]
 
     def __call__(self, script: str, *arguments: str, address: str | None = None) -> str:
         port = str(urlsplit(address).port if address else free_port())
-        command = [sys.executable, script, "--port", port, "--runs", str(self._runs / "runs"), *arguments]
+        command = [sys.executable, script, "--port", port, "--runs", str(self.folder / "runs"), *arguments]
         if "--live" not in arguments:
-            command += ["--live", str(self._runs / "live")]
+            command += ["--live", str(self.folder / "live")]
         server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._running.append(server)
         assert server.stdout
@@ -71,9 +78,33 @@ def speech(tmp_path, english_corpus) -> tuple[Path, str, float]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Servers]:
+    """Servers that end with the test."""
     servers = Servers(tmp_path)
     yield servers
     servers.stop()
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Servers that end with the module: a start takes seconds."""
+    servers = Servers(tmp_path_factory.mktemp("lasting"))
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def home(lasting: Servers) -> Path:
+    """The lasting servers' folder, with empty runs/ and data/."""
+    for name in ("runs", "data"):
+        shutil.rmtree(lasting.folder / name, ignore_errors=True)
+        (lasting.folder / name).mkdir()
+    return lasting.folder
+
+
+@pytest.fixture
+def studio(lasting: Servers, home: Path) -> str:
+    """The address of a studio whose runs and data are in `home`."""
+    return lasting.shared("app.py", "--data", str(home / "data"))
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +116,14 @@ def playwright() -> Iterator[Playwright]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Without a microphone's sound, which a browser is started with."""
+    started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield started
+    started.close()
+
+
 @pytest.fixture
 def asked() -> set[str]:
     """The hosts that the pages of this test asked for anything."""
@@ -92,12 +131,12 @@ def asked() -> set[str]:
 
 
 @pytest.fixture
-def browse(playwright: Playwright, asked: set[str]) -> Iterator[Open]:
+def browse(playwright: Playwright, browser: Browser, asked: set[str]) -> Iterator[Open]:
     """browse(address, microphone=wav) -> an open page; the microphone speaks the file once.
 
     `sockets` is given every live socket that the page opens, in place of the server; `script` runs before the page's
     own scripts."""
-    browsers: list[Browser] = []
+    opened: list[Browser | BrowserContext] = []
 
     def open_page(
         address: str,
@@ -106,9 +145,12 @@ def browse(playwright: Playwright, asked: set[str]) -> Iterator[Open]:
         permissions: Sequence[str] = ("microphone",),
         script: str = "",
     ) -> Page:
-        speech = [f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []
-        browsers.append(playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *speech]))
-        context = browsers[-1].new_context(permissions=[*permissions], accept_downloads=True, ignore_https_errors=True)
+        used = browser
+        if microphone:
+            speech = f"--use-file-for-fake-audio-capture={microphone}%noloop"
+            opened.append(used := playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, speech]))
+        context = used.new_context(permissions=[*permissions], accept_downloads=True, ignore_https_errors=True)
+        opened.append(context)
         page = context.new_page()
         page.add_init_script(script)
         if sockets:
@@ -119,5 +161,5 @@ def browse(playwright: Playwright, asked: set[str]) -> Iterator[Open]:
         return page
 
     yield open_page
-    for browser in browsers:
-        browser.close()
+    for one in reversed(opened):
+        one.close()

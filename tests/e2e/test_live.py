@@ -15,9 +15,9 @@ from text.normalisation import normalise
 
 
 @pytest.mark.parametrize("script", ["app.py", "app_streaming.py"])
-def test_what_is_spoken_is_captioned(serve, browse, speech, script, asked):
+def test_what_is_spoken_is_captioned(lasting, browse, speech, script, asked):
     wav, truth, duration_s = speech
-    page = browse(serve(script), microphone=wav)
+    page = browse(lasting.shared(script), microphone=wav)
     start(page)
     expect(page.locator(".qal-live .tentative").first).to_be_visible()
     page.wait_for_timeout(1000 * duration_s)
@@ -43,7 +43,7 @@ def test_what_is_spoken_is_captioned(serve, browse, speech, script, asked):
     expect(page.locator(".qal-live .empty").first).to_be_visible()
 
 
-def test_a_cut_of_the_socket_loses_nothing(serve, browse, speech):
+def test_a_cut_of_the_socket_loses_nothing(lasting, browse, speech):
     wav, truth, duration_s = speech
     sockets = []
 
@@ -51,7 +51,7 @@ def test_a_cut_of_the_socket_loses_nothing(serve, browse, speech):
         sockets.append(socket)
         socket.connect_to_server()
 
-    page = browse(serve("app_streaming.py"), microphone=wav, sockets=watch)
+    page = browse(lasting.shared("app_streaming.py"), microphone=wav, sockets=watch)
     start(page)
     expect(page.locator(".qal-live .tentative").first).to_be_visible()
     for _ in range(3):
@@ -76,9 +76,9 @@ def test_a_restarted_server_loses_nothing(serve, browse, speech, tmp_path):
     assert len(list((tmp_path / "live").iterdir())) == 1
 
 
-def test_four_pages_are_captioned_at_once(serve, browse, speech):
+def test_four_pages_are_captioned_at_once(lasting, browse, speech):
     wav, truth, duration_s = speech
-    address = serve("app_streaming.py")
+    address = lasting.shared("app_streaming.py")
     pages = [browse(address, microphone=wav) for _ in range(4)]
     for page in pages:
         start(page)
@@ -87,9 +87,9 @@ def test_four_pages_are_captioned_at_once(serve, browse, speech):
         assert_heard(finals(page), truth)
 
 
-def test_where_no_socket_opens_the_recorder_is_used(serve, browse, speech):
+def test_where_no_socket_opens_the_recorder_is_used(lasting, browse, speech):
     wav, truth, duration_s = speech
-    page = browse(serve("app_streaming.py"), microphone=wav, sockets=lambda socket: socket.close())
+    page = browse(lasting.shared("app_streaming.py"), microphone=wav, sockets=lambda socket: socket.close())
     start(page)
     expect(page.locator(".qal-problem")).to_contain_text("no live socket")
     page.get_by_role("button", name="Record").click()
@@ -102,8 +102,8 @@ def test_where_no_socket_opens_the_recorder_is_used(serve, browse, speech):
     assert normalise(lines[-1]) in normalise(truth) or jiwer.wer(normalise(truth), normalise(" ".join(lines))) < 1
 
 
-def test_a_refused_microphone_is_explained(serve, browse):
-    page = browse(serve("app_streaming.py"), permissions=())
+def test_a_refused_microphone_is_explained(lasting, browse):
+    page = browse(lasting.shared("app_streaming.py"), permissions=())
     page.evaluate(
         "() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError')) }"
     )
@@ -112,9 +112,9 @@ def test_a_refused_microphone_is_explained(serve, browse):
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
 
 
-def test_a_file_is_played_in_as_if_live(serve, browse, speech):
+def test_a_file_is_played_in_as_if_live(lasting, browse, speech):
     wav, truth, duration_s = speech
-    page = browse(serve("app_streaming.py"))
+    page = browse(lasting.shared("app_streaming.py"))
     page.get_by_label("Source").select_option("file")
     with page.expect_file_chooser() as chooser:
         start(page)
@@ -124,9 +124,9 @@ def test_a_file_is_played_in_as_if_live(serve, browse, speech):
     assert_heard(page.locator(".qal-live .final span").all_inner_texts(), truth)
 
 
-def test_two_models_hear_the_same_voice_side_by_side(serve, browse, speech):
+def test_two_models_hear_the_same_voice_side_by_side(lasting, browse, speech):
     wav, truth, duration_s = speech
-    page = browse(serve("app_streaming.py"), microphone=wav)
+    page = browse(lasting.shared("app_streaming.py"), microphone=wav)
     page.get_by_label("Compare with").click()
     page.get_by_role("option", name="base", exact=True).click()
     start(page)

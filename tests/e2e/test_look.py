@@ -11,9 +11,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 
 @pytest.fixture
-def page(serve, browse, tmp_path) -> Page:
-    scripted_run(tmp_path / "runs", "done", "finished")
-    opened = browse(serve("app.py", "--data", str(tmp_path / "data")))
+def page(studio, browse, home) -> Page:
+    scripted_run(home / "runs", "done", "finished")
+    opened = browse(studio)
     expect(opened.get_by_role("tab", name="Live", exact=True)).to_be_visible()
     return opened
 

@@ -12,10 +12,10 @@ from training.run import list_runs
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    small_corpus(tmp_path / "data" / "ru")
-    small_corpus(tmp_path / "data" / "en", language="en")
-    return tmp_path / "data"
+def data(home: Path) -> Path:
+    small_corpus(home / "data" / "ru")
+    small_corpus(home / "data" / "en", language="en")
+    return home / "data"
 
 
 def open_form(page: Page) -> Page:
@@ -41,8 +41,8 @@ def field(page: Page, name: str) -> Locator:
     return page.locator(f"#set-{name} input")
 
 
-def test_a_wrong_value_cannot_be_started(serve, browse, data):
-    page = open_form(browse(serve("app.py", "--data", str(data))))
+def test_a_wrong_value_cannot_be_started(studio, browse, data):
+    page = open_form(browse(studio))
     expect(start_button(page)).to_be_enabled()
     expect(page.locator(".qal-estimate")).to_contain_text("Steps")
     page.get_by_role("button", name="What learns").click()
@@ -60,8 +60,8 @@ def test_a_wrong_value_cannot_be_started(serve, browse, data):
     expect(page.locator(".qal-side")).to_contain_text("2 settings differ from quick: epochs, lora.rank.")
 
 
-def test_a_preset_fills_the_form_and_is_found_again(serve, browse, data):
-    page = open_form(browse(serve("app.py", "--data", str(data))))
+def test_a_preset_fills_the_form_and_is_found_again(studio, browse, data):
+    page = open_form(browse(studio))
     choose(page, "preset", "low-memory")
     expect(field(page, "batch-size")).to_have_value("4")
     page.get_by_role("button", name="Device, memory and speed").click()
@@ -90,21 +90,21 @@ def test_the_settings_of_a_run_are_loaded(serve, browse, data, tmp_path):
     expect(command(page)).to_contain_text("--seed 12")
 
 
-def test_a_run_that_is_started_is_watched(serve, browse, data, tmp_path):
-    page = open_form(browse(serve("app.py", "--data", str(data))))
+def test_a_run_that_is_started_is_watched(studio, browse, data, home):
+    page = open_form(browse(studio))
     choose(page, "language", "Russian")
     page.get_by_role("button", name="Checkpoints, faults and records").click()
     choose(page, "tracker", "none")
     expect(command(page)).to_contain_text("--tracker none")
     start_button(page).click()
     expect(page.get_by_role("tab", name="Run", exact=True)).to_have_attribute("aria-selected", "true")
-    (run,) = list_runs(tmp_path / "runs")
+    (run,) = list_runs(home / "runs")
     saved = load_config(run.config_file)
     assert (saved.language, saved.tracker) == ("ru", "none")
 
 
-def test_an_empty_studio_names_the_command_that_fetches_a_corpus(serve, browse, tmp_path):
-    page = browse(serve("app.py", "--data", str(tmp_path / "data")))
+def test_an_empty_studio_names_the_command_that_fetches_a_corpus(studio, browse):
+    page = browse(studio)
     page.get_by_role("tab", name="Train").click()
     expect(page.get_by_text("python -m corpus import asterisk --language ru")).to_be_visible()
     expect(page.get_by_role("button", name="Fetch the Russian sample corpus")).to_be_visible()

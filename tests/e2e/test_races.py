@@ -33,9 +33,9 @@ def assert_off(page: Page) -> None:
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
 
 
-def test_a_hasty_hand_on_start_and_stop(serve, browse, told, tmp_path, english_corpus, base_directory):
+def test_a_hasty_hand_on_start_and_stop(lasting, browse, told, tmp_path, english_corpus, base_directory):
     wav, truth, duration_s = write_speech(tmp_path / "speech.wav", english_corpus, 1)
-    page = browse(serve("app_streaming.py"), microphone=wav)
+    page = browse(lasting.shared("app_streaming.py"), microphone=wav)
     sockets = told(page)
     page.wait_for_function("window.qalSettings?.model")
 
@@ -56,10 +56,10 @@ def test_a_hasty_hand_on_start_and_stop(serve, browse, told, tmp_path, english_c
 
 
 def test_settings_may_change_while_a_model_loads_and_while_somebody_speaks(
-    serve, browse, told, tmp_path, english_corpus, base_directory
+    lasting, browse, told, tmp_path, english_corpus, base_directory
 ):
     wav, truth, duration_s = write_speech(tmp_path / "speech.wav", english_corpus, 2)
-    page = browse(serve("app_streaming.py"), microphone=wav)
+    page = browse(lasting.shared("app_streaming.py"), microphone=wav)
     sockets = told(page)
     choose(page, "Model", "base")
     start(page)
@@ -78,7 +78,7 @@ def test_settings_may_change_while_a_model_loads_and_while_somebody_speaks(
     assert [messages[-1]["type"] for messages in sockets] == ["finished"]
 
 
-def test_a_model_that_fails_at_the_very_end_leaves_start_to_be_pressed(serve, browse, base_directory):
+def test_a_model_that_fails_at_the_very_end_leaves_start_to_be_pressed(lasting, browse, base_directory):
     def answer(socket) -> None:
         socket.on_message(lambda data: reply(socket, json.loads(data)) if isinstance(data, str) else None)
 
@@ -92,7 +92,7 @@ def test_a_model_that_fails_at_the_very_end_leaves_start_to_be_pressed(serve, br
             failing.send(json.dumps({"type": "error", "message": "its sound could not be read", "retry": False}))
 
     models: dict = {}
-    page = browse(serve("app_streaming.py"), sockets=answer)
+    page = browse(lasting.shared("app_streaming.py"), sockets=answer)
     choose(page, "Compare with", "base")
     start(page)
     expect(page.locator(".qal-live .qal-badge")).to_have_text(re.compile("^listening"))
@@ -101,7 +101,7 @@ def test_a_model_that_fails_at_the_very_end_leaves_start_to_be_pressed(serve, br
     assert_off(page)
 
 
-def test_a_wish_that_was_refused_ends_no_session_that_comes_back(serve, browse):
+def test_a_wish_that_was_refused_ends_no_session_that_comes_back(lasting, browse):
     def answer(socket) -> None:
         sockets.append(socket)
         socket.on_message(lambda data: reply(socket, json.loads(data)) if isinstance(data, str) else None)
@@ -115,7 +115,7 @@ def test_a_wish_that_was_refused_ends_no_session_that_comes_back(serve, browse):
 
     sockets: list = []
     hellos: list[dict] = []
-    page = browse(serve("app_streaming.py"), sockets=answer)
+    page = browse(lasting.shared("app_streaming.py"), sockets=answer)
     start(page)
     expect(page.locator(".qal-live .qal-badge")).to_have_text(re.compile("^listening"))
     choose(page, "Language", "Russian")
@@ -128,7 +128,7 @@ def test_a_wish_that_was_refused_ends_no_session_that_comes_back(serve, browse):
     expect(page.locator(".qal-problem")).to_be_hidden()
 
 
-def test_a_line_break_in_a_corrected_line_breaks_no_subtitles(serve, browse):
+def test_a_line_break_in_a_corrected_line_breaks_no_subtitles(lasting, browse):
     def answer(socket) -> None:
         socket.on_message(lambda data: reply(socket, json.loads(data)) if isinstance(data, str) else None)
 
@@ -138,7 +138,7 @@ def test_a_line_break_in_a_corrected_line_breaks_no_subtitles(serve, browse):
 
     times = {"start_s": 0, "end_s": 1}
     line = {"index": 0, **times, "text": "One", "final": True, "committed": 0, "words": [], "language": "en"}
-    page = browse(serve("app_streaming.py"), sockets=answer)
+    page = browse(lasting.shared("app_streaming.py"), sockets=answer)
     start(page)
     text = page.locator(".qal-live .final span")
     text.click()
@@ -151,8 +151,8 @@ def test_a_line_break_in_a_corrected_line_breaks_no_subtitles(serve, browse):
     assert download.value.path().read_text("utf-8") == "1\n00:00:00,000 --> 00:00:01,000\nOne two\n"
 
 
-def test_a_copy_that_is_not_allowed_is_said(serve, browse):
-    page = browse(serve("app_streaming.py"))
+def test_a_copy_that_is_not_allowed_is_said(lasting, browse):
+    page = browse(lasting.shared("app_streaming.py"))
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()) }")
     page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.locator(".qal-problem")).to_contain_text("use Download")
