@@ -174,5 +174,5 @@ def is_alive(pid: int) -> bool:
 
 
 def test_the_pages_process_imports_no_tensorboard():
-    code = "import api.tensorboard, ui_components.system.tensorboard, sys; sys.exit('tensorboard' in sys.modules)"
+    code = "import api.tensorboard, ui_components.tensorboard, sys; sys.exit('tensorboard' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ)).returncode == 0

@@ -13,9 +13,9 @@ from training.run import Run, list_runs
 from ui_components.markup import note_html
 from ui_components.models.inventory import folder_bytes
 from ui_components.studio import Studio
-from ui_components.system.tensorboard import tensorboard_html
 from ui_components.system.view import Resumable, findings_html, loaded_html, resumable_html
-from ui_components.train.run_view import corpus_names
+from ui_components.tensorboard import tensorboard_html
+from ui_components.train.run_view import corpora_in_short
 
 UNFINISHED = ("interrupted", "failed")
 ASKING = {"training": "Asking torch; this takes some seconds.", "network": "Asking the model hub."}
@@ -58,7 +58,7 @@ def _about(run: Run) -> str:
         config = load_config(run.config_file)
     except (QalError, OSError):
         return "its settings cannot be read"
-    return f"{config.base} on {', '.join(corpus_names(config)) or 'no corpus'}"
+    return f"{config.base} on {corpora_in_short(config)}"
 
 
 def resume(studio: Studio, event: gr.EventData, request: gr.Request) -> None:

@@ -26,10 +26,13 @@ const sort = () => {
   root.querySelector("tbody")?.append(...ordered.map(({ row }) => row));
 };
 
+// A cell may show less than it holds: "asterisk-en and 20 more".
+const said = (row) => [...row.children].map((cell) => `${cell.textContent} ${cell.dataset.value ?? ""}`).join(" ").toLowerCase();
+
 const show = () => {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean), all = rows();
   for (const row of all) {
-    row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
+    row.hidden = !words.every((word) => said(row).includes(word));
     row.querySelector(".choose").setAttribute("aria-checked", ticked.includes(row.dataset.run));
   }
   const left = all.filter((row) => !row.hidden).length;

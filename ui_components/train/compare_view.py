@@ -10,7 +10,7 @@ from typing import Any
 
 from training.metrics import is_figure
 from training.shelf import Entry, Progress
-from ui_components.train.run_view import corpus_names
+from ui_components.train.run_view import corpora_in_short, corpus_names
 from ui_components.train.summary import percent
 
 NOT_COMPARED = ("corpus_weights",)  # a folder's name is no parameter that has a value of its own
@@ -86,7 +86,7 @@ def _started(shown: Shown) -> str:
 COLUMNS = (
     Column("state", lambda s: s.entry.status.state, lambda s: s.entry.status.state),
     Column("base", lambda s: s.base, lambda s: s.base),
-    Column("corpus", lambda s: s.corpora, lambda s: s.corpora),
+    Column("corpus", lambda s: s.corpora, lambda s: corpora_in_short(s.entry.config) if s.entry.config else MISSING),
     Column("best WER", lambda s: s.best_wer, _rate(lambda s: s.best_wer)),
     Column("test WER (95 %)", lambda s: s.test.get("wer"), _test_wer),
     Column("CER", lambda s: s.cer, _rate(lambda s: s.cer)),

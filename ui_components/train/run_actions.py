@@ -14,11 +14,12 @@ from training.shelf import Entry, stamp_of
 from ui_components.choices import Choices
 from ui_components.markup import note_html
 from ui_components.studio import Studio
+from ui_components.tensorboard import logs, tensorboard_address
 from ui_components.train.charts import boards_of
 from ui_components.train.log_view import log_html
 from ui_components.train.report_view import report_html
 from ui_components.train.run_controls import Asked
-from ui_components.train.run_view import corpus_names, progress_html
+from ui_components.train.run_view import corpora_in_short, progress_html
 from ui_components.train.samples_view import chosen_epoch, epoch_choices, samples_html
 
 POLL_S = 0.5
@@ -26,7 +27,7 @@ NO_RUN = "No run yet. Choose a model, a corpus and a preset, then press Start; i
 PARTS = {  # of the page, each with how many components it has, in the order in which they are told
     "selector": 1,
     "progress": 1,
-    "buttons": 7,
+    "buttons": 8,
     "charts": 3,
     "report": 1,
     "samples": 3,
@@ -95,11 +96,12 @@ def _parts(
     report = report_html(entry.report)
     heard_key = (run.id, stamp_of(run.samples_file), epoch)
     log_key = (run.id, stamp_of(run.log_file), level, words)
+    may = (run.id, status.state, stopping, bool(rows), logs(run))
     may_ask = asked is not None and asked.run == run.id and (entry.ended if asked.what == "delete" else stopping)
     return {
         "selector": ((tuple(choices), run.id), lambda: [gr.Dropdown(choices=choices, value=run.id, visible=True)]),
         "progress": (progress, lambda: [progress]),
-        "buttons": ((run.id, status.state, stopping, bool(rows)), lambda: _buttons(entry, stopping, bool(rows))),
+        "buttons": (may, lambda: _buttons(entry, *may[2:])),
         "charts": (drawn, lambda: _charts(studio, entry, drawn)),
         "report": (report, lambda: [report]),
         "samples": (heard_key, lambda: _samples(studio, entry, epoch)),
@@ -108,8 +110,8 @@ def _parts(
     }
 
 
-def _buttons(entry: Entry, stopping: bool, has_rows: bool) -> list[Any]:
-    """Stop, kill, resume, use these settings, report as PNG and as HTML, delete."""
+def _buttons(entry: Entry, stopping: bool, has_rows: bool, has_logs: bool) -> list[Any]:
+    """Stop, kill, resume, use these settings, report as PNG and as HTML, TensorBoard, delete."""
     return [
         gr.Button(visible=not entry.ended, interactive=not stopping),
         gr.Button(visible=stopping),
@@ -117,6 +119,7 @@ def _buttons(entry: Entry, stopping: bool, has_rows: bool) -> list[Any]:
         gr.Button(visible=entry.config is not None),
         gr.Button(visible=has_rows),
         gr.Button(visible=has_rows),
+        gr.Button(visible=has_logs, link=tensorboard_address(entry.run)),
         gr.Button(visible=entry.ended),
     ]
 
@@ -163,5 +166,5 @@ def _nothing() -> Parts:
 
 
 def _label(entry: Entry) -> str:
-    corpora = ", ".join(corpus_names(entry.config)) if entry.config else "broken settings"
+    corpora = corpora_in_short(entry.config) if entry.config else "broken settings"
     return " · ".join(part for part in (entry.name, corpora, entry.status.state) if part)

@@ -20,6 +20,7 @@ BUTTONS: dict[str, Literal["stop", "secondary"]] = {
     "Use these settings": "secondary",
     "Report as PNG": "secondary",
     "Report as HTML": "secondary",
+    "TensorBoard": "secondary",
     "Delete": "secondary",
 }
 
@@ -34,7 +35,7 @@ def run_tab(
     progress = gr.HTML()
     with gr.Row(elem_classes="qal-actions"):
         buttons = [
-            gr.Button(name, visible=False, variant=kind, size="md", elem_classes=name.lower())
+            gr.Button(name, visible=False, variant=kind, size="md", elem_classes=name.lower(), link_target="_blank")
             for name, kind in BUTTONS.items()
         ]
     with gr.Row(visible=False, elem_classes="qal-question") as question:
@@ -67,7 +68,7 @@ def run_tab(
     gr.on([*opened, run.change, chosen_epoch.change, level.change], watch, told, shown, **QUIET)
     words.change(watch, told, shown, trigger_mode="always_last", **QUIET)
 
-    stop, kill, resume, settings, png, page_file, delete = buttons
+    stop, kill, resume, settings, png, page_file, _, delete = buttons
     for button, act in ((stop, run_controls.stop), (resume, run_controls.resume)):
         button.click(action(act, studio), selector, None, **QUIET).then(watch, told, shown, **QUIET)
     for button, ask in ((kill, run_controls.ask_kill), (delete, run_controls.ask_delete)):

@@ -20,6 +20,7 @@ STAGES = {
     "retention": "measuring what was kept of other speech",
 }
 RECENT_ROWS = 20
+MAX_NAMED = 2  # corpora, where there is little room
 MAX_WAIT = 0.25  # of a step
 SILENT_S = 90  # a running job that has not written for so long is worth a word
 
@@ -86,6 +87,14 @@ def in_words(seconds: float) -> str:
 
 def corpus_names(config: TrainingConfig) -> list[str]:
     return [folder.name for folder in config.corpus_folders]
+
+
+def corpora_in_short(config: TrainingConfig) -> str:
+    """'asterisk-en, asterisk-es and 3 more'"""
+    names = corpus_names(config)
+    told = names if len(names) <= MAX_NAMED + 1 else names[:MAX_NAMED]
+    more = f" and {len(names) - len(told)} more" if len(told) < len(names) else ""
+    return (", ".join(told) or "no corpus") + more
 
 
 def _bars(status: Status, config: TrainingConfig | None) -> str:

@@ -14,14 +14,17 @@ BY_NAME = {setting.name: setting for setting in ALL}
 HEADED = {setting.name.rpartition(".")[0] for setting in ALL} - {""}  # groups of the model
 SOUND_FOLDERS = ("augmentation.reverb.folder", "augmentation.background.folder", "distillation.noise_folder")
 
-MATERIAL = ("corpus", "corpus_weights", "base", "language")
+MATERIAL = ("corpus", "base", "language")
 LEFT_OPEN = ("corpus", "corpus_weights", "language")  # a preset says how to learn; what from is for the user to say
 BASIC = ("method", "augmentation.preset", "epochs", "learning_rate", "batch_size", "max_utterances")
 GROUPS = {  # title -> names, or beginnings of names
     "What learns": ("trained.", "lora.", "adalora."),
     "Optimiser": ("warmup_share", "gradient_clip", "optimizer."),
     "Device, memory and speed": ("device", "precision", "cache_mb", "machine.", "compute."),
-    "Rows, contexts and targets": ("min_utterance_s", "max_utterance_s", "context.", "targets.", "curriculum."),
+    "Rows, contexts and targets": (
+        *("corpus_weights", "min_utterance_s", "max_utterance_s"),
+        *("context.", "targets.", "curriculum."),
+    ),
     "Augmentation": ("augmentation.",),
     "Distillation": ("distillation.",),
     "Stopping and result": ("stopping.", "result."),

@@ -17,8 +17,8 @@ from tests.run_folders import scripted_run
 from tests.ui_components.conftest import asked_by, pressed
 from training import job
 from ui_components.system import actions, notices
-from ui_components.system.tensorboard import tensorboard_html, tensorboard_link
 from ui_components.system.view import Resumable, findings_html, loaded_html, resumable_html, title_of
+from ui_components.tensorboard import tensorboard_address, tensorboard_html
 
 GB = 10**9
 EVIL = '<img src=x onerror="alert(1)">'
@@ -158,7 +158,7 @@ def test_tensorboard_is_offered_where_a_run_logs_to_it(studio):
     (run.folder / "tensorboard").mkdir()
     assert 'href="qal/tensorboard/"' in tensorboard_html(studio.runs)
     assert "charts of 1 run<" in tensorboard_html(studio.runs)
-    assert "runFilter=%5Ea%5C.b%2F" in tensorboard_link(run)
+    assert "runFilter=%5Ea%5C.b%2F" in tensorboard_address(run)
 
 
 def test_nothing_that_was_found_is_shown_as_html():

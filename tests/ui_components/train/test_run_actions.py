@@ -103,6 +103,14 @@ def test_buttons_fit_the_state(studio, state, visible):
     assert {name for name, button in Page(studio, "a").buttons().items() if button.visible} == visible
 
 
+def test_tensorboard_opens_at_the_run_where_it_logs_to_it(studio):
+    run = scripted_run(studio.runs, "a.b", "finished")
+    assert not Page(studio, run.id).buttons()["tensorboard"].visible
+    (run.folder / "tensorboard").mkdir()
+    button = Page(studio, run.id).buttons()["tensorboard"]
+    assert (button.visible, button.link) == (True, "qal/tensorboard/?runFilter=%5Ea%5C.b%2F")
+
+
 def create_run_waiting(studio, place: int | None) -> Run:
     run = scripted_run(studio.runs, "a", "running", step=0)
     run.metrics_file.unlink()

@@ -6,6 +6,7 @@ from training.run import Status
 from ui_components.train.report_view import report_html
 from ui_components.train.run_view import (
     SILENT_S,
+    corpora_in_short,
     corpus_names,
     epoch_share,
     eta_s,
@@ -120,6 +121,14 @@ def test_what_was_lost_is_told_in_red():
 def test_one_corpus_and_a_list_of_them_are_named_alike():
     assert corpus_names(TrainingConfig(corpus="data/asterisk-ru")) == ["asterisk-ru"]
     assert corpus_names(TrainingConfig(corpus=["data/asterisk-ru", "data/mine"])) == ["asterisk-ru", "mine"]
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(0, "no corpus"), (1, "c0"), (3, "c0, c1, c2"), (4, "c0, c1 and 2 more"), (21, "c0, c1 and 19 more")],
+)
+def test_many_corpora_are_named_in_short(count, told):
+    assert corpora_in_short(TrainingConfig(corpus=[f"data/c{i}" for i in range(count)])) == told
 
 
 def test_what_a_run_bore_is_told_and_a_sound_run_says_nothing():

@@ -9,7 +9,7 @@ from ui_components.train.run_actions import PARTS, Seen, watch
 
 ENDS = list(itertools.accumulate(PARTS.values()))
 PLACES = {name: slice(end - size, end) for (name, size), end in zip(PARTS.items(), ENDS, strict=True)}
-BUTTONS = ("stop", "kill", "resume", "settings", "png", "html", "delete")
+BUTTONS = ("stop", "kill", "resume", "settings", "png", "html", "tensorboard", "delete")
 
 
 @dataclass

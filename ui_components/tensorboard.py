@@ -1,6 +1,5 @@
 """A link to TensorBoard, for runs that log to it. The server starts it when it is followed (api/tensorboard.py)."""
 
-import html
 import re
 from pathlib import Path
 from urllib.parse import urlencode
@@ -19,11 +18,9 @@ def logged_runs(runs: Path) -> int:
     return sum(1 for _ in runs.glob(f"*/{FOLDER}")) if runs.is_dir() else 0
 
 
-def tensorboard_link(run: Run | None = None) -> str:
-    """Of one run alone, or of all, as HTML that looks like a button."""
-    query = f"?{urlencode({'runFilter': f'^{re.escape(run.id)}/'})}" if run else ""
-    address = html.escape(ADDRESS + query)
-    return f'<a class="qal-link" href="{address}" target="_blank" rel="noopener">Open TensorBoard</a>'
+def tensorboard_address(run: Run | None = None) -> str:
+    """Of one run alone, or of all."""
+    return ADDRESS + (f"?{urlencode({'runFilter': f'^{re.escape(run.id)}/'})}" if run else "")
 
 
 def tensorboard_html(runs: Path) -> str:
@@ -32,4 +29,5 @@ def tensorboard_html(runs: Path) -> str:
     if not count:
         return '<p class="qal-muted">No run logs to TensorBoard; choose it as the tracker of a new one.</p>'
     about = f'<span class="qal-muted">charts of {count} run{"s" if count != 1 else ""}</span>'
-    return f'<div class="qal-list"><div class="facts">{tensorboard_link()}{about}</div></div>'
+    link = f'<a class="qal-link" href="{tensorboard_address()}" target="_blank" rel="noopener">Open TensorBoard</a>'
+    return f'<div class="qal-list"><div class="facts">{link}{about}</div></div>'
