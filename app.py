@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 from checks.command import run_check, wants_check
+from errors import OptionError, run_command
 
 if __name__ == "__main__" and wants_check(sys.argv[1:]):
-    sys.exit(run_check(sys.argv[1:]))  # before the packages that it looks for are needed
+    run_command(lambda: sys.exit(run_check(sys.argv[1:])))  # before the packages that it looks for are needed
 
 from pydantic import Field
 
@@ -18,7 +19,6 @@ from api.model_zip import model_zip_route
 from api.tensorboard import TensorBoard, command_of, tensorboard_routes
 from api.users import Users
 from engine.catalogue import DEFAULT_MODEL
-from errors import run_command
 from ui_components.choices import offered_models
 from ui_components.command_line import parse_options
 from ui_components.models.exports import downloadable
@@ -37,6 +37,9 @@ class StudioOptions(ServeOptions, frozen=True):
 
 def main() -> None:
     options = parse_options("app.py", "Qal's studio: caption live, fine-tune, transcribe.", StudioOptions)
+    for folder in (options.runs, options.data, options.live):
+        if folder.exists() and not folder.is_dir():
+            raise OptionError(f"{folder} is a file, not a folder; choose another one")
     users = Users(options.users) if options.users else None
     studio = Studio(
         options.runs,
@@ -59,7 +62,7 @@ def main() -> None:
             model_zip_route(functools.partial(downloadable, studio), allowed),
             *tensorboard_routes(board, allowed),
         ],
-        may_enter=users.may_enter if users else None,
+        users=users,
         readable=[options.data, options.runs],
     )
 

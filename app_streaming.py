@@ -38,7 +38,7 @@ def main() -> None:
         live_page(studio),
         options,
         lambda allowed: [live_route(hub, allowed), correction_route(options.live, options.data, allowed)],
-        may_enter=Users(options.users).may_enter if options.users else None,
+        users=Users(options.users) if options.users else None,
     )
 
 

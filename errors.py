@@ -16,6 +16,7 @@ and keeps its traceback.
 
 import argparse
 import errno
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -82,7 +83,7 @@ def storage_errors(what: str) -> Iterator[None]:
 
 def require_space(folder: Path, needed_bytes: int, what: str) -> None:
     """Raises StorageError, before anything is written, when `folder` (or the first parent there is) is too full."""
-    existing = next(p for p in (folder.resolve(), *folder.resolve().parents) if p.exists())
+    existing = next(p for p in (folder.resolve(), *folder.resolve().parents) if os.path.exists(p))
     free = shutil.disk_usage(existing).free
     if free < needed_bytes:
         raise StorageError(

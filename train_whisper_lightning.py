@@ -17,13 +17,12 @@ from tqdm import tqdm
 
 from augmentation.noise import check_folder
 from corpus.manifest import Corpus, read_corpus
-from corpus.split import SPLITS
 from engine.catalogue import models_folder, resolve, resolve_transformers
 from engine.decoding import Tokenizer
 from engine.engine import Engine, choose_device
 from engine.languages import check_language
 from engine.model_directory import ModelCard, read_card, write_card
-from errors import CorpusError, OptionError, QalError, TrainingError, require_space, run_command
+from errors import OptionError, QalError, TrainingError, require_space, run_command
 from evaluation.model_readme import write_readme
 from evaluation.report import print_report
 from evaluation.score import SpokenReference, transcribe_each
@@ -34,7 +33,7 @@ from training.environment import record_environment, refuse_other_materials
 from training.job import device_lock, refuse_when_busy
 from training.machine import check_machine, engine_device, launched_processes, launcher_command
 from training.report import data_sentences, measure, stock_of, version_of
-from training.rows import held_out_rows, read_corpora, references
+from training.rows import read_corpora, references, require_rows
 from training.run import Run, RunLog, Stopped, begin, create_run, open_run
 
 
@@ -106,10 +105,7 @@ def check(config: TrainingConfig, runs: Path) -> None:
     if not config.corpus_folders:
         raise OptionError("no corpus was given; add --corpus data/NAME (make one with: python -m corpus import --help)")
     corpora = read_corpora(config)
-    for split in SPLITS:
-        if not held_out_rows(corpora, config, (split,)):
-            kind = "row" if config.method == "distill" else "row with text"
-            raise CorpusError(f"{config.corpus}: no {kind} in split '{split}'; import more speech")
+    require_rows(corpora, config)
     for folder in config.retention.corpora:
         read_corpus(Path(folder))
     for folder in config.sound_folders:

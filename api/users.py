@@ -3,9 +3,12 @@
 The file is JSON: a name -> salt and hash of the password (scrypt, RFC 7914), and whether they are an admin, who may
 stop, resume and delete everybody's jobs. It is read again whenever it has changed; the server need not be restarted."""
 
+import argparse
+import asyncio
 import getpass
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -18,6 +21,8 @@ from pathlib import Path
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from errors import CommandParser, OptionError, run_command
+
+logger = logging.getLogger("qal")
 
 COST = {"n": 2**14, "r": 8, "p": 1}  # 16 MB and about 50 ms a try
 NAME_PATTERN = r"[\w.@-]{1,64}"
@@ -41,32 +46,44 @@ class Users:
 
     def __init__(self, file: Path):
         self._file, self._accounts, self._read_at = file, read_accounts(file), _changed(file)
-        self._wrong: dict[str, list[float]] = {}  # times of wrong passwords, by name
+        self._tries: dict[str, list[float]] = {}  # times of wrong passwords, and of those that are looked at, by name
         self._lock = threading.Lock()
 
-    def may_enter(self, name: str, password: str) -> bool:
+    async def may_enter(self, name: str, password: str) -> bool:
+        """In a thread of its own: a hash takes long enough to be heard in live captions."""
+        return await asyncio.to_thread(self.is_right, name, password)
+
+    def is_right(self, name: str, password: str) -> bool:
         """Takes as long for a name that is not there, and says no to one that was tried too often."""
         now = time.monotonic()
         with self._lock:
-            recent = [t for t in self._wrong.get(name, []) if now - t < WITHIN_S]
             known = self._current().get(name)
+            self._tries = {n: recent for n, times in self._tries.items() if (recent := _recent(times, now))}
+            if len(self._tries.get(name, [])) >= TRIES:
+                return False
+            self._tries.setdefault(name, []).append(now)  # counted first: several may be tried at once
         right = _hash(password, (known or NOBODY).salt) == (known or NOBODY).scrypt and known is not None
-        if len(recent) >= TRIES:
-            return False
-        with self._lock:
-            self._wrong = {n: times for n, times in self._wrong.items() if now - times[-1] < WITHIN_S}
-            if not right:
-                self._wrong[name] = [*recent, now]
+        if right:
+            with self._lock:
+                self._tries[name].remove(now)
         return right
+
+    def is_known(self, name: str) -> bool:
+        return name in self._current()
 
     def is_admin(self, name: str) -> bool:
         account = self._current().get(name)
         return account is not None and account.admin
 
     def _current(self) -> Accounts:
+        """The last that could be read: a broken file locks nobody out and lets nobody in."""
         changed = _changed(self._file)
         if changed != self._read_at:
-            self._accounts, self._read_at = read_accounts(self._file), changed
+            self._read_at = changed
+            try:
+                self._accounts = read_accounts(self._file)
+            except OptionError as error:
+                logger.warning("%s; the users are those of before", error)
         return self._accounts
 
 
@@ -86,8 +103,11 @@ def write_accounts(file: Path, accounts: Mapping[str, Account]) -> None:
     """Readable by its owner alone."""
     beside = file.with_name(f"{file.name}.{os.getpid()}.new")
     told = {name: account.model_dump() for name, account in sorted(accounts.items())}
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:
-        json.dump(told, new, indent=2)
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:
+            json.dump(told, new, indent=2)
+    except FileNotFoundError as error:
+        raise OptionError(f"{file.parent}: there is no such folder; make it, or choose another FILE") from error
     beside.replace(file)
 
 
@@ -102,6 +122,10 @@ def _hash(password: str, salt: str) -> str:
     return hashlib.scrypt(password.encode(), salt=bytes.fromhex(salt), dklen=32, **COST).hex()
 
 
+def _recent(times: list[float], now: float) -> list[float]:
+    return [t for t in times if now - t < WITHIN_S]
+
+
 def _changed(file: Path) -> float:
     return file.stat().st_mtime_ns if file.exists() else 0
 
@@ -112,13 +136,16 @@ def main() -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     add = verbs.add_parser("add", help="add a user, or give one another password; it is asked for, or read from stdin")
     add.add_argument("name")
-    add.add_argument("--admin", action="store_true", help="may stop, resume and delete everybody's jobs")
+    may = "whether they may stop, resume and delete everybody's jobs (a new user: no; else as it was)"
+    add.add_argument("--admin", action=argparse.BooleanOptionalAction, help=may)
     verbs.add_parser("remove", help="take a user away").add_argument("name")
     verbs.add_parser("list", help="print the names")
     options = parser.parse_args()
     accounts = read_accounts(options.file) if options.file.exists() or options.verb != "add" else {}
     if options.verb == "add":
-        accounts[_name(options.name)] = make_account(_ask(), options.admin)
+        before = accounts.get(_name(options.name))
+        is_admin = options.admin if options.admin is not None else before is not None and before.admin
+        accounts[options.name] = make_account(_ask(), is_admin)
         write_accounts(options.file, accounts)
     elif options.verb == "remove":
         if accounts.pop(options.name, None) is None:

@@ -21,7 +21,7 @@ SPEECH, NO_SPEECH = 0.5, 0.15  # speech probabilities that are sure enough
 QUIETEST_PERCENT = 5  # of the windows
 LEAST_WINDOWS = 8  # of speech, and of its pauses, from which a ratio is estimated
 UNMEASURED_LUFS = -70.0  # BS.1770's absolute gate: nothing louder was heard for 0.4 s
-MAX_LOUDNESS_CHANNELS = 8
+MAX_LOUDNESS_CHANNELS, MIN_LOUDNESS_RATE_HZ = 8, 1000
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ class LoudnessMeter:
     def __init__(self, rate_hz: int, channels: int):
         self._rate_hz = rate_hz
         self._layout = {1: "mono", 2: "stereo"}.get(channels, f"{channels}c")
-        self._graph = _ebur128(rate_hz, self._layout) if channels <= MAX_LOUDNESS_CHANNELS else None
+        self._graph = None
+        if channels <= MAX_LOUDNESS_CHANNELS and rate_hz >= MIN_LOUDNESS_RATE_HZ:
+            self._graph = _ebur128(rate_hz, self._layout)
         self._lufs = UNMEASURED_LUFS
 
     def feed(self, native: Native) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from checks.check import Subject, check
 from checks.findings import Finding, is_usable, summarised, verdict
+from errors import CommandParser
 
 MARKS = {"ok": "ok", "warning": "look", "missing": "MISSING"}
 COLOURS = {"ok": "\x1b[32m", "warning": "\x1b[33m", "missing": "\x1b[31m"}
 PLAIN = "\x1b[0m"
 NOT_USABLE = 2
+PASSED_OVER = ("--check", "--share", "--auth", "--users", "--root_path", "--live", "--live_days")  # of the page
 
 
 def wants_check(arguments: Sequence[str]) -> bool:
@@ -23,7 +25,9 @@ def wants_check(arguments: Sequence[str]) -> bool:
 
 def run_check(arguments: Sequence[str]) -> int:
     """Prints what was found; -> exit code, 0 when Qal can be used. The page's other options are passed over."""
-    parser = argparse.ArgumentParser(prog="python app.py --check", add_help=False, allow_abbrev=False)
+    parser = CommandParser(prog="python app.py --check", add_help=False, allow_abbrev=False)
+    for flag in PASSED_OVER:
+        parser.add_argument(flag, nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--model", default="base-adaptive")
@@ -31,7 +35,7 @@ def run_check(arguments: Sequence[str]) -> int:
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--network", action="store_true")
     parser.add_argument("--json", action="store_true")
-    o, _ = parser.parse_known_args(list(arguments))
+    o = parser.parse_args(list(arguments))
     found = check(Subject(o.data, o.runs, o.model, (o.host, o.port), torch=True, network=o.network))
     if o.json:
         print(json.dumps({"usable": is_usable(found), "findings": [asdict(f) for f in found]}))

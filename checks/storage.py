@@ -34,7 +34,7 @@ def disk_of(folder: Path) -> Space:
 def existing(folder: Path) -> Path:
     """The folder, or the first of its parents that is there."""
     whole = folder.expanduser().absolute()
-    return next(p for p in (whole, *whole.parents) if p.exists())
+    return next(p for p in (whole, *whole.parents) if os.path.exists(p))
 
 
 def memory(cgroup: Path = CGROUP) -> Space:

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from augmentation.options import AugmentationOptions
 from corpus.manifest import MANIFEST
+from engine.model_directory import is_model_directory
 from errors import OptionError
 from training.data_options import ContextOptions, CurriculumOptions, DistillationOptions, TargetOptions
 from training.options import (
@@ -175,10 +176,11 @@ class TrainingConfig(Options, frozen=True):
 
     def with_whole_paths(self) -> Self:
         """The same with absolute paths, so that a run goes on from whatever folder it is resumed in."""
-        o = self.model_dump()
+        o, base = self.model_dump(), Path(self.base).expanduser()
+        is_directory = is_model_directory(base) or is_model_directory(base / "model")
         o["corpus"] = [absolute(folder) for folder in map(str, self.corpus_folders)]
         o["corpus_weights"] = {absolute(str(corpus_folder(f))): w for f, w in self.corpus_weights.items()}
-        o["base"] = absolute(self.base) if os.path.isdir(os.path.expanduser(self.base)) else self.base
+        o["base"] = absolute(self.base) if is_directory else self.base
         o["retention"]["corpora"] = [absolute(folder) for folder in self.retention.corpora]
         for group, name in ((o["distillation"], "noise_folder"), *((o["augmentation"][s], "folder") for s in FOLDERS)):
             group[name] = group[name] and absolute(group[name])

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from errors import OptionError
 from training.config import TrainingConfig
@@ -27,6 +28,9 @@ class PlainSettings(yaml.constructor.SafeConstructor):
 
 class SettingsLoader(PlainSettings, yaml.SafeLoader):
     """Says best what is wrong with a file."""
+
+
+MAX_TEXT, MAX_DEPTH = 50_000, 20  # characters and levels of a settings file; a run's has 6,000 and four
 
 
 class FastLoader(PlainSettings, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # pyright: ignore[reportGeneralTypeIssues]
@@ -59,12 +63,14 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def parse_settings(text: str, source: str) -> dict[str, Any]:
     """YAML -> what it says, not yet checked. Raises OptionError that names the source."""
+    if len(text) > MAX_TEXT:
+        raise OptionError(f"{source}: has more than {MAX_TEXT:,} characters; settings have some thousands")
     try:
         values = _parsed(text)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}, " if error.problem_mark else ""
         raise OptionError(f"{source}: {line}{error.problem}; compare it with a file of configs/") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: a date or a number that cannot be
         raise OptionError(f"{source}: not valid YAML; compare it with a file of configs/") from error
     if not isinstance(values, dict):
         raise OptionError(f"{source}: must hold `name: value` lines; compare it with a file of configs/")
@@ -73,9 +79,24 @@ def parse_settings(text: str, source: str) -> dict[str, Any]:
 
 def _parsed(text: str) -> Any:
     try:
-        return yaml.load(text, FastLoader)
+        if not (trouble := _trouble(text)):
+            return yaml.load(text, FastLoader)
     except yaml.YAMLError:
-        return yaml.load(text, SettingsLoader)
+        yaml.load(text, SettingsLoader)
+        raise
+    raise trouble
+
+
+def _trouble(text: str) -> yaml.MarkedYAMLError | None:
+    """libyaml builds what is nested in a recursion of C, which may end the process; an alias may stand for anything."""
+    depth = 0
+    for event in yaml.parse(text, FastLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+        if isinstance(event, yaml.AliasEvent):
+            return yaml.MarkedYAMLError(problem="an alias (*name); write its value out", problem_mark=event.start_mark)
+    return None
 
 
 def check_config(values: dict, source: str) -> TrainingConfig:
@@ -85,12 +106,16 @@ def check_config(values: dict, source: str) -> TrainingConfig:
         raise OptionError(f"{source}: {'; '.join(explain(error))}") from error
 
 
-def explain(error: ValidationError) -> list[str]:
+def explain(error: ValidationError, prefix: str = "") -> list[str]:
     """One clause a wrong field, such as `lora.rank: Input should be greater than 0 (got -1)`."""
     return [
-        f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')} (got {e['input']!r})"
+        f"{prefix}{'.'.join(map(str, e['loc']))}: {_said(e)} (got {e['input']!r})" if e["loc"] else _said(e)
         for e in error.errors()
     ]
+
+
+def _said(error: ErrorDetails) -> str:
+    return error["msg"].removeprefix("Value error, ")
 
 
 def as_yaml(config: TrainingConfig) -> str:

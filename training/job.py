@@ -16,6 +16,7 @@ import psutil
 
 from errors import OptionError, TrainingError
 from training.config import TrainingConfig
+from training.config_file import load_config
 from training.run import ENDED, LAUNCHED_FOR, Run, create_run, is_launched, list_runs
 
 SCRIPT = Path(__file__).parent.parent / "train_whisper_lightning.py"
@@ -38,6 +39,7 @@ def resume(run: Run) -> None:
         raise TrainingError(f"run {run.id} is still {state}; stop it first")
     if state == "finished":
         raise TrainingError(f"run {run.id} has finished; start a new one")
+    load_config(run.config_file)  # an upgrade may have made another's of it: said at once, not by a process in its log
     launch(run)
 
 

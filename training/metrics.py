@@ -53,7 +53,7 @@ class MetricsFollower:
                     file.seek(0)
                 self._take(file.read())
                 self._stamp = stamp
-        except FileNotFoundError:
+        except OSError:  # no file, or none that can be read
             self._forget()
 
     def _take(self, added: bytes) -> None:
@@ -113,4 +113,4 @@ def is_figure(value: object) -> TypeGuard[float]:
 
 def _rows_of(lines: bytes) -> Rows:
     found = filter(None, map(parsed_row, lines.splitlines()))
-    return [{sys.intern(name): value for name, value in row.items()} for row in found]
+    return [{sys.intern(k): v for k, v in row.items() if not isinstance(v, (list, dict))} for row in found]

@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import replace
 
 from corpus.manifest import Corpus, Row, read_corpus
-from corpus.split import Split, evenly
+from corpus.split import SPLITS, Split, evenly
 from engine.catalogue import resolve
 from engine.engine import Engine
 from errors import CorpusError, TrainingError
@@ -69,6 +69,15 @@ def training_rows(corpora: list[Corpus], config: TrainingConfig) -> list[tuple[C
     """What the run learns from."""
     rows = [(c, r) for c in corpora for r in c.select("train") if usable(r, "train", config)]
     return evenly(rows, config.max_utterances)
+
+
+def require_rows(corpora: list[Corpus], config: TrainingConfig) -> None:
+    """Raises CorpusError where a split has none that the run can use."""
+    for split in SPLITS:
+        if not (training_rows(corpora, config) if split == "train" else held_out_rows(corpora, config, (split,))):
+            kind = "row" if config.method == "distill" else "row with text"
+            lasting = f"between {config.min_utterance_s:g} and {config.max_utterance_s:g} s"
+            raise CorpusError(f"there is no {kind} {lasting} in split '{split}'; import more speech, or choose another")
 
 
 def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[tuple[Corpus, Row]]:

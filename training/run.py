@@ -7,15 +7,17 @@ tensorboard/ · notes.json (what people say of it)"""
 import itertools
 import json
 import logging
+import math
 import os
 import re
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import psutil
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from engine.catalogue import NAMES
 from errors import OptionError, QalError, TrainingError
@@ -24,6 +26,7 @@ from training.config_file import save_config
 
 RUN_NAME = re.compile(r"[\w][\w.-]{0,99}")
 State = Literal["queued", "running", "stopping", "finished", "failed", "interrupted"]
+MAX_COUNT = 2**53  # of steps: what every reader of JSON can count
 UNSTARTED_S = 60  # between the folder and the first word of its process
 LAUNCHED_FOR = "QAL_RUN"  # environment variable of a job that was launched: the run's id
 ENDED: tuple[State, ...] = ("finished", "failed", "interrupted")
@@ -40,7 +43,7 @@ class Status(BaseModel, frozen=True):
     user: str | None = None
     queue_position: int | None = None  # 1 is the next
     queued_at: float = 0.0  # seconds since 1970; the order of the queue
-    pid: int | None = None
+    pid: int | None = Field(default=None, ge=1, le=2**31 - 1)
     pid_started: float | None = None  # seconds since 1970; tells our process from another with its number
     stage: str = "waiting"  # prepare, teach, find, train, merge, check, report, retention
     step: int = 0
@@ -154,10 +157,14 @@ def parsed_row(line: bytes) -> dict | None:
     """A row that has all it needs; None of a line that is torn."""
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    counted = isinstance(row, dict) and all(isinstance(row.get(name), int) for name in ("step", "epoch", "attempt"))
-    return row if counted and isinstance(row.get("time"), (int, float)) else None
+    counted = isinstance(row, dict) and all(_is_count(row.get(name)) for name in ("step", "epoch", "attempt"))
+    return row if counted and isinstance(row.get("time"), (int, float)) and math.isfinite(row["time"]) else None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and abs(value) < MAX_COUNT
 
 
 def is_alive(status: Status) -> bool:
@@ -201,7 +208,15 @@ def create_run(config: TrainingConfig, runs: Path, name: str | None = None, user
 def list_runs(runs: Path) -> list[Run]:
     """Newest first; folders whose status cannot be read are no runs."""
     folders = [f for f in runs.iterdir() if _is_run(f)] if runs.is_dir() else []
-    return [Run(f) for f in sorted(folders, key=lambda f: f.stat().st_ctime, reverse=True)]
+    return [Run(f) for f in sorted(folders, key=created, reverse=True)]
+
+
+def created(folder: Path) -> float:
+    """Seconds since 1970: its settings are written once; 0 where it has just gone."""
+    for path in (folder / "config.yaml", folder):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0
 
 
 def _is_run(folder: Path) -> bool:

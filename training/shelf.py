@@ -1,21 +1,52 @@
 """All runs of a folder, as pages show them: each file is read again only where it has changed. No torch here."""
 
 import itertools
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
 from errors import QalError
 from training.config import TrainingConfig
 from training.config_file import load_config
 from training.metrics import NOTHING, Followers, Rows, Stamp, is_figure
 from training.notes import Notes, notes_file, read_notes
-from training.run import ENDED, Run, Status
+from training.run import ENDED, Run, Status, created
 
 T = TypeVar("T")
+
+
+class _Figures(BaseModel, strict=True):
+    wer: float
+    wer_low: float
+    wer_high: float
+    cer: float
+    rtf: float
+
+
+class _Paired(BaseModel, strict=True):
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+class _Retention(BaseModel, strict=True):
+    failures: list[str] = []
+
+
+class _Report(BaseModel, strict=True):
+    """What pages read of a report.json, and so must find as it should be."""
+
+    base_model: str = "stock"
+    stock_30s: _Figures | None = None
+    tuned_30s: _Figures | None = None
+    tuned_adaptive: _Figures | None = None
+    paired: _Paired | None = None
+    retention: _Retention | None = None
 
 
 @dataclass(frozen=True)
@@ -25,7 +56,7 @@ class Entry:
     run: Run
     status: Status
     config: TrainingConfig | None  # None where its config.yaml cannot be read
-    report: dict[str, Any] | None
+    report: dict[str, Any] | None  # None where there is none, or one that is broken
     notes: Notes
     created: float  # seconds since 1970
 
@@ -91,9 +122,9 @@ class Shelf:
             run=run,
             status=status,
             config=self._cached(run.config_file, lambda: _or_none(lambda: load_config(run.config_file))),
-            report=self._cached(run.report_file, lambda: _or_none(lambda: _dict(run.report()))),
+            report=self._cached(run.report_file, lambda: _or_none(lambda: _checked(run.report()))),
             notes=self._cached(notes_file(run), lambda: read_notes(run)),
-            created=_written(run.config_file) or _written(run.folder),
+            created=created(run.folder),
         )
 
     def _cached(self, file: Path, read: Callable[[], T]) -> T:
@@ -123,20 +154,15 @@ def stamp_of(file: Path) -> Stamp:
     return about.st_ino, about.st_size, about.st_mtime_ns
 
 
-def _written(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def _dict(value: object) -> dict[str, Any] | None:
-    return value if isinstance(value, dict) else None
+def _checked(report: dict[str, Any] | None) -> dict[str, Any] | None:
+    if report is not None:
+        _Report.model_validate(report)
+    return report
 
 
 def _or_none(read: Callable[[], T]) -> T | None:
     """What a broken file says is nothing: the page shows the rest."""
     try:
         return read()
-    except (QalError, OSError, json.JSONDecodeError, UnicodeDecodeError):
+    except (QalError, OSError, ValueError, RecursionError):  # ValueError: no JSON, no text, another shape
         return None

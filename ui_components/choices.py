@@ -75,7 +75,7 @@ def presets(configs: Path) -> tuple[list[Preset], list[QalError]]:
 def _corpus_label(path: Path) -> str:
     try:
         info = CorpusInfo.model_validate_json(path.read_bytes())
-    except ValidationError:
+    except (ValidationError, OSError):
         return f"{path.parent.name} · {CORPUS_INFO} is broken"
     languages = ", ".join(LANGUAGE_NAMES.get(code, code).capitalize() for code in info.languages)
     return f"{path.parent.name} · {info.duration_s / 60:.0f} min · {languages}"

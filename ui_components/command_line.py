@@ -25,4 +25,4 @@ def parse_options(script: str, about: str, model: type[Options], arguments: Sequ
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise OptionError(f"--{'; --'.join(explain(error))}; see {parser.prog} --help") from error
+        raise OptionError(f"{'; '.join(explain(error, '--'))}; see {parser.prog} --help") from error

@@ -29,6 +29,7 @@ class Errand:
     log: Path
     process: "subprocess.Popen[bytes]"
     makes: Path | None = None  # a folder
+    user: str | None = None  # who began it; None where nobody logs in
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -74,7 +75,15 @@ class Errands:
         self._errands: dict[str, Errand] = {}
         self._lock = threading.Lock()
 
-    def start(self, key: str, about: str, command: Sequence[str], logs: Path, makes: Path | None = None) -> Errand:
+    def start(
+        self,
+        key: str,
+        about: str,
+        command: Sequence[str],
+        logs: Path,
+        makes: Path | None = None,
+        user: str | None = None,
+    ) -> Errand:
         """`command`: what a user would type after `python`. Raises OptionError while the same is under way."""
         with self._lock:
             if key in self._errands and self._errands[key].is_running:
@@ -91,7 +100,7 @@ class Errands:
                         stderr=subprocess.STDOUT,
                         start_new_session=True,
                     )
-            errand = self._errands[key] = Errand(key, about, log, process, makes)
+            errand = self._errands[key] = Errand(key, about, log, process, makes, user)
             return errand
 
     def stop(self, key: str) -> None:

@@ -5,12 +5,14 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Protocol, Self, cast
 
 import gradio as gr
 from pydantic import BaseModel, Field, field_validator, model_validator
+from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from errors import OptionError
 from ui_components.data.tab import data_tab
@@ -36,6 +38,13 @@ TABS = {
 CACHE_SWEEP_S, CACHE_AGE_S = 600, 3600  # uploads: nobody asked to keep them
 
 Routes = Callable[[Callable[[HTTPConnection], bool]], Sequence[BaseRoute]]
+
+
+class Users(Protocol):
+    """Who may log in; they may change while the page is served."""
+
+    async def may_enter(self, name: str, password: str) -> bool: ...
+    def is_known(self, name: str) -> bool: ...
 
 
 class ServeOptions(BaseModel, frozen=True):
@@ -93,13 +102,13 @@ def serve(
     page: gr.Blocks,
     options: ServeOptions,
     routes: Routes = lambda allowed: [],
-    may_enter: Callable[[str, str], bool] | None = None,
+    users: Users | None = None,
     readable: Sequence[Path] = (),
 ) -> None:
     """Serves until Ctrl-C; prints the address. Raises OptionError when the port is taken.
 
-    `routes` are served beside the page; they are told who is logged in. `may_enter`: name, password -> whether, in
-    place of --auth. `readable`: folders whose files the page may show."""
+    `routes` are served beside the page; they are told who is logged in. `users`: who may log in, in place of --auth.
+    `readable`: folders whose files the page may show."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the page talks to nobody but its readers
     os.environ.setdefault("MPLBACKEND", "agg")  # Gradio asks for it at each event; else pyplot is loaded to find out
     require_own_address(options.host)
@@ -110,7 +119,7 @@ def serve(
             server_port=options.port,
             share=options.share,
             root_path=options.root_path,
-            auth=may_enter or ((user, password) if options.auth else None),
+            auth=cast(Any, users.may_enter) if users else (user, password) if options.auth else None,
             allowed_paths=[str(folder.resolve()) for folder in readable],
             theme=theme(),
             css_paths=STYLES,
@@ -122,7 +131,10 @@ def serve(
             mcp_server=False,
             quiet=True,
             prevent_thread_lock=True,
-            app_kwargs={"routes": list(routes(lambda connection: is_logged_in(page, connection)))},
+            app_kwargs={
+                "routes": list(routes(lambda connection: is_logged_in(page, connection))),
+                "middleware": [Middleware(LogOut, page=page, users=users)] if users else [],
+            },
         )
     except OSError as error:
         taken = f"port {options.port} on {options.host} is not free"
@@ -131,6 +143,20 @@ def serve(
     if options.share:
         print(f"Shared at {shared}" if shared else "The share link could not be made; is there a network?", flush=True)
     page.block_thread()
+
+
+class LogOut:
+    """Gradio keeps who has logged in; whoever was taken from the users since then is logged out at their next wish."""
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks, users: Users):
+        self._app, self._page, self._users = app, page, users
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tokens = self._page.app.tokens
+        for token, name in list(tokens.items()):
+            if not self._users.is_known(name):
+                del tokens[token]
+        await self._app(scope, receive, send)
 
 
 def is_logged_in(page: gr.Blocks, connection: HTTPConnection) -> bool:

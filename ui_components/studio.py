@@ -11,7 +11,7 @@ import gradio as gr
 
 from engine.cache import Engines
 from engine.catalogue import models_folder
-from errors import OptionError, QalError
+from errors import OptionError, QalError, storage_errors
 from training.run import Run
 from training.shelf import Shelf
 from ui_components.errands import Errands
@@ -45,10 +45,13 @@ class Studio:
 
     def require_own(self, run: Run, request: gr.Request | None) -> None:
         """Raises OptionError where another user started the run; an admin, or anybody where nobody logs in, may."""
+        self.require_user(run.status().user, f"run {run.id}", request)
+
+    def require_user(self, owner: str | None, what: str, request: gr.Request | None) -> None:
+        """Raises OptionError where `what` is another user's."""
         name = user_of(request)
-        owner = run.status().user
         if name is not None and name != owner and not self.is_admin(name):
-            raise OptionError(f"run {run.id} belongs to {owner or 'nobody here'}; ask them, or an admin")
+            raise OptionError(f"{what} belongs to {owner or 'nobody here'}; ask them, or an admin")
 
     def require_inside(self, path: str) -> Path:
         """What a browser calls a path, whole; raises OptionError unless it is in the data, runs or models folder."""
@@ -67,7 +70,7 @@ def user_of(request: gr.Request | None) -> str | None:
 
 
 def action(handler: Callable[..., Any], studio: Studio) -> Callable[..., Any]:
-    """`handler(studio, ...)` as Gradio calls it: bound to the studio, a QalError shown as a toast.
+    """`handler(studio, ...)` as Gradio calls it: bound to the studio, a QalError or a full disk shown as a toast.
 
     Anything else is a bug and keeps its traceback."""
     signature = inspect.signature(handler)
@@ -76,20 +79,27 @@ def action(handler: Callable[..., Any], studio: Studio) -> Callable[..., Any]:
     @functools.wraps(handler)
     def once(*arguments, **named):
         try:
-            return handler(studio, *arguments, **named)
+            with storage_errors("a file"):
+                return handler(studio, *map(whole, arguments), **named)
         except QalError as error:
             raise toast(error) from error
 
     @functools.wraps(handler)
     def many(*arguments, **named):
         try:
-            yield from handler(studio, *arguments, **named)
+            with storage_errors("a file"):
+                yield from handler(studio, *map(whole, arguments), **named)
         except QalError as error:
             raise toast(error) from error
 
     bound: Any = many if inspect.isgeneratorfunction(handler) else once
     bound.__signature__ = signature.replace(parameters=parameters)
     return bound
+
+
+def whole(value: Any) -> Any:
+    """A browser may send half a character (a lone surrogate), which cannot be sent back."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def toast(error: QalError) -> gr.Error:

@@ -29,10 +29,10 @@ def command(file: Path, *arguments: str, password: str = "") -> subprocess.Compl
 
 def test_only_the_right_password_enters(file):
     known = Users(file)
-    assert known.may_enter("anna", "correct horse")
-    assert not known.may_enter("anna", "battery staple")
-    assert not known.may_enter("nobody", "correct horse")
-    assert not known.may_enter("nobody", "")
+    assert known.is_right("anna", "correct horse")
+    assert not known.is_right("anna", "battery staple")
+    assert not known.is_right("nobody", "correct horse")
+    assert not known.is_right("nobody", "")
     assert (known.is_admin("anna"), known.is_admin("bekele"), known.is_admin("nobody")) == (True, False, False)
 
 
@@ -48,27 +48,48 @@ def test_who_was_tried_too_often_must_wait_and_others_need_not(file, monkeypatch
     monkeypatch.setattr(users.time, "monotonic", lambda: clock[0])
     known = Users(file)
     for _ in range(TRIES):
-        assert not known.may_enter("anna", "guess")
-    assert not known.may_enter("anna", "correct horse")
-    assert known.may_enter("bekele", "battery staple")
+        assert not known.is_right("anna", "guess")
+    assert not known.is_right("anna", "correct horse")
+    assert known.is_right("bekele", "battery staple")
     clock[0] += users.WITHIN_S
-    assert known.may_enter("anna", "correct horse")
+    assert known.is_right("anna", "correct horse")
 
 
 def test_a_changed_file_counts_at_once(file):
     known = Users(file)
     write_accounts(file, {"carl": make_account("a new password", False)})
-    assert known.may_enter("carl", "a new password")
-    assert not known.may_enter("anna", "correct horse")
+    assert known.is_right("carl", "a new password")
+    assert not known.is_right("anna", "correct horse")
 
 
 def test_the_command_adds_lists_and_removes(tmp_path):
     file = tmp_path / "users.json"
     assert command(file, "add", "anna", "--admin", password="correct horse").returncode == 0
     assert command(file, "list").stdout == "anna (admin)\n"
-    assert Users(file).may_enter("anna", "correct horse")
+    assert Users(file).is_right("anna", "correct horse")
     assert command(file, "remove", "anna").returncode == 0
     assert json.loads(file.read_text()) == {}
+
+
+def test_another_password_leaves_an_admin_an_admin(tmp_path):
+    file = tmp_path / "users.json"
+    command(file, "add", "anna", "--admin", password="correct horse")
+    command(file, "add", "anna", password="battery staple")
+    assert Users(file).is_admin("anna")
+    command(file, "add", "anna", "--no-admin", password="battery staple")
+    assert not Users(file).is_admin("anna")
+
+
+def test_a_file_that_breaks_while_it_is_served_changes_nothing(file):
+    known = Users(file)
+    file.write_text("{")
+    assert known.is_right("anna", "correct horse")
+    assert known.is_known("bekele")
+
+
+def test_no_folder_is_a_sentence(tmp_path):
+    done = command(tmp_path / "nowhere" / "users.json", "add", "anna", password="correct horse")
+    assert (done.returncode, "no such folder" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

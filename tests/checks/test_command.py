@@ -37,6 +37,13 @@ def test_without_models_it_exits_2_and_json_says_the_same(tmp_path):
     assert [(f["topic"], f["advice"]) for f in missing] == [("Models", "run `make setup` once")]
 
 
+def test_an_option_that_is_not_there_is_refused_and_those_of_the_page_are_passed_over(tmp_path):
+    done = run("--netwrok")
+    assert (done.returncode, "--netwrok" in done.stderr, done.stdout) == (2, True, "")
+    folders = ("--data", str(tmp_path), "--runs", str(tmp_path))
+    assert "error" not in run("--share", "--live_days", "3", *folders).stderr
+
+
 def test_it_needs_none_of_the_packages_that_it_looks_for(tmp_path):
     names = ("gradio", "pydantic", "psutil", "numpy", "ctranslate2", "av", "huggingface_hub", "jsonargparse", "tqdm")
     done = run(code=WITHOUT.format(names=names, folder=str(tmp_path)))

@@ -1,9 +1,11 @@
 import urllib.error
 import urllib.request
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
+from api.users import make_account, write_accounts
 from tests.e2e.live_page import answer_of_socket
 
 
@@ -21,3 +23,17 @@ def test_with_auth_the_page_asks_to_log_in_and_the_server_refuses_strangers(serv
     page.get_by_role("button", name="Login").click()
     expect(page.locator(".qal-live .qal-captions").first).to_be_visible()
     assert answer_of_socket(page) == "ready"
+
+
+def test_a_user_who_was_removed_is_out_at_once(serve, tmp_path):
+    people = {name: make_account("correct horse", admin=False) for name in ("anna", "bekele")}
+    write_accounts(tmp_path / "users.json", people)
+    address = serve("app.py", "--users", str(tmp_path / "users.json"), "--data", str(tmp_path / "data"))
+    pages = {name: httpx.Client(base_url=address) for name in people}
+    for name, page in pages.items():
+        assert page.post("login", data={"username": name, "password": "wrong"}).status_code == 400
+        assert page.get("config").status_code == 401
+        assert page.post("login", data={"username": name, "password": "correct horse"}).status_code == 200
+        assert page.get("config").status_code == 200
+    write_accounts(tmp_path / "users.json", {"anna": people["anna"]})
+    assert [page.get("config").status_code for page in pages.values()] == [200, 401]

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.run_folders import STEPS, epoch_row, scripted_run, step_row
+from tests.run_folders import REPORT, STEPS, epoch_row, scripted_run, step_row
 from training import shelf as shelf_module
 from training.notes import Notes, write_notes
 from training.run import Run, State, list_runs
@@ -59,7 +59,7 @@ def test_a_process_that_dies_without_a_word_is_seen_although_no_file_changes(run
     assert by_id(shelf, runs)["c"].status.state == "interrupted"
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", "epochs: many", "- a\n- b"])
+@pytest.mark.parametrize("content", ["", "{", "[1]", "epochs: many", "- a\n- b", "[" * 40_000, "epochs: 9999-99-99"])
 def test_broken_files_hide_no_run(runs, content):
     run = by_id(Shelf(), runs)["a"].run
     for file in (run.config_file, run.report_file):
@@ -68,6 +68,32 @@ def test_broken_files_hide_no_run(runs, content):
     assert entry.report is None
     assert entry.status.state == "finished"
     assert entry.config is None or content == ""  # nothing at all is read as nothing set
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tuned_adaptive": {"wer": 0.1}},
+        {"stock_30s": "0.2"},
+        {"paired": {"difference": 0.1}},
+        {"paired": [1]},
+        {"retention": {"failures": 5}},
+        {"tuned_30s": {"wer": 0.1, "wer_low": 0.1, "wer_high": 0.1, "cer": 0.1, "rtf": "x"}},
+    ],
+)
+def test_a_report_of_another_shape_is_none(runs, wrong):
+    run = by_id(Shelf(), runs)["a"].run
+    run.report_file.write_text(json.dumps(REPORT | wrong))
+    assert by_id(Shelf(), runs)["a"].report is None
+    run.report_file.write_text(json.dumps(REPORT))
+    assert by_id(Shelf(), runs)["a"].report == REPORT
+
+
+@pytest.mark.parametrize("status", ['{"state": "running", "pid": -1}', '{"state": "running", "pid": 1e30}'])
+def test_a_process_that_cannot_be_is_none(runs, status):
+    run = by_id(Shelf(), runs)["a"].run
+    run.status_file.write_text(status)
+    assert by_id(Shelf(), runs)["a"].status.state == "interrupted"
 
 
 def test_files_are_read_again_only_where_they_changed(runs, monkeypatch):

@@ -98,6 +98,13 @@ def test_wrong_arguments_are_one_line(arguments):
     assert "--help" in str(refused.value)
 
 
+def test_no_password_is_printed():
+    with pytest.raises(OptionError) as refused:
+        parse_options("app.py", "", ServeOptions, ["--auth", "anna:secret", "--users", "users.json"])
+    assert str(refused.value).startswith("give --auth or --users, not both")
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "a" * 300])
 def test_an_address_of_another_machine_is_refused(host):
     with pytest.raises(OptionError, match="no address of this machine"):

@@ -1,11 +1,14 @@
 """Whose a run is, and which paths a browser may name."""
 
+import errno
+
+import gradio as gr
 import pytest
 
 from errors import OptionError
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
-from ui_components.studio import Studio
+from ui_components.studio import Studio, action
 
 
 def request_of(name: str | None) -> PageRequest:
@@ -20,6 +23,15 @@ def test_a_run_is_its_users_and_an_admins(tmp_path):
         studio.require_own(run, request_of(allowed))  # pyright: ignore[reportArgumentType]
     with pytest.raises(OptionError, match="belongs to bekele"):
         studio.require_own(run, request_of("carl"))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_full_disk_is_a_toast_and_half_a_character_is_made_whole(tmp_path):
+    def write(studio, text):
+        assert text == "a?"
+        raise OSError(errno.ENOSPC, "no space")
+
+    with pytest.raises(gr.Error, match="could not be used"):
+        action(write, Studio(tmp_path / "runs", tmp_path / "data"))("a\ud800")
 
 
 def test_paths_outside_the_folders_are_refused(tmp_path, monkeypatch):

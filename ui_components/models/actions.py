@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from huggingface_hub.constants import HF_HUB_CACHE
 
 from audio.decode import decode
 from audio.samples import Samples, seconds
@@ -125,20 +127,21 @@ def heard_by(
     )
 
 
-def fetch(studio: Studio, chosen: str | None) -> None:
+def fetch(studio: Studio, chosen: str | None, request: gr.Request) -> None:
     """Raises OptionError while it is under way, StorageError where there is no room."""
     model = find_model(studio, chosen)
     if model.directory is not None:
         raise ModelError(f"'{model.title}' is on this machine already")
     if model.key in HUB:
-        require_space(models_folder(), model.size, f"the model '{model.title}'")
+        require_space(Path(HF_HUB_CACHE), model.size, f"the model '{model.title}'")
         command = ["-m", "engine.fetch", model.key]
     else:
         command = ["-m", "export", f"adapters/{DEFAULT_MODEL}", "--to", "ctranslate2"]
-    studio.errands.start(f"fetch:{model.key}", f"Fetching {model.title}", command, models_folder() / LOGS)
+    about, user = f"Fetching {model.title}", user_of(request)
+    studio.errands.start(f"fetch:{model.key}", about, command, models_folder() / LOGS, user=user)
 
 
-def export(studio: Studio, chosen: str | None, form: str) -> str:
+def export(studio: Studio, chosen: str | None, form: str, request: gr.Request) -> str:
     """-> a link, where there is nothing to make."""
     model = find_model(studio, chosen)
     if exports.ready(studio, model, form):
@@ -147,7 +150,8 @@ def export(studio: Studio, chosen: str | None, form: str) -> str:
     makes = exports.folder_of(model, form)
     about = f"Exporting {model.title}: {exports.FORMS[form][0]}" if form in exports.FORMS else ""
     command = exports.command(studio, model, form)
-    studio.errands.start(f"export:{form}:{model.key}", about, command, models_folder() / LOGS, makes)
+    key, logs = f"export:{form}:{model.key}", models_folder() / LOGS
+    studio.errands.start(key, about, command, logs, makes, user_of(request))
     return ""
 
 
@@ -163,25 +167,26 @@ def _link(errand_key: str) -> str:
     return download_link(key, form, "Download as a zip file")
 
 
-def tend_errand(studio: Studio, event: gr.EventData) -> None:
-    """Stops one that runs, or closes the word of one that has ended."""
+def tend_errand(studio: Studio, event: gr.EventData, request: gr.Request) -> None:
+    """Stops one that runs, or closes the word of one that has ended. Raises OptionError where it is another user's."""
     for what, act in (("stop", studio.errands.stop), ("forget", studio.errands.forget)):
-        key = getattr(event, what, None)
-        if isinstance(key, str):
-            act(key)
+        for errand in studio.errands.all():
+            if errand.key == getattr(event, what, None):
+                studio.require_user(errand.user, f"'{errand.about}'", request)
+                act(errand.key)
 
 
-def ask_delete(studio: Studio, chosen: str | None, request: gr.Request) -> tuple[str, gr.Row]:
-    """-> (the question, the row that answers it)"""
+def ask_delete(studio: Studio, chosen: str | None, request: gr.Request) -> tuple[str, str, gr.Row]:
+    """-> (the model that is asked about, the question, the row that answers it)"""
     model = find_model(studio, chosen)
     require_right(studio, model, request)
     told = " ".join([f"Delete {model.title}?", removal.consequence(model), *removal.uses(studio, model)])
-    return note_html(told, problem=True), gr.Row(visible=True)
+    return model.key, note_html(told, problem=True), gr.Row(visible=True)
 
 
-def delete(studio: Studio, chosen: str | None, request: gr.Request) -> tuple[None, str, gr.Row]:
+def delete(studio: Studio, asked: str | None, request: gr.Request) -> tuple[None, str, gr.Row]:
     """-> (no model is chosen any more, no question, no row)"""
-    model = find_model(studio, chosen)
+    model = find_model(studio, asked)
     require_right(studio, model, request)
     removal.remove(studio, model)
     gr.Info(f"{model.title} was {'moved to the trash' if model.place == 'run' else 'deleted'}.")

@@ -10,7 +10,7 @@ from huggingface_hub.constants import HF_HUB_CACHE
 from checks.findings import gigabytes
 from checks.storage import disk_of
 from engine.catalogue import models_folder
-from errors import TrainingError
+from errors import ModelError, TrainingError
 from training.job import TRASH, running
 from ui_components.models.inventory import CONVERTED, EXPORTS, folder_bytes
 from ui_components.models.removal import delete_inside, empty_trash, trash_of
@@ -50,6 +50,8 @@ def clear(studio: Studio, what: str) -> None:
     busy = running(studio.runs)
     if busy:
         raise TrainingError(f"run {busy.id} may be reading the cache; wait until it has ended")
+    if studio.errands.any_running():
+        raise ModelError("an export or a download is under way in the cache; wait until it has ended, or stop it")
     for name in (CONVERTED, EXPORTS):
         delete_inside(models_folder() / name)
 

@@ -1,5 +1,6 @@
 """A model in another form, made by `python -m export` in a process of its own (torch is there, never here)."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def ready(studio: Studio, model: Model, form: str) -> Path | None:
 
 
 def folder_of(model: Model, form: str) -> Path:
-    return models_folder() / EXPORTS / f"{plain(model.title)}-{form}"
+    """Of these weights alone: two models may be called alike."""
+    of = hashlib.sha256(str(model.directory and model.directory.resolve()).encode()).hexdigest()[:8]
+    return models_folder() / EXPORTS / f"{plain(model.title)}-{of}-{form}"
 
 
 def plain(name: str) -> str:

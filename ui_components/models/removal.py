@@ -22,11 +22,13 @@ def uses(studio: Studio, model: Model) -> list[str]:
     if model.directory is None:
         return []
     directory, told = model.directory.resolve(), []
+    names = {model.key, str(directory), str(model.directory)}
+    names |= {str(directory.parent)} if model.place == "run" else set()  # a base may be given by a run's folder
     if any(e.in_use for e in studio.engines.loaded() if e.directory == directory):
         told.append("A caption session or a transcription is using it now; what is loaded goes on, nothing new begins.")
     for run in list_runs(studio.runs):
         state = run.status().state
-        if state != "finished" and _base_of(run) in (model.key, str(directory), str(model.directory)):
+        if state != "finished" and _base_of(run) in names:
             needs = f"can only be resumed with it ({state})" if state in ENDED else "is training on it"
             told.append(f"Run {run.id} {needs}.")
     return told

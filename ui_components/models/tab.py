@@ -18,6 +18,7 @@ POLL_S = 1.0
 def models_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     chosen: gr.State = gr.State(None)  # the key of the model whose card is shown
     order = gr.State("")
+    asked: gr.State = gr.State(None)  # the key of the model that somebody is asked about
     running = gr.State(0)
     with gr.Row(elem_classes="qal-filter"):
         hint = "name, language, corpus …"
@@ -60,22 +61,15 @@ def models_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     fetch.click(action(actions.fetch, studio), chosen, None, **QUIET).success(ask_errands, running, told, **QUIET)
     exported = export.click(action(actions.export, studio), [chosen, form], link, **QUIET)
     exported.success(ask_errands, running, told, **QUIET)
-    delete.click(action(actions.ask_delete, studio), chosen, [question, answer], **QUIET)
-    gone = yes.click(action(actions.delete, studio), chosen, [chosen, question, answer], **QUIET)
+    delete.click(action(actions.ask_delete, studio), chosen, [asked, question, answer], **QUIET)
+    gone = yes.click(action(actions.delete, studio), asked, [chosen, question, answer], **QUIET)
     gone.success(show, looked, shown, **QUIET)
 
     compare.click(action(actions.to_compare, studio), [chosen, hearing], hearing, **QUIET)
-    hear = action(actions.hear, studio)
     tried = try_it.click(action(actions.only, studio), chosen, hearing, **QUIET)
+    busy = {"show_progress_on": heard, "concurrency_limit": MAX_AT_ONCE, "api_visibility": "private"}
     for event in (start.click, tried.success):
-        event(
-            hear,
-            [clip, hearing, language, reference],
-            heard,
-            show_progress_on=heard,
-            concurrency_limit=MAX_AT_ONCE,
-            api_visibility="private",
-        )
+        event(action(actions.hear, studio), [clip, hearing, language, reference], heard, **busy)
 
 
 def clip_panel(studio: Studio) -> tuple[gr.Audio, gr.Dropdown, gr.Dropdown, gr.Textbox, gr.Button]:

@@ -19,6 +19,9 @@ HEARD = "You hear it as the model does: one channel at 16 kHz."
 MAX_FILE_BYTES = 2 * 1024**3
 
 
+MAX_STRETCH_S = 1e6  # later than the end of any sound
+
+
 @dataclass(frozen=True)
 class Sound:
     """What a view shows: a file of this machine, and the stretch of it that was chosen."""
@@ -92,6 +95,6 @@ def stretch_of(event: gr.EventData) -> tuple[float, float]:
     """What the browser sent, checked."""
     found = event._data if isinstance(event._data, dict) else {}
     start_s, end_s = found.get("start_s"), found.get("end_s")
-    if isinstance(start_s, int | float) and isinstance(end_s, int | float) and 0 <= start_s < end_s < math.inf:
+    if isinstance(start_s, int | float) and isinstance(end_s, int | float) and 0 <= start_s < end_s < MAX_STRETCH_S:
         return float(start_s), float(end_s)
     raise OptionError("choose a stretch that ends after it begins")

@@ -11,16 +11,15 @@ from pydantic_core import ErrorDetails
 
 from augmentation.noise import audio_files
 from corpus.manifest import MANIFEST, Corpus, read_corpus
-from corpus.split import SPLITS
 from engine.catalogue import HUB, local_directory
 from engine.catalogue import resolve as resolve_model
 from engine.decoding import Tokenizer
 from engine.languages import check_language
-from errors import CorpusError, OptionError, QalError
+from errors import OptionError, QalError
 from training.config import TrainingConfig, absolute, require_tracker
 from training.config_file import check_config
 from training.machine import check_machine
-from training.rows import held_out_rows, training_rows
+from training.rows import require_rows
 from ui_components.forms import nested, read, value_of
 from ui_components.studio import Studio
 from ui_components.train.offers import base_choices, offered_corpora
@@ -134,19 +133,10 @@ def _of_material(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpu
         if folder in config.sound_folders:
             _gather(problems, name, lambda folder=folder: _sounds_of(Path(folder)))
     if len(corpora) == len(config.corpus_folders):
-        for split in SPLITS:
-            _gather(problems, "corpus", lambda split=split: _require_rows(corpora, config, split))
+        _gather(problems, "corpus", lambda: require_rows([*corpora], config))
         name = "language" if config.language else "corpus"
         _gather(problems, name, lambda: _require_languages(studio, config, corpora))
     return problems
-
-
-def _require_rows(corpora: Sequence[Corpus], config: TrainingConfig, split: str) -> None:
-    rows = training_rows([*corpora], config) if split == "train" else held_out_rows([*corpora], config, (split,))
-    if not rows:
-        kind = "row" if config.method == "distill" else "row with text"
-        lasting = f"between {config.min_utterance_s:g} and {config.max_utterance_s:g} s"
-        raise CorpusError(f"there is no {kind} {lasting} in split '{split}'; import more speech, or choose another")
 
 
 def _require_languages(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> None:

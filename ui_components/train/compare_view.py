@@ -102,7 +102,7 @@ def table_html(runs: Sequence[Shown]) -> str:
     """A row a run. Sorting, choosing and filtering are compare.js' work; it reads data-value."""
     if not runs:
         return '<p class="qal-muted">There are no runs yet.</p>'
-    columns = [column for column in COLUMNS if any(map(column.value, runs))]
+    columns = [column for column in COLUMNS if any(column.value(run) not in (None, "") for run in runs)]
     heads = "".join(
         f'<th scope="col" aria-sort="none"><button type="button" data-column="{name}">{name}</button></th>'
         for name in ("run", *(column.title for column in columns))

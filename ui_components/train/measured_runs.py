@@ -1,14 +1,13 @@
 """What an estimate rests on: runs that were measured, the machine, the rows of the corpora."""
 
 import math
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
 
-import psutil
-
+from checks.device import usable_cores
+from checks.storage import disk_of, memory
 from corpus.manifest import Corpus
 from engine.catalogue import local_directory, resolve
 from engine.engine import choose_device
@@ -74,13 +73,12 @@ def rows_of(corpora: Sequence[Corpus], config: TrainingConfig) -> Rows:
 
 
 def machine_of(runs: Path, config: TrainingConfig) -> Machine:
-    folder = next(p for p in (runs.resolve(), *runs.resolve().parents) if p.exists())
     return Machine(
         device="mps" if config.device == "mps" else choose_device(engine_device(config)),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         bfloat16=_fast_at_bfloat16(),
-        free_memory_mb=psutil.virtual_memory().available / MB,
-        free_disk_mb=psutil.disk_usage(str(folder)).free / MB,
+        free_memory_mb=memory().free / MB,
+        free_disk_mb=disk_of(runs).free / MB,
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import gradio as gr
+from gradio.events import Dependency
 
 from ui_components.choices import language_choices
 from ui_components.forms import Form, Setting, place, shown
@@ -19,7 +20,6 @@ def new_run_tab(studio: Studio, opened: Events, run: gr.State, settings_of: gr.S
     """`run`: the id of the run that is watched, set when one starts. `settings_of`: the id of a run whose settings
     somebody wants in this form; it changes when they ask."""
     form = Form(SETTINGS, new_run_actions.first_config(studio), LABELS, SPECIAL)
-    finding: gr.State = gr.State(None)  # the id of the run that looks for a learning rate
     note = gr.HTML()
     fetch = gr.Button("Fetch the Russian sample corpus", visible=False)
     with gr.Row(elem_classes="qal-newrun"):
@@ -65,14 +65,21 @@ def new_run_tab(studio: Studio, opened: Events, run: gr.State, settings_of: gr.S
     fetched = fetch.click(action(new_run_actions.fetch_sample, studio), None, [note, fetch], **QUIET)
     fetched.success(offer, state, offered, **QUIET)
 
+    taken = wire_finder(studio, opened, find, held, [search, curve, use], form["learning_rate"])
+    taken.success(action(new_run_actions.check, studio), state, told, **QUIET)
+
+
+def wire_finder(
+    studio: Studio, opened: Events, find: gr.Button, held: list[Any], shown_in: list[Any], rate: Any
+) -> Dependency:
+    """A search is a job, too: begun by `find`, followed in `shown_in` (its words, its curve, "use it") -> what happens
+    when its rate has been taken."""
+    finding: gr.State = gr.State(None)  # the id of the run that looks for a learning rate
     timer = gr.Timer(POLL_S, active=False)
-    followed = [search, curve, use, timer]
-    follow = action(rate_finder.follow, studio)
     gr.on(opened, action(rate_finder.resume, studio), finding, [finding, timer], **QUIET)
     find.click(action(rate_finder.find, studio), held, [finding, timer], **QUIET)
-    timer.tick(follow, finding, followed, **QUIET)
-    taken = use.click(action(rate_finder.take, studio), finding, form["learning_rate"], **QUIET)
-    taken.success(action(new_run_actions.check, studio), state, told, **QUIET)
+    timer.tick(action(rate_finder.follow, studio), finding, [*shown_in, timer], **QUIET)
+    return shown_in[-1].click(action(rate_finder.take, studio), finding, rate, **QUIET)
 
 
 def add_group(form: Form, group: str) -> None:

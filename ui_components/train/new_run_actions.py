@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import yaml
 
 from corpus.manifest import Corpus
 from errors import OptionError
 from training import job
 from training.config import TrainingConfig
-from training.config_file import as_yaml, check_config, parse_settings
+from training.config_file import MAX_TEXT, as_yaml, check_config, parse_settings
 from training.run import Run
 from ui_components.choices import chosen, corpus_choices, model_choices, presets
 from ui_components.markup import note_html, sentence_html
@@ -31,7 +30,6 @@ from ui_components.train.settings import SETTINGS
 POLL_S = 1.0
 NEW = "new"  # the inner tab with the form
 RUN = "run"  # the inner tab on which a run is watched
-MAX_YAML, MAX_BRACKETS = 50_000, 300  # characters; a complete YAML has 6,000 and few brackets
 NO_CORPUS = "There is no corpus in `{data}` yet: fetch the sample below, or run `python {command}` and reload."
 NOTHING_YET = "# what is wrong must be mended first"
 NAMES = tuple(setting.name for setting in SETTINGS)
@@ -138,7 +136,7 @@ def load_file(studio: Studio, path: str | None, preset: str | None, *held: Any) 
     if path is None:
         raise OptionError("choose a YAML file first")
     with Path(path).open("rb") as file:
-        content = file.read(MAX_YAML + 1)
+        content = file.read(MAX_TEXT + 1)
     try:
         return load_text(studio, content.decode(), preset, *held)
     except UnicodeDecodeError as error:
@@ -146,19 +144,9 @@ def load_file(studio: Studio, path: str | None, preset: str | None, *held: Any) 
 
 
 def config_of(text: str) -> TrainingConfig:
-    """Raises OptionError; also for aliases, which make a short text arbitrarily long."""
+    """Raises OptionError."""
     if not text.strip():
         raise OptionError("paste a YAML first, such as a run's config.yaml")
-    if len(text) > MAX_YAML:
-        raise OptionError(f"the YAML has more than {MAX_YAML:,} characters; settings have some thousands")
-    if text.count("[") + text.count("{") > MAX_BRACKETS:
-        raise OptionError(f"the YAML has more than {MAX_BRACKETS} brackets; settings have few")
-    try:
-        aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
-    except (yaml.YAMLError, RecursionError):
-        aliases = False  # the parser says what is wrong
-    if aliases:
-        raise OptionError("the YAML holds aliases (*name); write their values out")
     return check_config(parse_settings(text, "the YAML"), "the YAML")
 
 

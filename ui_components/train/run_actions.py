@@ -141,7 +141,10 @@ def _samples(studio: Studio, entry: Entry, epoch: str | None) -> list[Any]:
 
     def may_play(audio: Path) -> bool:
         inside = (folder.resolve() for folder in (studio.data, studio.runs))
-        return audio.is_file() and any(audio.resolve().is_relative_to(folder) for folder in inside)
+        try:
+            return audio.is_file() and any(audio.resolve().is_relative_to(folder) for folder in inside)
+        except OSError:  # no path at all
+            return False
 
     return [
         gr.Dropdown(choices=epoch_choices(heard), value=value),

@@ -29,7 +29,7 @@ class Asked:
 def find(studio: Studio, run_id: str | None) -> Run:
     run = next((r for r in list_runs(studio.runs) if r.id == run_id), None)
     if run is None:
-        raise TrainingError("choose a run first")
+        raise TrainingError(f"run {run_id} is not there any more" if run_id else "choose a run first")
     return run
 
 

@@ -4,9 +4,9 @@ import html
 from statistics import median
 
 from training.config import TrainingConfig
-from training.metrics import Rows
+from training.metrics import Rows, is_figure
 from training.run import ENDED, Status
-from ui_components.markup import minutes, sentence_html
+from ui_components.markup import sentence_html
 
 STAGES = {
     "waiting": "waiting to start",
@@ -58,7 +58,7 @@ def queue_words(status: Status) -> str:
 
 def recent(rows: Rows, figure: str) -> float:
     """Median over the last steps; 0 while there are none."""
-    found = [row[figure] for row in rows[-RECENT_ROWS:] if figure in row]
+    found = [row[figure] for row in rows[-RECENT_ROWS:] if is_figure(row.get(figure))]
     return median(found) if found else 0.0
 
 
@@ -150,7 +150,7 @@ def _facts(status: Status, config: TrainingConfig | None, rows: Rows, now: float
         facts += [f"{pace:.1f} utterances a second"] if pace else []
         facts += [f"{each:.2g} s a step" if each < 10 else f"{each:.0f} s a step"] if each else []
     if status.state not in ENDED and status.heartbeat and now - status.heartbeat > SILENT_S:
-        facts.append(f"no sign of life for {minutes(now - status.heartbeat)} min")
+        facts.append(f"no sign of life for {in_words(now - status.heartbeat)}")
     return facts
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -11,7 +12,7 @@ from engine.catalogue import models_folder
 from errors import AudioDecodeError, ModelError, OptionError, StorageError
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
-from tests.ui_components.conftest import pressed
+from tests.ui_components.conftest import asked_by, pressed
 from ui_components.models import actions, exports
 from ui_components.models.inventory import find_model
 
@@ -107,29 +108,29 @@ def wait_for_errands(studio) -> str:
 def test_a_download_without_network_says_what_to_do(studio, monkeypatch, tmp_path):
     for name, value in (("HF_HUB_OFFLINE", "1"), ("HF_HOME", str(tmp_path)), ("PIP_NO_INDEX", "1")):
         monkeypatch.setenv(name, value)
-    actions.fetch(studio, "tiny")
+    actions.fetch(studio, "tiny", asked_by())
     shown, running, clock = actions.errands(studio, 0)
     assert (running, clock.active) == (1, True)
     assert "Fetching tiny" in shown
     with pytest.raises(OptionError, match="under way"):
-        actions.fetch(studio, "tiny")
+        actions.fetch(studio, "tiny", asked_by())
     assert "Connect to the network" in wait_for_errands(studio)
-    actions.tend_errand(studio, pressed(forget="fetch:tiny"))
+    actions.tend_errand(studio, pressed(forget="fetch:tiny"), asked_by())
     assert actions.errands(studio, 0)[0] == ""
 
 
 def test_what_is_here_is_not_fetched_again_and_a_full_disk_is_told_before(studio, models, monkeypatch):
     model_directory(models / "base")
     with pytest.raises(ModelError, match="already"):
-        actions.fetch(studio, "base")
+        actions.fetch(studio, "base", asked_by())
     monkeypatch.setattr("errors.shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(StorageError, match="free some space"):
-        actions.fetch(studio, "small")
+        actions.fetch(studio, "small", asked_by())
 
 
 def test_a_model_as_it_is_needs_no_export(studio, models):
     folder = model_directory(models / "base")
-    link = actions.export(studio, "base", exports.AS_IT_IS)
+    link = actions.export(studio, "base", exports.AS_IT_IS, asked_by())
     assert 'href="qal/model.zip?name=base&amp;form=as-it-is"' in link
     assert exports.downloadable(studio, "base", exports.AS_IT_IS) == (folder, "base.zip")
     assert studio.errands.all() == []
@@ -141,12 +142,12 @@ def test_the_float32_weights_that_a_run_has_kept_need_no_export_either(studio):
     run.transformers.mkdir()
     (run.transformers / "config.json").write_text("{}")
     assert exports.downloadable(studio, "mine", "transformers") == (run.transformers, "mine-transformers.zip")
-    assert "model.zip" in actions.export(studio, "mine", "transformers")
+    assert "model.zip" in actions.export(studio, "mine", "transformers", asked_by())
 
 
 def test_an_export_that_cannot_be_made_is_a_sentence(studio, models):
     model_directory(models / "base")
-    assert actions.export(studio, "base", "transformers") == ""
+    assert actions.export(studio, "base", "transformers", asked_by()) == ""
     assert "not a Whisper model" in wait_for_errands(studio)
     with pytest.raises(ModelError, match="has not been exported"):
         exports.downloadable(studio, "base", "transformers")
@@ -179,9 +180,24 @@ def test_an_export_of_older_weights_is_made_anew(studio, models):
 def test_a_real_model_is_exported_and_can_be_downloaded(studio, models, base_directory, form):
     models.mkdir()
     (models / "base").symlink_to(base_directory.resolve())
-    assert actions.export(studio, "base", form) == ""
+    assert actions.export(studio, "base", form, asked_by()) == ""
     assert "model.zip?name=base" in wait_for_errands(studio)
     folder, name = exports.downloadable(studio, "base", form)
     assert name == f"base-{form}.zip"
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     assert sizes["model.bin"] < 90e6 if form == "int8" else sizes["model.safetensors"] > 280e6
+
+
+def test_an_export_is_stopped_by_whoever_began_it_or_an_admin(studio, models):
+    studio = replace(studio, is_admin=lambda name: name == "anna")
+    model_directory(models / "base")
+    actions.export(studio, "base", "transformers", asked_by("bekele"))
+    with pytest.raises(OptionError, match="belongs to bekele"):
+        actions.tend_errand(studio, pressed(stop="export:transformers:base"), asked_by("carl"))
+    actions.tend_errand(studio, pressed(stop="export:transformers:base"), asked_by("anna"))
+    wait_for_errands(studio)
+
+
+def test_two_models_of_one_name_have_exports_of_their_own(studio, models, tmp_path):
+    one, other = (replace(find_model(studio, "base"), directory=tmp_path / name) for name in ("ቃል", "ሰላም"))
+    assert exports.folder_of(one, "int8") != exports.folder_of(other, "int8")

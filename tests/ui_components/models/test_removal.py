@@ -110,13 +110,13 @@ def test_the_question_names_who_would_miss_it(studio, models):
     scripted_run(studio.runs, "stopped", "interrupted")
     scripted_run(studio.runs, "done", "finished")
     held = studio.engines.get("base", studio.runs)
-    question, _ = actions.ask_delete(studio, "base", asked_by())
+    _, question, _ = actions.ask_delete(studio, "base", asked_by())
     assert "caption session" in question
     assert "Run busy is training on it." in question
     assert "Run stopped can only be resumed with it" in question
     assert "done" not in question
     del held
-    assert "caption session" not in actions.ask_delete(studio, "base", asked_by())[0]
+    assert "caption session" not in actions.ask_delete(studio, "base", asked_by())[1]
 
 
 def test_a_users_model_is_deleted_by_its_user_or_an_admin_alone(studio, models):

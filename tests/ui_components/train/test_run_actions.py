@@ -198,6 +198,32 @@ def test_a_broken_file_breaks_no_page(studio, file, content):
     assert "<b>" not in told["progress"][0]
 
 
+ODD = [
+    {"step": 10**20},
+    {"grad_norm": []},
+    {"loss": "x", "utterances_per_second": "x", "data_wait_fraction": {}},
+    {"time": float("nan")},
+    {"samples": [{"audio": "a" * 5000, "text": "x", "heard": "y"}]},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("file", ["metrics", "samples"])
+def test_an_odd_row_breaks_no_page(studio, file, odd):
+    run = scripted_run(studio.runs, "a", "running", step=5)
+    with getattr(run, f"{file}_file").open("a") as rows:
+        rows.write(json.dumps({"step": 6, "epoch": 1, "attempt": 1, "time": 1e9, **odd}) + "\n")
+    assert Page(studio).look()["selector"][0].value == "a"
+
+
+def test_a_folder_where_a_file_should_be_breaks_no_page(studio):
+    run = scripted_run(studio.runs, "a", "failed", step=STEPS)
+    for file in (run.metrics_file, run.samples_file, run.report_file, run.log_file):
+        file.unlink(missing_ok=True)
+        file.mkdir()
+    assert Page(studio).look()["selector"][0].value == "a"
+
+
 def test_a_job_that_died_without_a_word_is_interrupted_on_the_page(studio):
     run = scripted_run(studio.runs, "a", "running", step=5)
     page = Page(studio, "a")
