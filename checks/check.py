@@ -30,7 +30,7 @@ def check(subject: Subject) -> list[Finding]:
         ("Device", lambda: device_findings(subject.torch)),
         ("Python", package_findings),
         ("Sound", sound_findings),
-        ("Models", lambda: model_findings(subject.model)),
+        ("Models", lambda: model_findings(subject.model, subject.runs)),
         ("Disk", lambda: disk_findings(folders_of(subject))),
         ("Memory", memory_findings),
     ]

@@ -28,10 +28,10 @@ def ends(sorted_s: NDArray, batch_size: int, batch_seconds: float | None) -> lis
     """Where batches end among the draws, the shortest first."""
     if batch_seconds is None:
         return [*range(batch_size, len(sorted_s), batch_size), len(sorted_s)]
-    return list(batch_ends(sorted_s, batch_seconds))
+    return list(_ends_by_seconds(sorted_s, batch_seconds))
 
 
-def batch_ends(sorted_s: NDArray, batch_seconds: float) -> Iterator[int]:
+def _ends_by_seconds(sorted_s: NDArray, batch_seconds: float) -> Iterator[int]:
     """Where batches of the sorted durations end, with room for the jitter j: a row at a place of the jittered order
     is at most (1 + j) / (1 - j) times as long as the row at that place of the sorted one.
 

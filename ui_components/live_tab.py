@@ -9,12 +9,9 @@ import gradio as gr
 
 from audio.gate import GateOptions
 from captions.session import MAX_EXPECTED
-from ui_components import live_actions
 from ui_components.choices import DETECT, language_choices
-from ui_components.download import wire_download
-from ui_components.live_session import Board
-from ui_components.live_view import captions_html, live_html, live_script, meter_html
-from ui_components.microphone import STREAM_EVERY_S
+from ui_components.live_fallback.panel import fallback_panel
+from ui_components.live_view import live_html, live_script
 from ui_components.model_offer import NOBODY, offer_comparison, offer_models
 from ui_components.studio import QUIET, Events, Studio, action
 
@@ -67,7 +64,7 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
     gr.on(opened, action(offer_comparison, studio), compare, compare, **QUIET)
     with gr.Column(elem_classes="qal-fallback"):
-        fallback(studio, page, model, language)
+        fallback_panel(studio, page, model, language)
 
 
 def corrections(live_days: float) -> tuple[gr.Checkbox, gr.Textbox]:
@@ -104,30 +101,3 @@ def gate_slider(name: str) -> gr.Slider:
         info=field.description,
         min_width=220,
     )
-
-
-def fallback(studio: Studio, page: gr.Blocks, model: gr.Dropdown, language: gr.Dropdown) -> None:
-    """Captions through Gradio's own streaming."""
-    captions = gr.HTML(captions_html(Board()))
-    meter = gr.HTML(meter_html(None))
-    with gr.Row():
-        microphone = gr.Audio(
-            sources=["microphone"],
-            type="filepath",
-            streaming=True,
-            label="Microphone",
-            buttons=[],
-            min_width=280,
-            waveform_options=gr.WaveformOptions(show_recording_waveform=False),
-        )
-        with gr.Column(min_width=280), gr.Row():
-            clear = gr.Button("Clear", min_width=120)
-            save = gr.Button("Download TXT", min_width=120)
-
-    shown = [captions, meter]
-    hear = action(live_actions.hear, studio)
-    microphone.stream(hear, [microphone, model, language], shown, stream_every=STREAM_EVERY_S, **QUIET)
-    microphone.stop_recording(action(live_actions.finish, studio), None, shown, **QUIET)
-    clear.click(action(live_actions.clear, studio), None, shown, **QUIET)
-    wire_download(save, action(live_actions.download, studio), [])
-    page.unload(action(live_actions.leave, studio))

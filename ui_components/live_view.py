@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from captions.session import Level
-from ui_components.live_session import Board
+from ui_components.live_fallback.session import Board
 from ui_components.markup import line_html
 
 SHOWN_LINES = 200  # the download holds all of them

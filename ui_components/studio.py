@@ -15,9 +15,9 @@ from errors import OptionError, QalError, storage_errors
 from training.run import Run
 from training.shelf import Shelf
 from ui_components.errands import Errands
-from ui_components.live_session import LiveSessions
+from ui_components.live_fallback.chunks import ChunkFiles
+from ui_components.live_fallback.session import LiveSessions
 from ui_components.markup import sentence_html
-from ui_components.microphone import ChunkFiles
 from ui_components.train.charts import Drawings
 from ui_components.train.corpus_fetch import CorpusFetch
 

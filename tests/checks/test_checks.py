@@ -153,13 +153,16 @@ def test_a_hub_that_does_not_answer_says_what_still_works(monkeypatch):
 def test_without_any_model_nothing_is_usable_and_with_one_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("WHISPER_MODEL_DIR", str(tmp_path / "models"))
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
-    assert not is_usable(model_findings("base-adaptive"))
+    assert not is_usable(model_findings("base-adaptive", tmp_path))
     own = model_directory(tmp_path / "own")
-    assert is_usable(model_findings(str(own)))
+    assert is_usable(model_findings(str(own), tmp_path))
     model_directory(tmp_path / "models" / "base")
-    here, default = model_findings("base-adaptive")
+    here, default = model_findings("base-adaptive", tmp_path)
     assert (here.value, default.state) == ("base", "warning")
     assert "make setup" in default.advice
+    assert [f.state for f in model_findings("typo", tmp_path)] == ["ok", "warning"]
+    model_directory(tmp_path / "mine" / "model")
+    assert [f.state for f in model_findings("mine", tmp_path)] == ["ok"]
 
 
 def test_a_package_that_is_missing_hides_nothing_else(monkeypatch, tmp_path):

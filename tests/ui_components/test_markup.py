@@ -1,7 +1,7 @@
 import pytest
 
 from captions.session import Caption, Level
-from ui_components.live_session import Board
+from ui_components.live_fallback.session import Board
 from ui_components.live_view import SHOWN_LINES, captions_html, meter_html, share_of_meter
 from ui_components.markup import minutes, note_html, sentence_html, transcript_html
 

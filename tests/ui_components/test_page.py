@@ -24,7 +24,8 @@ import app, app_streaming
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
 from tests.ui_components.train.form import small_corpus
-from ui_components import live_actions, model_offer, transcribe_actions
+from ui_components import model_offer, transcribe_actions
+from ui_components.live_fallback import actions as fallback
 from ui_components.train import compare_actions, new_run_actions, rate_finder, report_files, run_actions
 from ui_components.page import live_page, studio_page
 from ui_components.studio import Studio
@@ -39,8 +40,8 @@ model_offer.offer_models(studio), new_run_actions.offer(studio, None, *held), ra
 run_actions.watch(studio, None, None, "all", "", None, run_actions.Seen())
 compare_actions.refresh(studio, '["a"]', compare_actions.Seen())
 report_files.download_png(studio, "a"), report_files.download_html(studio, "a")
-live_actions.hear(studio, speech, "base", "en", PageRequest())
-live_actions.finish(studio, PageRequest()), live_actions.leave(studio, PageRequest())
+fallback.hear(studio, speech, "base", "en", PageRequest())
+fallback.finish(studio, PageRequest()), fallback.leave(studio, PageRequest())
 _, lines, *_ = transcribe_actions.transcribe(studio, sys.argv[3], "base", "en", "auto", lambda *_, **__: None)
 print(json.dumps([lines, sorted({name.partition(".")[0] for name in sys.modules})]))
 """

@@ -8,7 +8,7 @@ import pytest
 from audio.samples import SAMPLE_RATE, Samples
 from captions.session import Caption, Level
 from errors import LanguageError
-from ui_components.live_session import Board, Chunk, LiveSession, LiveSessions, ToSampleRate
+from ui_components.live_fallback.session import Board, Chunk, LiveSession, LiveSessions, ToSampleRate
 
 MICROPHONE_RATE = 48_000
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from errors import AudioDecodeError
-from ui_components.microphone import KEPT_S, ChunkFiles, LossMeter, read_chunk
+from ui_components.live_fallback.chunks import KEPT_S, ChunkFiles, LossMeter, read_chunk
 
 
 def wav(pcm: np.ndarray, rate: int = 48_000) -> bytes:

@@ -1,4 +1,4 @@
-"""One speaker's live captions on the server: sound goes in, a board of captions is read out.
+"""One speaker's captions where no live socket opens (else: api/live_hub.py): sound goes in, a board is read out.
 
 The work is done by a thread of the session's own, because Gradio overwrites a streamed chunk that its
 handler has not taken yet: a handler must never wait for the model."""
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from audio.samples import SAMPLE_RATE, Samples, from_pcm16
 from captions.session import Caption, Level
-from ui_components.microphone import LossMeter
+from ui_components.live_fallback.chunks import LossMeter
 
 FLUSH_TIMEOUT_S = 60  # the last words of a slow model
 NOTHING = np.zeros(0, np.int16)

@@ -1,4 +1,4 @@
-"""What happens on the Live tab: sound in, captions out, one session a page."""
+"""What happens on the Live tab where no live socket opens: sound in, captions out, one session a page."""
 
 import time
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from captions.captioner import Captioner
 from engine.languages import check_language
 from errors import ModelError
 from text.subtitles import clock
-from ui_components.live_session import Board, Chunk, LiveSession
+from ui_components.live_fallback.chunks import NOTICEABLE_LOSS_S, STREAM_EVERY_S, LossMeter, read_chunk
+from ui_components.live_fallback.session import Board, Chunk, LiveSession
 from ui_components.live_view import captions_html, meter_html
-from ui_components.microphone import NOTICEABLE_LOSS_S, STREAM_EVERY_S, LossMeter, read_chunk
 from ui_components.studio import Studio
 
 
