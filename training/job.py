@@ -127,7 +127,7 @@ def in_use(by: Run | None) -> TrainingError:
 def device_lock(runs: Path, queued: Run | None = None) -> Iterator[None]:
     """Held by the one job of a runs folder that uses the device; the system frees it when the job dies.
 
-    A run that was launched waits here for its turn, or raises Stopped; any other is refused while the device is busy."""
+    A run that was launched waits here for its turn, or raises Stopped; any other is refused while a job has it."""
     if runs.exists() and not runs.is_dir():
         raise OptionError(f"{runs}: is a file, not a folder; choose another --runs")
     runs.mkdir(parents=True, exist_ok=True)
