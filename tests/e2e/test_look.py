@@ -2,11 +2,17 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.run_folders import scripted_run
 
 TABS = ("Live", "Train", "Models", "Transcribe", "System")
+PHONE: ViewportSize = {"width": 390, "height": 844}
+# What sticks out, but for tables, charts and editors, which scroll in themselves.
+BEYOND = """(width) => [...document.querySelectorAll("#qal-tabs *")]
+    .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > width + 1)
+    .filter((e) => !e.closest(".qal-table, .qal-checks, svg, [class*=wrap]:not(.tab-wrapper)"))
+    .map((e) => e.outerHTML.slice(0, 100))"""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 
@@ -70,6 +76,29 @@ def test_the_sheet_names_the_keys_and_can_switch_them_off(page):
     expect(page.get_by_role("tab", name="Live", exact=True)).to_be_visible()
     page.keyboard.press("]")
     assert selected(page) == "Live"
+
+
+def test_nothing_is_wider_than_a_phone(page, home):
+    scripted_run(home / "runs", "failed", "failed", step=5, reason=f"{'/a-long-name' * 20} is gone")
+    page.set_viewport_size(PHONE)
+    page.reload()
+    for tab in TABS:
+        open_tab(page, tab)
+        for inner in ("New run", "Run", "Compare") if tab == "Train" else (None,):
+            if inner:
+                page.get_by_role("tab", name=inner, exact=True).click()
+            page.wait_for_timeout(1000)  # what opens with the tab
+            beyond = page.evaluate(BEYOND, PHONE["width"])
+            assert not beyond, (tab, inner, beyond[:3])
+
+
+def open_tab(page: Page, name: str) -> None:
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if tab.count() and tab.first.is_visible():
+        tab.first.click()
+        return
+    page.locator("#qal-tabs .overflow-menu > button").first.click()
+    page.locator("#qal-tabs .overflow-dropdown button", has_text=name).click()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
