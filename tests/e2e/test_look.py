@@ -82,6 +82,7 @@ def test_nothing_is_wider_than_a_phone(page, home):
     scripted_run(home / "runs", "failed", "failed", step=5, reason=f"{'/a-long-name' * 20} is gone")
     page.set_viewport_size(PHONE)
     page.reload()
+    expect(page.get_by_role("tab", name="Live", exact=True)).to_be_visible()
     for tab in TABS:
         open_tab(page, tab)
         for inner in ("New run", "Run", "Compare") if tab == "Train" else (None,):
