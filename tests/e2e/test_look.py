@@ -79,7 +79,7 @@ def test_the_sheet_names_the_keys_and_can_switch_them_off(page):
 
 
 def test_nothing_is_wider_than_a_phone(page, home):
-    scripted_run(home / "runs", "failed", "failed", step=5, reason=f"{'/a-long-name' * 20} is gone")
+    scripted_run(home / "runs", "failed", "failed", step=5, reason=f"{'/a_long_name' * 20} is gone")
     page.set_viewport_size(PHONE)
     page.reload()
     expect(page.get_by_role("tab", name="Live", exact=True)).to_be_visible()
