@@ -19,7 +19,8 @@ def test_a_real_job_survives_reload_stop_and_resume(serve, browse, tmp_path, rus
     data.mkdir()
     (data / "asterisk-ru").symlink_to(russian_corpus.folder.resolve())
     page = browse(serve("app.py", "--data", str(data)))
-    open_train(page)
+    open_train(page, "New run")
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.locator(".qal-run")).to_contain_text("step 3 of", timeout=10 * MINUTES_MS)
 
@@ -29,7 +30,7 @@ def test_a_real_job_survives_reload_stop_and_resume(serve, browse, tmp_path, rus
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=5 * MINUTES_MS)
     page.get_by_role("button", name="Resume").click()
-    expect(page.locator(".qal-table")).to_contain_text("adaptive", timeout=30 * MINUTES_MS)
+    expect(page.get_by_role("cell", name="fine-tuned, adaptive context")).to_be_visible(timeout=30 * MINUTES_MS)
 
     run = list_runs(tmp_path / "runs")[0]
     steps = [row["step"] for row in run.metrics() if row["kind"] == "step"]
