@@ -23,7 +23,7 @@ def first_captions(model: str, clips: list[Clip]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         speech = write_wav(Path(folder) / "speech.wav", make_stream(clips).samples)
         live = str(Path(folder) / "live")
-        with served("app_streaming.py", "--model", model, "--live", live) as (address, server_s):
+        with served("app.py", "--model", model, "--live", live) as (address, server_s):
             flags = [*MICROPHONE, f"--use-file-for-fake-audio-capture={speech}%noloop"]
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
             page = browser.new_page(permissions=["microphone"])
