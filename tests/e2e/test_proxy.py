@@ -1,13 +1,15 @@
 """The Live page through proxies that end TLS, as a share link's or a web server's do."""
 
+import asyncio
 import json
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Page, expect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from api.live_socket import FORBIDDEN
@@ -17,7 +19,6 @@ from tests.e2e.tls_proxy import AUTHORITY, keeps_host, names_itself, tls_proxy, 
 PATIENCE_S = 120  # a busy machine is slow, not wrong
 
 
-@pytest.mark.long  # the client's handshake through TLS may hang where another process takes its turns (make test)
 @pytest.mark.parametrize(("manners", "path"), [((keeps_host, names_itself), ""), ((under("/qal-demo"),), "/qal-demo")])
 def test_captions_come_through_a_proxy_that_ends_tls(
     serve, browse, tmp_path, english_corpus, manners, path, asked, base_directory
@@ -54,15 +55,23 @@ def log_in(page: Page, password: str) -> None:
 
 def answer(address: str, origin: str, page: Page) -> str | int:
     """What the live socket says to a page of `origin` that has this page's cookies: a type, or a closing code."""
+    cookies = "; ".join(f"{c.get('name')}={c.get('value')}" for c in page.context.cookies())
+    with ThreadPoolExecutor(1) as beside:  # Playwright has this thread's event loop
+        return beside.submit(asyncio.run, first_word(address.replace("https", "wss"), origin, cookies)).result()
+
+
+async def first_word(address: str, origin: str, cookies: str) -> str | int:
     trusting = ssl.create_default_context()
     AUTHORITY.configure_trust(trusting)
-    cookies = {"Cookie": "; ".join(f"{c.get('name')}={c.get('value')}" for c in page.context.cookies())}
-    url = address.replace("https", "wss") + "/qal/live"
-    with connect(
-        url, ssl=trusting, origin=Origin(origin), additional_headers=cookies, open_timeout=PATIENCE_S
+    async with connect(
+        f"{address}/qal/live",
+        ssl=trusting,
+        origin=Origin(origin),
+        additional_headers={"Cookie": cookies},
+        open_timeout=PATIENCE_S,
     ) as socket:
         try:
-            socket.send(json.dumps({"model": "base-adaptive"}))
-            return json.loads(socket.recv())["type"]
+            await socket.send(json.dumps({"model": "base-adaptive"}))
+            return json.loads(await socket.recv())["type"]
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else 0
