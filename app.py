@@ -18,7 +18,7 @@ from api.live_socket import live_route
 from api.model_zip import model_zip_route
 from api.tensorboard import TensorBoard, command_of, tensorboard_routes
 from api.users import Users
-from engine.catalogue import DEFAULT_MODEL
+from engine.catalogue import DEFAULT_MODEL, NAMES, resolve
 from ui_components.choices import offered_models
 from ui_components.command_line import parse_options
 from ui_components.models.exports import downloadable
@@ -40,6 +40,8 @@ def main() -> None:
     for folder in (options.runs, options.data, options.live):
         if folder.exists() and not folder.is_dir():
             raise OptionError(f"{folder} is a file, not a folder; choose another one")
+    if options.model not in NAMES:
+        resolve(options.model, options.runs)  # one of the catalogue may come later; a wrong name never does
     users = Users(options.users) if options.users else None
     studio = Studio(
         options.runs,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from corpus.manifest import CORPUS_INFO, CorpusInfo
+from corpus.manifest import CORPUS_INFO, MANIFEST, Origin
 from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, local_directory
 from engine.model_directory import is_model_directory
 from errors import QalError
@@ -25,6 +25,13 @@ class Preset:
     name: str
     config: TrainingConfig
     about: str  # the first comment line of its file
+
+
+class _Said(Origin, frozen=True):
+    """corpus.json, which may be written by hand: what is left out is not shown."""
+
+    languages: tuple[str, ...] = ()
+    duration_s: float = 0
 
 
 def model_choices(runs: Path, default: str = DEFAULT_MODEL) -> Choices:
@@ -55,7 +62,8 @@ def language_choices() -> Choices:
 
 def corpus_choices(data: Path) -> Choices:
     """The corpora of the data folder: name, length and languages."""
-    return [(_corpus_label(f), str(f.parent)) for f in sorted(data.glob(f"*/{CORPUS_INFO}"))]
+    folders = sorted(file.parent for file in data.glob(f"*/{MANIFEST}"))
+    return [(_corpus_label(folder), str(folder)) for folder in folders if not folder.name.startswith(".")]
 
 
 def presets(configs: Path) -> tuple[list[Preset], list[QalError]]:
@@ -72,13 +80,16 @@ def presets(configs: Path) -> tuple[list[Preset], list[QalError]]:
     return found, broken
 
 
-def _corpus_label(path: Path) -> str:
+def _corpus_label(folder: Path) -> str:
+    """From corpus.json alone: a manifest may be long."""
+    file = folder / CORPUS_INFO
     try:
-        info = CorpusInfo.model_validate_json(path.read_bytes())
+        said = _Said.model_validate_json(file.read_bytes()) if file.exists() else _Said(name=folder.name)
     except (ValidationError, OSError):
-        return f"{path.parent.name} · {CORPUS_INFO} is broken"
-    languages = ", ".join(LANGUAGE_NAMES.get(code, code).capitalize() for code in info.languages)
-    return f"{path.parent.name} · {info.duration_s / 60:.0f} min · {languages}"
+        return f"{folder.name} · {CORPUS_INFO} is broken"
+    length = f"{said.duration_s / 60:.0f} min" if said.duration_s else ""
+    languages = ", ".join(LANGUAGE_NAMES.get(code, code).capitalize() for code in said.languages)
+    return " · ".join(part for part in (folder.name, length, languages) if part)
 
 
 def _first_comment(path: Path) -> str:

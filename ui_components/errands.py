@@ -14,6 +14,7 @@ from pathlib import Path
 from errors import OptionError, storage_errors
 
 ROOT = Path(__file__).parent.parent
+LOGS = ".logs"  # in the folder that an errand writes to
 TAIL = 8192  # bytes of a log that are read; a progress bar repeats itself
 SHARE = re.compile(r"(\d+)%\|")  # as tqdm writes it
 STOPPED = (-signal.SIGTERM, 130)  # codes of a command that was asked to end
@@ -86,7 +87,7 @@ class Errands:
     ) -> Errand:
         """`command`: what a user would type after `python`. Raises OptionError while the same is under way."""
         with self._lock:
-            if key in self._errands and self._errands[key].is_running:
+            if self.running(key):
                 raise OptionError(f"{about} is under way already; wait for it, or stop it")
             log = logs / f"{re.sub(r'[^A-Za-z0-9.-]', '_', key)[-100:]}.log"
             with storage_errors(f"the log {log}"):
@@ -103,10 +104,14 @@ class Errands:
             errand = self._errands[key] = Errand(key, about, log, process, makes, user)
             return errand
 
+    def running(self, key: str) -> Errand | None:
+        errand = self._errands.get(key)
+        return errand if errand and errand.is_running else None
+
     def stop(self, key: str) -> None:
         """Ends it and all that it has started."""
-        errand = self._errands.get(key)
-        if errand and errand.is_running:
+        errand = self.running(key)
+        if errand:
             os.killpg(errand.process.pid, signal.SIGTERM)
             try:
                 errand.process.wait(ENDING_S)
@@ -115,8 +120,8 @@ class Errands:
 
     def forget(self, key: str) -> None:
         """One that has ended is no longer shown."""
-        if key in self._errands and not self._errands[key].is_running:
-            del self._errands[key]
+        if not self.running(key):
+            self._errands.pop(key, None)
 
     def all(self) -> list[Errand]:
         return list(self._errands.values())

@@ -132,7 +132,7 @@ def serve(
             quiet=True,
             prevent_thread_lock=True,
             app_kwargs={
-                "routes": list(routes(lambda connection: is_logged_in(page, connection))),
+                "routes": list(routes(lambda connection: is_logged_in(page, users, connection))),
                 "middleware": [Middleware(LogOut, page=page, users=users)] if users else [],
             },
         )
@@ -159,12 +159,13 @@ class LogOut:
         await self._app(scope, receive, send)
 
 
-def is_logged_in(page: gr.Blocks, connection: HTTPConnection) -> bool:
+def is_logged_in(page: gr.Blocks, users: Users | None, connection: HTTPConnection) -> bool:
     """By the cookie that Gradio's login sets; everybody, where the page asks for no login."""
     if page.auth is None:
         return True
     names = (f"access-token-{page.app.cookie_id}", f"access-token-unsecure-{page.app.cookie_id}")
-    return any(connection.cookies.get(name) in page.app.tokens for name in names)
+    held = [page.app.tokens.get(connection.cookies.get(name)) for name in names]
+    return any(name is not None and (users is None or users.is_known(name)) for name in held)
 
 
 def require_own_address(host: str) -> None:

@@ -19,7 +19,6 @@ from ui_components.live_fallback.chunks import ChunkFiles
 from ui_components.live_fallback.session import LiveSessions
 from ui_components.markup import sentence_html
 from ui_components.train.charts import Drawings
-from ui_components.train.corpus_fetch import CorpusFetch
 
 Events = list[Callable[..., Any]]  # of Gradio: "the page was loaded", "the tab was opened"
 QUIET: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
@@ -37,7 +36,6 @@ class Studio:
     engines: Engines = field(default_factory=Engines)
     sessions: LiveSessions = field(default_factory=LiveSessions)
     chunks: ChunkFiles = field(default_factory=ChunkFiles)
-    fetch: CorpusFetch = field(default_factory=CorpusFetch)
     errands: Errands = field(default_factory=Errands)
     shelf: Shelf = field(default_factory=Shelf)
     drawings: Drawings = field(default_factory=Drawings)

@@ -3,8 +3,7 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,6 +13,7 @@ from starlette.testclient import TestClient
 
 from api.tensorboard import PREFIX, STARTING, TensorBoard, command_of, tensorboard_routes
 from errors import OptionError
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
@@ -54,15 +54,6 @@ time.sleep(600)
 """
 
 
-def wait_until(law: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if law():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.fixture
 def board() -> Iterator[TensorBoard]:
     made = TensorBoard([sys.executable, "-c", ECHO])
@@ -93,7 +84,7 @@ def test_a_page_is_told_at_once_that_it_starts_and_then_sees_it(board):
     with client(board) as page:
         first = page.get(f"{PREFIX}/", headers=PAGE)
         assert first.text == STARTING
-        assert wait_until(lambda: page.get(f"{PREFIX}/", headers=PAGE).text.startswith("GET"))
+        until(lambda: page.get(f"{PREFIX}/", headers=PAGE).text.startswith("GET"))
 
 
 def test_without_the_slash_the_way_is_relative_so_that_it_holds_behind_a_proxy(board):
@@ -119,7 +110,7 @@ def test_one_that_does_not_start_says_why_once_and_may_try_again():
             told.append(page.get(f"{PREFIX}/", headers=PAGE))
             return told[-1].status_code == 503
 
-        assert wait_until(failed)
+        until(failed)
         assert "did not start" in told[-1].text
         assert page.get(f"{PREFIX}/", headers=PAGE).text == STARTING
 
@@ -127,7 +118,7 @@ def test_one_that_does_not_start_says_why_once_and_may_try_again():
 def test_it_ends_when_nobody_asks_any_more_and_begins_again():
     board = TensorBoard([sys.executable, "-c", ECHO], idle_s=0.5)
     first = board.address()
-    assert wait_until(lambda: not board.is_running)
+    until(lambda: not board.is_running)
     with client(board) as page:
         assert page.get(f"{PREFIX}/again").text.startswith("GET")
     assert board.address() != first
@@ -148,7 +139,7 @@ def test_the_real_one_shows_a_runs_charts_and_ends_with_a_server_that_is_killed(
     subprocess.run([sys.executable, "-c", WRITE, str(folder)], check=True)
     board = TensorBoard(command_of(tmp_path / "runs"))
     with client(board) as page:
-        assert wait_until(lambda: "mine/tensorboard" in page.get(f"{PREFIX}/data/runs").text)
+        until(lambda: "mine/tensorboard" in page.get(f"{PREFIX}/data/runs").text)
         index = page.get(f"{PREFIX}/").text
         assert "Qal" in page.get(f"{PREFIX}/data/environment").text
         assert 'href="/' not in index
@@ -163,7 +154,7 @@ def test_the_real_one_shows_a_runs_charts_and_ends_with_a_server_that_is_killed(
     assert psutil.pid_exists(pid)
     server.kill()
     server.wait()
-    assert wait_until(lambda: not is_alive(pid))
+    until(lambda: not is_alive(pid))
 
 
 def is_alive(pid: int) -> bool:

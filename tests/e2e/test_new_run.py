@@ -9,6 +9,7 @@ from tests.run_folders import scripted_run
 from tests.ui_components.train.form import small_corpus
 from training.config_file import load_config, save_config
 from training.run import list_runs
+from ui_components.sample_corpus import FETCH
 
 
 @pytest.fixture
@@ -107,6 +108,17 @@ def test_an_empty_studio_names_the_command_that_fetches_a_corpus(studio, browse)
     page = browse(studio)
     page.get_by_role("tab", name="Train").click()
     expect(page.get_by_text("python -m corpus import asterisk --language ru")).to_be_visible()
-    expect(page.get_by_role("button", name="Fetch the Russian sample corpus")).to_be_visible()
+    expect(page.get_by_role("button", name=FETCH)).to_be_visible()
     expect(page.get_by_text("choose a corpus")).to_be_visible()
     expect(start_button(page)).to_be_disabled()
+
+
+def test_one_press_fetches_the_sample_corpus(serve, browse, tmp_path):
+    page = browse(serve("app.py", "--data", str(tmp_path / "data")))
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_role("button", name=FETCH).click()
+    expect(command(page)).to_contain_text("asterisk-ru")
+    expect(page.get_by_role("button", name=FETCH)).to_have_count(0)
+    expect(start_button(page)).to_be_enabled()
+    page.get_by_role("tab", name="Data").click()
+    expect(page.get_by_text("Maxim Topal")).to_be_visible()  # who reads it

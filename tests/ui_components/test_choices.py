@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.manifest import CORPUS_INFO
+from corpus.manifest import CORPUS_INFO, MANIFEST
 from engine.languages import LANGUAGES
 from engine.model_directory import REQUIRED_FILES
 from tests.run_folders import scripted_run
@@ -54,12 +54,14 @@ def test_the_wanted_choice_is_taken_else_the_next_wanted_else_the_first():
 
 
 def test_a_corpus_shows_its_length_and_language_and_a_broken_one_says_so(tmp_path):
-    for name, text in (("asterisk-ru", INFO), ("broken", "{")):
+    for name, text in (("alone", None), ("asterisk-ru", INFO), ("broken", "{"), ("by-hand", '{"name": "mine"}')):
         (tmp_path / name).mkdir()
-        (tmp_path / name / CORPUS_INFO).write_text(text)
-    (good, _), (bad, _) = choices.corpus_choices(tmp_path)
-    assert good == "asterisk-ru · 20 min · Russian"
-    assert "broken" in bad
+        (tmp_path / name / MANIFEST).touch()
+        if text is not None:
+            (tmp_path / name / CORPUS_INFO).write_text(text)
+    (tmp_path / "no-corpus").mkdir()
+    labels = [label for label, _ in choices.corpus_choices(tmp_path)]
+    assert labels == ["alone", "asterisk-ru · 20 min · Russian", "broken · corpus.json is broken", "by-hand"]
 
 
 def test_presets_that_fine_tune_are_offered_and_broken_files_are_named(tmp_path):

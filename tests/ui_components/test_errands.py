@@ -1,13 +1,12 @@
 """Commands that outlive the page: seen by all, stopped when asked, their errors a sentence."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from errors import OptionError
+from tests.waiting import until
 from ui_components.errands import Errands
 
 BAR = r"""
@@ -26,15 +25,6 @@ FAILS = "import sys; sys.exit('error: there is no network; connect to it')"
 CRASHES = "raise ZeroDivisionError"
 
 
-def wait_until(law: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if law():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.fixture
 def errands():
     made = Errands()
@@ -49,7 +39,7 @@ def start(errands: Errands, folder: Path, code: str, key: str = "fetch:base"):
 
 def test_progress_is_read_from_the_bar_that_redraws_itself(errands, tmp_path):
     errand = start(errands, tmp_path, BAR)
-    assert wait_until(lambda: errand.share() == 0.42)
+    until(lambda: errand.share() == 0.42)
     assert errand.last_line().startswith("base:  42%")
     assert errands.any_running()
 
@@ -63,10 +53,10 @@ def test_the_same_is_not_begun_twice_but_something_else_is(errands, tmp_path):
 
 def test_one_that_is_stopped_ends_with_all_that_it_has_started(errands, tmp_path):
     errand = start(errands, tmp_path, FAMILY)
-    assert wait_until(lambda: errand.last_line() == "1")
+    until(lambda: errand.last_line() == "1")
     (child,) = psutil.Process(errand.process.pid).children()
     errands.stop(errand.key)
-    assert wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
     assert (errand.failed, errand.reason()) == (True, "it was stopped")
 
 
@@ -75,7 +65,7 @@ def test_one_that_is_stopped_ends_with_all_that_it_has_started(errands, tmp_path
 )
 def test_why_it_failed_is_a_sentence(errands, tmp_path, code, reason):
     errand = start(errands, tmp_path, code)
-    assert wait_until(lambda: errand.failed)
+    until(lambda: errand.failed)
     assert errand.reason().startswith(reason)
 
 

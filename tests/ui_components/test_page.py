@@ -115,3 +115,10 @@ def test_an_address_of_another_machine_is_refused(host):
 def test_arguments_become_options():
     options = parse_options("app.py", "", ServeOptions, ["--share", "--auth", "a:b:c", "--port", "81"])
     assert options == ServeOptions.model_validate({"share": True, "auth": "a:b:c", "port": 81})
+
+
+def test_a_model_that_is_nowhere_is_told_before_the_page_opens():
+    command = [sys.executable, "app.py", "--model", "bse-adaptive"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there is no model 'bse-adaptive'" in done.stderr

@@ -5,10 +5,10 @@ import gradio as gr
 from ui_components.data import actions
 from ui_components.data.augmentation_form import augmentation_form
 from ui_components.data.rows_table import rows_table, wire_table
+from ui_components.sample_corpus import FETCH, fetch_sample
 from ui_components.sound.actions import NOTHING
 from ui_components.sound.sound_view import sound_view
 from ui_components.studio import QUIET, Events, Studio, action
-from ui_components.train import new_run_actions
 
 AT_ONCE = 2  # files of any length that are looked through
 OWN = "A file of your own"
@@ -23,7 +23,7 @@ def data_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
         with gr.Column(min_width=320), gr.Tabs():
             with gr.Tab("Rows", id="rows"):
                 note = gr.HTML()
-                fetch = gr.Button("Fetch the Russian sample corpus", visible=False)
+                fetch = gr.Button(FETCH, visible=False)
                 with gr.Column(visible=False) as listed:
                     table = rows_table(studio)
             with gr.Tab("Your own file", id="own"):
@@ -40,7 +40,7 @@ def data_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     came = gr.on(opened, offer, corpus, offered, **QUIET)
     came.then(action(actions.reread, studio), [seen, corpus, *table.asked], reread, **QUIET)
     corpus.input(describe, corpus, described, **QUIET)
-    fetched = fetch.click(action(new_run_actions.fetch_sample, studio), None, [note, fetch], **QUIET)
+    fetched = fetch.click(action(fetch_sample, studio), None, [note, fetch], **QUIET)
     fetched.then(offer, corpus, offered, **QUIET).then(describe, corpus, described, **QUIET)
 
     picked = wire_table(studio, table, corpus, view)

@@ -16,6 +16,7 @@ from engine.longform import transcribe_file
 from errors import AudioDecodeError, ModelError, OptionError, QalError, require_space
 from evaluation.wer import count_errors
 from training.run import Run
+from ui_components.errands import LOGS
 from ui_components.markup import minutes, note_html
 from ui_components.models import disk, exports, removal
 from ui_components.models.heard import Heard, heard_html
@@ -25,7 +26,6 @@ from ui_components.models.view import details_html, download_link, errands_html
 from ui_components.studio import Studio, user_of
 
 MAX_COMPARED = 6
-LOGS = ".logs"  # in the models folder
 NO_CLIP = "choose an audio file or record one first"
 WAITING = "Choose a clip and the models that hear it, then press Transcribe. What they make of it stands here."
 

@@ -7,9 +7,11 @@ from gradio.events import Dependency
 
 from ui_components.choices import language_choices
 from ui_components.forms import Form, Setting, place, shown
+from ui_components.sample_corpus import FETCH, fetch_sample
 from ui_components.studio import QUIET, Events, Studio, action
 from ui_components.train import new_run_actions, rate_finder
-from ui_components.train.new_run_actions import OFFERED, POLL_S
+from ui_components.train.new_run_actions import OFFERED
+from ui_components.train.rate_finder import POLL_S
 from ui_components.train.settings import BASIC, GROUPS, LABELS, MATERIAL, SETTINGS, group_element, sections
 
 PRESET = "augmentation.preset"
@@ -21,7 +23,7 @@ def new_run_tab(studio: Studio, opened: Events, run: gr.State, settings_of: gr.S
     somebody wants in this form; it changes when they ask."""
     form = Form(SETTINGS, new_run_actions.first_config(studio), LABELS, SPECIAL)
     note = gr.HTML()
-    fetch = gr.Button("Fetch the Russian sample corpus", visible=False)
+    fetch = gr.Button(FETCH, visible=False)
     with gr.Row(elem_classes="qal-newrun"):
         with gr.Column(scale=5, min_width=320, elem_classes="qal-fields"):
             preset = gr.Dropdown(label="Preset", interactive=True, elem_id="set-preset")
@@ -62,7 +64,7 @@ def new_run_tab(studio: Studio, opened: Events, run: gr.State, settings_of: gr.S
     load.click(action(new_run_actions.load_text, studio), [pasted, *state], filled, **QUIET)
     upload.upload(action(new_run_actions.load_file, studio), [upload, *state], filled, **QUIET)
     start.click(action(new_run_actions.start, studio), held, [run, inner], **QUIET)
-    fetched = fetch.click(action(new_run_actions.fetch_sample, studio), None, [note, fetch], **QUIET)
+    fetched = fetch.click(action(fetch_sample, studio), None, [note, fetch], **QUIET)
     fetched.success(offer, state, offered, **QUIET)
 
     taken = wire_finder(studio, opened, find, held, [search, curve, use], form["learning_rate"])

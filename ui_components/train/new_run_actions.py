@@ -1,6 +1,5 @@
 """What happens while a new run is set up and started. `held`: what the form's components hold, in their order."""
 
-import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from training.config import TrainingConfig
 from training.config_file import MAX_TEXT, as_yaml, check_config, parse_settings
 from training.run import Run
 from ui_components.choices import chosen, corpus_choices, model_choices, presets
-from ui_components.markup import note_html, sentence_html
+from ui_components.markup import sentence_html
 from ui_components.model_offer import model_note
+from ui_components.sample_corpus import no_corpus
 from ui_components.studio import Studio, user_of
 from ui_components.train.checks import Problem, check_form
-from ui_components.train.corpus_fetch import import_command
 from ui_components.train.differences import arguments, command_line
 from ui_components.train.estimate import estimate
 from ui_components.train.measured_runs import machine_of, measured_runs, parameters_of, rows_of
@@ -27,10 +26,8 @@ from ui_components.train.offers import augmented, base_choices, changed, filled,
 from ui_components.train.references import DEFAULT, OF_RUN, about, find_run, reference, reference_choices
 from ui_components.train.settings import SETTINGS
 
-POLL_S = 1.0
 NEW = "new"  # the inner tab with the form
 RUN = "run"  # the inner tab on which a run is watched
-NO_CORPUS = "There is no corpus in `{data}` yet: fetch the sample below, or run `python {command}` and reload."
 NOTHING_YET = "# what is wrong must be mended first"
 NAMES = tuple(setting.name for setting in SETTINGS)
 TOLD = 8  # what `told` gives
@@ -189,20 +186,3 @@ def tell_place(studio: Studio, run: Run) -> None:
         gr.Info(
             sentence_html(f"{who} comes first: this one waits for the device as number {place} and starts by itself")
         )
-
-
-def fetch_sample(studio: Studio) -> Iterator[tuple[str, gr.Button]]:
-    """Runs the import and tells how it goes -> (note, button). The import outlives the page."""
-    studio.fetch.start(studio.data)
-    while studio.fetch.is_running():
-        yield note_html(f"Fetching the sample corpus. {studio.fetch.last_line()}"), gr.Button(interactive=False)
-        time.sleep(POLL_S)
-    try:
-        studio.fetch.check()
-    finally:
-        yield note_html("" if corpus_choices(studio.data) else no_corpus(studio)), gr.Button(interactive=True)
-
-
-def no_corpus(studio: Studio) -> str:
-    command = " ".join(import_command(studio.data))
-    return note_html(NO_CORPUS.format(data=studio.data, command=command))

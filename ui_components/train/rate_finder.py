@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from errors import OptionError, QalError
 from training import job
+from training.log_tail import tail
 from training.run import ENDED, Run, list_runs
 from ui_components.markup import note_html
 from ui_components.studio import Studio, user_of
@@ -19,6 +20,7 @@ RATE_FILE = "learning_rate.json"  # training/learning_rate.py, which brings torc
 TAIL = 4000  # bytes of log.txt in which its last bar is
 BAR = re.compile(r"find:[^\r\n]*?(\d+)/(\d+)")
 HEIGHT = 260  # pixels
+POLL_S = 1.0
 
 
 def find(studio: Studio, request: gr.Request, *held: Any) -> tuple[str, gr.Timer]:
@@ -72,7 +74,7 @@ def how_far(run: Run) -> str:
     if status.state == "queued":
         place = f" as number {status.queue_position}" if status.queue_position else ""
         return f"The search waits for the device{place}. The run `{run.id}` starts by itself."
-    tried = BAR.findall(_tail(run))
+    tried = BAR.findall(tail(run.log_file, TAIL)[0])
     if not tried:
         return f"Preparing the search for a learning rate. The tab Run stops it (`{run.id}`)."
     done, of = tried[-1]
@@ -127,12 +129,3 @@ def rate_figure(found: dict[str, Any]) -> go.Figure:
     marker = {"color": AMBER, "size": 11, "symbol": "diamond"}
     figure.add_scatter(x=[rates[nearest]], y=[losses[nearest]], mode="markers", name="suggestion", marker=marker)
     return figure
-
-
-def _tail(run: Run) -> str:
-    if not run.log_file.exists():
-        return ""
-    with run.log_file.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - TAIL))
-        return file.read().decode("utf-8", errors="replace")

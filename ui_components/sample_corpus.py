@@ -1,0 +1,45 @@
+"""The sample corpus, one press away wherever a corpus is missed; its import outlives the page."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+
+from errors import CorpusError
+from ui_components.choices import corpus_choices
+from ui_components.errands import LOGS
+from ui_components.markup import note_html
+from ui_components.studio import Studio, user_of
+
+FETCH = "Fetch the Russian sample corpus"  # what the button says
+NO_CORPUS = "There is no corpus in `{data}` yet: fetch the sample below, or run `python {command}` and reload."
+ABOUT = "Fetching the sample corpus"
+KEY = "corpus:sample"
+FOLDER = "asterisk-ru"
+POLL_S = 1.0
+
+
+def import_command(data: Path) -> list[str]:
+    """What a user would type, after `python`."""
+    return ["-m", "corpus", "import", "asterisk", "--language", "ru", "--out", str(data / FOLDER)]
+
+
+def no_corpus(studio: Studio) -> str:
+    command = " ".join(import_command(studio.data))
+    return note_html(NO_CORPUS.format(data=studio.data, command=command))
+
+
+def fetch_sample(studio: Studio, request: gr.Request) -> Iterator[tuple[str, gr.Button]]:
+    """Begins the import, or joins the one under way, and tells how it goes -> (note, button). Raises CorpusError."""
+    data = studio.data.resolve()
+    errand = studio.errands.running(KEY) or studio.errands.start(
+        KEY, ABOUT, import_command(data), data / LOGS, user=user_of(request)
+    )
+    while errand.is_running:
+        yield note_html(f"{ABOUT}. {errand.last_line()}"), gr.Button(interactive=False)
+        time.sleep(POLL_S)
+    studio.errands.forget(KEY)  # it has been told here
+    yield "" if corpus_choices(studio.data) else no_corpus(studio), gr.Button(interactive=True)
+    if errand.failed:
+        raise CorpusError(f"the sample corpus could not be fetched: {errand.reason()}")
