@@ -28,6 +28,7 @@ MAX_OUTGOING = 256  # updates; a page that reads slower misses levels, then is c
 MAX_INCOMING, MAX_INCOMING_BYTES = 600, 4 << 20  # packets, a minute, and of large ones two; then the network waits
 FULL_S = 0.05  # between two looks whether there is room again
 IDLE_S = 300.0  # without a packet; a microphone that is open always sends some
+GUARD_S = 5.0  # between two looks whether the page may still listen
 FORBIDDEN, BROKEN, COME_BACK = 4403, 4400, 4429  # close codes of our own; after COME_BACK the page tries again
 OTHER_SITE = "the server knows this page by another address; let the proxy pass on Host, or X-Forwarded-Host"
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -36,6 +37,10 @@ LOG = logging.getLogger("qal")
 
 class IdleError(QalError):
     """The page is open, but sends nothing."""
+
+
+class LoggedOutError(QalError):
+    """In the middle of a session."""
 
 
 Message = TypeVar("Message", bound=Settings)
@@ -51,7 +56,7 @@ def live_route(hub: LiveHub, allowed: Allowed) -> WebSocketRoute:
         if not allowed(socket):
             await socket.close(FORBIDDEN, "log in, then reload the page")
             return
-        await Conversation(hub, socket).run()
+        await Conversation(hub, socket, lambda: allowed(socket)).run()
 
     return WebSocketRoute(PATH, serve)
 
@@ -71,8 +76,8 @@ def same_origin(socket: HTTPConnection) -> bool:
 class Conversation:
     """One connection of one session, from hello to the end."""
 
-    def __init__(self, hub: LiveHub, socket: WebSocket):
-        self.hub, self.socket = hub, socket
+    def __init__(self, hub: LiveHub, socket: WebSocket, allowed: Callable[[], bool]):
+        self.hub, self.socket, self._allowed = hub, socket, allowed
         self._loop = asyncio.get_running_loop()
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_OUTGOING)
         self._incoming: asyncio.Queue[Any] = asyncio.Queue(MAX_INCOMING)
@@ -81,7 +86,7 @@ class Conversation:
         self._gone = False
 
     async def run(self) -> None:
-        tasks = [asyncio.create_task(work()) for work in (self._receive, self._send, self._work)]
+        tasks = [asyncio.create_task(work()) for work in (self._receive, self._send, self._work, self._guard)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -90,6 +95,8 @@ class Conversation:
             LOG.debug("a live page has gone")
         except SupersededError as error:
             await self._close(BROKEN, str(error))
+        except LoggedOutError as error:
+            await self._close(FORBIDDEN, str(error))
         except BusyError as error:
             await self._close(COME_BACK, str(error))
         except QalError as error:
@@ -100,9 +107,9 @@ class Conversation:
             if self._place:
                 await self._slowly(self.hub.end, self._place)
         finally:
+            self._gone = True
             for task in tasks:
                 task.cancel()
-            self._gone = True
             if self._place:
                 self.hub.rest(self._place, self)
 
@@ -126,13 +133,20 @@ class Conversation:
         while True:
             await self.socket.send_text(json.dumps(await self._outgoing.get(), ensure_ascii=False))
 
+    async def _guard(self) -> None:
+        """Captions are for those who are still logged in."""
+        while self._allowed():
+            await asyncio.sleep(GUARD_S)
+        raise LoggedOutError("you are no longer logged in; log in, then reload the page")
+
     async def _work(self) -> None:
         hello = parse(Hello, (await self._next()).get("text"))
         place = await self._slowly(self._join, hello)
         self._tell_ready(place)
         while True:
             try:
-                message = await asyncio.wait_for(self._next(), IDLE_S)
+                async with asyncio.timeout(IDLE_S):  # wait_for of Python 3.11 may overhear that it is cancelled
+                    message = await self._next()
             except TimeoutError:
                 await self._slowly(self.hub.finish, place, self)
                 raise IdleError(f"nothing was heard for {IDLE_S // 60:.0f} minutes; press Start to go on") from None

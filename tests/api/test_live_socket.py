@@ -1,6 +1,7 @@
 """The live socket: packets up, captions down, over breaks, changes and wrong words."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -355,6 +356,22 @@ def test_strangers_and_other_sites_get_no_socket(hub: LiveHub, allowed: bool, he
     assert len(closed.value.reason.encode()) <= 123  # a close frame has no more room
 
 
+def test_who_is_logged_out_in_the_middle_hears_no_more(hub: LiveHub, monkeypatch):
+    monkeypatch.setattr(live_socket, "GUARD_S", 0.01)
+    is_known = True
+    client = TestClient(Starlette(routes=[live_route(hub, lambda _: is_known)]), base_url="http://here")
+    with client.websocket_connect(PATH) as socket:
+        socket.send_json(HELLO)
+        assert socket.receive_json()["type"] == "ready"
+        is_known = False
+        told = socket.receive_json()
+        assert (told["type"], told["retry"]) == ("error", False)
+        assert "log in" in told["message"]
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == FORBIDDEN
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -508,7 +525,7 @@ def test_of_large_packets_too_only_so_many_wait(hub: LiveHub, monkeypatch):
             return {"type": "websocket.receive", "bytes": bytes(1000)}
 
     async def flood() -> None:
-        conversation = live_socket.Conversation(hub, Socket())  # pyright: ignore[reportArgumentType]
+        conversation = live_socket.Conversation(hub, Socket(), lambda: True)  # pyright: ignore[reportArgumentType]
         task = asyncio.create_task(conversation._receive())  # and nobody works on it
         await asyncio.sleep(0.3)
         assert read == 11
@@ -520,3 +537,30 @@ def test_of_large_packets_too_only_so_many_wait(hub: LiveHub, monkeypatch):
 
     monkeypatch.setattr(live_socket, "MAX_INCOMING_BYTES", 10_500)
     asyncio.run(flood())
+
+
+@pytest.mark.parametrize("packets", range(0, 60, 3))
+def test_nothing_of_a_connection_outlives_it(hub: LiveHub, speech: Samples, packets: int):
+    """Whatever its tasks were doing when the page went away."""
+
+    class Socket:
+        sent = 0
+
+        async def receive(self) -> dict:
+            self.sent += 1
+            if self.sent == 1:
+                return {"type": "websocket.receive", "text": json.dumps(HELLO)}
+            if self.sent <= 1 + packets:
+                at = 160 * (self.sent - 2)
+                return {"type": "websocket.receive", "bytes": pack(at, speech[at : at + 160])}
+            await asyncio.sleep(0.0001 * packets)
+            return {"type": "websocket.disconnect"}
+
+        async def send_text(self, text: str) -> None: ...
+
+    async def visit() -> None:
+        await live_socket.Conversation(hub, Socket(), lambda: True).run()  # pyright: ignore[reportArgumentType]
+        await asyncio.sleep(0.1)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(visit())

@@ -1,9 +1,11 @@
+import json
 import urllib.error
 import urllib.request
 
 import httpx
 import pytest
 from playwright.sync_api import expect
+from websockets.sync.client import connect
 
 from api.users import make_account, write_accounts
 from tests.e2e.live_page import answer_of_socket
@@ -35,5 +37,8 @@ def test_a_user_who_was_removed_is_out_at_once(serve, tmp_path):
         assert page.get("config").status_code == 401
         assert page.post("login", data={"username": name, "password": "correct horse"}).status_code == 200
         assert page.get("config").status_code == 200
+    cookies = "; ".join(f"{name}={value}" for name, value in pages["bekele"].cookies.items())
+    listening = connect(f"{address.replace('http', 'ws')}qal/live", additional_headers={"Cookie": cookies})
     write_accounts(tmp_path / "users.json", {"anna": people["anna"]})
     assert [page.get("config").status_code for page in pages.values()] == [200, 401]
+    assert "no longer logged in" in json.loads(listening.recv())["message"]
