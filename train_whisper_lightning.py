@@ -26,7 +26,7 @@ from errors import OptionError, QalError, TrainingError, require_space, run_comm
 from evaluation.model_readme import write_readme
 from evaluation.report import print_report
 from evaluation.score import SpokenReference, transcribe_each
-from training.command_line import parse
+from training.command_line import Asked, parse
 from training.config import TrainingConfig, require_tracker
 from training.config_file import load_config
 from training.environment import record_environment, refuse_other_materials
@@ -34,7 +34,7 @@ from training.job import device_lock, refuse_when_busy
 from training.machine import check_machine, engine_device, launched_processes, launcher_command
 from training.report import data_sentences, measure, stock_of, version_of
 from training.rows import read_corpora, references, require_rows
-from training.run import Run, RunLog, Stopped, begin, create_run, open_run
+from training.run import Run, RunLog, Stopped, begin, create_run, is_launched, open_run
 
 
 def main() -> None:
@@ -42,6 +42,19 @@ def main() -> None:
     run = open_run(options.resume) if options.resume else None
     if run and run.status().state == "finished":
         raise TrainingError(f"run {run.id} has finished; start a new one, with --config {run.config_file}")
+    try:
+        report = whole_job(options, run)
+    except QalError as error:
+        if run and is_launched(run):  # nobody reads what it says but those who look at the run
+            run.update_status(state="failed", reason=str(error), queue_position=None)
+        raise
+    if report:
+        print_report(report)
+        if options.json:
+            print(json.dumps(report))
+
+
+def whole_job(options: Asked, run: Run | None) -> dict | None:
     config = load_config(run.config_file) if run else options.config
     runs = run.folder.parent if run else options.runs
     command = launcher_command(config, Path(__file__), sys.argv[1:])
@@ -49,14 +62,10 @@ def main() -> None:
         if run is None:
             check(config, runs)
         elif not my_turn(run):
-            return
+            return None
         os.execv(command[0], command)
     begin_job = lead if launched_processes() == 1 else one_of_many
-    report = begin_job(config, runs, run, options.name)
-    if report:
-        print_report(report)
-        if options.json:
-            print(json.dumps(report))
+    return begin_job(config, runs, run, options.name)
 
 
 def lead(config: TrainingConfig, runs: Path, run: Run | None, name: str | None, orders=None) -> dict | None:

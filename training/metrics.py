@@ -1,5 +1,6 @@
 """The rows of metrics.jsonl as they come: only what was added is read. No torch here."""
 
+import itertools
 import math
 import os
 import sys
@@ -109,6 +110,11 @@ class Followers:
 def is_figure(value: object) -> TypeGuard[float]:
     """True of what can be drawn."""
     return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def train_seconds(rows: Rows) -> float:
+    """Time between rows of the same attempt, added up: what training took, pauses left out."""
+    return sum(b["time"] - a["time"] for a, b in itertools.pairwise(rows) if a["attempt"] == b["attempt"])
 
 
 def _rows_of(lines: bytes) -> Rows:

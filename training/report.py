@@ -16,6 +16,7 @@ from evaluation.retention import Bounds, Forms, check_retention, corpora_beside
 from evaluation.score import SEED, Progress, score_engines
 from training.config import TrainingConfig
 from training.machine import engine_device
+from training.metrics import train_seconds
 from training.rows import held_out_rows, other_speech, references, training_rows
 from training.run import Run
 
@@ -75,7 +76,7 @@ def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: Model
         "references": "people" if written else "base",
         "utterances": len(held_out),
         "words": int(scored["stock_30s"].counts.words.sum()),
-        "train_seconds": run.train_seconds(),
+        "train_seconds": round(train_seconds(run.metrics()), 1),
         **{name: s.score.as_dict() for name, s in scored.items()},
         "paired": {name: round(value, 5) for name, value in asdict(paired).items()},
         **({"retention": kept} if kept else {}),

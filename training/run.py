@@ -4,7 +4,6 @@ runs/<id>/config.yaml · status.json · stop · metrics.jsonl · samples.jsonl �
 log.txt · learning_rate.json · checkpoints/ · conversion_check.json · model/ · transformers/ · report.json ·
 tensorboard/ · notes.json (what people say of it)"""
 
-import itertools
 import json
 import logging
 import math
@@ -127,12 +126,6 @@ class Run:
 
     def report(self) -> dict | None:
         return json.loads(self.report_file.read_text(encoding="utf-8")) if self.report_file.exists() else None
-
-    def train_seconds(self) -> float:
-        """Time between rows of the same attempt, added up: what training took, pauses left out."""
-        rows = self.metrics()
-        same = [(a, b) for a, b in itertools.pairwise(rows) if a["attempt"] == b["attempt"]]
-        return round(sum(b["time"] - a["time"] for a, b in same), 1)
 
     def request_stop(self) -> None:
         """Honoured at the next step (checkpoint, then exit), or at the next utterance of another stage."""

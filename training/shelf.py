@@ -1,6 +1,5 @@
 """All runs of a folder, as pages show them: each file is read again only where it has changed. No torch here."""
 
-import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pydantic import BaseModel
 from errors import QalError
 from training.config import TrainingConfig
 from training.config_file import load_config
-from training.metrics import NOTHING, Followers, Rows, Stamp, is_figure
+from training.metrics import NOTHING, Followers, Rows, Stamp, is_figure, train_seconds
 from training.notes import Notes, notes_file, read_notes
 from training.run import ENDED, Run, Status, created
 
@@ -141,8 +140,7 @@ def progress_of(rows: Rows) -> Progress:
     scored = [row for row in rows if is_figure(row.get("wer")) and row["step"] > 0]
     least = min(scored, key=lambda row: row["wer"], default=None)
     best = Best(least["wer"], least.get("cer"), least["epoch"]) if least else None
-    same = ((a, b) for a, b in itertools.pairwise(rows) if a["attempt"] == b["attempt"])
-    return Progress(best, sum(b["time"] - a["time"] for a, b in same))
+    return Progress(best, train_seconds(rows))
 
 
 def stamp_of(file: Path) -> Stamp:

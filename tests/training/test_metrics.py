@@ -10,7 +10,7 @@ import pytest
 from tests.run_folders import scripted_run, step_row
 from training import metrics
 from training.config import TrainingConfig
-from training.metrics import Followers, MetricsFollower
+from training.metrics import Followers, MetricsFollower, train_seconds
 from training.run import Run, create_run
 
 
@@ -137,3 +137,9 @@ def test_what_is_kept_is_bounded_and_what_was_let_go_comes_back(tmp_path):
     for run in [*runs, *runs]:
         assert followers.read(run.metrics_file)[1] == run.metrics()
         assert sum(followers._sizes.values()) <= 100
+
+
+def test_pauses_are_no_training():
+    times = [(1, 10.0), (1, 12.5), (2, 1000.0), (2, 1001.0)]
+    assert train_seconds([{"attempt": attempt, "time": time} for attempt, time in times]) == 3.5
+    assert train_seconds([]) == 0

@@ -5,18 +5,18 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from errors import TrainingError
+from tests.waiting import until
 from training import job
 from training.config import TrainingConfig
 from training.run import Run, create_run
 
-PATIENCE_S = 60
 JOB = """
     import sys, time
     from pathlib import Path
@@ -41,13 +41,6 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path / "runs"
     for run in [*job.waiting(tmp_path / "runs"), *filter(None, [job.running(tmp_path / "runs")])]:
         job.kill(run)
-
-
-def until(true: Callable[[], object], what: str = "") -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, what or "it never came"
-        time.sleep(0.05)
 
 
 def started(runs: Path, user: str | None = None) -> Run:
@@ -94,6 +87,14 @@ def test_the_queue_needs_no_server_and_a_dead_job_is_passed_over(runs):
     until(lambda: second.status().state == "interrupted")
     job.kill(first)
     until(lambda: is_running(third))
+
+
+def test_a_job_that_is_refused_before_its_turn_has_failed_and_says_why(runs):
+    run = create_run(TrainingConfig(), runs, "r")
+    run.config_file.write_text("epochs: none\n")
+    job.launch(run)
+    until(lambda: run.status().state == "failed")
+    assert "epochs" in (run.status().reason or "")
 
 
 def test_kill_ends_the_process_and_its_children_at_once(runs, tmp_path):
