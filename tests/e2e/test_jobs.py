@@ -93,3 +93,18 @@ def test_a_job_outlives_page_and_server_stops_resumes_and_loses_no_point(serve, 
     steps = [row["step"] for row in second.metrics() if row["kind"] == "step"]
     assert steps == list(range(1, steps[-1] + 1))
     page.wait_for_function(f"(count) => ({POINTS})('each step') === count", arg=len(steps))
+
+
+def test_a_learning_rate_is_found_and_used(serve, browse, studio):
+    page = browse(serve(*studio))
+    open_train(page)
+    page.get_by_role("button", name="Use these settings").click()
+    find = page.get_by_role("button", name="Find a learning rate")
+    expect(find).to_be_enabled()
+    find.click()
+    expect(page.locator(".qal-side")).to_contain_text("The loss falls fastest at")
+    expect(page.locator(".qal-side .js-plotly-plot")).to_be_visible()
+    use = page.get_by_role("button", name=re.compile(r"^Use [\d.e-]+$"))
+    rate = use.inner_text().removeprefix("Use ")
+    use.click()
+    expect(page.locator(".cm-content").first).to_contain_text(f"--learning_rate {rate}")

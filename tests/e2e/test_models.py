@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.tls_proxy import tls_proxy, under
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
+from training import job
 from training.job import TRASH
 
 pytestmark = pytest.mark.long  # each opens pages and servers of its own
@@ -140,3 +141,30 @@ def test_tensorboard_and_a_zip_come_through_a_proxy_that_shows_the_page_under_a_
         assert zipfile.is_zipfile(io.BytesIO(zipped))
         open_tensorboard(page, asked)
     assert asked <= {"127.0.0.1", "no host"}
+
+
+def test_the_trash_is_emptied_once_somebody_has_said_yes(serve, browse, tmp_path):
+    job.trash(scripted_run(tmp_path / "runs", "mine", "finished"))
+    page = browse(serve("app.py", "--data", str(tmp_path / "data")))
+    open_tab(page, "Models")
+    page.get_by_role("button", name="Disk").click()
+    expect(page.locator(".qal-disk")).to_contain_text("Trash")
+    page.get_by_role("button", name="Empty the trash").first.click()
+    expect(page.get_by_text("They cannot be brought back")).to_be_visible()
+    assert list((tmp_path / "runs" / TRASH).iterdir())
+    page.get_by_role("button", name="Empty the trash").last.click()
+    expect(page.get_by_text("They cannot be brought back")).to_have_count(0)
+    assert not list((tmp_path / "runs" / TRASH).glob("*"))
+
+
+def test_memory_is_freed_on_request(serve, browse, tmp_path, spoken, base_directory):
+    page = browse(serve("app.py", "--data", str(tmp_path / "data"), "--model", "base"))
+    open_tab(page, "Transcribe")
+    page.locator("input[type=file]").first.set_input_files(spoken[0])
+    page.get_by_role("button", name="See the sound and trim it").click()
+    expect(page.get_by_role("button", name="Play selection")).to_be_visible()
+    page.get_by_role("button", name="Transcribe", exact=True).first.click()
+    expect(page.locator(".qal-transcript li").first).to_be_visible()
+    open_tab(page, "System")
+    page.get_by_role("button", name="Free memory now").click()
+    expect(page.locator(".toast-body")).to_contain_text("1 model was dropped")

@@ -1,5 +1,6 @@
 """The form of a new run, in a browser: nothing wrong can be started, and what is shown is what will be done."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,21 @@ def test_one_press_fetches_the_sample_corpus(serve, browse, tmp_path):
     expect(start_button(page)).to_be_enabled()
     page.get_by_role("tab", name="Data").click()
     expect(page.get_by_text("Maxim Topal")).to_be_visible()  # who reads it
+
+
+def test_settings_are_loaded_from_a_file_and_from_what_is_pasted(studio, browse, data, tmp_path):
+    page = open_form(browse(studio))
+    (tmp_path / "mine.yaml").write_text("epochs: 7\n")
+    page.get_by_role("button", name="Load YAML").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Load a file").click()
+    chooser.value.set_files(tmp_path / "mine.yaml")
+    expect(field(page, "epochs")).to_have_value("7")
+    expect(command(page)).to_contain_text("--epochs 7")
+    page.locator(".cm-content").last.fill("epochs: 5\nlora: {rank: 8}")
+    page.get_by_role("button", name="Load what is pasted").click()
+    expect(command(page)).to_contain_text(re.compile(r"--epochs 5 .*--lora.rank 8"))
+    page.locator(".cm-content").last.fill("epochs: none")
+    page.get_by_role("button", name="Load what is pasted").click()
+    expect(page.locator(".toast-body")).to_contain_text("epochs")
+    expect(command(page)).to_contain_text(re.compile(r"--epochs 5 .*--lora.rank 8"))
