@@ -69,7 +69,7 @@ class GainOptions(Switch, frozen=True):
 
 class NoiseOptions(Switch, frozen=True):
     probability: float = Field(default=0.5, ge=0, le=1, description="share of the utterances that are altered; 0: off")
-    colour: Colour = Field(default="any", description="spectrum of the made noise; any: from blue to brown")
+    colour: Colour = Field(default="any", description="spectrum of the made noise; any: from brown to violet")
     min_snr_db: float = Field(default=8.0, ge=-20, le=60, description="loudest noise: speech over noise, in dB")
     max_snr_db: float = Field(default=35.0, ge=-20, le=60, description="softest noise: speech over noise, in dB")
 

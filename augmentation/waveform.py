@@ -20,7 +20,7 @@ from augmentation.reverb import Reverb
 
 Alter = Callable[[Samples, np.random.Generator], Samples]
 
-SLOPES_DB: dict[Colour, tuple[float, float]] = {  # an octave; blue rises by 3, brown falls by 6
+SLOPES_DB: dict[Colour, tuple[float, float]] = {  # an octave; violet rises by 6, brown falls by 6
     "any": (-6.0, 6.0),
     "white": (0.0, 0.0),
     "pink": (-3.01, -3.01),

@@ -25,7 +25,7 @@ def wants_check(arguments: Sequence[str]) -> bool:
 
 def run_check(arguments: Sequence[str]) -> int:
     """Prints what was found; -> exit code, 0 when Qal can be used. The page's other options are passed over."""
-    parser = CommandParser(prog="python app.py --check", add_help=False, allow_abbrev=False)
+    parser = CommandParser(prog="python app.py", add_help=False, allow_abbrev=False)
     for flag in PASSED_OVER:
         parser.add_argument(flag, nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--runs", type=Path, default=Path("runs"))

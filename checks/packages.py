@@ -12,7 +12,7 @@ REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
 PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s#;]+)", re.M)
 OLDEST_PYTHON = (3, 11)
 NOT_FOR_CAPTIONS = {  # what the page does without
-    *("torch", "pytorch-lightning", "peft", "transformers", "tensorboard", "deepspeed"),
+    *("torch", "pytorch-lightning", "peft", "transformers", "tensorboard"),
     *("audiomentations", "sounddevice"),
 }
 INSTALL = "pip install -r requirements.txt"

@@ -26,7 +26,7 @@ class Figures(BaseModel, frozen=True):
     shortest_s: float
     median_s: float
     longest_s: float
-    beyond_window: int  # utterances longer than Whisper hears at once; training leaves them out
+    beyond_window: int  # utterances longer than Whisper hears at once
 
 
 def corpus_statistics(corpus: Corpus) -> list[Figures]:

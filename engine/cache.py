@@ -43,7 +43,6 @@ class Engines:
         self._asked: dict[Key, float] = {}  # when, on the monotonic clock
         self._alive: WeakValueDictionary[Key, Engine] = WeakValueDictionary()  # these, and what sessions hold
         self._lock = threading.Lock()
-        self._tidier: threading.Timer | None = None
 
     def get(self, model: str, runs: Path, context: ContextChoice = "auto") -> Engine:
         """The engine of a catalogue name, a run's id or a directory; a run trained anew is loaded anew.
@@ -84,14 +83,10 @@ class Engines:
 
     def keep_tidy(self, idle_s: float = IDLE_S) -> None:
         """Now and every minute: drops what is idle for so long."""
-        self._tidier = threading.Timer(TIDY_S, self.keep_tidy, [idle_s])
-        self._tidier.daemon = True
-        self._tidier.start()
+        again = threading.Timer(TIDY_S, self.keep_tidy, [idle_s])
+        again.daemon = True
+        again.start()
         self.let_go(idle_s)
-
-    def close(self) -> None:
-        if self._tidier:
-            self._tidier.cancel()
 
     def __len__(self) -> int:
         return len(self._alive)

@@ -49,11 +49,11 @@ NAMES = (DEFAULT_MODEL, *HUB)
 
 
 def home() -> Path:
-    return Path(os.path.expanduser(os.environ.get("QAL_HOME") or "~/.cache/qal"))
+    return Path(os.path.expanduser(os.environ.get("QAL_HOME") or "~/.cache/qal")).absolute()
 
 
 def models_folder() -> Path:
-    return Path(os.path.expanduser(os.environ.get("WHISPER_MODEL_DIR") or home() / "models"))
+    return Path(os.path.expanduser(os.environ.get("WHISPER_MODEL_DIR") or home() / "models")).absolute()
 
 
 def local_directory(name: str) -> Path | None:

@@ -116,7 +116,7 @@ class ComputeOptions(Options, frozen=True):
         gt=0,
         le=100_000,
         description="seconds of sound, contexts included, that are computed at once; a larger batch is computed in "
-        "parts with the same update; unset: 120 on a CPU, elsewhere whole batches, halved when memory runs out",
+        "parts with the same update; unset: 60 on a CPU, elsewhere whole batches, halved when memory runs out",
     )
     recompute: bool = Field(
         default=False, description="gradient checkpointing: layers are computed twice, in much less memory"

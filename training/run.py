@@ -1,8 +1,8 @@
 """The run folder: what a job writes and everybody else reads. No torch here.
 
 runs/<id>/config.yaml · status.json · stop · metrics.jsonl · samples.jsonl · skipped.jsonl · environment.jsonl ·
-log.txt · learning_rate.json · checkpoints/ · conversion_check.json · model/ · transformers/ · report.json ·
-tensorboard/ · notes.json (what people say of it)"""
+log.txt · rank-error.txt · learning_rate.json · checkpoints/ · conversion_check.json · model/ · transformers/ ·
+report.json · tensorboard/, mlruns/ and the like · notes.json (what people say of it)"""
 
 import json
 import logging

@@ -17,7 +17,7 @@ SCRIPT = Path(__file__).parent / "header.js"
 
 
 def header() -> None:
-    gr.HTML(header_html(), js_on_load=SCRIPT.read_text(encoding="utf-8"), elem_classes="qal-header")
+    gr.HTML(header_html(), js_on_load=SCRIPT.read_text(encoding="utf-8"))
 
 
 def header_html() -> str:

@@ -31,14 +31,17 @@ def minutes(seconds: float) -> str:
 
 def note_html(sentence: str, problem: bool = False) -> str:
     """A sentence that says what to do; `code` in backticks. "" gives nothing."""
-    parts = html.escape(sentence).split("`")
-    marked = "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
-    return f'<div class="qal-note{" problem" if problem else ""}">{marked}</div>' if sentence else ""
+    return f'<div class="qal-note{" problem" if problem else ""}">{_marked(sentence)}</div>' if sentence else ""
 
 
 def sentence_html(message: str) -> str:
-    """An error's message with a capital (unless it begins with a name) and a full stop."""
+    """An error's message with a capital (unless it begins with a name) and a full stop; `code` in backticks."""
     text = message.strip()
     first = text.partition(" ")[0]
     text = text[:1].upper() + text[1:] if first.isalpha() else text
-    return html.escape(text + ("" if text.endswith((".", "!", "?")) else "."))
+    return _marked(text + ("" if text.endswith((".", "!", "?")) else "."))
+
+
+def _marked(text: str) -> str:
+    parts = html.escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))

@@ -29,7 +29,7 @@ TOAST_S = 12  # how long an error stays on the screen
 class Studio:
     runs: Path = Path("runs")
     data: Path = Path("data")
-    configs: Path = Path("configs")
+    configs: Path = Path(__file__).parent.parent / "configs"
     model: str = "base-adaptive"
     language: str | None = None
     live_days: float = 7.0  # that a live session is kept

@@ -16,7 +16,6 @@ from errors import OptionError
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 30.0
 PAGE = {"accept": "text/html,*/*"}
 ECHO = """
 import sys, threading

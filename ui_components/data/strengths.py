@@ -25,8 +25,6 @@ NAMES = {
 COARSE = 10  # a number that goes so far is changed by whole ones
 NEWLY_ON = 0.5  # the chance of a transform that the preset leaves out
 
-Values = dict[tuple[str, str], float]  # (transform, field) -> strength
-
 
 def strength_fields() -> list[tuple[str, str]]:
     """(transform, field) of every strength that is a number, in their order."""

@@ -9,6 +9,7 @@ from corpus.manifest import UNKNOWN, CorpusInfo, Row
 from corpus.statistics import ALL, Figures
 from ui_components.data.corpora import Page
 from ui_components.language_names import LANGUAGE_NAMES
+from ui_components.markup import note_html
 
 EDGES_S = (0, 1, 2, 3, 5, 7, 10, 15, 20, WINDOW_S, float("inf"))  # of the histogram's bars
 VERSION_LETTERS = 12
@@ -71,7 +72,8 @@ def _split_row(line: Figures) -> str:
 def _beyond(whole: Figures) -> str:
     count = whole.beyond_window
     rows = f"1 row is longer than {WINDOW_S} s" if count == 1 else f"{count} rows are longer than {WINDOW_S} s"
-    return f'<p class="qal-note">{rows}; training leaves {"it" if count == 1 else "them"} out.</p>' if count else ""
+    told = f"{rows}. Training leaves out what is longer than Whisper hears at once, and than its `max_utterance_s`."
+    return note_html(told) if count else ""
 
 
 def histogram_html(durations_s: Sequence[float]) -> str:

@@ -155,7 +155,7 @@ def export(studio: Studio, chosen: str | None, form: str, request: gr.Request) -
     return ""
 
 
-def errands(studio: Studio, running: int) -> tuple[str, int, gr.Timer]:
+def errands(studio: Studio) -> tuple[str, int, gr.Timer]:
     """-> (what is under way and has ended, how many run, the clock that asks again)"""
     now = sum(errand.is_running for errand in studio.errands.all())
     links = {e.key: _link(e.key) for e in studio.errands.all() if e.makes and not e.is_running and not e.failed}

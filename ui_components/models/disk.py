@@ -37,7 +37,7 @@ def disk_use(studio: Studio) -> list[Use]:
         Use("Hub's cache", hub, folder_bytes(hub), "shared with other programs of this machine"),
         Use("Runs", runs, folder_bytes(runs) - trash, f"of these, {gigabytes(checkpoints)} checkpoints"),
         Use("Corpora", studio.data, folder_bytes(studio.data), ""),
-        Use("Cache", models / CONVERTED, sum(cached), "other forms of models; made again when needed"),
+        Use("Cache", models / CONVERTED, sum(cached), f"and {EXPORTS}: other forms of models, made again when needed"),
         Use("Trash", runs / TRASH, trash, "deleted runs and models"),
     ]
 

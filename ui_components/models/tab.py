@@ -20,7 +20,7 @@ def models_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     order = gr.State("")
     asked: gr.State = gr.State(None)  # the key of the model that somebody is asked about
     running = gr.State(0)
-    with gr.Row(elem_classes="qal-filter"):
+    with gr.Row():
         hint = "name, language, corpus …"
         words = gr.Textbox("", label="Filter", placeholder=hint, scale=3, min_width=200, elem_classes="qal-search")
         where = gr.Radio(PLACES, value="", label="Where", scale=4, min_width=280)
@@ -44,7 +44,7 @@ def models_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
         with gr.Column(scale=3, min_width=300):
             clip, hearing, language, reference, start = clip_panel(studio)
     heard = gr.HTML(note_html(actions.WAITING), elem_classes="qal-outcome")
-    disk_panel(studio)
+    use = disk_panel(studio)
 
     looked = [chosen, order, words, where]
     shown = [table, details, try_it, compare, fetch, form, export, delete, hearing]
@@ -53,17 +53,17 @@ def models_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     told = [*tend, clock]
     ask_errands = action(actions.errands, studio)
     gr.on([*opened, words.change, where.change, running.change], show, looked, shown, **QUIET)
-    gr.on([*opened, clock.tick], ask_errands, running, told, **QUIET)
+    gr.on([*opened, clock.tick], ask_errands, None, told, **QUIET)
     picked = table.select(action(actions.pick, studio), looked, [chosen, order, *shown], **QUIET)
     for forget in (picked.then, no.click):  # a question is of the model that was chosen
         forget(lambda: ("", gr.Row(visible=False), ""), None, [question, answer, link], **QUIET)
-    errands.select(action(actions.tend_errand, studio), None, None, **QUIET).then(ask_errands, running, told, **QUIET)
-    fetch.click(action(actions.fetch, studio), chosen, None, **QUIET).success(ask_errands, running, told, **QUIET)
+    errands.select(action(actions.tend_errand, studio), None, None, **QUIET).then(ask_errands, None, told, **QUIET)
+    fetch.click(action(actions.fetch, studio), chosen, None, **QUIET).success(ask_errands, None, told, **QUIET)
     exported = export.click(action(actions.export, studio), [chosen, form], link, **QUIET)
-    exported.success(ask_errands, running, told, **QUIET)
+    exported.success(ask_errands, None, told, **QUIET)
     delete.click(action(actions.ask_delete, studio), chosen, [asked, question, answer], **QUIET)
     gone = yes.click(action(actions.delete, studio), asked, [chosen, question, answer], **QUIET)
-    gone.success(show, looked, shown, **QUIET)
+    gone.success(show, looked, shown, **QUIET).then(action(actions.show_disk, studio), None, use, **QUIET)
 
     compare.click(action(actions.to_compare, studio), [chosen, hearing], hearing, **QUIET)
     tried = try_it.click(action(actions.only, studio), chosen, hearing, **QUIET)
@@ -83,8 +83,8 @@ def clip_panel(studio: Studio) -> tuple[gr.Audio, gr.Dropdown, gr.Dropdown, gr.T
     return clip, hearing, language, reference, start
 
 
-def disk_panel(studio: Studio) -> None:
-    """Read when it is opened: counting takes a while."""
+def disk_panel(studio: Studio) -> gr.HTML:
+    """Read when it is opened: counting takes a while. -> what it shows"""
     what = gr.State("")
     with gr.Accordion("Disk", open=False) as panel:
         use = gr.HTML()
@@ -100,3 +100,4 @@ def disk_panel(studio: Studio) -> None:
         button.click(action(actions.ask_clear, studio), gr.State(key), asked, **QUIET)
     yes.click(action(actions.clear, studio), what, [question, answer, use], **QUIET)
     no.click(lambda: ("", gr.Row(visible=False)), None, [question, answer], **QUIET)
+    return use

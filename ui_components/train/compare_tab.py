@@ -22,9 +22,9 @@ TICKED = """document.addEventListener("qal-ticked", ({ detail }) => {
 
 
 def compare_tab(studio: Studio, opened: Events, left: Events, run: gr.State, inner: gr.Tabs) -> None:
-    """`run`: the id of the run that is watched. `left`: another tab was opened, so that nobody looks at this one."""
+    """`run`: the id of the run that is watched. `left`: another tab of Train was opened: this one rests."""
     seen, edited = gr.State(Seen()), gr.State(None)
-    table = gr.HTML("", html_template=TEMPLATE, js_on_load=SCRIPT.read_text(encoding="utf-8"), elem_classes="qal-runs")
+    table = gr.HTML("", html_template=TEMPLATE, js_on_load=SCRIPT.read_text(encoding="utf-8"))
     ticked = gr.HTML("[]", html_template="<span hidden></span>", js_on_load=TICKED)
     with gr.Column(visible=False, elem_classes="qal-form") as form:
         heading = gr.HTML()

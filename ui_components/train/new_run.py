@@ -32,7 +32,7 @@ def new_run_tab(studio: Studio, opened: Events, run: gr.State, settings_of: gr.S
                 add_group(form, group)
         with gr.Column(scale=3, min_width=300, elem_classes="qal-side"):
             problems, estimate = gr.HTML(), gr.HTML()
-            with gr.Row(elem_classes="qal-go"):
+            with gr.Row():
                 start = gr.Button("Start", variant="primary", min_width=110, interactive=False)
                 find = gr.Button("Find a learning rate", min_width=170, interactive=False)
             search, curve = gr.HTML(), gr.Plot(visible=False, show_label=False)

@@ -23,7 +23,7 @@ from ui_components.train.run_view import corpora_in_short, progress_html
 from ui_components.train.samples_view import chosen_epoch, epoch_choices, samples_html
 
 POLL_S = 0.5
-NO_RUN = "No run yet. Choose a model, a corpus and a preset, then press Start; its progress appears here."
+NO_RUN = "No run yet. Choose a model, a corpus and a preset on New run, then press Start; its progress appears here."
 PARTS = {  # of the page, each with how many components it has, in the order in which they are told
     "selector": 1,
     "progress": 1,

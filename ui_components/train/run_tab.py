@@ -12,7 +12,6 @@ from ui_components.train.log_view import LEVELS
 from ui_components.train.run_actions import POLL_S, Seen
 from ui_components.train.samples_view import NEWEST
 
-SEARCH = "qal-search"  # the key / goes there
 BUTTONS: dict[str, Literal["stop", "secondary"]] = {
     "Stop": "stop",
     "Kill": "stop",
@@ -25,9 +24,7 @@ BUTTONS: dict[str, Literal["stop", "secondary"]] = {
 }
 
 
-def run_tab(
-    studio: Studio, page: gr.Blocks, opened: Events, run: gr.State, settings_of: gr.State, inner: gr.Tabs
-) -> None:
+def run_tab(studio: Studio, page: gr.Blocks, opened: Events, run: gr.State, settings_of: gr.State) -> None:
     """`run`: the id of the run that is watched; it changes when one was started elsewhere. `settings_of` is set to a
     run's id when its settings are wanted in the form of a new one."""
     seen, asked, chosen_epoch = gr.State(Seen()), gr.State(None), gr.State(NEWEST)

@@ -16,6 +16,6 @@ def train_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
         with gr.Tab("New run", id="new") as new:
             new_run_tab(studio, [*opened, new.select], run, settings_of, inner)
         with gr.Tab("Run", id=RUN) as watched:
-            run_tab(studio, page, [*opened, watched.select], run, settings_of, inner)
+            run_tab(studio, page, [*opened, watched.select], run, settings_of)
         with gr.Tab("Compare", id="compare") as compared:
             compare_tab(studio, [*opened, compared.select], [new.select, watched.select], run, inner)

@@ -16,7 +16,7 @@ from tests.ui_components.conftest import asked_by, pressed
 from ui_components.models import actions, exports
 from ui_components.models.inventory import find_model
 
-TABLE, DETAILS, TRY, COMPARE, FETCH, FORM, EXPORT, DELETE, HEARING = range(9)
+_, DETAILS, TRY, COMPARE, FETCH, FORM, EXPORT, DELETE, HEARING = range(9)
 
 
 class Silent(gr.Progress):
@@ -100,7 +100,7 @@ def wait_for_errands(studio) -> str:
     deadline = time.monotonic() + 60
     while studio.errands.any_running() and time.monotonic() < deadline:
         time.sleep(0.05)
-    shown, running, clock = actions.errands(studio, 1)
+    shown, running, clock = actions.errands(studio)
     assert (running, clock.active) == (0, False)
     return shown
 
@@ -109,14 +109,14 @@ def test_a_download_without_network_says_what_to_do(studio, monkeypatch, tmp_pat
     for name, value in (("HF_HUB_OFFLINE", "1"), ("HF_HOME", str(tmp_path)), ("PIP_NO_INDEX", "1")):
         monkeypatch.setenv(name, value)
     actions.fetch(studio, "tiny", asked_by())
-    shown, running, clock = actions.errands(studio, 0)
+    shown, running, clock = actions.errands(studio)
     assert (running, clock.active) == (1, True)
     assert "Fetching tiny" in shown
     with pytest.raises(OptionError, match="under way"):
         actions.fetch(studio, "tiny", asked_by())
     assert "Connect to the network" in wait_for_errands(studio)
     actions.tend_errand(studio, pressed(forget="fetch:tiny"), asked_by())
-    assert actions.errands(studio, 0)[0] == ""
+    assert actions.errands(studio)[0] == ""
 
 
 def test_what_is_here_is_not_fetched_again_and_a_full_disk_is_told_before(studio, models, monkeypatch):

@@ -29,7 +29,7 @@ model_directory(run.model), (run.folder / "tensorboard").mkdir()
 studio_page(studio)
 models.show(studio, "a", "size", "", ""), models.show_disk(studio)
 heard = list(models.hear(studio, sys.argv[2], ["base"], "", "a reference", lambda *_, **__: None))[-1]
-models.export(studio, "a", "transformers", PageRequest()), models.errands(studio, 0)
+models.export(studio, "a", "transformers", PageRequest()), models.errands(studio)
 models.delete(studio, "a", PageRequest())
 system.show(studio), list(system.look_closer(studio, "training")), system.free(studio), notices.show(studio, "")
 board = TensorBoard(command_of(studio.runs))
