@@ -13,6 +13,7 @@ from training.config_file import check_config
 from ui_components.forms import nested, value_of
 from ui_components.train.settings import ALL
 
+ROOT = Path(__file__).parents[2]
 SCRIPT = "train_whisper_lightning.py"
 PRESET = "augmentation.preset"  # it fills its neighbours, so it is given first
 
@@ -35,8 +36,8 @@ def overrides(config: TrainingConfig, below: dict[str, Any]) -> dict[str, Any]:
 
 
 def arguments(config: TrainingConfig, file: Path, below: dict[str, Any], runs: Path) -> list[str]:
-    """Of the trainer's script."""
-    found = ["--config", str(file)]
+    """Of the trainer's script, in its own folder."""
+    found = ["--config", str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file)]
     found += ["--runs", str(runs)] if runs != Path("runs") else []
     for name, value in overrides(config, below).items():
         text = spelled(value)

@@ -14,7 +14,7 @@ from training.command_line import merged, parse
 from training.config import TrainingConfig
 from training.config_file import as_yaml, check_config, load_config, read_settings, save_config
 from ui_components.forms import Setting, nested
-from ui_components.train.differences import arguments, command_line, overrides
+from ui_components.train.differences import ROOT, arguments, command_line, overrides
 from ui_components.train.settings import ALL, BY_NAME
 
 PRESETS = sorted(CONFIGS.glob("*.yaml"))
@@ -119,7 +119,7 @@ def made(below: dict[str, Any], given: dict[str, Any]) -> TrainingConfig | None:
 def test_only_what_differs_is_said():
     config = load_config(CONFIGS / "quick.yaml").model_copy(update={"corpus": "data/x", "learning_rate": 1e-4})
     below = read_settings(CONFIGS / "quick.yaml")
-    said = command_line(arguments(config, Path("configs/quick.yaml"), below, Path("runs")))
+    said = command_line(arguments(config, ROOT / "configs/quick.yaml", below, Path("runs")))
     assert said == (
         "python train_whisper_lightning.py --config configs/quick.yaml --corpus data/x --learning_rate 0.0001"
     )
