@@ -18,8 +18,8 @@ from api.live_socket import live_route
 from api.model_zip import model_zip_route
 from api.tensorboard import TensorBoard, command_of, tensorboard_routes
 from api.users import Users
-from engine.catalogue import DEFAULT_MODEL, NAMES, resolve
-from ui_components.choices import offered_models
+from engine.catalogue import DEFAULT_MODEL
+from ui_components.choices import offered_models, settled_model
 from ui_components.command_line import parse_options
 from ui_components.models.exports import downloadable
 from ui_components.page import ServeOptions, serve, studio_page
@@ -40,17 +40,16 @@ def main() -> None:
     for folder in (options.runs, options.data, options.live):
         if folder.exists() and not folder.is_dir():
             raise OptionError(f"{folder} is a file, not a folder; choose another one")
-    if options.model not in NAMES:
-        resolve(options.model, options.runs)  # one of the catalogue may come later; a wrong name never does
+    model = settled_model(options.model, options.runs)
     users = Users(options.users) if options.users else None
     studio = Studio(
         options.runs,
         options.data,
-        model=options.model,
+        model=model,
         live_days=options.live_days,
         is_admin=users.is_admin if users else lambda name: True,
     )
-    offered = functools.partial(offered_models, options.runs, options.model)
+    offered = functools.partial(offered_models, options.runs, model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
     hub.keep_tidy(options.live_days)
     studio.engines.keep_tidy()

@@ -12,7 +12,7 @@ from api.users import Users
 from engine.catalogue import DEFAULT_MODEL
 from engine.languages import check_language
 from errors import run_command
-from ui_components.choices import offered_models
+from ui_components.choices import offered_models, settled_model
 from ui_components.command_line import parse_options
 from ui_components.page import ServeOptions, live_page, serve
 from ui_components.studio import Studio
@@ -27,11 +27,12 @@ class CaptionServerOptions(ServeOptions, frozen=True):
 
 def main() -> None:
     options = parse_options("app_streaming.py", "Qal's live captions, alone on a page.", CaptionServerOptions)
-    studio = Studio(options.runs, model=options.model, language=options.language, live_days=options.live_days)
-    engine = studio.engines.get(options.model, options.runs)  # a caption server without its model is of no use
+    model = settled_model(options.model, options.runs)
+    studio = Studio(options.runs, model=model, language=options.language, live_days=options.live_days)
+    engine = studio.engines.get(model, options.runs)  # a caption server without its model is of no use
     if options.language:
         check_language(options.language, engine.tokenizer.languages)
-    offered = functools.partial(offered_models, options.runs, options.model)
+    offered = functools.partial(offered_models, options.runs, model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
     hub.keep_tidy(options.live_days)
     serve(

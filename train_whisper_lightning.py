@@ -22,7 +22,7 @@ from engine.decoding import Tokenizer
 from engine.engine import Engine, choose_device
 from engine.languages import check_language
 from engine.model_directory import ModelCard, read_card, write_card
-from errors import OptionError, QalError, TrainingError, require_space, run_command
+from errors import OptionError, QalError, TrainingError, require_space, run_command, storage_errors
 from evaluation.model_readme import write_readme
 from evaluation.report import print_report
 from evaluation.score import SpokenReference, transcribe_each
@@ -43,7 +43,8 @@ def main() -> None:
     if run and run.status().state == "finished":
         raise TrainingError(f"run {run.id} has finished; start a new one, with --config {run.config_file}")
     try:
-        report = whole_job(options, run)
+        with storage_errors(f"the run in {run.folder if run else options.runs}"):
+            report = whole_job(options, run)
     except QalError as error:
         if run and is_launched(run):  # nobody reads what it says but those who look at the run
             run.update_status(state="failed", reason=str(error), queue_position=None)

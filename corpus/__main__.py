@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ SPLIT_HELP = (
 
 def main() -> None:
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was half made is put away
     if options.command == "stats":
         _show_statistics(read_corpus(options.folder), options.json)
         return

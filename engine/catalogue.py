@@ -56,6 +56,11 @@ def models_folder() -> Path:
     return Path(os.path.expanduser(os.environ.get("WHISPER_MODEL_DIR") or home() / "models")).absolute()
 
 
+def places() -> dict[str, str]:
+    """Environment variables for a process with another working directory, so that its models are ours."""
+    return {"WHISPER_MODEL_DIR": str(models_folder())}
+
+
 def local_directory(name: str) -> Path | None:
     """Where a catalogue name's model is on this machine, in our cache or the hub's; None where it must be fetched."""
     if is_model_directory(models_folder() / name):

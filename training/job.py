@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from engine.catalogue import places
 from errors import OptionError, TrainingError
 from training.config import TrainingConfig
 from training.config_file import load_config
@@ -91,7 +92,7 @@ def launch(run: Run) -> None:
         subprocess.Popen(
             [sys.executable, str(SCRIPT), "--resume", str(run.folder.resolve())],
             cwd=SCRIPT.parent,
-            env={**os.environ, LAUNCHED_FOR: run.id},
+            env={**os.environ, **places(), LAUNCHED_FOR: run.id},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

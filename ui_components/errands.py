@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.catalogue import places
 from errors import OptionError, storage_errors
 
 ROOT = Path(__file__).parent.parent
@@ -84,10 +85,15 @@ class Errands:
         logs: Path,
         makes: Path | None = None,
         user: str | None = None,
+        or_join: bool = False,
     ) -> Errand:
-        """`command`: what a user would type after `python`. Raises OptionError while the same is under way."""
+        """`command`: what a user would type after `python`. While the same is under way it is joined, or refused with
+        an OptionError."""
         with self._lock:
-            if self.running(key):
+            under_way = self.running(key)
+            if under_way and or_join:
+                return under_way
+            if under_way:
                 raise OptionError(f"{about} is under way already; wait for it, or stop it")
             log = logs / f"{re.sub(r'[^A-Za-z0-9.-]', '_', key)[-100:]}.log"
             with storage_errors(f"the log {log}"):
@@ -96,6 +102,7 @@ class Errands:
                     process = subprocess.Popen(
                         [sys.executable, *command],
                         cwd=ROOT,
+                        env={**os.environ, **places()},
                         stdin=subprocess.DEVNULL,
                         stdout=output,
                         stderr=subprocess.STDOUT,
@@ -120,11 +127,13 @@ class Errands:
 
     def forget(self, key: str) -> None:
         """One that has ended is no longer shown."""
-        if not self.running(key):
-            self._errands.pop(key, None)
+        with self._lock:
+            if not self.running(key):
+                self._errands.pop(key, None)
 
     def all(self) -> list[Errand]:
         return list(self._errands.values())
 
-    def any_running(self) -> bool:
-        return any(errand.is_running for errand in self.all())
+    def any_running(self, *kinds: str) -> bool:
+        """Of these kinds, which their keys begin with; of all, where none is named."""
+        return any(errand.is_running and errand.key.startswith(kinds or "") for errand in self.all())

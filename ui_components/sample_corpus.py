@@ -8,7 +8,7 @@ import gradio as gr
 
 from errors import CorpusError
 from ui_components.choices import corpus_choices
-from ui_components.errands import LOGS
+from ui_components.errands import LOGS, ROOT
 from ui_components.markup import note_html
 from ui_components.studio import Studio, user_of
 
@@ -26,16 +26,15 @@ def import_command(data: Path) -> list[str]:
 
 
 def no_corpus(studio: Studio) -> str:
-    command = " ".join(import_command(studio.data))
+    data = studio.data if Path.cwd() == ROOT else studio.data.absolute()
+    command = " ".join(import_command(data))
     return note_html(NO_CORPUS.format(data=studio.data, command=command))
 
 
 def fetch_sample(studio: Studio, request: gr.Request) -> Iterator[tuple[str, gr.Button]]:
     """Begins the import, or joins the one under way, and tells how it goes -> (note, button). Raises CorpusError."""
     data = studio.data.resolve()
-    errand = studio.errands.running(KEY) or studio.errands.start(
-        KEY, ABOUT, import_command(data), data / LOGS, user=user_of(request)
-    )
+    errand = studio.errands.start(KEY, ABOUT, import_command(data), data / LOGS, user=user_of(request), or_join=True)
     while errand.is_running:
         yield note_html(f"{ABOUT}. {errand.last_line()}"), gr.Button(interactive=False)
         time.sleep(POLL_S)

@@ -160,7 +160,10 @@ def test_without_any_model_nothing_is_usable_and_with_one_it_is(tmp_path, monkey
     here, default = model_findings("base-adaptive", tmp_path)
     assert (here.value, default.state) == ("base", "warning")
     assert "make setup" in default.advice
-    assert [f.state for f in model_findings("typo", tmp_path)] == ["ok", "warning"]
+    assert not is_usable(model_findings("typo", tmp_path))
+    (tmp_path / "running").mkdir()
+    (tmp_path / "running" / "config.yaml").touch()
+    assert is_usable(model_findings("running", tmp_path))  # its model may come
     model_directory(tmp_path / "mine" / "model")
     assert [f.state for f in model_findings("mine", tmp_path)] == ["ok"]
 

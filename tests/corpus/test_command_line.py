@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from corpus.manifest import Origin, Row, read_corpus, write_corpus
+from corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
 from corpus.statistics import corpus_statistics
+from tests.waiting import until
 
 TEXTS = {"train": "One, two, three!", "test": "Four"}
 
@@ -66,3 +67,14 @@ def test_nothing_imports_torch(folder: Path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_import_that_is_stopped_leaves_nothing(english_corpus: Corpus, tmp_path: Path):
+    """As the page's Stop does it."""
+    command = [sys.executable, "-m", "corpus", "import", "folder", str(english_corpus.folder / "audio")]
+    out = tmp_path / "data" / "mine"
+    importing = subprocess.Popen([*command, "--language", "en", "--no-text", "--out", str(out)])
+    until(lambda: list(tmp_path.glob("data/.mine-*/new/audio/*.wav")))
+    importing.terminate()
+    assert importing.wait(30) == 130
+    assert not list((tmp_path / "data").iterdir())

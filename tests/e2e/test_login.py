@@ -40,5 +40,5 @@ def test_a_user_who_was_removed_is_out_at_once(serve, tmp_path):
     cookies = "; ".join(f"{name}={value}" for name, value in pages["bekele"].cookies.items())
     listening = connect(f"{address.replace('http', 'ws')}qal/live", additional_headers={"Cookie": cookies})
     write_accounts(tmp_path / "users.json", {"anna": people["anna"]})
+    assert "no longer logged in" in json.loads(listening.recv(timeout=60))["message"]  # before anybody asks for a page
     assert [page.get("config").status_code for page in pages.values()] == [200, 401]
-    assert "no longer logged in" in json.loads(listening.recv())["message"]

@@ -4,6 +4,7 @@ import pytest
 
 from tests.run_folders import REPORT, STEPS, epoch_row, scripted_run, step_row
 from training import shelf as shelf_module
+from training.metrics import train_seconds
 from training.notes import Notes, write_notes
 from training.run import Run, State, list_runs
 from training.shelf import Best, Shelf
@@ -120,6 +121,7 @@ def test_the_best_validation_leaves_out_the_base(tmp_path):
     shelf = Shelf()
     assert best_of(shelf, run).epoch == 4
     assert best_of(shelf, run).wer == pytest.approx(0.18)
+    assert shelf.progress(run).train_s == train_seconds(run.metrics()) > 0
     run.append_metrics({**epoch_row(5), "wer": 0.01})
     run.append_metrics({**epoch_row(6), "wer": float("nan")})
     assert best_of(shelf, run).wer == 0.01

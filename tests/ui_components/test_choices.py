@@ -5,6 +5,7 @@ import pytest
 from corpus.manifest import CORPUS_INFO, MANIFEST
 from engine.languages import LANGUAGES
 from engine.model_directory import REQUIRED_FILES
+from errors import ModelError
 from tests.run_folders import scripted_run
 from ui_components import choices
 from ui_components.model_offer import model_note
@@ -36,6 +37,20 @@ def test_only_models_at_hand_are_offered_and_runs_with_a_model(tmp_path):
     model_directory(scripted_run(tmp_path / "runs", "mine", "finished").model)
     scripted_run(tmp_path / "runs", "unfinished", "failed")
     assert values(choices.model_choices(tmp_path / "runs")) == ["base", "mine"]
+
+
+def test_what_is_given_as_model_is_settled_before_it_is_offered(tmp_path):
+    runs = tmp_path / "runs"
+    scripted_run(runs, "going", "running")
+    made = model_directory(scripted_run(runs, "mine", "finished").model)
+    for name in ("base-adaptive", "small", "going", "mine"):
+        assert choices.settled_model(name, runs) == name
+    settled = choices.settled_model(str(runs / "mine"), runs)
+    assert settled == str(made)
+    assert settled in choices.offered_models(runs, settled)
+    for wrong in ("bse", "../runs/going", str(runs / "going")):
+        with pytest.raises(ModelError, match="there is no model"):
+            choices.settled_model(wrong, runs)
 
 
 def test_a_default_that_is_a_directory_or_can_be_fetched_is_offered(tmp_path):

@@ -81,3 +81,19 @@ def test_only_what_has_ended_is_forgotten(errands, tmp_path):
 def test_a_key_is_never_a_path(errands, tmp_path):
     errand = start(errands, tmp_path / "logs", "print(1)", key="export:int8:/../../etc/passwd")
     assert errand.log.parent == tmp_path / "logs"
+
+
+def test_a_command_has_our_models_wherever_the_server_was_started(errands, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WHISPER_MODEL_DIR", "models")
+    errand = start(errands, tmp_path, "from engine.catalogue import models_folder; print(models_folder())")
+    until(lambda: not errand.is_running)
+    assert errand.last_line() == str(tmp_path / "models")
+
+
+def test_one_under_way_is_joined_where_that_is_wanted(errands, tmp_path):
+    errand = start(errands, tmp_path, BAR)
+    joined = errands.start(errand.key, "the same", ["-c", BAR], tmp_path, or_join=True)
+    assert joined is errand
+    assert errands.any_running("fetch:")
+    assert not errands.any_running("export:", "corpus:")

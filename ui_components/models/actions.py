@@ -207,8 +207,9 @@ def require_admin(studio: Studio, request: gr.Request) -> None:
         raise OptionError("that is for all users of this server; ask an admin to delete it")
 
 
-def show_disk(studio: Studio) -> str:
-    return disk.disk_html(disk.disk_use(studio))
+def show_disk(studio: Studio, is_open: bool = True) -> Any:
+    """Not counted where nobody looks."""
+    return disk.disk_html(disk.disk_use(studio)) if is_open else gr.skip()
 
 
 def ask_clear(studio: Studio, what: str, request: gr.Request) -> tuple[str, str, gr.Row, gr.Button]:

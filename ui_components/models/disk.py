@@ -50,7 +50,7 @@ def clear(studio: Studio, what: str) -> None:
     busy = running(studio.runs)
     if busy:
         raise TrainingError(f"run {busy.id} may be reading the cache; wait until it has ended")
-    if studio.errands.any_running():
+    if studio.errands.any_running("fetch:", "export:"):
         raise ModelError("an export or a download is under way in the cache; wait until it has ended, or stop it")
     for name in (CONVERTED, EXPORTS):
         delete_inside(models_folder() / name)

@@ -44,7 +44,7 @@ def models_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
         with gr.Column(scale=3, min_width=300):
             clip, hearing, language, reference, start = clip_panel(studio)
     heard = gr.HTML(note_html(actions.WAITING), elem_classes="qal-outcome")
-    use = disk_panel(studio)
+    use, is_open = disk_panel(studio)
 
     looked = [chosen, order, words, where]
     shown = [table, details, try_it, compare, fetch, form, export, delete, hearing]
@@ -63,7 +63,7 @@ def models_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
     exported.success(ask_errands, None, told, **QUIET)
     delete.click(action(actions.ask_delete, studio), chosen, [asked, question, answer], **QUIET)
     gone = yes.click(action(actions.delete, studio), asked, [chosen, question, answer], **QUIET)
-    gone.success(show, looked, shown, **QUIET).then(action(actions.show_disk, studio), None, use, **QUIET)
+    gone.success(show, looked, shown, **QUIET).then(action(actions.show_disk, studio), is_open, use, **QUIET)
 
     compare.click(action(actions.to_compare, studio), [chosen, hearing], hearing, **QUIET)
     tried = try_it.click(action(actions.only, studio), chosen, hearing, **QUIET)
@@ -83,9 +83,9 @@ def clip_panel(studio: Studio) -> tuple[gr.Audio, gr.Dropdown, gr.Dropdown, gr.T
     return clip, hearing, language, reference, start
 
 
-def disk_panel(studio: Studio) -> gr.HTML:
-    """Read when it is opened: counting takes a while. -> what it shows"""
-    what = gr.State("")
+def disk_panel(studio: Studio) -> tuple[gr.HTML, gr.State]:
+    """Read while it is open: counting takes a while. -> (what it shows, whether it is open)"""
+    what, is_open = gr.State(""), gr.State(False)
     with gr.Accordion("Disk", open=False) as panel:
         use = gr.HTML()
         with gr.Row():
@@ -94,10 +94,12 @@ def disk_panel(studio: Studio) -> gr.HTML:
         with gr.Row(visible=False) as answer:
             yes = gr.Button("Delete", variant="stop", min_width=110)
             no = gr.Button("Keep all", min_width=90)
-    panel.expand(action(actions.show_disk, studio), None, use, **QUIET)
+    expanded = panel.expand(lambda: True, None, is_open, **QUIET)
+    expanded.then(action(actions.show_disk, studio), is_open, use, **QUIET)
+    panel.collapse(lambda: False, None, is_open, **QUIET)
     for key, button in asks.items():
         asked = [what, question, answer, yes]
         button.click(action(actions.ask_clear, studio), gr.State(key), asked, **QUIET)
     yes.click(action(actions.clear, studio), what, [question, answer, use], **QUIET)
     no.click(lambda: ("", gr.Row(visible=False)), None, [question, answer], **QUIET)
-    return use
+    return use, is_open

@@ -36,8 +36,10 @@ def overrides(config: TrainingConfig, below: dict[str, Any]) -> dict[str, Any]:
 
 
 def arguments(config: TrainingConfig, file: Path, below: dict[str, Any], runs: Path) -> list[str]:
-    """Of the trainer's script, in its own folder."""
-    found = ["--config", str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file)]
+    """Of the trainer's script, which is called in its own folder."""
+    if Path.cwd() != ROOT:  # the server was started elsewhere
+        config, runs = config.with_whole_paths(), runs.absolute()
+    found = ["--config", str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.absolute())]
     found += ["--runs", str(runs)] if runs != Path("runs") else []
     for name, value in overrides(config, below).items():
         text = spelled(value)

@@ -17,7 +17,6 @@ from ui_components.train.figures import AMBER, GRID, INK, TEAL
 from ui_components.train.new_run_actions import right_config, tell_place
 
 RATE_FILE = "learning_rate.json"  # training/learning_rate.py, which brings torch
-TAIL = 4000  # bytes of log.txt in which its last bar is
 BAR = re.compile(r"find:[^\r\n]*?(\d+)/(\d+)")
 HEIGHT = 260  # pixels
 POLL_S = 1.0
@@ -74,7 +73,7 @@ def how_far(run: Run) -> str:
     if status.state == "queued":
         place = f" as number {status.queue_position}" if status.queue_position else ""
         return f"The search waits for the device{place}. The run `{run.id}` starts by itself."
-    tried = BAR.findall(tail(run.log_file, TAIL)[0])
+    tried = BAR.findall(tail(run.log_file)[0])
     if not tried:
         return f"Preparing the search for a learning rate. The tab Run stops it (`{run.id}`)."
     done, of = tried[-1]

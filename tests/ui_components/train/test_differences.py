@@ -129,3 +129,12 @@ def test_another_augmentation_brings_its_values_along():
     below = read_settings(CONFIGS / "quick.yaml")
     config = check_config({**below, "augmentation": {"preset": "strong", "gain": {"probability": 0.1}}}, "")
     assert overrides(config, below) == {"augmentation.preset": "strong", "augmentation.gain.probability": 0.1}
+
+
+def test_started_elsewhere_every_path_is_whole(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = ROOT / "configs/quick.yaml"
+    config = load_config(file).model_copy(update={"corpus": ["data/x"]})
+    said = command_line(arguments(config, file, read_settings(file), Path("runs")))
+    script = "python train_whisper_lightning.py --config configs/quick.yaml"
+    assert said == f"{script} --runs {tmp_path}/runs --corpus '[\"{tmp_path}/data/x\"]'"
