@@ -15,6 +15,7 @@ from ui_components.studio import Studio, user_of
 FETCH = "Fetch the Russian sample corpus"  # what the button says
 NO_CORPUS = "There is no corpus in `{data}` yet: fetch the sample below, or run `python {command}` and reload."
 ABOUT = "Fetching the sample corpus"
+OUTLIVES = "It goes on when this page is closed; the Models tab can stop it."
 KEY = "corpus:sample"
 FOLDER = "asterisk-ru"
 POLL_S = 1.0
@@ -36,7 +37,9 @@ def fetch_sample(studio: Studio, request: gr.Request) -> Iterator[tuple[str, gr.
     data = studio.data.resolve()
     errand = studio.errands.start(KEY, ABOUT, import_command(data), data / LOGS, user=user_of(request), or_join=True)
     while errand.is_running:
-        yield note_html(f"{ABOUT}. {errand.last_line()}"), gr.Button(interactive=False)
+        share = errand.share()
+        how_far = "" if share is None else f": {100 * share:.0f} %"
+        yield note_html(f"{ABOUT}{how_far}. {OUTLIVES}"), gr.Button(interactive=False)
         time.sleep(POLL_S)
     studio.errands.forget(KEY)  # it has been told here
     yield "" if corpus_choices(studio.data) else no_corpus(studio), gr.Button(interactive=True)
