@@ -18,8 +18,8 @@ from api.live_socket import live_route
 from api.model_zip import model_zip_route
 from api.tensorboard import TensorBoard, command_of, tensorboard_routes
 from api.users import Users
-from engine.catalogue import DEFAULT_MODEL
-from ui_components.choices import offered_models, settled_model
+from engine.catalogue import DEFAULT_MODEL, settled_model
+from ui_components.choices import offered_models
 from ui_components.command_line import parse_options
 from ui_components.models.exports import downloadable
 from ui_components.page import ServeOptions, serve, studio_page

@@ -9,10 +9,10 @@ from api.corrections import correction_route
 from api.live_hub import LiveHub
 from api.live_socket import live_route
 from api.users import Users
-from engine.catalogue import DEFAULT_MODEL
+from engine.catalogue import DEFAULT_MODEL, settled_model
 from engine.languages import check_language
 from errors import run_command
-from ui_components.choices import offered_models, settled_model
+from ui_components.choices import offered_models
 from ui_components.command_line import parse_options
 from ui_components.page import ServeOptions, live_page, serve
 from ui_components.studio import Studio

@@ -90,6 +90,13 @@ def resolve(name: str, runs: Path = Path("runs")) -> Path:
     return _from_hub_or_package(name)
 
 
+def settled_model(name: str, runs: Path) -> str:
+    """What --model means: a catalogue's name and a run's id stay so, for their model may come later; any other is a
+    directory, and becomes that of the model. Raises ModelError."""
+    may_come = name in NAMES or (is_plain(name) and (runs / name / "config.yaml").is_file())
+    return name if may_come else str(resolve(name, runs))
+
+
 def resolve_transformers(name: str, convert: Callable[[Path], Path], runs: Path = Path("runs")) -> Path:
     """The same weights in Transformers' form, for training; `convert` makes them from a model directory."""
     if name in HUB and not is_model_directory(Path(name)):

@@ -7,12 +7,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from corpus.manifest import CORPUS_INFO, MANIFEST, Origin
-from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, is_plain, local_directory, resolve
+from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, local_directory
 from engine.model_directory import is_model_directory
 from errors import QalError
 from training.config import TrainingConfig
 from training.config_file import load_config
-from training.run import Run, list_runs
+from training.run import list_runs
 from ui_components.language_names import LANGUAGE_NAMES
 
 DETECT = ""  # the drop-down's value for "let the model detect the language"
@@ -42,13 +42,6 @@ def model_choices(runs: Path, default: str = DEFAULT_MODEL) -> Choices:
     known = [name for name in NAMES if local_directory(name) or (name == default and name in HUB)]
     tuned = [run.id for run in list_runs(runs) if is_model_directory(run.model)]
     return [(Path(d).name, d) for d in given] + [(n, n) for n in known] + [(f"{n} (tuned here)", n) for n in tuned]
-
-
-def settled_model(name: str, runs: Path) -> str:
-    """What --model means: a catalogue's name and a run's id stay so, for their model may come later; any other is a
-    directory, and becomes that of the model. Raises ModelError."""
-    may_come = name in NAMES or (is_plain(name) and Run(runs / name).config_file.is_file())
-    return name if may_come else str(resolve(name, runs))
 
 
 def offered_models(runs: Path, default: str) -> set[str]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from engine.catalogue import places
 from errors import OptionError, storage_errors
+from ui_components.root import ROOT
 
-ROOT = Path(__file__).parent.parent
 LOGS = ".logs"  # in the folder that an errand writes to
 TAIL = 8192  # bytes of a log that are read; a progress bar repeats itself
 SHARE = re.compile(r"(\d+)%\|")  # as tqdm writes it

@@ -8,8 +8,9 @@ import gradio as gr
 
 from errors import CorpusError
 from ui_components.choices import corpus_choices
-from ui_components.errands import LOGS, ROOT
+from ui_components.errands import LOGS
 from ui_components.markup import note_html
+from ui_components.root import from_root
 from ui_components.studio import Studio, user_of
 
 FETCH = "Fetch the Russian sample corpus"  # what the button says
@@ -27,8 +28,7 @@ def import_command(data: Path) -> list[str]:
 
 
 def no_corpus(studio: Studio) -> str:
-    data = studio.data if Path.cwd() == ROOT else studio.data.absolute()
-    command = " ".join(import_command(data))
+    command = " ".join(import_command(from_root(studio.data)))
     return note_html(NO_CORPUS.format(data=studio.data, command=command))
 
 

@@ -18,6 +18,7 @@ from ui_components.errands import Errands
 from ui_components.live_fallback.chunks import ChunkFiles
 from ui_components.live_fallback.session import LiveSessions
 from ui_components.markup import sentence_html
+from ui_components.root import ROOT
 from ui_components.train.charts import Drawings
 
 Events = list[Callable[..., Any]]  # of Gradio: "the page was loaded", "the tab was opened"
@@ -29,7 +30,7 @@ TOAST_S = 12  # how long an error stays on the screen
 class Studio:
     runs: Path = Path("runs")
     data: Path = Path("data")
-    configs: Path = Path(__file__).parent.parent / "configs"
+    configs: Path = ROOT / "configs"
     model: str = "base-adaptive"
     language: str | None = None
     live_days: float = 7.0  # that a live session is kept

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from corpus.manifest import CORPUS_INFO, MANIFEST
+from engine.catalogue import settled_model
 from engine.languages import LANGUAGES
 from engine.model_directory import REQUIRED_FILES
 from errors import ModelError
@@ -44,13 +45,13 @@ def test_what_is_given_as_model_is_settled_before_it_is_offered(tmp_path):
     scripted_run(runs, "going", "running")
     made = model_directory(scripted_run(runs, "mine", "finished").model)
     for name in ("base-adaptive", "small", "going", "mine"):
-        assert choices.settled_model(name, runs) == name
-    settled = choices.settled_model(str(runs / "mine"), runs)
+        assert settled_model(name, runs) == name
+    settled = settled_model(str(runs / "mine"), runs)
     assert settled == str(made)
     assert settled in choices.offered_models(runs, settled)
     for wrong in ("bse", "../runs/going", str(runs / "going")):
         with pytest.raises(ModelError, match="there is no model"):
-            choices.settled_model(wrong, runs)
+            settled_model(wrong, runs)
 
 
 def test_a_default_that_is_a_directory_or_can_be_fetched_is_offered(tmp_path):

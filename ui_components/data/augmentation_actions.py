@@ -19,12 +19,12 @@ from augmentation.spec_augment import spec_augment
 from errors import EXIT_USER_ERROR, OptionError
 from ui_components.data.strengths import NAMES, of_preset, switches_of
 from ui_components.markup import note_html
+from ui_components.root import ROOT
 from ui_components.sound.actions import Sound
 from ui_components.sound.served import made_file, url_of
 from ui_components.sound.view import shown
 from ui_components.studio import Studio
 
-ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120  # for one draw
 MAX_SEED = 2**31
 EVERYTHING, AS_TRAINED = "everything", "as trained"

@@ -11,9 +11,9 @@ from training.command_line import merged
 from training.config import TrainingConfig
 from training.config_file import check_config
 from ui_components.forms import nested, value_of
+from ui_components.root import ROOT, from_root
 from ui_components.train.settings import ALL
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = "train_whisper_lightning.py"
 PRESET = "augmentation.preset"  # it fills its neighbours, so it is given first
 
@@ -38,9 +38,9 @@ def overrides(config: TrainingConfig, below: dict[str, Any]) -> dict[str, Any]:
 def arguments(config: TrainingConfig, file: Path, below: dict[str, Any], runs: Path) -> list[str]:
     """Of the trainer's script, which is called in its own folder."""
     if Path.cwd() != ROOT:  # the server was started elsewhere
-        config, runs = config.with_whole_paths(), runs.absolute()
-    found = ["--config", str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.absolute())]
-    found += ["--runs", str(runs)] if runs != Path("runs") else []
+        config = config.with_whole_paths()
+    found = ["--config", str(from_root(file))]
+    found += ["--runs", str(from_root(runs))] if from_root(runs) != Path("runs") else []
     for name, value in overrides(config, below).items():
         text = spelled(value)
         found += [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]

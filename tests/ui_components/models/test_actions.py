@@ -1,7 +1,6 @@
 """Trying, comparing, fetching and exporting models."""
 
 import os
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,6 +12,7 @@ from errors import AudioDecodeError, ModelError, OptionError, StorageError
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import asked_by, pressed
+from tests.waiting import until
 from ui_components.models import actions, exports
 from ui_components.models.inventory import find_model
 
@@ -97,9 +97,7 @@ def test_a_model_joins_those_that_hear_once(studio, models):
 
 
 def wait_for_errands(studio) -> str:
-    deadline = time.monotonic() + 60
-    while studio.errands.any_running() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: not studio.errands.any_running())
     shown, running, clock = actions.errands(studio)
     assert (running, clock.active) == (0, False)
     return shown

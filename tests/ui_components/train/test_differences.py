@@ -14,7 +14,8 @@ from training.command_line import merged, parse
 from training.config import TrainingConfig
 from training.config_file import as_yaml, check_config, load_config, read_settings, save_config
 from ui_components.forms import Setting, nested
-from ui_components.train.differences import ROOT, arguments, command_line, overrides
+from ui_components.root import ROOT
+from ui_components.train.differences import arguments, command_line, overrides
 from ui_components.train.settings import ALL, BY_NAME
 
 PRESETS = sorted(CONFIGS.glob("*.yaml"))
