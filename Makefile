@@ -13,7 +13,7 @@ setup: $(VENV)/installed
 	@$(PY) -m export adapters/base-adaptive --to ctranslate2
 
 demo: setup           ## import, fine-tune, report, caption: about eight minutes on two cores
-	@$(PY) demo.py $(ARGS)
+	@$(PY) qal/cli/demo.py $(ARGS)
 
 check: $(VENV)/installed-dev
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/basedpyright

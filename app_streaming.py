@@ -1,47 +1,8 @@
-"""The live-caption page alone, for a caption server or a link to share."""
+"""The live-caption page alone: `python app_streaming.py` is `qal live`."""
 
-import functools
-from pathlib import Path
+import sys
 
-from pydantic import Field
-
-from api.corrections import correction_route
-from api.live_hub import LiveHub
-from api.live_socket import live_route
-from api.users import Users
-from engine.catalogue import DEFAULT_MODEL, settled_model
-from engine.languages import check_language
-from errors import run_command
-from ui_components.choices import offered_models
-from ui_components.command_line import parse_options
-from ui_components.page import ServeOptions, live_page, serve
-from ui_components.studio import Studio
-
-
-class CaptionServerOptions(ServeOptions, frozen=True):
-    model: str = Field(DEFAULT_MODEL, description="model chosen when a page opens: a name, a run's id or a directory")
-    language: str | None = Field(None, description="language code such as en or am; left out: detected")
-    runs: Path = Field(Path("runs"), description="folder of the training runs")
-    data: Path = Field(Path("data"), description="folder of the corpora, where corrected captions go")
-
-
-def main() -> None:
-    options = parse_options("app_streaming.py", "Qal's live captions, alone on a page.", CaptionServerOptions)
-    model = settled_model(options.model, options.runs)
-    studio = Studio(options.runs, model=model, language=options.language, live_days=options.live_days)
-    engine = studio.engines.get(model, options.runs)  # a caption server without its model is of no use
-    if options.language:
-        check_language(options.language, engine.tokenizer.languages)
-    offered = functools.partial(offered_models, options.runs, model)
-    hub = LiveHub(studio.engines, options.runs, options.live, offered)
-    hub.keep_tidy(options.live_days)
-    serve(
-        live_page(studio),
-        options,
-        lambda allowed: [live_route(hub, allowed), correction_route(options.live, options.data, allowed)],
-        users=Users(options.users) if options.users else None,
-    )
-
+from qal.cli.main import main
 
 if __name__ == "__main__":
-    run_command(main)
+    main(["live", *sys.argv[1:]])

@@ -10,41 +10,43 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from augmentation.noise import check_folder
-from corpus.manifest import Corpus, read_corpus
-from engine.catalogue import models_folder, resolve, resolve_transformers
-from engine.decoding import Tokenizer
-from engine.engine import Engine, choose_device
-from engine.languages import check_language
-from engine.model_directory import ModelCard, read_card, write_card
-from errors import OptionError, QalError, TrainingError, require_space, run_command, storage_errors
-from evaluation.model_readme import write_readme
-from evaluation.report import print_report
-from evaluation.score import SpokenReference, transcribe_each
-from training.command_line import Asked, parse
-from training.config import TrainingConfig, require_tracker
-from training.config_file import load_config
-from training.environment import record_environment, refuse_other_materials
-from training.job import device_lock, refuse_when_busy
-from training.machine import check_machine, engine_device, launched_processes, launcher_command
-from training.report import data_sentences, measure, stock_of, version_of
-from training.rows import read_corpora, references, require_rows
-from training.run import Run, RunLog, Stopped, begin, create_run, is_launched, open_run
+from qal.cli.train_arguments import Asked, parse
+from qal.corpus.manifest import Corpus, read_corpus
+from qal.engine.catalogue import models_folder, resolve, resolve_transformers
+from qal.engine.decoding import Tokenizer
+from qal.engine.engine import Engine, choose_device
+from qal.engine.languages import check_language
+from qal.engine.model_directory import ModelCard, read_card, write_card
+from qal.errors import OptionError, QalError, TrainingError
+from qal.evaluation.model_readme import write_readme
+from qal.evaluation.report import print_report
+from qal.evaluation.scoring import SpokenReference, transcribe_each
+from qal.jobs.example_selection import read_corpora, references, require_rows
+from qal.jobs.job import device_lock, refuse_when_busy
+from qal.jobs.machine import check_machine, engine_device, launched_processes, launcher_command
+from qal.jobs.options.training_config import TrainingConfig, require_tracker
+from qal.jobs.options.yaml_file import load_config
+from qal.jobs.run import Run, RunLog, Stopped, begin, create_run, is_launched, open_run
+from qal.storage import require_space, storage_errors
+from qal.subcommand import qal_environment
+from qal.training.report.environment import record_environment, refuse_other_materials
+from qal.training.report.measure import data_sentences, measure, stock_of, version_of
 
 
-def main() -> None:
-    options = parse("train_whisper_lightning.py", __doc__ or "", sys.argv[1:])
+def main(arguments: Sequence[str]) -> None:
+    options = parse("qal train", __doc__ or "", arguments)
     run = open_run(options.resume) if options.resume else None
     if run and run.status().state == "finished":
         raise TrainingError(f"run {run.id} has finished; start a new one, with --config {run.config_file}")
     try:
         with storage_errors(f"the run in {run.folder if run else options.runs}"):
-            report = whole_job(options, run)
+            report = whole_job(options, run, arguments)
     except QalError as error:
         if run and is_launched(run):  # nobody reads what it says but those who look at the run
             run.update_status(state="failed", reason=str(error), queue_position=None)
@@ -55,16 +57,16 @@ def main() -> None:
             print(json.dumps(report))
 
 
-def whole_job(options: Asked, run: Run | None) -> dict | None:
+def whole_job(options: Asked, run: Run | None, arguments: Sequence[str]) -> dict | None:
     config = load_config(run.config_file) if run else options.config
     runs = run.folder.parent if run else options.runs
-    command = launcher_command(config, Path(__file__), sys.argv[1:])
+    command = launcher_command(config, arguments)
     if command:
         if run is None:
             check(config, runs)
         elif not my_turn(run):
             return None
-        os.execv(command[0], command)
+        os.execve(command[0], command, qal_environment())
     begin_job = lead if launched_processes() == 1 else one_of_many
     return begin_job(config, runs, run, options.name)
 
@@ -100,8 +102,8 @@ def left_queue(run: Run | None) -> None:
 
 def one_of_many(config: TrainingConfig, runs: Path, run: Run | None, name: str | None) -> dict | None:
     """One of the processes that torchrun or SLURM has started: rank 0 leads, the others train and go."""
-    from training.devices import Orders, join
-    from training.follow import follow
+    from qal.training.loop.distributed import Orders, join
+    from qal.training.loop.worker_rank import follow
 
     ranks = join(config)
     if not ranks.leads:
@@ -113,7 +115,7 @@ def one_of_many(config: TrainingConfig, runs: Path, run: Run | None, name: str |
 def check(config: TrainingConfig, runs: Path) -> None:
     """What can be known to be wrong before anything is written."""
     if not config.corpus_folders:
-        raise OptionError("no corpus was given; add --corpus data/NAME (make one with: python -m corpus import --help)")
+        raise OptionError("no corpus was given; add --corpus data/NAME (make one with: qal corpus import --help)")
     corpora = read_corpora(config)
     require_rows(corpora, config)
     for folder in config.retention.corpora:
@@ -160,8 +162,8 @@ def run_job(run: Run, config: TrainingConfig, orders=None) -> dict | None:
 
 
 def job_stages(run: Run, config: TrainingConfig, attempt: int, orders=None) -> dict | None:
-    from training.devices import ALONE, leave
-    from training.fit import fit, quiet_libraries  # torch takes seconds; --help and wrong options should not
+    from qal.training.loop.distributed import ALONE, leave
+    from qal.training.loop.fit import fit, quiet_libraries  # torch takes seconds; --help and wrong options should not
 
     quiet_libraries()
     runs = run.folder.parent
@@ -198,7 +200,7 @@ def job_stages(run: Run, config: TrainingConfig, attempt: int, orders=None) -> d
 
 def find_rate(run: Run, config: TrainingConfig, weights: Path, corpora: list[Corpus]) -> None:
     """No training: the curve goes into the run's folder, what it suggests is printed."""
-    from training.learning_rate import LEARNING_RATE_FILE, find_learning_rate
+    from qal.training.loop.learning_rate_finder import LEARNING_RATE_FILE, find_learning_rate
 
     found = find_learning_rate(run, config, weights, corpora, lambda stage: progress(run, stage))
     if found is None:
@@ -209,7 +211,7 @@ def find_rate(run: Run, config: TrainingConfig, weights: Path, corpora: list[Cor
 
 def transformers_weights(base: str, runs: Path) -> Path:
     """The base in Transformers' form; converted once and kept beside the models."""
-    from export.from_ctranslate2 import converted
+    from qal.export.from_ctranslate2 import converted
 
     return resolve_transformers(base, lambda directory: converted(directory, models_folder() / "transformers"), runs)
 
@@ -218,8 +220,8 @@ def export_model(
     run: Run, config: TrainingConfig, weights: Path, adapter: Path, corpora: list[Corpus], card: ModelCard
 ) -> None:
     """Adapter -> merged -> CTranslate2 -> check -> model directory; renamed into place only when it passed."""
-    from export.merge import merge
-    from export.to_ctranslate2 import to_ctranslate2
+    from qal.export.merge import merge
+    from qal.export.to_ctranslate2 import to_ctranslate2
 
     run.update_status(stage="merge")
     merged, beside = run.folder / "merged", run.folder / "model.new"
@@ -238,8 +240,8 @@ def export_model(
 
 
 def check_forms(run: Run, merged: Path, model: Path, held_out: list[SpokenReference], config: TrainingConfig) -> None:
-    from export.conversion_check import check_conversion
-    from training.transcribe import transcribe_with_transformers
+    from qal.export.conversion_check import check_conversion
+    from qal.training.report.transformers_transcription import transcribe_with_transformers
 
     ability = config.context.ability
 
@@ -276,4 +278,6 @@ def progress(run: Run, stage: str) -> Callable[[int, int], None]:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    from qal.cli.main import main as qal
+
+    qal(["train", *sys.argv[1:]])

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.log_mel import LogMel
-from audio.samples import HOP, Samples
 from augmentation.options import AugmentationOptions
 from augmentation.spec_augment import spec_augment
 from augmentation.waveform import augment, pipeline
+from qal.audio.log_mel import LogMel
+from qal.audio.samples import HOP, Samples
 
 
 class Augmenter:

@@ -6,8 +6,8 @@ import av
 import numpy as np
 import soxr
 
-from audio.samples import SAMPLE_RATE, Samples
 from augmentation.options import Codec, CodecOptions
+from qal.audio.samples import SAMPLE_RATE, Samples
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.decode import decode_start
-from audio.samples import Samples
 from augmentation.options import BackgroundOptions
-from errors import AudioDecodeError, OptionError
+from qal.audio.decode import decode_start
+from qal.audio.samples import Samples
+from qal.errors import AudioDecodeError, OptionError
 
 AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm"}
 MAX_FILES = 2000  # of a folder, spread over it: each of them is looked at before a run begins

@@ -9,11 +9,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.blocks import write_wav
-from audio.log_mel import LogMel, padded_log_mel
-from audio.samples import HOP, WINDOW_FRAMES, Samples
 from augmentation.augmenter import Augmenter
 from augmentation.options import AugmentationOptions
+from qal.audio.blocks import write_wav
+from qal.audio.log_mel import LogMel, padded_log_mel
+from qal.audio.samples import HOP, WINDOW_FRAMES, Samples
 
 ORIGINAL, TOGETHER = "original", "together"
 COLOURS = np.array([(0, 0, 4), (81, 18, 124), (183, 55, 121), (252, 137, 97), (252, 253, 191)])  # from low to high

@@ -5,9 +5,9 @@ good for training as recorded ones). Forty times faster than the image method; s
 
 import numpy as np
 
-from audio.samples import SAMPLE_RATE, Samples
 from augmentation.noise import SILENCE, audio_files, first_minute, rms
 from augmentation.options import ReverbOptions
+from qal.audio.samples import SAMPLE_RATE, Samples
 
 GAP_S = 0.003  # between the direct sound and the first that a wall sends back
 DECAY = np.log(10 ** (60 / 20))  # of the amplitude, over the time in which it falls by 60 dB

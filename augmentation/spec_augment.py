@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from audio.log_mel import LogMel
+from qal.audio.log_mel import LogMel
 
 
 def spec_augment(

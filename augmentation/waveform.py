@@ -12,11 +12,11 @@ import numpy as np
 import soxr
 from audiomentations.core.transforms_interface import BaseWaveformTransform
 
-from audio.samples import SAMPLE_RATE, WINDOW_SAMPLES, Samples
 from augmentation.codecs import Coding
 from augmentation.noise import Background
 from augmentation.options import AugmentationOptions, BandOptions, Colour, NoiseOptions, SpeedOptions
 from augmentation.reverb import Reverb
+from qal.audio.samples import SAMPLE_RATE, WINDOW_SAMPLES, Samples
 
 Alter = Callable[[Samples, np.random.Generator], Samples]
 

@@ -4,7 +4,6 @@ Held-out voices and languages (all rows: none of their recordings was trained on
 test rows of voices that were heard; one utterance at a time, heard by both models in turn, greedy; a text that repeats
 itself is read again with repetitions forbidden, as live. Corpora that are not there are left out and named."""
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -12,19 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jsonargparse import Namespace
 from tqdm import tqdm
 
 from augmentation.noise import Background, check_folder
 from augmentation.options import BackgroundOptions
 from benchmarks.hardware import hardware, versions
-from corpus.manifest import Corpus, Row, read_corpus
-from corpus.split import evenly
-from engine.catalogue import resolve
-from engine.engine import Engine
-from errors import CommandParser, CorpusError, OptionError, run_command
-from evaluation.bootstrap import paired_difference
-from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engines
-from evaluation.wer import ErrorCounts
+from qal.cli.command import run_command
+from qal.cli.parsing import make_parser, parse
+from qal.corpus.manifest import Corpus, Row, read_corpus
+from qal.corpus.split import evenly
+from qal.engine.catalogue import resolve
+from qal.engine.engine import Engine
+from qal.errors import CorpusError, OptionError
+from qal.evaluation.bootstrap import paired_difference
+from qal.evaluation.error_rates import ErrorCounts
+from qal.evaluation.scoring import SEED, Scored, SpokenReference, load_references, score_engines
 
 HELD_OUT = ("fillets-nl", "tuxpaint-bg", "tuxpaint-ca", "tuxpaint-da", "festvox-ru", "librivox-en")
 SEEN = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
@@ -34,7 +36,7 @@ Pairs = dict[str, tuple[Scored, Scored]]  # by corpus: (adaptive, stock at 30 s)
 
 
 def main() -> None:
-    parser = CommandParser(prog="python -m benchmarks.adaptive_context", description=__doc__)
+    parser = make_parser("python -m benchmarks.adaptive_context", __doc__ or "")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of corpora (default: data)")
     parser.add_argument("--model", default="base-adaptive", help="the adaptive model (default: base-adaptive)")
     parser.add_argument("--stock", default="base", help="the stock model, heard at 30 s (default: base)")
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--noise", type=Path, help="folder of sounds: the held-out corpora are heard in them, too")
     parser.add_argument("--snr", type=float, default=10.0, help="of those sounds, dB (default: 10)")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
-    options = parser.parse_args()
+    options = parse(parser)
     if options.max < 1:
         raise OptionError(f"--max {options.max} is below 1")
     if options.noise:
@@ -59,7 +61,7 @@ def main() -> None:
 
 def measured(
     names: Sequence[str],
-    options: argparse.Namespace,
+    options: Namespace,
     rows: Callable[[Corpus], Sequence[Row]],
     noise: Path | None = None,
 ) -> Pairs:
@@ -84,14 +86,14 @@ def in_noise(spoken: Sequence[SpokenReference], folder: Path, snr_db: float) -> 
     return [replace(s, samples=np.clip(background(s.samples, rng), -1, 1)) for s in spoken]
 
 
-def scored(name: str, spoken: Sequence[SpokenReference], options: argparse.Namespace) -> tuple[Scored, Scored]:
+def scored(name: str, spoken: Sequence[SpokenReference], options: Namespace) -> tuple[Scored, Scored]:
     engines = {"adaptive": Engine(resolve(options.model)), "stock": Engine(resolve(options.stock), context="full")}
     with tqdm(total=len(spoken), desc=name, unit="utterance", file=sys.stderr) as bar:
         found = score_engines(engines, spoken, lambda done, of: bar.update())
     return found["adaptive"], found["stock"]
 
 
-def result(held_out: Pairs, noisy: Pairs, seen: Pairs, options: argparse.Namespace) -> dict:
+def result(held_out: Pairs, noisy: Pairs, seen: Pairs, options: Namespace) -> dict:
     figures: dict[str, float] = {}
     reference: dict[str, float] = {}
     for name, (adaptive, stock) in {**held_out, **{f"{n}_noisy": p for n, p in noisy.items()}, **seen}.items():

@@ -4,7 +4,6 @@ Each transform alone and each preset as it is drawn, on one recording cut or rep
 decoding the file and the log-mel, which every row needs anyway. An epoch of --rows rows and a validation are
 made into batches with and without the cache, by a model's data module without a model."""
 
-import argparse
 import functools
 import json
 import tempfile
@@ -13,30 +12,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from jsonargparse import Namespace
 
-from audio.decode import decode
-from audio.log_mel import log_mel
-from audio.samples import SAMPLE_RATE
-from audio.vad import VadStream
 from augmentation.augmenter import Augmenter
 from augmentation.options import PRESETS, AugmentationOptions
 from augmentation.preview import write_wav
 from benchmarks.hardware import hardware, versions
-from corpus.manifest import read_corpus
-from errors import CommandParser, run_command
+from qal.audio.decode import decode
+from qal.audio.log_mel import log_mel
+from qal.audio.samples import SAMPLE_RATE
+from qal.audio.vad import VadStream
+from qal.cli.command import run_command
+from qal.cli.parsing import make_parser, parse
+from qal.corpus.manifest import read_corpus
 
 REPEATS = 25
 DRAWS = 80  # of a preset: one draw may be nothing or everything
 
 
 def main() -> None:
-    parser = CommandParser(prog="python -m benchmarks.augmentation", description=__doc__)
+    parser = make_parser("python -m benchmarks.augmentation", __doc__ or "")
     parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-en"), help="speech (default: %(default)s)")
     parser.add_argument("--noises", help="folder of noises (default: babble of the corpus)")
     parser.add_argument("--seconds", type=float, default=10, help="length of the sound (default: 10)")
     parser.add_argument("--rows", type=int, default=64, help="rows of the cache's epoch (default: 64)")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
-    options = parser.parse_args()
+    options = parse(parser)
     with tempfile.TemporaryDirectory() as folder:
         figures, reference = transforms(options, Path(folder))
     figures |= epochs(options)
@@ -46,7 +47,7 @@ def main() -> None:
     print(json.dumps(found, indent=None if options.json else 2))
 
 
-def transforms(options: argparse.Namespace, folder: Path) -> tuple[dict, dict]:
+def transforms(options: Namespace, folder: Path) -> tuple[dict, dict]:
     """(each transform and preset, what a row needs anyway) in milliseconds: medians, of the presets means."""
     corpus = read_corpus(options.corpus)
     voices = [corpus.audio_path(row) for row in corpus.rows]
@@ -77,12 +78,12 @@ def codec_alone(kind: str) -> AugmentationOptions:
     return AugmentationOptions.model_validate({"codec": {"kinds": [kind]}}).certainly("codec")
 
 
-def epochs(options: argparse.Namespace) -> dict[str, float]:
+def epochs(options: Namespace) -> dict[str, float]:
     """Seconds of an epoch's training batches and of a validation's, the second time round."""
-    from engine.catalogue import resolve
-    from engine.decoding import Tokenizer
-    from training.config import TrainingConfig
-    from training.data_module import make_examples, speech_data
+    from qal.engine.catalogue import resolve
+    from qal.engine.decoding import Tokenizer
+    from qal.jobs.options.training_config import TrainingConfig
+    from qal.training.data.data_module import make_examples, speech_data
 
     corpus, tokenizer, figures = read_corpus(options.corpus), Tokenizer(resolve("base")), {}
     for preset in ("off", "light"):

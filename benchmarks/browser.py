@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from errors import OptionError
+from qal.errors import OptionError
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_MS = 60_000

@@ -1,13 +1,13 @@
 """A training run by the command line that everybody uses."""
 
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.memory import watched
-from errors import TrainingError
-from training.run import Run
+from qal.errors import TrainingError
+from qal.jobs.run import Run
+from qal.subcommand import qal_command
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,7 +18,7 @@ def train(config: Path, settings: Mapping[str, object], folder: Path, name: str)
     `settings`: options of the command line beside the file. Raises TrainingError with the run's last words."""
     run = Run(folder / name)
     options = {**settings, "runs": folder, "name": name}
-    command = [sys.executable, "train_whisper_lightning.py", "--config", str(config)]
+    command = qal_command("train", "--config", str(config))
     command += [f"--{key}={value}" for key, value in options.items()]
     with (folder / f"{name}.log").open("w") as log:
         job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, text=True, cwd=ROOT)

@@ -8,17 +8,19 @@ from pathlib import Path
 
 from benchmarks.hardware import hardware
 from benchmarks.job import ROOT, train
-from errors import CommandParser, TrainingError, run_command
-from training.config_file import load_config
+from qal.cli.command import run_command
+from qal.cli.parsing import make_parser, parse
+from qal.errors import TrainingError
+from qal.jobs.options.yaml_file import load_config
 
 
 def main() -> None:
-    parser = CommandParser(prog="python -m benchmarks.presets", description=__doc__)
+    parser = make_parser("python -m benchmarks.presets", __doc__ or "")
     parser.add_argument("preset", help="a file of configs/, without .yaml")
     parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="(default: data/asterisk-ru)")
     parser.add_argument("--base", default=None, help="another base model than the preset's")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
-    options = parser.parse_args()
+    options = parse(parser)
     with tempfile.TemporaryDirectory() as folder:
         result = measure(options.preset, options.corpus, options.base, Path(folder))
     print(json.dumps(result, indent=None if options.json else 2))

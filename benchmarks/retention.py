@@ -4,25 +4,27 @@ One run of the preset with each --try, then the test and validation rows of the 
 of the one that was not, at 30 s and at adaptive context, paired against stock base at 30 s. A run takes as long as the
 preset does. Runs are kept under --runs and not made again."""
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jsonargparse import Namespace
 
 from benchmarks.hardware import hardware
 from benchmarks.job import ROOT, train
-from corpus.manifest import Corpus, Split, read_corpus
-from engine.catalogue import resolve
-from engine.engine import ContextChoice, Engine, Utterance
-from engine.model_directory import is_model_directory
-from errors import CommandParser, OptionError, run_command
-from evaluation.bootstrap import paired_difference
-from evaluation.score import SEED, SpokenReference, load_references
-from evaluation.wer import ErrorCounts, count_errors
-from training.run import Run
+from qal.cli.command import run_command
+from qal.cli.parsing import make_parser, parse
+from qal.corpus.manifest import Corpus, Split, read_corpus
+from qal.engine.catalogue import resolve
+from qal.engine.engine import ContextChoice, Engine, Utterance
+from qal.engine.model_directory import is_model_directory
+from qal.errors import OptionError
+from qal.evaluation.bootstrap import paired_difference
+from qal.evaluation.error_rates import ErrorCounts, count_errors
+from qal.evaluation.scoring import SEED, SpokenReference, load_references
+from qal.jobs.run import Run
 
 MAX_WER_LOSS = 0.005
 BATCH = 8  # utterances decoded at a time
@@ -32,7 +34,7 @@ QUIET = {"validation_utterances": 8, "report_utterances": 1, "retention.utteranc
 
 
 def main() -> None:
-    parser = CommandParser(prog="python -m benchmarks.retention", description=__doc__)
+    parser = make_parser("python -m benchmarks.retention", __doc__ or "")
     parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="learned (data/asterisk-ru)")
     parser.add_argument("--kept", type=Path, default=Path("data/asterisk-en"), help="not learned (data/asterisk-en)")
     parser.add_argument("--preset", default="quick", help="a file of configs/, without .yaml (default: quick)")
@@ -47,7 +49,7 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=Path, default=Path("runs/retention"), help="(default: runs/retention)")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
-    options = parser.parse_args()
+    options = parse(parser)
     tries = {" ".join(settings.split()) or "preset": as_settings(settings) for settings in options.tries}
     print(json.dumps(measure(tries, options), indent=None if options.json else 2, ensure_ascii=False))
 
@@ -59,7 +61,7 @@ def as_settings(given: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def measure(tries: dict[str, dict[str, str]], options: argparse.Namespace) -> dict:
+def measure(tries: dict[str, dict[str, str]], options: Namespace) -> dict:
     learned, kept = read_corpus(options.corpus), read_corpus(options.kept)
     references = {
         "learned": spoken(learned, ("validation", "test")),
@@ -90,7 +92,7 @@ def measure(tries: dict[str, dict[str, str]], options: argparse.Namespace) -> di
     }
 
 
-def model_of(name: str, settings: dict[str, str], options: argparse.Namespace) -> Path:
+def model_of(name: str, settings: dict[str, str], options: Namespace) -> Path:
     options.runs.mkdir(parents=True, exist_ok=True)
     folder = options.runs.resolve()
     plain = "".join(c if c.isalnum() or c in ".-" else "_" for c in name)

@@ -17,9 +17,10 @@ import psutil
 
 from benchmarks.browser import PATIENCE_MS, require_browser, served
 from benchmarks.hardware import hardware, versions
-from errors import CommandParser, run_command
-from training.config import TrainingConfig
-from training.run import Run, Status, create_run
+from qal.cli.command import run_command
+from qal.cli.parsing import make_parser, parse
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run, Status, create_run
 
 USABLE = "!!document.querySelector('.qal-live .start')?.onclick"
 LAST_STEP = """() => Math.max(0, ...[...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => plot.data ?? [])
@@ -30,12 +31,12 @@ MAX_USABLE_S, MAX_BEHIND_S, MAX_POINTS = 2.0, 1.0, 1000
 
 
 def main() -> None:
-    parser = CommandParser(prog="python -m benchmarks.studio", description=__doc__)
+    parser = make_parser("python -m benchmarks.studio", __doc__ or "")
     parser.add_argument("--steps", type=int, default=10_000, help="of the run that is watched (default: 10000)")
     parser.add_argument("--updates", type=int, default=30, help="rows that are added and waited for (default: 30)")
     parser.add_argument("--visits", type=int, default=5, help="how often the page is opened (default: 5)")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
-    options = parser.parse_args()
+    options = parse(parser)
     require_browser("this benchmark")
     figures = measure(options.steps, options.updates, options.visits)
     limits = {"usable_s": MAX_USABLE_S, "behind_s_p95": MAX_BEHIND_S, "most_points": MAX_POINTS}

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from audio.decode import decode
-from audio.samples import Samples
-from corpus.importers.asterisk import import_asterisk
-from corpus.importers.debian import unpack_packages
-from corpus.manifest import MANIFEST, Corpus, read_corpus
-from engine.catalogue import resolve
+from qal.audio.decode import decode
+from qal.audio.samples import Samples
+from qal.corpus.importers.asterisk import import_asterisk
+from qal.corpus.importers.debian import unpack_packages
+from qal.corpus.manifest import MANIFEST, Corpus, read_corpus
+from qal.engine.catalogue import resolve
+from tests.tiny_model import make_tiny_weights, make_tones
 
 TEST_DATA = Path(__file__).parent.parent / ".cache" / "test-data"
 
@@ -53,3 +54,20 @@ def monkeys() -> Samples:
 @pytest.fixture(scope="session")
 def base_directory() -> Path:
     return resolve("base")
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(base_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_weights(base_directory, tmp_path_factory.mktemp("tiny") / "weights")
+
+
+@pytest.fixture
+def tiny_corpus(tmp_path: Path) -> Corpus:
+    """Four tones with four words, the same in every split."""
+    return make_tones(tmp_path / "corpus")
+
+
+@pytest.fixture(scope="module")
+def module_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """The same, for tests that only read it."""
+    return make_tones(tmp_path_factory.mktemp("tones"))

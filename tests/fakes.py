@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from audio.samples import Samples
-from audio.vad import VAD_WINDOW, Probabilities
-from engine.cache import Engines
-from engine.decoding import GREEDY, DecodingOptions
-from engine.engine import FULL_CONTEXT, Transcript, Utterance
-from engine.model_directory import ContextAbility
+from qal.audio.samples import Samples
+from qal.audio.vad import VAD_WINDOW, Probabilities
+from qal.engine.cache import Engines
+from qal.engine.decoding import GREEDY, DecodingOptions
+from qal.engine.engine import FULL_CONTEXT, Transcript, Utterance
+from qal.engine.model_directory import ContextAbility
 
 
 def transcript(text: str, language: str = "en", avg_logprob: float = -0.2, no_speech_prob: float = 0.01) -> Transcript:

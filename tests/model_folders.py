@@ -3,7 +3,7 @@
 import struct
 from pathlib import Path
 
-from engine.model_directory import ModelCard, write_card
+from qal.engine.model_directory import ModelCard, write_card
 
 FLOAT16, INT16 = 4, 2  # CTranslate2's numbers of types
 

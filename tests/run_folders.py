@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from training.config import TrainingConfig
-from training.run import Run, State, Status, create_run
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run, State, Status, create_run
 
 STEPS, STEPS_PER_EPOCH = 40, 10
 REPORT = {

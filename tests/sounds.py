@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.samples import to_pcm16
-from corpus.manifest import Corpus, Origin, Row, write_corpus
-from corpus.split import SPLITS
+from qal.audio.samples import to_pcm16
+from qal.corpus.manifest import Corpus, Origin, Row, write_corpus
+from qal.corpus.split import SPLITS
 
 
 def sine(hz: float, duration_s: float, rate_hz: int = 16_000, amplitude: float = 1.0) -> NDArray[np.float32]:

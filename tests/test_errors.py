@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from errors import CorpusError, StorageError, require_space, run_command, storage_errors
+from qal.cli.command import run_command
+from qal.errors import CorpusError, StorageError
+from qal.storage import require_space, storage_errors
 
 Usage = namedtuple("Usage", "total used free")
 

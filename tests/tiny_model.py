@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
 
-from audio.samples import SAMPLE_RATE
-from corpus.manifest import Corpus, Origin, Row, write_corpus
-from engine.decoding import Tokenizer
+from qal.audio.samples import SAMPLE_RATE
+from qal.corpus.manifest import Corpus, Origin, Row, write_corpus
+from qal.engine.decoding import Tokenizer
 
 WORDS = ["alpha", "bravo", "charlie", "delta"]
 

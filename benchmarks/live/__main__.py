@@ -2,14 +2,13 @@
 
 Real time where delays are measured; a simulated clock (as fast as the engine reads) where only text counts."""
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
+from jsonargparse import Namespace
 
-from audio.gate import GateOptions
 from benchmarks.browser import require_browser
 from benchmarks.hardware import hardware, versions
 from benchmarks.live.modes import expected_words, wer_by_mode
@@ -18,10 +17,12 @@ from benchmarks.live.player import Played, percentiles, play
 from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline, lost_words, memory_growth
 from benchmarks.live.reference import load_reference, play_reference
 from benchmarks.live.spoken import load_clips, make_stream, word_ends
-from captions.scheduler import Scheduler
-from engine.catalogue import resolve
-from engine.engine import Engine
-from errors import CommandParser, run_command
+from qal.audio.gate import GateOptions
+from qal.captions.scheduler import Scheduler
+from qal.cli.command import run_command
+from qal.cli.parsing import make_parser, parse
+from qal.engine.catalogue import resolve
+from qal.engine.engine import Engine
 
 SESSIONS = (1, 2, 4, 8, 10, 16)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
@@ -29,7 +30,7 @@ PARTS = ("delay", "load", "words", "inventions", "modes", "memory", "page")
 
 
 def main() -> None:
-    parser = CommandParser(prog="python -m benchmarks.live", description=__doc__)
+    parser = make_parser("python -m benchmarks.live", __doc__ or "")
     parser.add_argument("--model", default="base-adaptive", help="the model that captions (default: base-adaptive)")
     parser.add_argument("--stock", default="base", help="the plain system's model (default: base)")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of corpora (default: data)")
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="segments read at the same time (default: 1)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of each; 0: all cores")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
-    options = parser.parse_args()
+    options = parse(parser)
     if "page" in options.parts:
         require_browser("the part 'page'")
     engine = Engine(resolve(options.model), threads=options.threads, workers=options.workers)
@@ -74,7 +75,7 @@ def main() -> None:
     print(json.dumps(result, indent=None if options.json else 2, ensure_ascii=False))
 
 
-def delays(engine: Engine, options: argparse.Namespace, figures: dict, reference: dict) -> None:
+def delays(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
     """One session and the plain system, one after the other in the same run."""
     clips = load_clips(options.data / options.corpus, options.utterances)
     stream, language = make_stream(clips), clips[0][2]
@@ -101,7 +102,7 @@ def delays(engine: Engine, options: argparse.Namespace, figures: dict, reference
     figures["after_hang_over_times_faster"] = round(rest[1] / rest[0], 1)
 
 
-def load(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
+def load(engine: Engine, options: Namespace, figures: dict) -> None:
     clips = load_clips(options.data / options.corpus, options.utterances)
     for n in options.sessions:
         streams = [make_stream(clips[i % len(clips) :] + clips[: i % len(clips)], seed=i) for i in range(n)]
@@ -116,7 +117,7 @@ def load(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
         }
 
 
-def words(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
+def words(engine: Engine, options: Namespace, figures: dict) -> None:
     told("words, live against offline")
     folders = [options.data / name for name in WORDS_CORPORA if (options.data / name).is_dir()]
     clips = [clip for folder in folders for clip in load_clips(folder, 70, min_s=1.0, max_s=20.0)]
@@ -128,7 +129,7 @@ def words(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
     }
 
 
-def inventions(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
+def inventions(engine: Engine, options: Namespace, figures: dict) -> None:
     told("sounds without words")
     found = false_words(engine, options.data / "non-speech")
     minutes = sum(f["seconds"] for f in found.values()) / 60
@@ -147,7 +148,7 @@ def inventions(engine: Engine, options: argparse.Namespace, figures: dict) -> No
     figures |= {"one_word_lost": len(lost["not_shown"]), "one_word": lost}
 
 
-def modes(engine: Engine, options: argparse.Namespace, figures: dict) -> None:
+def modes(engine: Engine, options: Namespace, figures: dict) -> None:
     for name in WORDS_CORPORA:
         if (options.data / name).is_dir():
             told(f"modes, {name}")
@@ -186,7 +187,7 @@ def bars(figures: dict, reference: dict) -> dict:
     return found
 
 
-def settings(options: argparse.Namespace, engine: Engine) -> dict:
+def settings(options: Namespace, engine: Engine) -> dict:
     chosen = {
         name: getattr(options, name)
         for name in ("model", "stock", "corpus", "utterances", "parts", "workers", "threads")

@@ -2,10 +2,10 @@
 
 from benchmarks.live.quality import captions_of, texts_by_utterance
 from benchmarks.live.spoken import Clip, make_stream
-from captions.session import SessionOptions
-from engine.engine import Engine, Utterance
-from evaluation.wer import count_errors
-from text.normalisation import normalise
+from qal.captions.session import SessionOptions
+from qal.engine.engine import Engine, Utterance
+from qal.evaluation.error_rates import count_errors
+from qal.text.normalisation import normalise
 
 MODES = {
     "gated": SessionOptions(),

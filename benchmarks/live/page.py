@@ -6,9 +6,9 @@ import time
 import wave
 from pathlib import Path
 
-from audio.samples import SAMPLE_RATE, Samples
 from benchmarks.browser import PATIENCE_MS, served
 from benchmarks.live.spoken import Clip, make_stream
+from qal.audio.samples import SAMPLE_RATE, Samples
 
 MICROPHONE = ("--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 HEARS_CLICKS = "document.querySelector('.qal-live .start')?.onclick && window.qalSettings?.model"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import psutil
 
-from audio.samples import SAMPLE_RATE
 from benchmarks.live.spoken import Stream
-from captions.scheduler import Scheduler
-from captions.session import Caption, CaptionSession
-from text.normalisation import normalise
+from qal.audio.samples import SAMPLE_RATE
+from qal.captions.scheduler import Scheduler
+from qal.captions.session import Caption, CaptionSession
+from qal.text.normalisation import normalise
 
 PACKET = SAMPLE_RATE // 10
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples, seconds
 from benchmarks.live.spoken import Clip, Stream, make_stream
-from captions.captioner import Captioner
-from captions.session import DEFAULT_SESSION, Caption, SessionOptions
-from corpus.importers.debian import unpack_packages
-from engine.engine import Engine, Utterance
-from evaluation.bootstrap import PairedDifference, paired_difference
-from evaluation.score import SEED, SpokenReference, score_engines
-from evaluation.wer import ErrorCounts, count_errors
-from text.normalisation import normalise
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.captions.captioner import Captioner
+from qal.captions.session import DEFAULT_SESSION, Caption, SessionOptions
+from qal.corpus.importers.debian import unpack_packages
+from qal.engine.engine import Engine, Utterance
+from qal.evaluation.bootstrap import PairedDifference, paired_difference
+from qal.evaluation.error_rates import ErrorCounts, count_errors
+from qal.evaluation.scoring import SEED, SpokenReference, score_engines
+from qal.text.normalisation import normalise
 
 PACKET = SAMPLE_RATE // 10
 # Sounds without words that open the gate: animals, instruments, machines, ghosts; and music while one waits.

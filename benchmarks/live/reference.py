@@ -7,13 +7,13 @@ from pathlib import Path
 
 import faster_whisper
 
-from audio.gate import GateOptions
-from audio.samples import SAMPLE_RATE
-from audio.vad import VadStream
 from benchmarks.live.player import PACKET, Played
 from benchmarks.live.spoken import Stream
-from captions.segmenter import Segmenter, SpeechSegment
-from captions.session import Caption
+from qal.audio.gate import GateOptions
+from qal.audio.samples import SAMPLE_RATE
+from qal.audio.vad import VadStream
+from qal.captions.segmenter import Segmenter, SpeechSegment
+from qal.captions.session import Caption
 
 
 def load_reference(directory: Path) -> faster_whisper.WhisperModel:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples, seconds
-from audio.vad import VAD_WINDOW, VadStream
-from corpus.manifest import read_corpus
-from engine.decoding import DecodingOptions
-from engine.engine import Engine, Utterance
-from text.normalisation import normalise
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.audio.vad import VAD_WINDOW, VadStream
+from qal.corpus.manifest import read_corpus
+from qal.engine.decoding import DecodingOptions
+from qal.engine.engine import Engine, Utterance
+from qal.text.normalisation import normalise
 
 PAUSE_S = 1.2
 NOISE_FLOOR = 3e-4  # -70 dB: a room is never digitally silent

@@ -4,7 +4,6 @@ The standard recipe is Transformers' Seq2SeqTrainer with PEFT and every input pa
 other, each in a process of its own; then this trainer once more, for as long as the standard recipe took. All results
 are decoded by the same engine on the test rows: the standard one at 30 s, ours at its adaptive context."""
 
-import argparse
 import json
 import subprocess
 import sys
@@ -13,23 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jsonargparse import Namespace
 
 from benchmarks.hardware import hardware, versions
 from benchmarks.job import ROOT, train
 from benchmarks.memory import watched
 from benchmarks.training.order import Order, write
-from corpus.manifest import Corpus, Row, read_corpus
-from corpus.split import evenly
-from engine.catalogue import models_folder, resolve, resolve_transformers
-from engine.decoding import Tokenizer
-from engine.engine import Engine, choose_device
-from errors import CommandParser, CorpusError, TrainingError, run_command
-from evaluation.bootstrap import paired_difference
-from evaluation.score import SEED, Scored, load_references, score_engines
-from training.config import TrainingConfig
-from training.config_file import load_config
-from training.machine import engine_device
-from training.rows import training_rows
+from qal.cli.command import run_command
+from qal.cli.parsing import make_parser, parse
+from qal.corpus.manifest import Corpus, Row, read_corpus
+from qal.corpus.split import evenly
+from qal.engine.catalogue import models_folder, resolve, resolve_transformers
+from qal.engine.decoding import Tokenizer
+from qal.engine.engine import Engine, choose_device
+from qal.errors import CorpusError, TrainingError
+from qal.evaluation.bootstrap import paired_difference
+from qal.evaluation.scoring import SEED, Scored, load_references, score_engines
+from qal.jobs.example_selection import training_rows
+from qal.jobs.machine import engine_device
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import load_config
 
 PRESET = ROOT / "configs" / "quick.yaml"
 GUIDES_RATE = 1e-3  # the usual one of LoRA with the standard recipe
@@ -37,7 +39,7 @@ MIN_TIMES_FASTER, MAX_MEMORY_SHARE, MAX_WAIT = 5.0, 0.6, 0.25
 
 
 def main() -> None:
-    parser = CommandParser(prog="python -m benchmarks.training", description=__doc__)
+    parser = make_parser("python -m benchmarks.training", __doc__ or "")
     parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="(default: data/asterisk-ru)")
     parser.add_argument("--base", default="base", help="weights that both begin with (default: base)")
     parser.add_argument("--utterances", type=int, default=200, help="trained on by both (default: 200)")
@@ -46,7 +48,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=100, help="test rows that are scored (default: 100)")
     parser.add_argument("--learning_rate", type=float, help="of this trainer (default: the preset's)")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
-    options = parser.parse_args()
+    options = parse(parser)
     config = load_config(PRESET)
     options.learning_rate = options.learning_rate or config.learning_rate
     config = config.model_copy(
@@ -58,7 +60,7 @@ def main() -> None:
     print(json.dumps(result, indent=None if options.json else 2))
 
 
-def measure(config: TrainingConfig, corpus: Corpus, options: argparse.Namespace, folder: Path) -> dict:
+def measure(config: TrainingConfig, corpus: Corpus, options: Namespace, folder: Path) -> dict:
     weights = transformers_weights(options.base)
     usable = [row for _, row in training_rows([corpus], config)]
     if not usable:
@@ -86,7 +88,7 @@ def run_standard(what: Order, folder: Path) -> dict[str, Any]:
     return {**done, "utterances_per_second": done["utterances"] / done["seconds"], "peak_mb": peak_mb}
 
 
-def run_ours(options: argparse.Namespace, folder: Path, name: str, epochs: int, utterances: int | None) -> dict:
+def run_ours(options: Namespace, folder: Path, name: str, epochs: int, utterances: int | None) -> dict:
     """The command line that everybody uses; what comes after training is neither timed nor weighed."""
     chosen = {"base": options.base, "corpus": options.corpus, "batch_size": options.batch, "epochs": epochs}
     chosen |= {"learning_rate": options.learning_rate}
@@ -105,7 +107,7 @@ def run_ours(options: argparse.Namespace, folder: Path, name: str, epochs: int, 
 
 
 def order(config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path, out: Path, seconds: float) -> Order:
-    from training.fit import precision
+    from qal.training.loop.fit import precision
 
     tokenizer = Tokenizer(weights)
     tokens = [[*tokenizer.prompt(r.language), *tokenizer.encode(r.text), tokenizer.end] for r in rows]
@@ -127,9 +129,9 @@ def order(config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path
     )
 
 
-def score(weights: Path, folder: Path, corpus: Corpus, options: argparse.Namespace) -> dict[str, Scored]:
-    from export.merge import merge
-    from export.to_ctranslate2 import to_ctranslate2
+def score(weights: Path, folder: Path, corpus: Corpus, options: Namespace) -> dict[str, Scored]:
+    from qal.export.merge import merge
+    from qal.export.to_ctranslate2 import to_ctranslate2
 
     standard = to_ctranslate2(merge(weights, folder / "standard", folder / "merged"), folder / "standard-model")
     rows = [r for r in evenly(corpus.select("test"), options.test) if r.text and r.duration_s < 29]
@@ -175,7 +177,7 @@ def report(
 
 
 def transformers_weights(base: str) -> Path:
-    from export.from_ctranslate2 import converted
+    from qal.export.from_ctranslate2 import converted
 
     return resolve_transformers(base, lambda directory: converted(directory, models_folder() / "transformers"))
 

@@ -19,10 +19,10 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE
 from benchmarks.training.order import Order, read
-from training.lora import LINEAR_LAYERS
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE
+from qal.training.model.lora import LINEAR_LAYERS
 
 
 class Clock(TrainerCallback):

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.live_socket import Allowed, same_origin
-from audio.samples import SAMPLE_RATE, Samples
-from captions.kept_sound import KeptSound, Stretch
-from captions.protocol import MAX_SAMPLE
-from captions.record import Line, Record
-from corpus.corrections import Correction, add_correction, checked_text, corrections_folder
-from errors import OptionError, QalError
+from qal.api.live_socket import Allowed, same_origin
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.protocol import MAX_SAMPLE
+from qal.captions.record import Line, Record
+from qal.captions.saved_audio import KeptSound, Stretch
+from qal.corpus.corrections import Correction, add_correction, checked_text, corrections_folder
+from qal.errors import OptionError, QalError
 
 PATH = "/qal/corrections"
 MARGIN_S = 0.2  # of sound on either side of the speech

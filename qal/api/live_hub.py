@@ -14,16 +14,16 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from audio.gate import DEFAULT_GATE, GateOptions
-from captions.protocol import MAX_SAMPLE
-from captions.record import Record, new_id, sweep
-from captions.scheduler import BusyError, Scheduler
-from captions.session import MAX_EXPECTED, CaptionSession, Mode, SessionOptions
-from captions.stream import LiveStream, Publish
-from engine.cache import Engines
-from engine.engine import Engine
-from engine.languages import check_language
-from errors import LanguageError, ModelError, QalError
+from qal.audio.gate import DEFAULT_GATE, GateOptions
+from qal.captions.protocol import MAX_SAMPLE
+from qal.captions.record import Record, new_id, sweep
+from qal.captions.resumable_session import LiveStream, Publish
+from qal.captions.scheduler import BusyError, Scheduler
+from qal.captions.session import MAX_EXPECTED, CaptionSession, Mode, SessionOptions
+from qal.engine.cache import Engines
+from qal.engine.engine import Engine
+from qal.engine.languages import check_language
+from qal.errors import LanguageError, ModelError, QalError
 
 RESUME_S = 120.0  # so long a broken connection may come back to a session in memory; later, to the one on disk
 TIDY_S = 60.0  # between two looks for what is over

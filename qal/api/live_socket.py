@@ -1,6 +1,6 @@
 """The socket of the Live page: /qal/live, on the same server, behind the same login.
 
-Up: first a Hello in JSON; then packets (captions.protocol) and, in JSON, {"do": "finish"} and {"do": "change",
+Up: first a Hello in JSON; then packets (qal.captions.protocol) and, in JSON, {"do": "finish"} and {"do": "change",
 "model": ..., "language": ...}. Down, JSON by "type": "ready" (after hello and change), "update" (captions, meter,
 acknowledgement), "problem" (a change that could not be made; all goes on as before), "finished", "error"."""
 
@@ -18,10 +18,10 @@ from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.live_hub import Hello, LiveHub, Place, Settings, SupersededError
-from captions.scheduler import BusyError
-from captions.stream import Update
-from errors import OptionError, QalError
+from qal.api.live_hub import Hello, LiveHub, Place, Settings, SupersededError
+from qal.captions.resumable_session import Update
+from qal.captions.scheduler import BusyError
+from qal.errors import OptionError, QalError
 
 PATH = "/qal/live"
 MAX_OUTGOING = 256  # updates; a page that reads slower misses levels, then is cut off and comes back

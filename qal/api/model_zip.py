@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from api.live_socket import Allowed, same_origin
-from errors import QalError
+from qal.api.live_socket import Allowed, same_origin
+from qal.errors import QalError
 
 PATH = "/qal/model.zip"
 PIECE = 1 << 20  # bytes

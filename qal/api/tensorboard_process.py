@@ -1,4 +1,4 @@
-"""python -m api.tensorboard_process …: TensorBoard that ends with whoever started it, however that ends.
+"""python -m qal.api.tensorboard_process …: TensorBoard that ends with whoever started it, however that ends.
 
 Its standard input is a pipe that the server holds open; when the server is gone, even killed, it is closed."""
 

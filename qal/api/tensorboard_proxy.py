@@ -16,15 +16,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from api.live_socket import Allowed, same_origin
-from errors import OptionError, QalError
+from qal.api.live_socket import Allowed, same_origin
+from qal.errors import OptionError, QalError
+from qal.subcommand import qal_environment
 
 PREFIX = "/qal/tensorboard"
 IDLE_S = 900.0  # without a question it ends
 LOOK_EVERY_S = 30.0
 START_S, ANSWER_S, END_S = 60.0, 60.0, 5.0
 MAX_BODY = 1 << 20  # bytes of a question
-ROOT = Path(__file__).parent.parent
 SERVES = re.compile(r"http://(?:127\.0\.0\.1|localhost):\d+")
 ASKED_WITH = ("accept", "accept-language", "content-type", "if-none-match", "range")
 ANSWERED_WITH = (
@@ -39,7 +39,7 @@ place-items:center;height:90vh;margin:0}</style><p role="status">TensorBoard is 
 def command_of(runs: Path) -> list[str]:
     """On a port that is free; it says which."""
     arguments = ["--logdir", str(runs.absolute()), "--host", "127.0.0.1", "--port", "0", "--path_prefix", PREFIX]
-    return [sys.executable, "-m", "api.tensorboard_process", *arguments, "--window_title", "Qal"]
+    return [sys.executable, "-m", "qal.api.tensorboard_process", *arguments, "--window_title", "Qal"]
 
 
 class TensorBoard:
@@ -96,7 +96,7 @@ class TensorBoard:
         self._end()
         process = self._process = subprocess.Popen(
             self._command,
-            cwd=ROOT,
+            env=qal_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

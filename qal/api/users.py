@@ -1,18 +1,14 @@
-"""python -m api.users FILE add|remove|list: the people who may log in (`python app.py --users FILE`).
+"""python -m qal.api.users FILE add|remove|list: the people who may log in (`python app.py --users FILE`).
 
 The file is JSON: a name -> salt and hash of the password (scrypt, RFC 7914), and whether they are an admin, who may
 stop, resume and delete everybody's jobs. It is read again whenever it has changed; the server need not be restarted."""
 
-import argparse
 import asyncio
-import getpass
 import hashlib
 import json
 import logging
 import os
-import re
 import secrets
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -20,7 +16,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from errors import CommandParser, OptionError, run_command
+from qal.errors import OptionError
 
 logger = logging.getLogger("qal")
 
@@ -92,11 +88,9 @@ def read_accounts(file: Path) -> Accounts:
     try:
         return ACCOUNTS.validate_json(file.read_bytes())
     except FileNotFoundError as error:
-        raise OptionError(
-            f"{file}: there is no such file; make it with: python -m api.users {file} add NAME"
-        ) from error
+        raise OptionError(f"{file}: there is no such file; make it with: qal users add {file} NAME") from error
     except (OSError, ValidationError) as error:
-        raise OptionError(f"{file}: not a file of users; make one with: python -m api.users FILE add NAME") from error
+        raise OptionError(f"{file}: not a file of users; make one with: qal users add FILE NAME") from error
 
 
 def write_accounts(file: Path, accounts: Mapping[str, Account]) -> None:
@@ -128,47 +122,3 @@ def _recent(times: list[float], now: float) -> list[float]:
 
 def _changed(file: Path) -> float:
     return file.stat().st_mtime_ns if file.exists() else 0
-
-
-def main() -> None:
-    parser = CommandParser(prog="python -m api.users", description=__doc__)
-    parser.add_argument("file", type=Path, help="the file of users; add makes it")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    add = verbs.add_parser("add", help="add a user, or give one another password; it is asked for, or read from stdin")
-    add.add_argument("name")
-    may = "whether they may stop, resume and delete everybody's jobs (a new user: no; else as it was)"
-    add.add_argument("--admin", action=argparse.BooleanOptionalAction, help=may)
-    verbs.add_parser("remove", help="take a user away").add_argument("name")
-    verbs.add_parser("list", help="print the names")
-    options = parser.parse_args()
-    accounts = read_accounts(options.file) if options.file.exists() or options.verb != "add" else {}
-    if options.verb == "add":
-        before = accounts.get(_name(options.name))
-        is_admin = options.admin if options.admin is not None else before is not None and before.admin
-        accounts[options.name] = make_account(_ask(), is_admin)
-        write_accounts(options.file, accounts)
-    elif options.verb == "remove":
-        if accounts.pop(options.name, None) is None:
-            raise OptionError(f"there is no user '{options.name}'; see: python -m api.users {options.file} list")
-        write_accounts(options.file, accounts)
-    else:
-        print("\n".join(f"{name}{' (admin)' if a.admin else ''}" for name, a in accounts.items()))
-
-
-def _name(name: str) -> str:
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise OptionError(f"'{name}' cannot be a user's name; use up to 64 letters, digits, points, dashes, @ or _")
-    return name
-
-
-def _ask() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    password = getpass.getpass("password: ")
-    if getpass.getpass("once more: ") != password:
-        raise OptionError("the two passwords differ; try again")
-    return password
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.blocks import Block, SoundFormat, read_blocks, sound_format
-from audio.gate import DEFAULT_GATE, Gate, Region
-from audio.overview import Overview, Values
-from audio.quality import LevelMeter, LoudnessMeter, Quality, least_snr_db, snr_db, window_powers
-from audio.samples import SAMPLE_RATE, Samples
-from audio.vad import VAD_WINDOW, VadStream
+from qal.audio.blocks import Block, SoundFormat, read_blocks, sound_format
+from qal.audio.gate import DEFAULT_GATE, Gate, Region
+from qal.audio.overview import Overview, Values
+from qal.audio.quality import LevelMeter, LoudnessMeter, Quality, least_snr_db, snr_db, window_powers
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.vad import VAD_WINDOW, VadStream
 
 MAX_SURVEY_S = 2 * 3600  # of a file
 MAX_OUTLINE = 16_384  # columns; many times what a screen has, so that there is something to zoom into

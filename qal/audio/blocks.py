@@ -9,7 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.decode import (
+from qal.audio.decode import (
     MAX_DURATION_S,
     SILENT_FILE,
     decode_errors,
@@ -19,8 +19,9 @@ from audio.decode import (
     open_audio,
     too_long,
 )
-from audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, to_pcm16
-from errors import AudioDecodeError, storage_errors
+from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, to_pcm16
+from qal.errors import AudioDecodeError
+from qal.storage import storage_errors
 
 BLOCK_S = 5
 MAX_CHANNELS, MAX_RATE_HZ = 64, 768_000

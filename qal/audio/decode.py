@@ -9,8 +9,8 @@ import av
 import numpy as np
 from av.container import InputContainer
 
-from audio.samples import SAMPLE_RATE, Samples
-from errors import AudioDecodeError
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.errors import AudioDecodeError
 
 MAX_DURATION_S = 12 * 3600  # a file that decodes to more is refused before it fills the memory
 SILENT_FILE = "holds no audio samples; give a file with sound in it"

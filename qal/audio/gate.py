@@ -12,7 +12,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from audio.vad import VAD_WINDOW_MS
+from qal.audio.vad import VAD_WINDOW_MS
 
 
 class GateOptions(BaseModel, frozen=True, extra="forbid"):

@@ -6,7 +6,7 @@ import numpy as np
 from faster_whisper.feature_extractor import FeatureExtractor
 from numpy.typing import NDArray
 
-from audio.samples import HOP, Samples
+from qal.audio.samples import HOP, Samples
 
 LogMel = NDArray[np.float32]  # (n_mels, frames)
 

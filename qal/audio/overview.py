@@ -7,8 +7,8 @@ columns     ▂  █  ▂  ▃  ▁  ▅  ▇  ▁      each the merger of `stri
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.log_mel import mel_filters
-from audio.samples import HOP, Samples
+from qal.audio.log_mel import mel_filters
+from qal.audio.samples import HOP, Samples
 
 N_FFT = 400  # samples; Whisper's window of 25 ms
 QUIETEST = 1e-10  # of a mel bin's power, before its logarithm

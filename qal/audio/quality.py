@@ -9,9 +9,9 @@ import numpy as np
 from av.filter import Graph
 from numpy.typing import NDArray
 
-from audio.blocks import Native
-from audio.samples import Samples
-from audio.vad import VAD_WINDOW, Probabilities
+from qal.audio.blocks import Native
+from qal.audio.samples import Samples
+from qal.audio.vad import VAD_WINDOW, Probabilities
 
 FULL_SCALE = 0.999  # of the largest number: what a converter gives for everything that is louder
 CLIPPED_RUN = 3  # samples in a row; a loud but whole wave touches the top with fewer

@@ -8,8 +8,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from audio.samples import SAMPLE_RATE, Samples
-from errors import ModelError
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.errors import ModelError
 
 VAD_WINDOW = 512  # samples
 VAD_WINDOW_MS = 1000 * VAD_WINDOW // SAMPLE_RATE  # 32

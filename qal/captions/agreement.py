@@ -4,7 +4,7 @@ A reading that repeats itself commits nothing of the repetition: a loop would ot
 
 from dataclasses import dataclass
 
-from text.normalisation import normalise
+from qal.text.normalisation import normalise
 
 MAX_LOOP_WORDS = 4  # longest group of words whose repetition counts as a loop
 LOOP_TIMES = 3

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.decode import decode
-from audio.gate import DEFAULT_GATE, GateOptions
-from audio.samples import SAMPLE_RATE, Samples
-from captions.session import (
+from qal.audio.decode import decode
+from qal.audio.gate import DEFAULT_GATE, GateOptions
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.session import (
     DEFAULT_SESSION,
     Caption,
     CaptionSession,
@@ -23,12 +23,12 @@ from captions.session import (
     SessionOptions,
     VoiceActivity,
 )
-from engine.catalogue import resolve
-from engine.decoding import DecodingOptions
-from engine.engine import Engine
-from engine.languages import check_language
-from engine.screening import ScreeningOptions, SpeechEngine, screened
-from errors import AudioDecodeError
+from qal.engine.catalogue import resolve
+from qal.engine.decoding import DecodingOptions
+from qal.engine.engine import Engine
+from qal.engine.languages import check_language
+from qal.engine.screening import ScreeningOptions, SpeechEngine, screened
+from qal.errors import AudioDecodeError
 
 PACKET = SAMPLE_RATE // 10  # samples
 

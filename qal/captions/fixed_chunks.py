@@ -10,12 +10,12 @@ twice: neighbours are joined at a word on which both readings agree, else at the
 
 from collections.abc import Sequence
 
-from audio.gate import Gate, GateOptions, Region
-from audio.samples import SAMPLE_RATE, Samples
-from audio.vad import VAD_WINDOW, Probabilities
-from captions.segmenter import SampleBuffer, SpeechSegment
-from engine.words import Word
-from text.normalisation import normalise
+from qal.audio.gate import Gate, GateOptions, Region
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.vad import VAD_WINDOW, Probabilities
+from qal.captions.segmenter import SampleBuffer, SpeechSegment
+from qal.engine.words import Word
+from qal.text.normalisation import normalise
 
 CHUNK_S, OVERLAP_S = 2.0, 0.5
 CHUNK, OVERLAP = int(CHUNK_S * SAMPLE_RATE), int(OVERLAP_S * SAMPLE_RATE)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
-from errors import QalError
+from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
+from qal.errors import QalError
 
 HEADER = struct.Struct("<Q")
 MAX_PACKET_SAMPLES = 30 * SAMPLE_RATE  # after a break the client sends what it kept in larger pieces

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from captions.session import Caption
-from engine.words import Word
-from errors import OptionError, storage_errors
+from qal.captions.session import Caption
+from qal.engine.words import Word
+from qal.errors import OptionError
+from qal.storage import storage_errors
 
 CAPTIONS = "captions.jsonl"
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")

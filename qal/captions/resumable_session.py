@@ -4,12 +4,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from audio.samples import SAMPLE_RATE
-from captions.kept_sound import KeptSound
-from captions.protocol import Inlet, unpack
-from captions.record import Record
-from captions.scheduler import Scheduler
-from captions.session import Caption, CaptionSession, Level
+from qal.audio.samples import SAMPLE_RATE
+from qal.captions.protocol import Inlet, unpack
+from qal.captions.record import Record
+from qal.captions.saved_audio import KeptSound
+from qal.captions.scheduler import Scheduler
+from qal.captions.session import Caption, CaptionSession, Level
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, to_pcm16
-from errors import QalError, require_space, storage_errors
+from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, to_pcm16
+from qal.errors import QalError
+from qal.storage import require_space, storage_errors
 
 SOUND, STRETCHES = "sound.pcm", "sound.txt"
 MAX_KEPT_S = 4 * 3600  # of one session; what is said later is captioned, but not kept

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from audio.samples import SAMPLE_RATE, Samples
-from captions.captioner import manner_of
-from captions.session import Caption, CaptionSession, Kind, Request
-from engine.decoding import DecodingOptions
-from engine.engine import Transcript
-from engine.screening import ScreeningOptions, SpeechEngine, screened
-from errors import QalError
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.captioner import manner_of
+from qal.captions.session import Caption, CaptionSession, Kind, Request
+from qal.engine.decoding import DecodingOptions
+from qal.engine.engine import Transcript
+from qal.engine.screening import ScreeningOptions, SpeechEngine, screened
+from qal.errors import QalError
 
 MAX_BATCH = 8
 LIKE_CONTEXT = 1.25  # the longest of a batch may be so many times the first one's length

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audio.gate import Gate, GateOptions, Region
-from audio.samples import SAMPLE_RATE, Samples
-from audio.vad import VAD_WINDOW, Probabilities
+from qal.audio.gate import Gate, GateOptions, Region
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.vad import VAD_WINDOW, Probabilities
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """One speaker's live captions: samples in, requests for readings out; answers in, captions out.
 
-No clock, no thread, no socket, no disk: whoever drives it decides when a request is read (captions.captioner
+No clock, no thread, no socket, no disk: whoever drives it decides when a request is read (qal.captions.captioner
 at once, a scheduler when its turn comes).
 
     feed ─► VAD ─► gate ─► segment ─► Request ──► engine
@@ -16,16 +16,16 @@ from typing import Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, Field
 
-from audio.gate import DEFAULT_GATE, GateOptions
-from audio.samples import SAMPLE_RATE, Samples
-from audio.vad import VAD_WINDOW, Probabilities, VadStream
-from captions.chunks import Chunker, Joiner
-from captions.policy import Agreement, has_loop
-from captions.segmenter import Segmenter, SpeechSegment
-from engine.decoding import GREEDY, DecodingOptions
-from engine.engine import Transcript, Utterance
-from engine.screening import ScreeningOptions
-from engine.words import Word
+from qal.audio.gate import DEFAULT_GATE, GateOptions
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.vad import VAD_WINDOW, Probabilities, VadStream
+from qal.captions.agreement import Agreement, has_loop
+from qal.captions.fixed_chunks import Chunker, Joiner
+from qal.captions.segmenter import Segmenter, SpeechSegment
+from qal.engine.decoding import GREEDY, DecodingOptions
+from qal.engine.engine import Transcript, Utterance
+from qal.engine.screening import ScreeningOptions
+from qal.engine.words import Word
 
 Mode = Literal["gated", "single", "chunks"]
 MAX_EXPECTED = 500  # characters
@@ -96,7 +96,7 @@ class Request:
 
 
 class VoiceActivity(Protocol):
-    """What tells speech from silence; audio.vad.VadStream is one."""
+    """What tells speech from silence; qal.audio.vad.VadStream is one."""
 
     def feed(self, samples: Samples) -> Probabilities: ...
 

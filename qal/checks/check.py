@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.device import device_findings
-from checks.findings import Finding
-from checks.models import model_findings
-from checks.packages import INSTALL, package_findings
-from checks.server import network_finding, port_finding
-from checks.sound import sound_findings
-from checks.storage import disk_findings, memory_findings
+from qal.checks.decoders import sound_findings
+from qal.checks.device import device_findings
+from qal.checks.findings import Finding
+from qal.checks.models import model_findings
+from qal.checks.packages import INSTALL, package_findings
+from qal.checks.server import network_finding, port_finding
+from qal.checks.storage import disk_findings, memory_findings
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def check(subject: Subject) -> list[Finding]:
 
 def folders_of(subject: Subject) -> dict[str, Path]:
     try:
-        from engine.catalogue import models_folder
+        from qal.engine.catalogue import models_folder
     except ImportError:  # told by its own line
         return {"data": subject.data, "runs": subject.runs}
     return {"data": subject.data, "runs": subject.runs, "models": models_folder()}

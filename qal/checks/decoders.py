@@ -1,6 +1,6 @@
 """The decoders that files are read with: FFmpeg's, in PyAV's wheel."""
 
-from checks.findings import Finding
+from qal.checks.findings import Finding
 
 TOPIC = "Sound"
 DECODERS = {

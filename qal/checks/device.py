@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from checks.findings import Finding, gigabytes
+from qal.checks.findings import Finding, gigabytes
 
 TOPIC = "Device"
 FEATURES = {  # of /proc/cpuinfo, the best first

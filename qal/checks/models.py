@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from checks.findings import Finding
-from errors import ModelError
+from qal.checks.findings import Finding
+from qal.errors import ModelError
 
 TOPIC = "Models"
 SET_UP = "run `make setup` once"
@@ -11,8 +11,8 @@ SET_UP = "run `make setup` once"
 
 def model_findings(wanted: str, runs: Path) -> list[Finding]:
     """`wanted`: the model that a page begins with, a catalogue name, a run's id or a directory."""
-    from engine.catalogue import DEFAULT_MODEL, NAMES, local_directory, models_folder, settled_model
-    from engine.model_directory import is_model_directory
+    from qal.engine.catalogue import DEFAULT_MODEL, NAMES, local_directory, models_folder, settled_model
+    from qal.engine.model_directory import is_model_directory
 
     here = [name for name in NAMES if local_directory(name)]
     try:

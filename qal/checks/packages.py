@@ -6,9 +6,9 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from checks.findings import PACKAGES, Finding
+from qal.checks.findings import PACKAGES, Finding
+from qal.resources import REQUIREMENTS
 
-REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
 PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s#;]+)", re.M)
 OLDEST_PYTHON = (3, 11)
 NOT_FOR_CAPTIONS = {  # what the page does without

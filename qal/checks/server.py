@@ -5,7 +5,7 @@ import socket
 import urllib.error
 import urllib.request
 
-from checks.findings import Finding
+from qal.checks.findings import Finding
 
 HUB = "https://huggingface.co"
 PATIENCE_S = 4.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.findings import Finding, gigabytes
+from qal.checks.findings import Finding, gigabytes
 
 LOW_DISK, LOW_DISK_SHARE = 2e9, 0.05  # bytes, of the whole; below either of them a disk is low
 FULL_DISK = 100e6  # bytes; nothing can be done with less

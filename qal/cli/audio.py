@@ -1,23 +1,30 @@
-"""python -m audio FILE... [--json]: how good recordings are, as the Data tab shows it"""
+"""qal audio FILE...: level, clipping, loudness, noise and speech of recordings, as the Data tab shows them."""
 
-import argparse
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import BaseModel
 from tqdm import tqdm
 
-from audio.blocks import sound_format
-from audio.survey import MAX_SURVEY_S, Survey, survey
-from errors import CommandParser, run_command
+from qal.audio.analysis import MAX_SURVEY_S, Survey, survey
+from qal.audio.blocks import sound_format
+from qal.cli.parsing import flag, parse_options, positional
 
 
-def main() -> None:
-    options = _parser().parse_args()
+class AudioOptions(BaseModel, frozen=True):
+    files: list[Path] = positional("a recording", "FILE")
+    json_: bool = flag(False, "print one JSON object a file, with the regions of speech")
+
+
+def main(arguments: Sequence[str]) -> None:
+    about = "Measures level, clipping, loudness, noise and speech of recordings."
+    options = parse_options("qal audio", about, AudioOptions, arguments)
     for path in options.files:
         found = _surveyed(path)
         facts = {"file": str(path), **dataclasses.asdict(found.quality), "speech": found.speech}
-        print(json.dumps(facts) if options.json else "\n".join(_lines(path, found)))
+        print(json.dumps(facts) if options.json_ else "\n".join(_lines(path, found)))
 
 
 def _surveyed(path: Path) -> Survey:
@@ -30,15 +37,3 @@ def _lines(path: Path, found: Survey) -> list[str]:
     figures = dataclasses.asdict(found.quality).items()
     rows = [f"  {name:<14}{'unknown' if value is None else f'{value:.4g}'}" for name, value in figures]
     return [f"{path}", *rows]
-
-
-def _parser() -> argparse.ArgumentParser:
-    about = "Level, clipping, loudness, noise and speech of recordings."
-    parser = CommandParser(prog="python -m audio", description=about)
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a recording")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a file, with where the speech is")
-    return parser
-
-
-if __name__ == "__main__":
-    run_command(main)

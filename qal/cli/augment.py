@@ -1,26 +1,56 @@
-"""python -m augmentation preview FILE --preset strong --out DIR        python -m augmentation draw FILE --out WAV"""
+"""qal augment preview|draw FILE: what augmentation does to a recording."""
 
-import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from audio.blocks import write_wav
-from audio.decode import decode
 from augmentation.noise import check_folder
 from augmentation.options import AugmentationOptions, Preset
 from augmentation.preview import draw, preview, write_preview
-from errors import CommandParser, OptionError, run_command, storage_errors
+from qal.audio.blocks import write_wav
+from qal.audio.decode import decode
+from qal.cli.command import run_subcommand
+from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
+from qal.errors import OptionError
+from qal.storage import storage_errors
+
+ABOUT_PREVIEW = "write a WAV and a picture of each transform of a preset, and of all together"
+ABOUT_DRAW = "write one WAV: the recording as training would read it once"
+SUBCOMMANDS = {
+    "preview": (f"{__name__}:preview_main", ABOUT_PREVIEW),
+    "draw": (f"{__name__}:draw_main", ABOUT_DRAW),
+}
 
 
-def main() -> None:
-    options = _parser().parse_args()
-    {"preview": _preview, "draw": _draw}[options.command](options)
+class CommonOptions(BaseModel, frozen=True):
+    file: Path = positional("a recording of speech", "FILE")
+    preset: Preset = flag("strong", "which transforms")
+    noises: Path | None = flag(None, "folder of noises and music; unset: babble made of the recording", "DIR")
+    rooms: Path | None = flag(None, "folder of recorded impulse responses; unset: synthetic rooms", "DIR")
+    seed: int = flag(0, "another seed draws other strengths")
+    max_seconds: float = flag(30.0, "longer recordings are refused", gt=0)
+    json_: bool = flag(False, JSON_HELP)
 
 
-def _preview(options: argparse.Namespace) -> None:
+class PreviewOptions(CommonOptions, frozen=True):
+    out: Path = flag(..., "folder that the files are written to", "DIR")
+
+
+class DrawOptions(CommonOptions, frozen=True):
+    out: Path = flag(..., "the file that is written", "WAV")
+    switches: str = flag("{}", """settings above the preset, such as '{"gain": {"probability": 1}}'""", "JSON")
+    everything: bool = flag(False, "apply every transform that is switched on, whatever its probability")
+    voices: list[Path] = flag([], "recordings of speech that babble is made of", "FILE")
+
+
+def main(arguments: Sequence[str]) -> None:
+    run_subcommand("qal augment", "Previews what augmentation does to a recording.", SUBCOMMANDS, arguments)
+
+
+def preview_main(arguments: Sequence[str]) -> None:
+    options = parse_options("qal augment preview", ABOUT_PREVIEW.capitalize() + ".", PreviewOptions, arguments)
     augmentation = _augmentation(options)
     for folder in augmentation.folders:
         check_folder(folder)
@@ -30,11 +60,12 @@ def _preview(options: argparse.Namespace) -> None:
         paths = write_preview(found, options.out)
     for path in paths:
         print(path)
-    if options.json:
+    if options.json_:
         print(json.dumps({"folder": str(options.out), "transforms": [a.name for a in found[1:]]}))
 
 
-def _draw(options: argparse.Namespace) -> None:
+def draw_main(arguments: Sequence[str]) -> None:
+    options = parse_options("qal augment draw", ABOUT_DRAW.capitalize() + ".", DrawOptions, arguments)
     augmentation = _augmentation(options)
     if options.everything:
         augmentation = augmentation.certainly(*(n for n, s in augmentation.switches.items() if s.probability))
@@ -43,62 +74,25 @@ def _draw(options: argparse.Namespace) -> None:
     with storage_errors(f"the file {options.out}"):
         write_wav(options.out, altered)
     print(f"{options.out}: {', '.join(names) or 'nothing was applied'}")
-    if options.json:
+    if options.json_:
         print(json.dumps({"file": str(options.out), "transforms": names}))
 
 
-def _augmentation(options: argparse.Namespace) -> AugmentationOptions:
+def _augmentation(options: CommonOptions) -> AugmentationOptions:
     values: dict = {"preset": options.preset, **_switches(options)}
-    values |= {"background": {"folder": options.noises}} if options.noises else {}
-    values |= {"reverb": {"folder": options.rooms}} if options.rooms else {}
+    values |= {"background": {"folder": str(options.noises)}} if options.noises else {}
+    values |= {"reverb": {"folder": str(options.rooms)}} if options.rooms else {}
     try:
         return AugmentationOptions.model_validate(values)
     except ValidationError as error:
         raise OptionError(f"{error.errors()[0]['msg']}; see --help") from error
 
 
-def _switches(options: argparse.Namespace) -> dict:
+def _switches(options: CommonOptions) -> dict:
     try:
-        values = json.loads(getattr(options, "switches", "{}"))
+        values = json.loads(options.switches if isinstance(options, DrawOptions) else "{}")
     except ValueError as error:
         raise OptionError(f"--switches is not JSON ({error}); see --help") from error
     if not isinstance(values, dict):
         raise OptionError("--switches should be a JSON object; see --help")
     return values
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = CommandParser(prog="python -m augmentation", description="Hear what augmentation does to speech.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    about = "a WAV and a picture of each transform of a preset, and of all together"
-    one = commands.add_parser("preview", help=about, description=about)
-    _add_common(one)
-    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files are written")
-    about = "one WAV: the recording as training would hear it once"
-    other = commands.add_parser("draw", help=about, description=about)
-    _add_common(other)
-    other.add_argument("--out", type=Path, required=True, metavar="WAV", help="the file that is written")
-    other.add_argument(
-        "--switches",
-        default="{}",
-        metavar="JSON",
-        help="""what wins over the preset, such as '{"gain": {"probability": 1}}'""",
-    )
-    other.add_argument("--everything", action="store_true", help="apply all that is switched on, whatever its chance")
-    other.add_argument("--voices", type=Path, nargs="+", metavar="FILE", help="speech that babble is made of")
-    return parser
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="a recording of speech")
-    presets = get_args(Preset)
-    parser.add_argument("--preset", choices=presets, default="strong", help="which transforms (default: strong)")
-    parser.add_argument("--noises", metavar="DIR", help="folder of noises and music; unset: the recording's own babble")
-    parser.add_argument("--rooms", metavar="DIR", help="folder of recorded impulse responses; unset: made rooms")
-    parser.add_argument("--seed", type=int, default=0, help="another seed draws other strengths (default: 0)")
-    parser.add_argument("--max-seconds", type=float, default=30, help="longer recordings are refused (default: 30)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -1,57 +1,54 @@
-"""python -m captions MODEL FILE: a file played as if spoken into the microphone."""
+"""qal captions MODEL FILE: a file played as if spoken into the microphone, and captioned."""
 
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
-from audio.decode import decode
-from audio.gate import GateOptions
-from audio.samples import SAMPLE_RATE, Samples, seconds
-from captions.captioner import PACKET, Captioner
-from captions.session import Caption, SessionOptions
-from engine.command_line import add_engine_arguments, description, load_engine, parse, parser
-from errors import run_command
-from text.subtitles import clock
+from qal.audio.decode import decode
+from qal.audio.gate import GateOptions
+from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.captions.captioner import PACKET, Captioner
+from qal.captions.session import Caption, SessionOptions
+from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
+from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
+from qal.text.subtitles import clock
 
 CLEAR_LINE = "\r\x1b[K"
 TENTATIVE_WIDTH = 100  # characters; a longer one would wrap and could not be redrawn
 
 
-def arguments_parser() -> ArgumentParser:
-    made = parser("captions", "Plays a file in packets, as a microphone would, and prints the captions as they come.")
-    made.add_argument("file", metavar="FILE", type=Path, help="audio or video that FFmpeg can read")
-    made.add_argument("--realtime", action="store_true", help="play as fast as it was spoken, and measure the delay")
-    made.add_argument("--json", action="store_true", help="the last line is one JSON object")
-    add_engine_arguments(made)
-    made.add_argument("--gate", type=GateOptions, default=GateOptions(), help="when speech begins and ends")
-    made.add_argument("--session", type=SessionOptions, default=SessionOptions(), help="how captions are made")
-    return made
+class CaptionOptions(EngineOptions, frozen=True):
+    file: Path = positional("audio or video that FFmpeg can read", "FILE")
+    realtime: bool = flag(False, "play as fast as it was spoken, and measure the delay")
+    json_: bool = flag(False, JSON_HELP)
+    gate: GateOptions = flag(GateOptions(), "when speech begins and ends")
+    session: SessionOptions = flag(SessionOptions(), "how captions are made")
 
 
-def main() -> None:
-    arguments = parse(arguments_parser())
-    samples = decode(arguments.file)
-    engine = load_engine(arguments)
-    print(f"{arguments.model}: {description(engine)}", file=sys.stderr)
-    captioner = Captioner(engine, arguments.language, arguments.gate, arguments.session)
+def main(arguments: Sequence[str]) -> None:
+    about = "Plays a file in packets, as a microphone would, and prints the captions as they come."
+    options = parse_options("qal captions", about, CaptionOptions, arguments)
+    samples = decode(options.file)
+    engine = load_engine(options)
+    print(f"{options.model}: {describe_engine(engine)}", file=sys.stderr)
+    captioner = Captioner(engine, options.language, options.gate, options.session)
     finals: list[Caption] = []
     delays_s: list[float] = []
     began = time.perf_counter()
-    for caption in play(captioner, samples, arguments.realtime):
+    for caption in play(captioner, samples, options.realtime):
         show(caption)
         if caption.final and caption.text:
             finals.append(caption)
             delays_s.append(time.perf_counter() - began - caption.end_s)
     took_s = time.perf_counter() - began
-    if arguments.json:
-        measured = report(finals, delays_s if arguments.realtime else [], captioner.language, took_s)
+    if options.json_:
+        measured = report(finals, delays_s if options.realtime else [], captioner.language, took_s)
         print(json.dumps(measured, ensure_ascii=False))
 
 
@@ -85,7 +82,3 @@ def report(finals: list[Caption], delays_s: list[float], language: str | None, t
     measured = {f"delay_p{share}_s": round(float(np.percentile(delays_s, share)), 3) for share in (50, 95) if delays_s}
     captions = [{k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(c).items()} for c in finals]
     return {"captions": captions, "language": language, "took_s": round(took_s, 3), **measured}
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -1,4 +1,6 @@
-"""python app.py --check: is this machine ready? Needs no package but Python's own to say what is missing."""
+"""qal check: is this machine ready? It needs Python's own library alone, so that it can say which packages are missing.
+
+For the same reason it is the one command that argparse reads."""
 
 import argparse
 import json
@@ -7,41 +9,46 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from typing import NoReturn
 
-from checks.check import Subject, check
-from checks.findings import Finding, is_usable, summarised, verdict
-from errors import CommandParser
+from qal.checks.check import Subject, check
+from qal.checks.findings import Finding, is_usable, summarised, verdict
+from qal.errors import OptionError
 
 MARKS = {"ok": "ok", "warning": "look", "missing": "MISSING"}
 COLOURS = {"ok": "\x1b[32m", "warning": "\x1b[33m", "missing": "\x1b[31m"}
 PLAIN = "\x1b[0m"
 NOT_USABLE = 2
-PASSED_OVER = ("--check", "--share", "--auth", "--users", "--root_path", "--live", "--live_days")  # of the page
+PAGE_OPTIONS = ("--share", "--auth", "--users", "--root_path", "--live", "--live_days")  # of app.py; ignored here
 
 
-def wants_check(arguments: Sequence[str]) -> bool:
-    return "--check" in arguments
+class Parser(argparse.ArgumentParser):
+    """Raises OptionError instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message}; see {self.prog} --help")
 
 
-def run_check(arguments: Sequence[str]) -> int:
-    """Prints what was found; -> exit code, 0 when Qal can be used. The page's other options are passed over."""
-    parser = CommandParser(prog="python app.py", add_help=False, allow_abbrev=False)
-    for flag in PASSED_OVER:
-        parser.add_argument(flag, nargs="?", help=argparse.SUPPRESS)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--model", default="base-adaptive")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=7860)
-    parser.add_argument("--network", action="store_true")
-    parser.add_argument("--json", action="store_true")
+def main(arguments: Sequence[str]) -> None:
+    """Prints what was found, and exits with 0 where Qal can be used, else with 2."""
+    about = "Checks whether this machine is ready: device, packages, decoders, disk, memory, models and port."
+    parser = Parser(prog="qal check", description=about, allow_abbrev=False)
+    for option in PAGE_OPTIONS:
+        parser.add_argument(option, nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs (default: runs)")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the datasets (default: data)")
+    parser.add_argument("--model", default="base-adaptive", help="model to look for (default: base-adaptive)")
+    parser.add_argument("--host", default="127.0.0.1", help="address of the page (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=7860, help="port of the page (default: 7860)")
+    parser.add_argument("--network", action="store_true", help="ask the Hugging Face hub, too")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     o = parser.parse_args(list(arguments))
     found = check(Subject(o.data, o.runs, o.model, (o.host, o.port), torch=True, network=o.network))
     if o.json:
         print(json.dumps({"usable": is_usable(found), "findings": [asdict(f) for f in found]}))
     else:
         print(table(found, coloured=sys.stdout.isatty()))
-    return 0 if is_usable(found) else NOT_USABLE
+    sys.exit(0 if is_usable(found) else NOT_USABLE)
 
 
 def table(findings: Sequence[Finding], coloured: bool = False) -> str:

@@ -1,58 +1,151 @@
-"""python -m corpus import asterisk|folder|hub|... --out DIR        python -m corpus stats DIR"""
+"""qal corpus import|stats: bring speech in, and print how much there is."""
 
-import argparse
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from corpus.importers.asterisk import VOICES, import_asterisk
-from corpus.importers.folder import import_folder
-from corpus.importers.hub import import_hub
-from corpus.importers.packaged import PACKAGED, PackagedSpeech
-from corpus.manifest import UNKNOWN, Corpus, read_corpus
-from corpus.statistics import as_table, corpus_statistics
-from errors import CommandParser, run_command
+from pydantic import BaseModel, create_model
 
-AddParser = Callable[..., argparse.ArgumentParser]
+from qal.cli.command import run_subcommand
+from qal.cli.parsing import JSON_HELP, Options, flag, parse_options, positional
+from qal.corpus.importers.asterisk import VOICES, import_asterisk
+from qal.corpus.importers.debian_sources import PACKAGED, PackagedSpeech
+from qal.corpus.importers.folder import import_folder
+from qal.corpus.importers.hub import import_hub
+from qal.corpus.manifest import UNKNOWN, Corpus, read_corpus
+from qal.corpus.statistics import as_table, corpus_statistics
 
-MAX_SKIPPED_LINES = 20  # shown; the rest is counted
-
+MAX_SKIPPED_LINES = 20  # printed; the others are counted
 SPLIT_HELP = (
     "The split (train, validation, test) comes from a hash of each sentence, so that the same sentence "
-    "never sits on two sides and a corpus that grows keeps its test rows."
+    "is never in two splits and a corpus that grows keeps its test examples."
 )
+ABOUT_ASTERISK = "telephone prompts of Asterisk, one professional voice a language, from Debian's packages"
+ABOUT_FOLDER = (
+    "your own recordings: name.wav with name.txt beside it, or a metadata.csv, .tsv or .jsonl with the columns "
+    "file (or file_name, audio, path), text (or sentence, transcription) and, if known, speaker and translation"
+)
+ABOUT_HUB = "a dataset of the Hugging Face hub in the audiofolder layout: audio files and a metadata table"
+SUBCOMMANDS = {
+    "import": (f"{__name__}:import_main", "make a corpus"),
+    "stats": (f"{__name__}:stats_main", "print how much speech a corpus holds, by split and language"),
+}
+SOURCES = {
+    "folder": (f"{__name__}:folder_main", ABOUT_FOLDER),
+    "hub": (f"{__name__}:hub_main", ABOUT_HUB),
+    "asterisk": (f"{__name__}:asterisk_main", ABOUT_ASTERISK),
+    **{
+        name: (f"{__name__}:import_main", f"{source.about}, from Debian's packages")
+        for name, source in PACKAGED.items()
+    },
+}
 
 
-def main() -> None:
-    options = _parser().parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was half made is put away
-    if options.command == "stats":
-        _show_statistics(read_corpus(options.folder), options.json)
-        return
+class StatsOptions(BaseModel, frozen=True):
+    folder: Path = positional("the corpus, a folder with manifest.jsonl", "DIR")
+    json_: bool = flag(False, JSON_HELP)
+
+
+class ImportOptions(BaseModel, frozen=True):
+    """The options of every importer."""
+
+    force: bool = flag(False, "replace an existing corpus")
+    json_: bool = flag(False, JSON_HELP)
+
+
+class OwnOptions(ImportOptions, frozen=True):
+    """The options of the importers of one's own speech."""
+
+    language: str = flag(..., "language that is spoken: two or three letters, such as am", "XX")
+    out: Path = flag(..., "the new corpus, such as data/my-voice", "DIR")
+    no_text: bool = flag(False, "import the audio alone, for distillation; split by its hash")
+    attribution: str = flag("", "name to credit")
+
+
+class FolderOptions(OwnOptions, frozen=True):
+    folder: Path = positional("the folder of the recordings", "DIR")
+    licence: str = flag(UNKNOWN, "terms of use")
+
+
+class HubOptions(OwnOptions, frozen=True):
+    repository: str = positional("the dataset's name on the hub", "OWNER/NAME")
+    revision: str | None = flag(None, "branch, tag or commit; unset: the newest")
+    licence: str | None = flag(None, "terms of use; unset: the dataset's own")
+
+
+class PackagedOptions(ImportOptions, frozen=True):
+    out: Path | None = flag(None, "the new corpus; unset: data/SOURCE-LANGUAGE", "DIR")
+
+
+def main(arguments: Sequence[str]) -> None:
+    run_subcommand("qal corpus", "Imports speech with transcripts and prints statistics.", SUBCOMMANDS, arguments)
+
+
+def stats_main(arguments: Sequence[str]) -> None:
+    options = parse_options("qal corpus stats", "Prints how much speech a corpus holds.", StatsOptions, arguments)
+    _show_statistics(read_corpus(options.folder), options.json_)
+
+
+def import_main(arguments: Sequence[str]) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished corpus is removed
+    about = f"Makes a corpus. {SPLIT_HELP}"
+    if arguments and arguments[0] in PACKAGED:
+        return _import_packaged(arguments[0], PACKAGED[arguments[0]], arguments[1:])
+    return run_subcommand("qal corpus import", about, SOURCES, arguments)
+
+
+def folder_main(arguments: Sequence[str]) -> None:
+    options = _parse("folder", ABOUT_FOLDER, FolderOptions, arguments)
+    _import(options, import_folder, options.folder, options.language, options.out, **_own(options))
+
+
+def hub_main(arguments: Sequence[str]) -> None:
+    options = _parse("hub", ABOUT_HUB, HubOptions, arguments)
+    own = _own(options)
+    _import(options, import_hub, options.repository, options.language, options.out, revision=options.revision, **own)
+
+
+def asterisk_main(arguments: Sequence[str]) -> None:
+    model = _with_language(VOICES)
+    options = _parse("asterisk", ABOUT_ASTERISK, model, arguments)
+    language = options.language  # pyright: ignore[reportAttributeAccessIssue]
+    _import(options, import_asterisk, language, options.out or Path(f"data/asterisk-{language}"))
+
+
+def _import_packaged(name: str, source: PackagedSpeech, arguments: Sequence[str]) -> None:
+    model = _with_language(source.languages) if source.languages else PackagedOptions
+    options = _parse(name, f"{source.about}, from Debian's packages", model, arguments)
+    languages = (options.language,) if source.languages else ()  # pyright: ignore[reportAttributeAccessIssue]
+    out = options.out or Path("data", "-".join((name, *languages)))
+    _import(options, source.import_corpus, *languages, out)
+
+
+def _with_language(languages: Iterable[str]) -> type[PackagedOptions]:
+    choices: Any = Literal[*sorted(languages)]  # pyright: ignore[reportInvalidTypeForm]
+    return create_model(
+        "LanguageOptions", __base__=PackagedOptions, language=(choices, flag(..., "language that is spoken"))
+    )
+
+
+def _parse(name: str, about: str, model: type[Options], arguments: Sequence[str]) -> Options:
+    return parse_options(f"qal corpus import {name}", f"Imports {about}. {SPLIT_HELP}", model, arguments)
+
+
+def _own(options: FolderOptions | HubOptions) -> dict[str, Any]:
+    return {"no_text": options.no_text, "attribution": options.attribution, "licence": options.licence}
+
+
+def _import(options: ImportOptions, importer: Callable[..., Corpus], *arguments: Any, **settings: Any) -> None:
+    """Runs an importer; what it skipped is printed even when it fails."""
     skipped: list[str] = []
     try:
-        corpus = _import(options, skipped)
+        corpus = importer(*arguments, force=options.force, on_skip=skipped.append, **settings)
     finally:
         _show_skipped(skipped)
-    _show_corpus(corpus, len(skipped), options.json)
-
-
-def _import(options: argparse.Namespace, skipped: list[str]) -> Corpus:
-    common: dict[str, Any] = {"force": options.force, "on_skip": skipped.append}
-    if options.format == "asterisk":
-        out = options.out or Path(f"data/asterisk-{options.language}")
-        return import_asterisk(options.language, out, **common)
-    if options.format in PACKAGED:
-        words = (options.language,) if PACKAGED[options.format].languages else ()
-        out = options.out or Path("data", "-".join((options.format, *words)))
-        return PACKAGED[options.format].import_corpus(*words, out, **common)
-    common |= {"no_text": options.no_text, "attribution": options.attribution, "licence": options.licence}
-    if options.format == "folder":
-        return import_folder(options.folder, options.language, options.out, **common)
-    return import_hub(options.repository, options.language, options.out, revision=options.revision, **common)
+    _show_corpus(corpus, len(skipped), options.json_)
 
 
 def _show_statistics(corpus: Corpus, as_json: bool) -> None:
@@ -80,79 +173,3 @@ def _show_corpus(corpus: Corpus, skipped: int, as_json: bool) -> None:
             print(line)
     if as_json:
         print(json.dumps({"folder": str(corpus.folder), "left_out": skipped, **info.model_dump()}))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = CommandParser(prog="python -m corpus", description="Bring speech in, and look at what there is.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    imports = commands.add_parser("import", help="make a corpus", description=f"Make a corpus. {SPLIT_HELP}")
-    formats = imports.add_subparsers(dest="format", required=True)
-    _add_asterisk(formats.add_parser)
-    for name, source in PACKAGED.items():
-        _add_packaged(formats.add_parser, name, source)
-    _add_folder(formats.add_parser)
-    _add_hub(formats.add_parser)
-    stats = commands.add_parser("stats", help="how much speech a corpus holds, by split and language")
-    stats.add_argument("folder", type=Path, metavar="DIR", help="the corpus, a folder with manifest.jsonl")
-    stats.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    return parser
-
-
-def _add_asterisk(add_parser: AddParser) -> None:
-    about = "telephone prompts of Asterisk, one professional voice a language, from Debian's packages (no root needed)"
-    parser = add_parser("asterisk", help=about, description=f"{about}. {SPLIT_HELP}")
-    parser.add_argument("--language", required=True, choices=sorted(VOICES), help="which voice")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the new corpus (default: data/asterisk-LANGUAGE)")
-    _add_common(parser)
-
-
-def _add_packaged(add_parser: AddParser, name: str, source: PackagedSpeech) -> None:
-    about = f"{source.about}, from Debian's packages (no root needed)"
-    parser = add_parser(name, help=about, description=f"{about}. {SPLIT_HELP}")
-    if source.languages:
-        parser.add_argument("--language", required=True, choices=sorted(source.languages), help="what is spoken")
-    default = f"data/{name}-LANGUAGE" if source.languages else f"data/{name}"
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"the new corpus (default: {default})")
-    _add_common(parser)
-
-
-def _add_folder(add_parser: AddParser) -> None:
-    about = "recordings of your own: name.wav with name.txt beside it, or a metadata.csv, .tsv or .jsonl"
-    columns = (
-        "Its columns are file (or file_name, audio, path), text (or sentence, transcription) and, if known, speaker "
-        "and translation (into English)."
-    )
-    parser = add_parser("folder", help=about, description=f"{about}. {columns} {SPLIT_HELP}")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that holds the recordings")
-    _add_own(parser, UNKNOWN)
-
-
-def _add_hub(add_parser: AddParser) -> None:
-    about = "a data set of the Hugging Face hub in the audiofolder layout: audio files and a metadata table"
-    parser = add_parser("hub", help=about, description=f"{about}. {SPLIT_HELP}")
-    parser.add_argument("repository", metavar="OWNER/NAME", help="the data set's name on the hub")
-    parser.add_argument("--revision", help="branch, tag or commit (default: the newest)")
-    _add_own(parser, None)
-
-
-def _add_own(parser: argparse.ArgumentParser, licence: str | None) -> None:
-    default = licence or "what the data set's card says"
-    parser.add_argument(
-        "--language", required=True, metavar="XX", help="what is spoken: two or three letters, such as am"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the new corpus, such as data/my-voice")
-    parser.add_argument(
-        "--no-text", action="store_true", help="take the audio alone, for distillation; split by its hash"
-    )
-    parser.add_argument("--licence", default=licence, help=f"on what terms it may be used (default: {default})")
-    parser.add_argument("--attribution", default="", help="whom to name")
-    _add_common(parser)
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="replace a corpus that is there already")
-    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""make demo: the whole line on real speech, without a page.
+"""qal demo (make demo): import, fine-tune, report and caption on real speech, without a page.
 
 Imports Russian telephone prompts, fine-tunes base-adaptive on them, reports stock against tuned, and plays a
 held-out recording through the live line as if spoken into a microphone. Each step is one command of the project,
@@ -7,37 +6,43 @@ printed before it runs."""
 
 import shlex
 import subprocess
-import sys
 import time
 import wave
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import BaseModel
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE, seconds
-from corpus.manifest import read_corpus
-from errors import CommandParser, QalError, run_command
-from evaluation.report import print_report
-from training.run import Run
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE, seconds
+from qal.cli.parsing import flag, parse_options
+from qal.corpus.manifest import read_corpus
+from qal.errors import QalError
+from qal.evaluation.report import print_report
+from qal.jobs.run import Run
+from qal.resources import CONFIGS
+from qal.subcommand import qal_command, qal_environment
 
 CORPUS = Path("data/asterisk-ru")
-IMPORT, TRAIN = ("-m", "corpus", "import", "asterisk"), "train_whisper_lightning.py"
-CAPTION, PRESET = ("-m", "captions", "--realtime"), "configs/quick.yaml"
+IMPORT, TRAIN, CAPTION = ("corpus", "import", "asterisk"), ("train",), ("captions", "--realtime")
+PRESET = CONFIGS / "quick.yaml"
 STEPS = 4
 SPOKEN_S = 20  # of held-out speech played through the live line
 SHORTEST_S, LONGEST_S = 2.0, 8.0  # of each utterance
 PAUSE_S = 1.0
 
 
-def main() -> None:
-    parser = CommandParser(prog="demo.py", description=__doc__)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run (default: runs)")
-    parser.add_argument(
-        "--language", default="ru", choices=["ru", "it", "fr", "es"], help="prompts to learn (default: ru)"
-    )
-    parser.add_argument("--epochs", type=int, default=4, help="passes over the training rows (default: 4)")
-    options = parser.parse_args()
+class DemoOptions(BaseModel, frozen=True):
+    runs: Path = flag(Path("runs"), "folder of the run")
+    language: Literal["ru", "it", "fr", "es"] = flag("ru", "language of the prompts")
+    epochs: int = flag(4, "passes over the training examples", ge=1)
+
+
+def main(arguments: Sequence[str]) -> None:
+    about = "Imports telephone prompts, fine-tunes on them, reports, and captions a held-out recording."
+    options = parse_options("qal demo", about, DemoOptions, arguments)
     language, corpus = options.language, CORPUS.with_name(f"asterisk-{options.language}")
     name = f"demo-{language}-{time.strftime('%Y%m%d-%H%M%S')}"
     started = time.time()
@@ -46,22 +51,20 @@ def main() -> None:
     else:
         print(f"\n[1 of {STEPS}] {corpus} is here already")
     settings = {"config": PRESET, "corpus": corpus, "language": language, "epochs": options.epochs}
-    step(2, "Fine-tune, export, check and report", TRAIN, **settings, runs=options.runs, name=name)
+    step(2, "Fine-tune, export, check and report", *TRAIN, **settings, runs=options.runs, name=name)
     run = Run(options.runs / name)
     spoken = speak(corpus, run.folder / "held-out.wav")
     step(3, "Play held-out speech through the live line", *CAPTION, str(run.model), str(spoken), language=language)
     print(f"\n[4 of {STEPS}] Stock against tuned ({(time.time() - started) / 60:.1f} minutes in all)")
     print_report(run.report() or {})
-    print(
-        f"The model is in {run.model}. Caption with it: {Path(sys.executable).name} app_streaming.py --model {run.id}"
-    )
+    print(f"The model is in {run.model}. Caption with it: qal live --model {run.id}")
 
 
 def step(number: int, title: str, *command: str, **options: object) -> None:
     """Runs one command of the project in the foreground; its bars are shown as they are."""
     arguments = [*command, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
-    print(f"\n[{number} of {STEPS}] {title}\n    python {shlex.join(arguments)}", flush=True)
-    if subprocess.run([sys.executable, *arguments]).returncode:
+    print(f"\n[{number} of {STEPS}] {title}\n    qal {shlex.join(arguments)}", flush=True)
+    if subprocess.run(qal_command(*arguments), env=qal_environment()).returncode:
         raise QalError(f"step {number} did not end well; what it said is above")
 
 
@@ -81,7 +84,3 @@ def speak(corpus: Path, target: Path) -> Path:
         file.setframerate(SAMPLE_RATE)
         file.writeframes((np.concatenate(parts) * 32767).astype("<i2").tobytes())
     return target
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -1,58 +1,60 @@
-"""python -m evaluation MODEL MANIFEST: word error rate and speed of a model on a corpus, alone or against another."""
+"""qal evaluate MODEL CORPUS: word error rate and speed of a model on a corpus, alone or against another."""
 
-import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel
 from tqdm import tqdm
 
-from corpus.manifest import read_corpus
-from corpus.split import SPLITS, evenly
-from engine.catalogue import resolve
-from engine.engine import Engine
-from errors import CommandParser, CorpusError, OptionError, run_command
-from evaluation.bootstrap import paired_difference
-from evaluation.score import SEED, Scored, SpokenReference, load_references, score_engines
+from qal.cli.engine_options import MODEL_HELP
+from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
+from qal.corpus.manifest import read_corpus
+from qal.corpus.split import Split, evenly
+from qal.engine.catalogue import resolve
+from qal.engine.engine import ContextChoice, Device, Engine
+from qal.errors import CorpusError
+from qal.evaluation.bootstrap import paired_difference
+from qal.evaluation.scoring import SEED, Scored, SpokenReference, load_references, score_engines
 
 
-def main() -> None:
-    parser = CommandParser(prog="python -m evaluation", description=__doc__)
-    parser.add_argument("model", metavar="MODEL", help="a catalogue name, a run's id or a model directory")
-    parser.add_argument("manifest", type=Path, metavar="MANIFEST", help="a corpus folder or its manifest.jsonl")
-    parser.add_argument("--split", default="test", choices=SPLITS, help="rows to score (default: test)")
-    parser.add_argument("--language", help="language to decode in (default: what each row says)")
-    parser.add_argument(
-        "--context", default="auto", choices=["auto", "full"], help="auto: what qal.json allows; full: 30 s"
-    )
-    parser.add_argument("--against", metavar="MODEL", help="a second model, heard at 30 s, for a paired comparison")
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to compute")
-    parser.add_argument("--compute-type", default="auto", help="int8, float16, float32 … (default: auto)")
-    parser.add_argument("--max", type=int, metavar="N", help="at most N rows, spread evenly over the split")
-    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    options = parser.parse_args()
-    spoken = held_out(options)
+class EvaluateOptions(BaseModel, frozen=True):
+    model: str = positional(MODEL_HELP, "MODEL")
+    corpus: Path = positional("a corpus folder, or its manifest.jsonl", "CORPUS")
+    split: Split = flag("test", "the examples to score")
+    language: str | None = flag(None, "language to decode in; unset: the language of each example", "XX")
+    context: ContextChoice = flag("auto", "auto: what qal.json allows; full: 30 s")
+    against: str | None = flag(None, "a second model, decoded at 30 s, for a paired comparison", "MODEL")
+    device: Device = flag("auto", "auto: a GPU where there is one")
+    compute_type: str = flag("auto", "int8, float16, float32 …; auto: float16 on a GPU, int8 on a CPU", "TYPE")
+    max: int | None = flag(None, "score at most N examples, spread evenly over the split", "N", ge=1)
+    json_: bool = flag(False, JSON_HELP)
+
+
+def main(arguments: Sequence[str]) -> None:
+    about = "Measures a model's word error rate and speed on a corpus, alone or against another model."
+    options = parse_options("qal evaluate", about, EvaluateOptions, arguments)
+    references = held_out(options)
     engines = {"score": Engine(resolve(options.model), options.device, options.compute_type, options.context)}
     if options.against:
         engines["against"] = Engine(resolve(options.against), options.device, options.compute_type, "full")
-    with tqdm(total=len(spoken), unit="utterance", file=sys.stderr) as bar:
-        found = score_engines(engines, spoken, lambda done, of: bar.update(done - bar.n))
-    result = {"model": options.model, "corpus": str(options.manifest), "utterances": len(spoken)}
+    with tqdm(total=len(references), unit="utterance", file=sys.stderr) as bar:
+        found = score_engines(engines, references, lambda done, of: bar.update(done - bar.n))
+    result = {"model": options.model, "corpus": str(options.corpus), "utterances": len(references)}
     result["score"] = found["score"].score.as_dict()
     if options.against:
         result |= compare(found["score"], found["against"])
-    print(json.dumps(result) if options.json else table(result, options))
+    print(json.dumps(result) if options.json_ else table(result, options))
 
 
-def held_out(options: argparse.Namespace) -> list[SpokenReference]:
-    corpus = read_corpus(options.manifest)
+def held_out(options: EvaluateOptions) -> list[SpokenReference]:
+    corpus = read_corpus(options.corpus)
     rows = [r for r in corpus.select(options.split) if r.text and r.duration_s < 29]
     if not rows:
-        raise CorpusError(f"{options.manifest}: no rows with text in split '{options.split}'; choose another split")
-    if options.max is not None and options.max < 1:
-        raise OptionError(f"--max {options.max} is below 1; leave it out to score all rows")
+        raise CorpusError(f"{options.corpus}: no rows with text in split '{options.split}'; choose another split")
     return load_references(corpus, evenly(rows, options.max), options.language)
 
 
@@ -62,7 +64,7 @@ def compare(a: Scored, b: Scored) -> dict:
     return {"against_30s": b.score.as_dict(), "paired": asdict(paired), "times_faster": round(times, 2)}
 
 
-def table(result: dict, options: argparse.Namespace) -> str:
+def table(result: dict, options: EvaluateOptions) -> str:
     lines = [f"{result['corpus']}, {result['utterances']} utterances of split '{options.split}'"]
     for name, key in ((options.model, "score"), (f"{options.against} at 30 s", "against_30s")):
         if key in result:
@@ -78,7 +80,3 @@ def table(result: dict, options: argparse.Namespace) -> str:
             f"p {p['p']:.3f}); {result['times_faster']} times faster"
         )
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -1,43 +1,45 @@
-"""python -m export SOURCE --to FORM: a model in another form.
+"""qal export SOURCE --to FORMAT: a model in another format.
 
 SOURCE is a shipped adapter (adapters/base-adaptive: merged, converted and put into the model cache), a run's
 folder, a Transformers directory or a model directory."""
 
-import argparse
 import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from engine.catalogue import models_folder
-from engine.model_directory import CARD_FILE, is_model_directory
-from errors import CommandParser, ConversionError, OptionError, run_command, storage_errors
-from export.adapters import ADAPTERS, install, is_installed
+from pydantic import BaseModel
 
-KEPT = "transformers"  # where a run keeps its weights in float32, if its options say so
+from qal.cli.parsing import flag, parse_options, positional
+from qal.engine.catalogue import models_folder
+from qal.engine.model_directory import CARD_FILE, is_model_directory
+from qal.errors import ConversionError, OptionError
+from qal.export.shipped_adapters import install, is_installed
+from qal.resources import ADAPTERS
+from qal.storage import storage_errors
+
+KEPT = "transformers"  # the folder of a run that holds its float32 weights, if its options keep them
 
 
-def main() -> None:
-    parser = CommandParser(prog="python -m export", description=__doc__)
-    parser.add_argument(
-        "source", type=Path, metavar="SOURCE", help="shipped adapter, run, Transformers or model directory"
-    )
-    parser.add_argument("--to", required=True, choices=["ctranslate2", "transformers"], help="form to make")
-    parser.add_argument("--out", type=Path, help="folder to make (needed unless SOURCE is a shipped adapter)")
-    parser.add_argument(
-        "--quantization",
-        default="float16",
-        help="of CTranslate2 weights: float32, float16 (default), bfloat16, int8 or int8_float16",
-    )
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a model is put away
+class ExportOptions(BaseModel, frozen=True):
+    source: Path = positional("shipped adapter, run, Transformers or model directory", "SOURCE")
+    to: Literal["ctranslate2", "transformers"] = flag(..., "format to make")
+    out: Path | None = flag(None, "folder to make; needed unless SOURCE is a shipped adapter", "DIR")
+    quantization: str = flag("float16", "CTranslate2 weights: float32, float16, bfloat16, int8 or int8_float16", "TYPE")
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse_options("qal export", "Converts a model to another format.", ExportOptions, arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished folder is removed
     print(export(options))
 
 
-def export(options: argparse.Namespace) -> Path:
+def export(options: ExportOptions) -> Path:
     source, out = options.source, options.out
-    if source.resolve().parent == ADAPTERS:
+    if source.resolve().parent == ADAPTERS.resolve():
         return shipped(source.resolve().name, options)
     if out is None:
         raise OptionError("say where to: --out FOLDER")
@@ -47,13 +49,13 @@ def export(options: argparse.Namespace) -> Path:
         return copied(source / KEPT, out)
     source = source / "model" if is_model_directory(source / "model") else source
     if is_model_directory(source) and options.to == "transformers":
-        from export.from_ctranslate2 import convert
+        from qal.export.from_ctranslate2 import convert
 
         return convert(source, out)
     if is_model_directory(source):
         return requantized(source, out, options.quantization)
     if (source / "model.safetensors").exists() and options.to == "ctranslate2":
-        from export.to_ctranslate2 import to_ctranslate2
+        from qal.export.to_ctranslate2 import to_ctranslate2
 
         return to_ctranslate2(source, out, options.quantization)
     raise ConversionError(
@@ -72,8 +74,8 @@ def copied(source: Path, out: Path) -> Path:
 
 def requantized(source: Path, out: Path, quantization: str) -> Path:
     """A model directory with other weights of the same values; its card goes along."""
-    from export.from_ctranslate2 import convert
-    from export.to_ctranslate2 import to_ctranslate2
+    from qal.export.from_ctranslate2 import convert
+    from qal.export.to_ctranslate2 import to_ctranslate2
 
     with storage_errors(f"the model {out}"):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -87,13 +89,9 @@ def requantized(source: Path, out: Path, quantization: str) -> Path:
     return out
 
 
-def shipped(name: str, options: argparse.Namespace) -> Path:
+def shipped(name: str, options: ExportOptions) -> Path:
     if options.to != "ctranslate2" or options.out:
         raise OptionError("a shipped adapter is merged into the model cache: use --to ctranslate2 without --out")
     if not is_installed(name):
         print(f"preparing the model '{name}' in {models_folder()} …", file=sys.stderr)
     return install(name)
-
-
-if __name__ == "__main__":
-    run_command(main)

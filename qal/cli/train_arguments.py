@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser
-from pydantic import BaseModel
 
-from engine.command_line import HelpFormatter, plain_reason
-from errors import OptionError
-from training.config import TrainingConfig
-from training.config_file import check_config, read_settings
+from qal.cli.parsing import HelpFormatter, plain_reason
+from qal.errors import OptionError
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import check_config, merged, read_settings
 
 NOT_OF_A_RUN = ("resume", "json")  # what may stand beside --resume
 
@@ -65,16 +64,6 @@ def make_parser(script: str, about: str) -> ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object at the end")
     parser.add_class_arguments(TrainingConfig)
     return parser
-
-
-def merged(model: type[BaseModel], below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a model, field by field; of two groups their fields, of other values the upper one."""
-    both = {**below, **above}
-    for name in below.keys() & above.keys():
-        group = model.model_fields[name].annotation if name in model.model_fields else None
-        if isinstance(group, type) and issubclass(group, BaseModel) and isinstance(below[name], dict):
-            both[name] = merged(group, below[name], above[name])
-    return both
 
 
 def refuse_twice(arguments: Sequence[str]) -> None:

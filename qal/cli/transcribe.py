@@ -1,47 +1,47 @@
-"""python -m engine MODEL FILE...: whole files -> text or subtitles."""
+"""qal transcribe MODEL FILE...: files to text or subtitles."""
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from jsonargparse import ArgumentParser, Namespace
 from tqdm import tqdm
 
-from audio.decode import decode
-from audio.samples import seconds
-from engine.command_line import add_engine_arguments, description, load_engine, parse, parser
-from engine.decoding import DecodingOptions
-from engine.engine import Engine
-from engine.longform import WHOLE_TEXT, LongformOptions, Segment, transcribe_file
-from errors import AudioDecodeError, OptionError, run_command, storage_errors
-from text.subtitles import FORMATS
+from qal.audio.decode import decode
+from qal.audio.samples import seconds
+from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
+from qal.cli.parsing import flag, parse_options, positional
+from qal.engine.decoding import DecodingOptions
+from qal.engine.engine import Engine
+from qal.engine.longform import WHOLE_TEXT, LongformOptions, Segment, transcribe_file
+from qal.errors import AudioDecodeError, OptionError
+from qal.storage import storage_errors
+from qal.text.subtitles import FORMATS
+
+BEAM_SIZE = DecodingOptions.model_fields["beam_size"]
 
 
-def arguments_parser() -> ArgumentParser:
-    made = parser("engine", "Transcribes whole files of any length; text goes to stdout, or into --out.")
-    made.add_argument("files", metavar="FILE", nargs="+", type=Path, help="audio or video that FFmpeg can read")
-    made.add_argument("--format", choices=tuple(FORMATS), default="txt", help="form of the text")
-    tasks = ("transcribe", "translate")
-    made.add_argument("--task", choices=tasks, default="transcribe", help="translate: into English")
-    made.add_argument("--out", metavar="DIR", type=Path, help="folder for one file each, named like the audio")
-    beam = DecodingOptions.model_fields["beam_size"]
-    made.add_argument("--beam-size", type=Annotated[int, *beam.metadata], default=1, metavar="N", help=beam.description)
-    add_engine_arguments(made)
-    made.add_argument("--longform", type=LongformOptions, default=LongformOptions(), help="how files are cut")
-    return made
+class TranscribeOptions(EngineOptions, frozen=True):
+    files: list[Path] = positional("audio or video that FFmpeg can read", "FILE")
+    format: Literal[*FORMATS] = flag("txt", "format of the text")  # pyright: ignore[reportInvalidTypeForm]
+    task: Literal["transcribe", "translate"] = flag("transcribe", "translate: into English")
+    out: Path | None = flag(None, "folder for one file each, named like the audio; unset: stdout", "DIR")
+    beam_size: Annotated[int, *BEAM_SIZE.metadata] = flag(1, BEAM_SIZE.description or "", "N")
+    longform: LongformOptions = flag(LongformOptions(), "how files are cut into segments")
 
 
-def main() -> None:
-    arguments = parse(arguments_parser())
-    targets = output_paths(arguments.files, arguments.out, arguments.format)
-    decoding = decoding_options(arguments.beam_size)
-    engine = load_engine(arguments)
-    print(f"{arguments.model}: {description(engine)}", file=sys.stderr)
+def main(arguments: Sequence[str]) -> None:
+    about = "Transcribes files of any length; the text goes to stdout, or into --out."
+    options = parse_options("qal transcribe", about, TranscribeOptions, arguments)
+    targets = output_paths(options.files, options.out, options.format)
+    decoding = WHOLE_TEXT.model_copy(update={"beam_size": options.beam_size})
+    engine = load_engine(options)
+    print(f"{options.model}: {describe_engine(engine)}", file=sys.stderr)
     failures = []
-    for path, target in zip(arguments.files, targets, strict=True):
+    for path, target in zip(options.files, targets, strict=True):
         try:
-            text = FORMATS[arguments.format](transcribed(engine, path, decoding, arguments))
+            text = FORMATS[options.format](transcribed(engine, path, decoding, options))
         except AudioDecodeError as error:
             failures.append(str(error))
             continue
@@ -74,20 +74,13 @@ def output_paths(files: list[Path], folder: Path | None, form: str) -> list[Path
     return [folder / name for name in names]
 
 
-def decoding_options(beam_size: int) -> DecodingOptions:
-    limits = DecodingOptions.model_json_schema()["properties"]["beam_size"]
-    if not limits["minimum"] <= beam_size <= limits["maximum"]:
-        raise OptionError(f"--beam-size {beam_size} is not between {limits['minimum']} and {limits['maximum']}")
-    return WHOLE_TEXT.model_copy(update={"beam_size": beam_size})
-
-
-def transcribed(engine: Engine, path: Path, decoding: DecodingOptions, arguments: Namespace) -> list[Segment]:
+def transcribed(engine: Engine, path: Path, decoding: DecodingOptions, options: TranscribeOptions) -> list[Segment]:
     """One file's segments, with a bar while it works and a line about the speed when it is done."""
     samples = decode(path)
     began = time.perf_counter()
     with tqdm(total=round(seconds(samples), 1), unit="s", desc=path.name, leave=False, file=sys.stderr) as bar:
         segments = transcribe_file(
-            engine, samples, arguments.language, arguments.task, decoding, arguments.longform, progress=bar.update
+            engine, samples, options.language, options.task, decoding, options.longform, progress=bar.update
         )
     took_s = time.perf_counter() - began
     heard = f"language {segments[0].language}" if segments else "no speech"
@@ -95,7 +88,3 @@ def transcribed(engine: Engine, path: Path, decoding: DecodingOptions, arguments
     speed = f"{seconds(samples):.1f} s in {took_s:.1f} s, real-time factor {factor:.3f}"
     print(f"{path.name}: {speed}, {heard}", file=sys.stderr)
     return segments
-
-
-if __name__ == "__main__":
-    run_command(main)

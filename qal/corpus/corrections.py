@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio.samples import Samples
-from corpus.importers.staging import AUDIO_FOLDER, add_utterance
-from corpus.manifest import MANIFEST, Corpus, Origin, Row, read_corpus, write_corpus
-from errors import CorpusError, storage_errors
-from text.normalisation import normalise
+from qal.audio.samples import Samples
+from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance
+from qal.corpus.manifest import MANIFEST, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.errors import CorpusError
+from qal.storage import storage_errors
+from qal.text.normalisation import normalise
 
 SOURCE = "captions"
 CORPUS_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

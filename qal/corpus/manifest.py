@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, Field, ValidationError
 
-from corpus.split import SPLITS, Split
-from errors import CorpusError, StorageError, storage_errors
+from qal.corpus.split import SPLITS, Split
+from qal.errors import CorpusError, StorageError
+from qal.storage import storage_errors
 
 MANIFEST = "manifest.jsonl"
 CORPUS_INFO = "corpus.json"
@@ -89,7 +90,7 @@ def read_corpus(folder: Path, gone_share: float = 0) -> Corpus:
             manifest = (folder / MANIFEST).read_bytes()
     except (FileNotFoundError, StorageError) as error:
         raise CorpusError(
-            f"{folder}: not a corpus, it holds no {MANIFEST}; make one with `python -m corpus import`"
+            f"{folder}: not a corpus, it holds no {MANIFEST}; make one with `qal corpus import`"
         ) from error
     rows = tuple(_rows(manifest, folder))
     if not rows:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
-from text.normalisation import normalise
+from qal.text.normalisation import normalise
 
 Split = Literal["train", "validation", "test"]
 T = TypeVar("T")

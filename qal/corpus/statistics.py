@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 from pydantic import BaseModel
 
-from audio.samples import WINDOW_S
-from corpus.manifest import Corpus, Row
-from corpus.split import SPLITS
-from text.normalisation import normalise
+from qal.audio.samples import WINDOW_S
+from qal.corpus.manifest import Corpus, Row
+from qal.corpus.split import SPLITS
+from qal.text.normalisation import normalise
 
 ALL = "all"
 SECONDS_PER_MINUTE = 60

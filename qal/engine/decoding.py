@@ -6,9 +6,9 @@ from faster_whisper.tokenizer import Tokenizer as WordSplitter
 from pydantic import BaseModel, Field
 from tokenizers import Tokenizer as TokenizerFile
 
-from audio.samples import WINDOW_S
-from engine.languages import LANGUAGES, check_language
-from errors import LanguageError, ModelError
+from qal.audio.samples import WINDOW_S
+from qal.engine.languages import LANGUAGES, check_language
+from qal.errors import LanguageError, ModelError
 
 MAX_TEXT_TOKENS = 224  # half of the decoder's 448 positions; the other half is for a prompt
 MAX_PROMPT_TOKENS = 100  # each costs a step of the decoder's time

@@ -8,13 +8,13 @@ from typing import Literal
 import ctranslate2
 import numpy as np
 
-from audio.log_mel import padded_log_mel
-from audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples
-from engine.context import context_frames
-from engine.decoding import GREEDY, SAMPLED, DecodingOptions, Tokenizer
-from engine.model_directory import ContextAbility, is_model_directory, read_card
-from engine.words import Word, to_words
-from errors import ModelError, OptionError
+from qal.audio.log_mel import padded_log_mel
+from qal.audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples
+from qal.engine.context import context_frames
+from qal.engine.decoding import GREEDY, SAMPLED, DecodingOptions, Tokenizer
+from qal.engine.model_directory import ContextAbility, is_model_directory, read_card
+from qal.engine.words import Word, to_words
+from qal.errors import ModelError, OptionError
 
 Device = Literal["auto", "cpu", "cuda"]
 ContextChoice = Literal["auto", "full"]

@@ -2,7 +2,7 @@
 
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 
-from errors import LanguageError
+from qal.errors import LanguageError
 
 LANGUAGES = tuple(_LANGUAGE_CODES)
 

@@ -12,13 +12,13 @@ from typing import Protocol
 
 from pydantic import BaseModel, Field
 
-from audio.gate import Gate, GateOptions, Region
-from audio.samples import SAMPLE_RATE, Samples, seconds
-from audio.vad import VAD_WINDOW, VadStream
-from engine.decoding import GREEDY, MAX_TEXT_TOKENS, DecodingOptions
-from engine.engine import Transcript, Utterance
-from engine.model_directory import ContextAbility
-from engine.screening import ScreeningOptions, SpeechEngine, screened
+from qal.audio.gate import Gate, GateOptions, Region
+from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.audio.vad import VAD_WINDOW, VadStream
+from qal.engine.decoding import GREEDY, MAX_TEXT_TOKENS, DecodingOptions
+from qal.engine.engine import Transcript, Utterance
+from qal.engine.model_directory import ContextAbility
+from qal.engine.screening import ScreeningOptions, SpeechEngine, screened
 
 WINDOWS_PER_SECOND = SAMPLE_RATE / VAD_WINDOW
 ADAPTIVE_TARGET_S = 15.0  # longer is hardly faster, and costs accuracy

@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.published import LANGUAGES, LANGUAGES_V3, MODEL_OF_SHAPE, Dimensions
-from errors import ModelError
+from qal.engine.stock_models import LANGUAGES, LANGUAGES_V3, MODEL_OF_SHAPE, Dimensions
+from qal.errors import ModelError
 
 MAX_VARIABLES, MAX_RANK, MAX_LAYERS, MAX_HEADS = 20_000, 4, 200, 200
 ENGLISH_VOCABULARY, VOCABULARY, VOCABULARY_V3 = 51_864, 51_865, 51_866  # tokens, as the Whispers were published

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from errors import ModelError
+from qal.errors import ModelError
 
 CARD_FILE = "qal.json"
 REQUIRED_FILES = ("model.bin", "config.json", "tokenizer.json")

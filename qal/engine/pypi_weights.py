@@ -12,7 +12,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from errors import ModelError, storage_errors
+from qal.errors import ModelError
+from qal.storage import storage_errors
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from pydantic import BaseModel, Field
 
-from engine.decoding import GREEDY, DecodingOptions
-from engine.engine import Transcript, Utterance
+from qal.engine.decoding import GREEDY, DecodingOptions
+from qal.engine.engine import Transcript, Utterance
 
 # A second reading of what went wrong: no group of three tokens twice, and nothing from before that it could go on with
 NO_LOOPS = {"no_repeat_ngram_size": 3}
@@ -22,7 +22,7 @@ MAX_COMPRESSION = 2.4  # of ordinary text; a loop shrinks by more
 
 
 class SpeechEngine(Protocol):
-    """What turns speech into text; engine.engine.Engine is one."""
+    """What turns speech into text; qal.engine.engine.Engine is one."""
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]: ...
 

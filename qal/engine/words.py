@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from faster_whisper.tokenizer import Tokenizer as WordSplitter
 
-from audio.samples import HOP, SAMPLE_RATE
+from qal.audio.samples import HOP, SAMPLE_RATE
 
 SECONDS_PER_POSITION = 2 * HOP / SAMPLE_RATE  # of the encoder's output
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import jiwer
 
-from text.normalisation import normalise
+from qal.text.normalisation import normalise
 
 Pair = tuple[int | None, int | None, bool]  # index of the written word said and heard; whether they are scored equal
 

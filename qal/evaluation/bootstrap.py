@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.wer import ErrorCounts
+from qal.evaluation.error_rates import ErrorCounts
 
 DRAWS = 2000
 INTERVAL = (2.5, 97.5)  # percentiles of a 95 % interval

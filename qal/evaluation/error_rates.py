@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jiwer
 import numpy as np
 
-from text.normalisation import normalise
+from qal.text.normalisation import normalise
 
 
 @dataclass(frozen=True)

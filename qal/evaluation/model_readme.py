@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.model_directory import ModelCard
+from qal.engine.model_directory import ModelCard
 
 ROWS = {
     "stock_30s": "before, at 30 s",
@@ -52,7 +52,7 @@ Whisper `{card.base_model}`, {METHODS[report["method"]]} by Qal for {", ".join(c
 ## Use
 
 ```python
-from captions.captioner import Captioner  # Qal: live, at adaptive context
+from qal.captions.captioner import Captioner  # Qal: live, at adaptive context
 
 for caption in Captioner("this folder").from_file("talk.wav"):
     print(caption.text)

@@ -8,15 +8,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from audio.samples import SAMPLE_RATE, Samples, seconds
-from corpus.manifest import MANIFEST, Corpus, read_corpus
-from engine.decoding import DecodingOptions
-from engine.engine import Engine, Utterance
-from engine.longform import transcribe_file
-from errors import CorpusError
-from evaluation.bootstrap import paired_difference
-from evaluation.score import SEED, Progress, SpokenReference, score_engines
-from evaluation.wer import ErrorCounts, count_errors
+from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.corpus.manifest import MANIFEST, Corpus, read_corpus
+from qal.engine.decoding import DecodingOptions
+from qal.engine.engine import Engine, Utterance
+from qal.engine.longform import transcribe_file
+from qal.errors import CorpusError
+from qal.evaluation.bootstrap import paired_difference
+from qal.evaluation.error_rates import ErrorCounts, count_errors
+from qal.evaluation.scoring import SEED, Progress, SpokenReference, score_engines
 
 STAMPED = DecodingOptions(timestamps=True)
 STAMP_S = 0.02  # between two time stamps of the vocabulary

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.decode import decode
-from audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples, seconds
-from corpus.manifest import Corpus, Row
-from engine.engine import Utterance
-from engine.screening import SpeechEngine, without_loops
-from errors import CorpusError
-from evaluation.bootstrap import wer_interval
-from evaluation.wer import ErrorCounts, count_errors
+from qal.audio.decode import decode
+from qal.audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples, seconds
+from qal.corpus.manifest import Corpus, Row
+from qal.engine.engine import Utterance
+from qal.engine.screening import SpeechEngine, without_loops
+from qal.errors import CorpusError
+from qal.evaluation.bootstrap import wer_interval
+from qal.evaluation.error_rates import ErrorCounts, count_errors
 
 Progress = Callable[[int, int], object]  # (done, of)
 SEED = 0  # of the bootstrap; a score must not change when it is computed again

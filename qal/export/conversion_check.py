@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from errors import ConversionError
-from evaluation.bootstrap import PairedDifference, paired_difference
-from evaluation.score import SEED
-from evaluation.wer import ErrorCounts, count_errors
+from qal.errors import ConversionError
+from qal.evaluation.bootstrap import PairedDifference, paired_difference
+from qal.evaluation.error_rates import ErrorCounts, count_errors
+from qal.evaluation.scoring import SEED
 
 MAX_LOSS = 0.01  # of WER, as a share
 WANTED_UTTERANCES = 100

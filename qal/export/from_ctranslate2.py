@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-from engine.decoding import Tokenizer
-from engine.model_bin import layers, read_contents, told
-from engine.model_directory import REQUIRED_FILES
-from errors import ConversionError, ModelError, storage_errors
+from qal.engine.decoding import Tokenizer
+from qal.engine.model_bin import layers, read_contents, told
+from qal.engine.model_directory import REQUIRED_FILES
+from qal.errors import ConversionError, ModelError
+from qal.storage import storage_errors
 
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 MAX_WIDTH, MAX_VOCABULARY = 8192, 60_000  # nothing larger is built

@@ -9,7 +9,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import GenerationConfig, WhisperForConditionalGeneration
 
-from errors import ConversionError, storage_errors
+from qal.errors import ConversionError
+from qal.storage import storage_errors
 
 TRAINED_FILE = "trained.safetensors"  # weights of the model itself, by their own names
 KEPT_FILES = ("tokenizer.json", "preprocessor_config.json")

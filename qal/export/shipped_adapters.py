@@ -6,11 +6,12 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from engine.catalogue import is_plain, models_folder, resolve_transformers
-from engine.model_directory import CARD_FILE, is_model_directory, read_card, write_card
-from errors import ConversionError, storage_errors
+from qal.engine.catalogue import is_plain, models_folder, resolve_transformers
+from qal.engine.model_directory import CARD_FILE, is_model_directory, read_card, write_card
+from qal.errors import ConversionError
+from qal.resources import ADAPTERS
+from qal.storage import storage_errors
 
-ADAPTERS = Path(__file__).parent.parent / "adapters"
 PARTS = ("adapter_model.safetensors", "adapter_config.json", CARD_FILE)
 
 
@@ -25,9 +26,9 @@ def install(name: str) -> Path:
     target = models_folder() / name
     if is_installed(name):
         return target
-    from export.from_ctranslate2 import converted  # torch takes seconds; a second start should not
-    from export.merge import merge
-    from export.to_ctranslate2 import to_ctranslate2
+    from qal.export.from_ctranslate2 import converted  # torch takes seconds; a second start should not
+    from qal.export.merge import merge
+    from qal.export.to_ctranslate2 import to_ctranslate2
 
     adapter = ADAPTERS / name
     card = read_card(adapter).model_copy(update={"adapter_sha256": _sha256(name)})

@@ -6,7 +6,8 @@ from pathlib import Path
 from ctranslate2.converters import TransformersConverter
 from safetensors import SafetensorError
 
-from errors import ConversionError, OptionError, storage_errors
+from qal.errors import ConversionError, OptionError
+from qal.storage import storage_errors
 
 KEPT_FILES = ["tokenizer.json", "preprocessor_config.json"]
 QUANTIZATIONS = ("float32", "float16", "bfloat16", "int8", "int8_float16")

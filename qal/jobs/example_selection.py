@@ -5,16 +5,16 @@ No torch here."""
 from collections.abc import Container
 from dataclasses import replace
 
-from corpus.manifest import Corpus, Row, read_corpus
-from corpus.split import SPLITS, Split, evenly
-from engine.catalogue import resolve
-from engine.engine import Engine
-from errors import CorpusError, TrainingError
-from evaluation.score import SpokenReference, transcribe_each
-from training.config import TrainingConfig
-from training.machine import engine_device
-from training.run import Run
-from training.sounds import BadRow, SkippedRows, heard_or_bad
+from qal.corpus.manifest import Corpus, Row, read_corpus
+from qal.corpus.split import SPLITS, Split, evenly
+from qal.engine.catalogue import resolve
+from qal.engine.engine import Engine
+from qal.errors import CorpusError, TrainingError
+from qal.evaluation.scoring import SpokenReference, transcribe_each
+from qal.jobs.machine import engine_device
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run
+from qal.jobs.skipped_audio import BadRow, SkippedRows, heard_or_bad
 
 
 def read_corpora(config: TrainingConfig) -> list[Corpus]:

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from errors import QalError
-from training.config import TrainingConfig
-from training.config_file import load_config
-from training.metrics import NOTHING, Followers, Rows, Stamp, is_figure, train_seconds
-from training.notes import Notes, notes_file, read_notes
-from training.run import ENDED, Run, Status, created
+from qal.errors import QalError
+from qal.jobs.metrics import NOTHING, Followers, Rows, Stamp, is_figure, train_seconds
+from qal.jobs.notes import Notes, notes_file, read_notes
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import load_config
+from qal.jobs.run import ENDED, Run, Status, created
 
 T = TypeVar("T")
 

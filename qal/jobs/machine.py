@@ -4,13 +4,12 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import ctranslate2
 
-from engine.engine import Device, choose_device
-from errors import OptionError
-from training.config import TrainingConfig
+from qal.engine.engine import Device, choose_device
+from qal.errors import OptionError
+from qal.jobs.options.training_config import TrainingConfig
 
 CUDA_ONLY = ("deepspeed_2", "deepspeed_3", "fsdp")
 
@@ -94,9 +93,9 @@ def _in_srun() -> bool:
     return "SLURM_STEP_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive")
 
 
-def launcher_command(config: TrainingConfig, script: Path, arguments: Sequence[str]) -> list[str] | None:
+def launcher_command(config: TrainingConfig, arguments: Sequence[str]) -> list[str] | None:
     """What starts a process for each device of this machine; None where one is enough or they run already."""
     if config.find_learning_rate or config.machine.devices == 1 or config.machine.nodes > 1 or launched_processes() > 1:
         return None
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    return [*torchrun, f"--nproc-per-node={config.machine.devices}", str(script), *arguments]
+    return [*torchrun, f"--nproc-per-node={config.machine.devices}", "-m", "qal", "train", *arguments]

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from training.run import parsed_row
+from qal.jobs.run import parsed_row
 
 MARK_BYTES = 64  # before the place that was read to: they tell a file that goes on from one that was replaced
 MAX_ROWS = 200_000  # kept of all files together, about a kilobyte each

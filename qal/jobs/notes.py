@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from errors import OptionError, storage_errors
-from training.run import Run
+from qal.errors import OptionError
+from qal.jobs.run import Run
+from qal.storage import storage_errors
 
 MAX_TITLE, MAX_TAG, MAX_TAGS, MAX_NOTE = 80, 24, 12, 4000  # letters, and tags
 MAX_BYTES = 100_000  # of a file that we wrote; a larger one is not ours

@@ -18,10 +18,10 @@ from typing import Literal
 import psutil
 from pydantic import BaseModel, Field, ValidationError
 
-from engine.catalogue import NAMES
-from errors import OptionError, QalError, TrainingError
-from training.config import TrainingConfig
-from training.config_file import save_config
+from qal.engine.catalogue import NAMES
+from qal.errors import OptionError, QalError, TrainingError
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import save_config
 
 RUN_NAME = re.compile(r"[\w][\w.-]{0,99}")
 State = Literal["queued", "running", "stopping", "finished", "failed", "interrupted"]

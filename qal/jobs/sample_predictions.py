@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.metrics import LastAttempts
-from training.run import parsed_row
+from qal.jobs.metrics import LastAttempts
+from qal.jobs.run import parsed_row
 
 MAX_BYTES = 16 * 1024 * 1024  # read from the end: some thousand validations
 

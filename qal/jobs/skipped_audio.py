@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audio.decode import decode
-from audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples, seconds
-from errors import AudioDecodeError, TrainingError
+from qal.audio.decode import decode
+from qal.audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples, seconds
+from qal.errors import AudioDecodeError, TrainingError
 
 LEAST_SHARE = 0.5  # of the duration in the manifest; less is a file that was cut short
 NAMED = 3  # rows that the error shows

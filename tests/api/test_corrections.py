@@ -8,14 +8,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.corrections import MARGIN_S, MAX_BODY, PATH, correction_route
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
-from captions.kept_sound import KeptSound
-from captions.record import Record, new_id
-from captions.session import Caption
-from corpus.corrections import Correction, add_correction
-from corpus.manifest import Origin, read_corpus, write_corpus
+from qal.api.corrections import MARGIN_S, MAX_BODY, PATH, correction_route
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
+from qal.captions.record import Record, new_id
+from qal.captions.saved_audio import KeptSound
+from qal.captions.session import Caption
+from qal.corpus.corrections import Correction, add_correction
+from qal.corpus.manifest import Origin, read_corpus, write_corpus
 from tests.fakes import noise
 
 STREAM: Samples = from_pcm16(to_pcm16(noise(20 * SAMPLE_RATE)))
@@ -155,6 +155,6 @@ def test_a_caption_of_an_older_record_says_no_language(client: TestClient, tmp_p
 
 
 def test_a_fault_of_ours_is_one_sentence_too(client: TestClient, session: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.corrections.add", lambda *_: 1 / 0)
+    monkeypatch.setattr("qal.api.corrections.add", lambda *_: 1 / 0)
     answer = client.post(PATH, json=order(session))
     assert (answer.status_code, answer.json()["message"]) == (500, "the server failed to add this line; try again")

@@ -15,15 +15,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api import live_hub, live_socket
-from api.live_hub import LiveHub
-from api.live_socket import COME_BACK, FORBIDDEN, PATH, live_route
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples, to_pcm16
-from captions.kept_sound import KeptSound, Stretch
-from captions.protocol import pack
-from captions.record import Record
-from errors import ModelError
+from qal.api import live_hub, live_socket
+from qal.api.live_hub import LiveHub
+from qal.api.live_socket import COME_BACK, FORBIDDEN, PATH, live_route
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE, Samples, to_pcm16
+from qal.captions.protocol import pack
+from qal.captions.record import Record
+from qal.captions.saved_audio import KeptSound, Stretch
+from qal.errors import ModelError
 from tests.fakes import ScriptedEngine
 
 HELLO = {"model": "one", "language": "en"}

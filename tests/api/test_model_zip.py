@@ -8,8 +8,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.model_zip import PATH, files_of, model_zip_route, zipped
-from errors import ModelError
+from qal.api.model_zip import PATH, files_of, model_zip_route, zipped
+from qal.errors import ModelError
 from tests.model_folders import model_directory
 
 MODEL_FILES = {"model.bin", "config.json", "tokenizer.json", "vocabulary.json"}

@@ -11,8 +11,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.tensorboard import PREFIX, STARTING, TensorBoard, command_of, tensorboard_routes
-from errors import OptionError
+from qal.api.tensorboard_proxy import PREFIX, STARTING, TensorBoard, command_of, tensorboard_routes
+from qal.errors import OptionError
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ writer.close()
 """
 SERVER = """
 import sys, time
-from api.tensorboard import TensorBoard, command_of
+from qal.api.tensorboard_proxy import TensorBoard, command_of
 board = TensorBoard(command_of(__import__("pathlib").Path(sys.argv[1])))
 board.address()
 print(board._process.pid, flush=True)
@@ -164,5 +164,6 @@ def is_alive(pid: int) -> bool:
 
 
 def test_the_pages_process_imports_no_tensorboard():
-    code = "import api.tensorboard, ui_components.tensorboard, sys; sys.exit('tensorboard' in sys.modules)"
+    code = "import sys, qal.api.tensorboard_proxy, ui_components.train.run.tensorboard; "
+    code += "sys.exit('tensorboard' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ)).returncode == 0

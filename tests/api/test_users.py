@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from api import users
-from api.users import TRIES, Users, make_account, write_accounts
-from errors import OptionError
+from qal.api import users
+from qal.api.users import TRIES, Users, make_account, write_accounts
+from qal.errors import OptionError
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def command(file: Path, *arguments: str, password: str = "") -> subprocess.CompletedProcess:
-    line = [sys.executable, "-m", "api.users", str(file), *arguments]
+    line = [sys.executable, "-m", "qal", "users", arguments[0], str(file), *arguments[1:]]
     return subprocess.run(line, input=f"{password}\n", cwd=ROOT, capture_output=True, text=True)
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from audio.decode import decode
-from audio.survey import survey
+from qal.audio.analysis import survey
+from qal.audio.decode import decode
 from tests.sounds import sine, write
 
 PAD_S = 2.0

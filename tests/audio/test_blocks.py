@@ -5,9 +5,9 @@ import av
 import numpy as np
 import pytest
 
-from audio.blocks import cut_wav, heard_part, read_blocks, sound_format, write_heard
-from audio.decode import decode
-from errors import AudioDecodeError
+from qal.audio.blocks import cut_wav, heard_part, read_blocks, sound_format, write_heard
+from qal.audio.decode import decode
+from qal.errors import AudioDecodeError
 from tests.fakes import noise
 from tests.sounds import sine, write
 

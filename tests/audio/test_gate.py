@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from audio.gate import Gate, GateOptions, Region
-from audio.vad import VAD_WINDOW_MS
+from qal.audio.gate import Gate, GateOptions, Region
+from qal.audio.vad import VAD_WINDOW_MS
 from tests.fakes import windows
 
 # In windows: pre-roll 2, post-roll 1, at least 2 of speech, closes after 4 of silence.

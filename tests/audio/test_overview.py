@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from audio.log_mel import log_mel
-from audio.overview import Columns, MelStream, Overview
-from audio.samples import HOP
+from qal.audio.log_mel import log_mel
+from qal.audio.overview import Columns, MelStream, Overview
+from qal.audio.samples import HOP
 from tests.fakes import noise
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from audio.blocks import Native
-from audio.quality import CLIPPED_RUN, LevelMeter, LoudnessMeter, least_snr_db, snr_db, window_powers
-from audio.samples import SAMPLE_RATE
-from audio.vad import VAD_WINDOW
+from qal.audio.blocks import Native
+from qal.audio.quality import CLIPPED_RUN, LevelMeter, LoudnessMeter, least_snr_db, snr_db, window_powers
+from qal.audio.samples import SAMPLE_RATE
+from qal.audio.vad import VAD_WINDOW
 from tests.sounds import sine
 
 RATE = 48_000

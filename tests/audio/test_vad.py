@@ -4,10 +4,10 @@ import sys
 import numpy as np
 import pytest
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE
-from audio.vad import BLOCK_WINDOWS, VAD_WINDOW, VadStream
-from corpus.manifest import Corpus
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE
+from qal.audio.vad import BLOCK_WINDOWS, VAD_WINDOW, VadStream
+from qal.corpus.manifest import Corpus
 from tests.fakes import noise
 
 
@@ -58,7 +58,7 @@ def test_nothing_gives_nothing():
 
 
 def test_voice_activity_needs_no_torch():
-    code = "import sys, numpy; from audio.vad import VadStream; VadStream().feed(numpy.zeros(512));"
+    code = "import sys, numpy; from qal.audio.vad import VadStream; VadStream().feed(numpy.zeros(512));"
     code += "print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

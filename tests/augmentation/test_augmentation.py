@@ -8,12 +8,12 @@ import audiomentations as am
 import numpy as np
 import pytest
 
-from audio.samples import HOP, SAMPLE_RATE, WINDOW_SAMPLES
 from augmentation.augmenter import Augmenter
 from augmentation.options import PRESETS, AugmentationOptions
 from augmentation.preview import write_wav
 from augmentation.spec_augment import spec_augment
 from augmentation.waveform import augment, pipeline
+from qal.audio.samples import HOP, SAMPLE_RATE, WINDOW_SAMPLES
 from tests.fakes import noise
 
 ROOT = Path(__file__).parent.parent.parent

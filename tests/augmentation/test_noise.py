@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.samples import SAMPLE_RATE
 from augmentation.noise import Background, audio_files, babble, check_folder, excerpt, mixed, rms
 from augmentation.options import BackgroundOptions
 from augmentation.preview import write_wav
-from errors import OptionError
+from qal.audio.samples import SAMPLE_RATE
+from qal.errors import OptionError
 from tests.fakes import noise
 
 

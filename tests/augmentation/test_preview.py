@@ -7,9 +7,9 @@ import av
 import numpy as np
 import pytest
 
-from audio.decode import decode
 from augmentation.options import AugmentationOptions
 from augmentation.preview import ORIGINAL, TOGETHER, picture, png, preview, write_preview, write_wav
+from qal.audio.decode import decode
 from tests.fakes import noise
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,7 +47,7 @@ def test_a_picture_comes_back_from_its_png(tmp_path: Path):
 )
 def test_wrong_input_is_one_sentence(arguments: list[str], sentence: str, tmp_path: Path):
     write_wav(tmp_path / "a.wav", noise(8000))
-    command = [sys.executable, "-m", "augmentation", "preview", *arguments, "--out", "out"]
+    command = [sys.executable, "-m", "qal", "augment", "preview", *arguments, "--out", "out"]
     done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 2
     assert sentence in done.stderr
@@ -57,7 +57,7 @@ def test_wrong_input_is_one_sentence(arguments: list[str], sentence: str, tmp_pa
 
 def test_the_command_says_what_it_wrote(tmp_path: Path):
     write_wav(tmp_path / "a.wav", noise(8000))
-    command = [sys.executable, "-m", "augmentation", "preview", "a.wav", "--out", "out", "--json"]
+    command = [sys.executable, "-m", "qal", "augment", "preview", "a.wav", "--out", "out", "--json"]
     done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert TOGETHER in json.loads(done.stdout.splitlines()[-1])["transforms"]

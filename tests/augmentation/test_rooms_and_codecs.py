@@ -4,12 +4,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from audio.samples import SAMPLE_RATE
 from augmentation.codecs import coded
 from augmentation.noise import rms
 from augmentation.options import Codec, ReverbOptions
 from augmentation.preview import write_wav
 from augmentation.reverb import DECAY, Reverb, made_room, recorded_room, reverberant
+from qal.audio.samples import SAMPLE_RATE
 from tests.fakes import noise
 
 

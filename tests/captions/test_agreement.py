@@ -1,6 +1,6 @@
 import pytest
 
-from captions.policy import Agreement, split_words, without_loop
+from qal.captions.agreement import Agreement, split_words, without_loop
 
 
 def test_words_are_committed_when_two_readings_agree():

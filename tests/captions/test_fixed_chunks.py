@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from audio.gate import GateOptions
-from audio.samples import SAMPLE_RATE
-from audio.vad import VAD_WINDOW
-from captions.captioner import Captioner
-from captions.chunks import CHUNK, OVERLAP, Chunker, joined
-from captions.segmenter import SpeechSegment
-from captions.session import SessionOptions
-from engine.decoding import GREEDY, DecodingOptions
-from engine.engine import Transcript, Utterance
-from engine.words import Word
+from qal.audio.gate import GateOptions
+from qal.audio.samples import SAMPLE_RATE
+from qal.audio.vad import VAD_WINDOW
+from qal.captions.captioner import Captioner
+from qal.captions.fixed_chunks import CHUNK, OVERLAP, Chunker, joined
+from qal.captions.segmenter import SpeechSegment
+from qal.captions.session import SessionOptions
+from qal.engine.decoding import GREEDY, DecodingOptions
+from qal.engine.engine import Transcript, Utterance
+from qal.engine.words import Word
 from tests.fakes import ScriptedVad, transcript, windows
 
 GATE = GateOptions(pre_roll_ms=64, post_roll_ms=32, min_speech_ms=64, hang_over_ms=128)

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.samples import SAMPLE_RATE, Samples
-from captions.captioner import Captioner
-from captions.protocol import HEADER, MAX_EARLY_SAMPLES, Inlet, Packet, PacketError, pack, unpack
-from captions.record import Record, new_id, sweep
-from captions.scheduler import Scheduler
-from captions.session import Caption, CaptionSession
-from captions.stream import LiveStream, Update
-from errors import OptionError
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.captioner import Captioner
+from qal.captions.protocol import HEADER, MAX_EARLY_SAMPLES, Inlet, Packet, PacketError, pack, unpack
+from qal.captions.record import Record, new_id, sweep
+from qal.captions.resumable_session import LiveStream, Update
+from qal.captions.scheduler import Scheduler
+from qal.captions.session import Caption, CaptionSession
+from qal.errors import OptionError
 from tests.fakes import ScriptedEngine
 
 PACKET = 1536  # samples, as the page sends them
@@ -26,7 +26,7 @@ def as_sent(samples: Samples) -> Samples:
 @pytest.fixture(scope="module")
 def speech(english_corpus) -> Samples:
     """Three prompts with pauses, as they come over the wire."""
-    from audio.decode import decode
+    from qal.audio.decode import decode
 
     rows = [r for r in english_corpus.select("test") if 2 < r.duration_s < 5][:3]
     pause = np.zeros(int(1.2 * SAMPLE_RATE), np.float32)

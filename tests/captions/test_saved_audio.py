@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
-from captions import kept_sound
-from captions.kept_sound import KeptSound, SoundNotKeptError, Stretch
-from captions.protocol import pack
-from captions.record import Record, new_id
-from captions.scheduler import Scheduler
-from captions.session import CaptionSession
-from captions.stream import LiveStream
-from errors import StorageError
+from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
+from qal.captions import saved_audio as kept_sound
+from qal.captions.protocol import pack
+from qal.captions.record import Record, new_id
+from qal.captions.resumable_session import LiveStream
+from qal.captions.saved_audio import KeptSound, SoundNotKeptError, Stretch
+from qal.captions.scheduler import Scheduler
+from qal.captions.session import CaptionSession
+from qal.errors import StorageError
 from tests.fakes import ScriptedEngine, ScriptedVad, noise
 
 HEARD: Samples = from_pcm16(to_pcm16(noise(10_000)))  # as a wire brings it

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from audio.gate import GateOptions
-from audio.samples import Samples
-from audio.vad import VAD_WINDOW
-from captions import scheduler as scheduler_module
-from captions.captioner import Captioner
-from captions.scheduler import BusyError, Scheduler
-from captions.session import Caption, CaptionSession, SessionOptions
-from engine.decoding import GREEDY, DecodingOptions
-from engine.engine import Transcript, Utterance
+from qal.audio.gate import GateOptions
+from qal.audio.samples import Samples
+from qal.audio.vad import VAD_WINDOW
+from qal.captions import scheduler as scheduler_module
+from qal.captions.captioner import Captioner
+from qal.captions.scheduler import BusyError, Scheduler
+from qal.captions.session import Caption, CaptionSession, SessionOptions
+from qal.engine.decoding import GREEDY, DecodingOptions
+from qal.engine.engine import Transcript, Utterance
 from tests.fakes import ScriptedEngine, ScriptedVad, noise, windows
 
 GATE = GateOptions(pre_roll_ms=64, post_roll_ms=32, min_speech_ms=64, hang_over_ms=128)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from audio.gate import GateOptions
-from audio.samples import SAMPLE_RATE
-from audio.vad import VAD_WINDOW
-from captions.segmenter import SampleBuffer, Segmenter, SpeechSegment
+from qal.audio.gate import GateOptions
+from qal.audio.samples import SAMPLE_RATE
+from qal.audio.vad import VAD_WINDOW
+from qal.captions.segmenter import SampleBuffer, Segmenter, SpeechSegment
 from tests.fakes import ScriptedVad, noise, windows
 
 OPTIONS = GateOptions(pre_roll_ms=64, post_roll_ms=32, min_speech_ms=64, hang_over_ms=128)

@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audio.gate import GateOptions
-from audio.samples import SAMPLE_RATE, Samples
-from audio.vad import VAD_WINDOW
-from captions.captioner import Captioner
-from captions.session import Caption, CaptionSession, SessionOptions
-from engine.engine import Transcript
-from engine.words import Word
+from qal.audio.gate import GateOptions
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.vad import VAD_WINDOW
+from qal.captions.captioner import Captioner
+from qal.captions.session import Caption, CaptionSession, SessionOptions
+from qal.engine.engine import Transcript
+from qal.engine.words import Word
 from tests.fakes import ScriptedEngine, ScriptedVad, noise, transcript, windows
 
 GATE = GateOptions(pre_roll_ms=64, post_roll_ms=32, min_speech_ms=64, hang_over_ms=128)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from checks import server, storage
-from checks.check import Subject, check
-from checks.device import cpu_finding, gpu_finding, gpus, torch_finding
-from checks.findings import PACKAGES, Finding, gigabytes, is_usable, summarised, verdict
-from checks.models import model_findings
-from checks.packages import package_findings, pinned_finding
-from checks.sound import sound_findings
-from checks.storage import Space, disk_finding, disk_is_low, memory, memory_is_low, shared_finding
+from qal.checks import server, storage
+from qal.checks.check import Subject, check
+from qal.checks.decoders import sound_findings
+from qal.checks.device import cpu_finding, gpu_finding, gpus, torch_finding
+from qal.checks.findings import PACKAGES, Finding, gigabytes, is_usable, summarised, verdict
+from qal.checks.models import model_findings
+from qal.checks.packages import package_findings, pinned_finding
+from qal.checks.storage import Space, disk_finding, disk_is_low, memory, memory_is_low, shared_finding
 from tests.model_folders import model_directory
 
 EPYC = "processor\t: 0\nmodel name\t: AMD EPYC 9V74\nflags\t\t: fpu avx2 avx512f avx512_bf16\n\nmodel name\t: other\n"
@@ -85,7 +85,7 @@ def test_packages_are_compared_with_what_is_pinned(tmp_path):
 
 
 def test_a_build_of_the_pinned_version_is_that_version(monkeypatch):
-    monkeypatch.setattr("checks.packages.version", lambda name: "2.13.0+cpu")
+    monkeypatch.setattr("qal.checks.packages.version", lambda name: "2.13.0+cpu")
     assert pinned_finding("torch", "2.13.0").state == "ok"
 
 

@@ -6,17 +6,19 @@ from pathlib import Path
 import jiwer
 import pytest
 
-from audio.samples import SAMPLE_RATE
-from captions.__main__ import play
-from captions.captioner import Captioner
-from corpus.manifest import Corpus
-from errors import AudioDecodeError
+from qal.audio.samples import SAMPLE_RATE
+from qal.captions.captioner import Captioner
+from qal.cli.captions import play
+from qal.corpus.manifest import Corpus
+from qal.errors import AudioDecodeError
+from qal.text.normalisation import normalise
 from tests.fakes import ScriptedEngine, noise
-from text.normalisation import normalise
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "captions", *arguments], capture_output=True, text=True, timeout=250)
+    return subprocess.run(
+        [sys.executable, "-m", "qal", "captions", *arguments], capture_output=True, text=True, timeout=250
+    )
 
 
 @pytest.mark.timeout(300)

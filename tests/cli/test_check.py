@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 WITHOUT = """
 import sys
 for name in {names!r}: sys.modules[name] = None
-from checks.command import run_check
-sys.exit(run_check(["--check", "--data", {folder!r}, "--runs", {folder!r}]))
+from qal.cli.check import main
+sys.exit(main(["--data", {folder!r}, "--runs", {folder!r}]))
 """
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
-from corpus.statistics import corpus_statistics
+from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.statistics import corpus_statistics
 from tests.waiting import until
 
 TEXTS = {"train": "One, two, three!", "test": "Four"}
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def corpus_command(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "corpus", *words], capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "qal", "corpus", *words], capture_output=True, text=True)
 
 
 def test_statistics_add_up(folder: Path):
@@ -58,9 +58,8 @@ def test_a_users_error_is_exit_code_2_without_a_traceback(words: tuple[str, ...]
 
 
 def test_nothing_imports_torch(folder: Path):
-    script = (
-        "import sys, runpy; sys.argv[1:] = ['stats', sys.argv[1]]; runpy.run_module('corpus', run_name='__main__');"
-    )
+    script = "import runpy, sys; sys.argv[1:] = ['corpus', 'stats', sys.argv[1]]; "
+    script += "runpy.run_module('qal', run_name='__main__');"
     done = subprocess.run(
         [sys.executable, "-c", f"{script} assert 'torch' not in sys.modules", str(folder)],
         capture_output=True,
@@ -71,7 +70,7 @@ def test_nothing_imports_torch(folder: Path):
 
 def test_an_import_that_is_stopped_leaves_nothing(english_corpus: Corpus, tmp_path: Path):
     """As the page's Stop does it."""
-    command = [sys.executable, "-m", "corpus", "import", "folder", str(english_corpus.folder / "audio")]
+    command = [sys.executable, "-m", "qal", "corpus", "import", "folder", str(english_corpus.folder / "audio")]
     out = tmp_path / "data" / "mine"
     importing = subprocess.Popen([*command, "--language", "en", "--no-text", "--out", str(out)])
     until(lambda: list(tmp_path.glob("data/.mine-*/new/audio/*.wav")))

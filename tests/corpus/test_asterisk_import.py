@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from corpus.importers import asterisk, debian
-from corpus.importers.asterisk import VOICES, import_asterisk, parse_transcripts, spoken_text
-from corpus.manifest import Corpus, read_corpus
-from errors import CorpusError
-from text.normalisation import normalise
+from qal.corpus.importers import asterisk, debian
+from qal.corpus.importers.asterisk import VOICES, import_asterisk, parse_transcripts, spoken_text
+from qal.corpus.manifest import Corpus, read_corpus
+from qal.errors import CorpusError
+from qal.text.normalisation import normalise
 
 
 def test_comments_and_lines_without_a_colon_are_no_prompts():

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
-from corpus import manifest
-from corpus.corrections import MAX_LETTERS, Correction, add_correction
-from corpus.manifest import Corpus, Origin, read_corpus, write_corpus
-from corpus.split import split_of
-from errors import CorpusError, StorageError
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
+from qal.corpus import manifest
+from qal.corpus.corrections import MAX_LETTERS, Correction, add_correction
+from qal.corpus.manifest import Corpus, Origin, read_corpus, write_corpus
+from qal.corpus.split import split_of
+from qal.errors import CorpusError, StorageError
 from tests.fakes import noise
 
 HEARD: Samples = from_pcm16(to_pcm16(noise(SAMPLE_RATE)))

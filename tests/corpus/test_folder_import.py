@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.decode import decode
-from corpus.importers import hub
-from corpus.importers.folder import import_folder
-from corpus.importers.hub import import_hub
-from corpus.manifest import read_corpus
-from errors import CorpusError, StorageError
+from qal.audio.decode import decode
+from qal.corpus.importers import hub
+from qal.corpus.importers.folder import import_folder
+from qal.corpus.importers.hub import import_hub
+from qal.corpus.manifest import read_corpus
+from qal.errors import CorpusError, StorageError
 
 
 def write_tone(path: Path, hz: float, seconds: float = 0.5, rate: int = 48_000) -> None:

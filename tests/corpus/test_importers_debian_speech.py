@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE
-from corpus.__main__ import main
-from corpus.importers.clips import Clip, convert
-from corpus.importers.festvox import VOICE_FOLDER, find_prompts, parse_prompts
-from corpus.importers.fillets import GAME, Line, find_lines, import_fillets, parse_dialogs
-from corpus.importers.packaged import PACKAGED
-from corpus.importers.pocketsphinx import LIBRIVOX, find_sentences
-from corpus.importers.staging import ignore
-from corpus.importers.tuxpaint import STAMPS, description, find_stamps, import_tuxpaint
-from errors import CorpusError
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE
+from qal.cli.corpus import main
+from qal.corpus.importers.debian_clips import Clip, convert
+from qal.corpus.importers.debian_sources import PACKAGED
+from qal.corpus.importers.festvox import VOICE_FOLDER, find_prompts, parse_prompts
+from qal.corpus.importers.fillets import GAME, Line, find_lines, import_fillets, parse_dialogs
+from qal.corpus.importers.pocketsphinx import LIBRIVOX, find_sentences
+from qal.corpus.importers.staging import ignore
+from qal.corpus.importers.tuxpaint import STAMPS, description, find_stamps, import_tuxpaint
+from qal.errors import CorpusError
 
 STAMP = "A rat.\nro.utf8=Un șobolan.\nru.utf8= Крыса. \nca@valencia.utf8=Una rata.\nde=Eine Ratte.\nda.utf8=\n"
 
@@ -189,9 +189,8 @@ def test_a_language_nobody_speaks_there_is_refused_before_anything_is_fetched(tm
 
 
 @pytest.mark.parametrize("name", PACKAGED)
-def test_the_command_line_asks_for_a_language_where_there_is_a_choice(name, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["corpus", "import", name, "--help"])
+def test_the_command_line_asks_for_a_language_where_there_is_a_choice(name, capsys):
     with pytest.raises(SystemExit) as stopped:
-        main()
+        main(["import", name, "--help"])
     assert stopped.value.code == 0
     assert ("--language" in capsys.readouterr().out) == bool(PACKAGED[name].languages)

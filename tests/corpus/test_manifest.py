@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
-from errors import CorpusError, StorageError
+from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
+from qal.errors import CorpusError, StorageError
 
 ORIGIN = Origin(name="tiny", source="a test", licence="CC0-1.0", attribution="nobody")
 

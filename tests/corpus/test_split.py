@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from corpus.split import SPLITS, TEST_SHARE, TRAIN_SHARE, VALIDATION_SHARE, evenly, split_of
+from qal.corpus.split import SPLITS, TEST_SHARE, TRAIN_SHARE, VALIDATION_SHARE, evenly, split_of
 
 SENTENCES = [f"Sentence number {i} of a corpus." for i in range(2000)]
 

@@ -7,10 +7,10 @@ import jiwer
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples
-from corpus.manifest import Corpus
-from text.normalisation import normalise
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.corpus.manifest import Corpus
+from qal.text.normalisation import normalise
 
 LEAD_IN_S, PAUSE_S = 5.0, 1.5
 MAX_WER = 0.3

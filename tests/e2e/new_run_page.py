@@ -9,11 +9,11 @@ sys.path.insert(0, str(ROOT))
 import gradio as gr  # noqa: E402
 from pydantic import Field  # noqa: E402
 
-from errors import run_command  # noqa: E402
-from ui_components.command_line import parse_options  # noqa: E402
-from ui_components.page import ServeOptions, serve  # noqa: E402
-from ui_components.studio import Studio  # noqa: E402
-from ui_components.train.new_run import new_run_tab  # noqa: E402
+from qal.cli.command import run_command  # noqa: E402
+from qal.cli.parsing import parse_options  # noqa: E402
+from ui_components.app.page import ServeOptions, serve  # noqa: E402
+from ui_components.app.studio import Studio  # noqa: E402
+from ui_components.train.new_run.tab import new_run_tab  # noqa: E402
 
 
 class Options(ServeOptions, frozen=True):

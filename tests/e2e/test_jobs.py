@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from export.to_ctranslate2 import to_ctranslate2
+from qal.export.to_ctranslate2 import to_ctranslate2
+from qal.jobs import job
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run, create_run, list_runs
 from tests.e2e.test_train import POINTS, open_train
 from tests.tiny_model import make_tiny_weights, make_tones
-from training import job
-from training.config import TrainingConfig
-from training.run import Run, create_run, list_runs
 
 SETTINGS = {
     "epochs": 400,

@@ -6,12 +6,12 @@ import jiwer
 import pytest
 from playwright.sync_api import expect
 
-from audio.decode import decode
-from corpus.manifest import read_corpus
-from engine.catalogue import resolve
-from engine.engine import Engine, Utterance
+from qal.audio.decode import decode
+from qal.corpus.manifest import read_corpus
+from qal.engine.catalogue import resolve
+from qal.engine.engine import Engine, Utterance
+from qal.text.normalisation import normalise
 from tests.e2e.live_page import assert_heard, finals, start
-from text.normalisation import normalise
 
 
 @pytest.mark.parametrize("script", ["app.py", "app_streaming.py"])

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from websockets.sync.client import connect
 
-from api.users import make_account, write_accounts
+from qal.api.users import make_account, write_accounts
 from tests.e2e.live_page import answer_of_socket
 
 

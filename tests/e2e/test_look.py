@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.run_folders import scripted_run
-from ui_components.page import TABS
+from ui_components.app.page import TABS
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 # What sticks out, but for tabs (an overflow menu), tables, charts and editors, which scroll in themselves.

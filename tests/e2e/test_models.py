@@ -7,11 +7,11 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from qal.jobs import job
+from qal.jobs.job import TRASH
 from tests.e2e.tls_proxy import tls_proxy, under
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
-from training import job
-from training.job import TRASH
 
 pytestmark = pytest.mark.long  # each opens pages and servers of its own
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from qal.jobs.options.yaml_file import load_config, save_config
+from qal.jobs.run import list_runs
 from tests.run_folders import scripted_run
-from tests.ui_components.train.form import small_corpus
-from training.config_file import load_config, save_config
-from training.run import list_runs
-from ui_components.sample_corpus import FETCH
+from tests.ui_components.train.new_run.form import small_corpus
+from ui_components.data.sample_corpus import FETCH
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_run_that_is_started_is_watched(studio, browse, data, home):
 def test_an_empty_studio_names_the_command_that_fetches_a_corpus(studio, browse):
     page = browse(studio)
     page.get_by_role("tab", name="Train").click()
-    expect(page.get_by_text("python -m corpus import asterisk --language ru")).to_be_visible()
+    expect(page.get_by_text("qal corpus import asterisk --language ru")).to_be_visible()
     expect(page.get_by_role("button", name=FETCH)).to_be_visible()
     expect(page.get_by_text("choose a corpus")).to_be_visible()
     expect(start_button(page)).to_be_disabled()

@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
-from api.live_socket import FORBIDDEN
+from qal.api.live_socket import FORBIDDEN
 from tests.e2e.live_page import answer_of_socket, assert_heard, finals, start, write_speech
 from tests.e2e.tls_proxy import AUTHORITY, keeps_host, names_itself, tls_proxy, under
 

@@ -6,8 +6,8 @@ import faster_whisper
 import pytest
 from playwright.sync_api import expect
 
+from qal.jobs.run import list_runs
 from tests.e2e.test_train import open_train
-from training.run import list_runs
 
 MINUTES_MS = 60_000
 

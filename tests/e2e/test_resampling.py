@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import soxr
 
-from audio.samples import SAMPLE_RATE, Samples
-from evaluation.wer import count_errors
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.evaluation.error_rates import count_errors
 from tests.e2e.live_page import finals, start, write_speech
-from ui_components.live_view import SCRIPTS
+from ui_components.live.view import SCRIPTS
 
 pytestmark = pytest.mark.long  # each opens pages and servers of its own
 

@@ -8,6 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from qal.jobs.notes import Notes, write_notes
+from qal.jobs.run import Run
 from tests.e2e.tls_proxy import tls_proxy, under
 from tests.run_folders import (
     REPORT,
@@ -18,8 +20,6 @@ from tests.run_folders import (
     step_row,
     write_tone,
 )
-from training.notes import Notes, write_notes
-from training.run import Run
 
 POINTS = """(name) => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => plot.data ?? [])
     .filter(trace => trace.name === name).map(trace => trace.x.length)[0] ?? 0"""

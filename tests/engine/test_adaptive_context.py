@@ -7,16 +7,16 @@ import faster_whisper
 import numpy as np
 import pytest
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE, WINDOW_FRAMES, WINDOW_SAMPLES
-from engine.catalogue import resolve
-from engine.context import context_frames
-from engine.decoding import Tokenizer
-from engine.engine import Engine, Utterance
-from engine.model_directory import ContextAbility, ModelCard, read_card, write_card
-from errors import LanguageError, ModelError
-from evaluation.score import load_references, transcribe_each
-from evaluation.wer import count_errors
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE, WINDOW_FRAMES, WINDOW_SAMPLES
+from qal.engine.catalogue import resolve
+from qal.engine.context import context_frames
+from qal.engine.decoding import Tokenizer
+from qal.engine.engine import Engine, Utterance
+from qal.engine.model_directory import ContextAbility, ModelCard, read_card, write_card
+from qal.errors import LanguageError, ModelError
+from qal.evaluation.error_rates import count_errors
+from qal.evaluation.scoring import load_references, transcribe_each
 
 ADAPTIVE = ContextAbility(adaptive=True, margin_s=1, min_s=2)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine.cache import Engines
-from errors import ModelError
+from qal.engine.cache import Engines
+from qal.errors import ModelError
 from tests.fakes import ScriptedEngine
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +95,7 @@ def test_what_is_idle_is_let_go_and_what_is_used_stays(engines, loads, tmp_path)
 
 def test_what_was_asked_for_lately_is_not_idle(engines, tmp_path, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("engine.cache.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("qal.engine.cache.time.monotonic", lambda: now[0])
     get(engines, tmp_path, "a")
     now[0] += 50
     get(engines, tmp_path, "b")
@@ -116,8 +116,8 @@ FREED = """
 import sys
 import numpy, psutil
 from pathlib import Path
-from engine.cache import Engines
-from engine.engine import Utterance
+from qal.engine.cache import Engines
+from qal.engine.engine import Utterance
 engines, me = Engines(), psutil.Process()
 engines.get(sys.argv[1], Path("runs")).transcribe([Utterance(numpy.zeros(16_000, numpy.float32), "en")])
 loaded = me.memory_info().rss

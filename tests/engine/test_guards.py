@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from audio.decode import decode
-from audio.samples import SAMPLE_RATE, Samples
-from captions.captioner import Captioner
-from captions.session import SessionOptions
-from corpus.manifest import Corpus
-from engine.catalogue import resolve
-from engine.decoding import GREEDY
-from engine.engine import Engine, Utterance
-from engine.screening import ScreeningOptions, compression, screened
+from qal.audio.decode import decode
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.captioner import Captioner
+from qal.captions.session import SessionOptions
+from qal.corpus.manifest import Corpus
+from qal.engine.catalogue import resolve
+from qal.engine.decoding import GREEDY
+from qal.engine.engine import Engine, Utterance
+from qal.engine.screening import ScreeningOptions, compression, screened
 
 MANY = 60  # draws
 OFF = {

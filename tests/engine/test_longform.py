@@ -8,15 +8,15 @@ import jiwer
 import numpy as np
 import pytest
 
-from audio.decode import decode
-from audio.gate import Region
-from audio.samples import SAMPLE_RATE, Samples, seconds
-from audio.vad import VAD_WINDOW
-from corpus.manifest import Corpus, Row
-from engine.engine import Engine
-from engine.longform import LongformOptions, merged, speech_stretches, transcribe_file
+from qal.audio.decode import decode
+from qal.audio.gate import Region
+from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.audio.vad import VAD_WINDOW
+from qal.corpus.manifest import Corpus, Row
+from qal.engine.engine import Engine
+from qal.engine.longform import LongformOptions, merged, speech_stretches, transcribe_file
+from qal.text.normalisation import normalise
 from tests.fakes import ScriptedEngine, noise, transcript
-from text.normalisation import normalise
 
 
 def region(start: int, end: int) -> Region:
@@ -113,7 +113,18 @@ def test_prompts_with_pauses_are_read_as_they_were_written(base: Engine, english
 @pytest.mark.timeout(300)
 def test_the_command_line_writes_a_file_each(english_corpus: Corpus, base_directory: Path, tmp_path: Path):
     files = [str(english_corpus.audio_path(row)) for row in phrases(english_corpus, 2)]
-    command = [sys.executable, "-m", "engine", str(base_directory), *files, "--language", "en", "--format", "json"]
+    command = [
+        sys.executable,
+        "-m",
+        "qal",
+        "transcribe",
+        str(base_directory),
+        *files,
+        "--language",
+        "en",
+        "--format",
+        "json",
+    ]
     done = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
     assert "real-time factor" in done.stderr
@@ -129,13 +140,13 @@ def test_the_command_line_writes_a_file_each(english_corpus: Corpus, base_direct
         (["base", "a.wav", "--beam-size", "99"], "less than or equal to 16 (got 99)"),
         (["base", "a.wav", "b.wav", "--format", "srt"], "give --out DIR"),
         (["base", "x/a.wav", "a.mp3", "--out", "never-made"], "several files would be written to a.txt"),
-        (["base", "a.wav", "--threads", "-1"], "-1 CPU threads are not possible"),
+        (["base", "a.wav", "--threads", "-1"], "threads: Input should be greater than or equal to 0"),
         (["base-adaptive", "a.wav", "--language", ""], "no language ''"),
         (["no-such-model", "a.wav"], "there is no model 'no-such-model'"),
     ],
 )
 def test_a_wrong_command_line_is_one_sentence(arguments: list[str], sentence: str):
-    done = subprocess.run([sys.executable, "-m", "engine", *arguments], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "qal", "transcribe", *arguments], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert sentence in done.stderr

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.catalogue import HUB
-from engine.model_bin import read_dimensions
-from engine.published import PUBLISHED, licence_of
-from errors import ModelError
+from qal.engine.catalogue import HUB
+from qal.engine.model_bin import read_dimensions
+from qal.engine.stock_models import PUBLISHED, licence_of
+from qal.errors import ModelError
 from tests.model_folders import FLOAT16, model_directory, string, variable
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from engine.decoding import GREEDY
-from engine.engine import Utterance
-from engine.screening import ScreeningOptions, compression, is_invented, screened
+from qal.engine.decoding import GREEDY
+from qal.engine.engine import Utterance
+from qal.engine.screening import ScreeningOptions, compression, is_invented, screened
 from tests.fakes import ScriptedEngine, noise, transcript
 
 LOOP = "I will not. " * 20

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from audio.samples import SAMPLE_RATE, seconds
-from engine.catalogue import resolve
-from engine.decoding import DecodingOptions
-from engine.engine import Engine, Utterance
-from engine.words import to_words
-from evaluation.score import load_references
+from qal.audio.samples import SAMPLE_RATE, seconds
+from qal.engine.catalogue import resolve
+from qal.engine.decoding import DecodingOptions
+from qal.engine.engine import Engine, Utterance
+from qal.engine.words import to_words
+from qal.evaluation.scoring import load_references
 
 WORDS = DecodingOptions(words=True)
 

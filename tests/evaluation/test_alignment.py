@@ -3,8 +3,8 @@ import random
 import numpy as np
 import pytest
 
-from evaluation.alignment import Piece, align
-from evaluation.wer import count_errors
+from qal.evaluation.alignment import Piece, align
+from qal.evaluation.error_rates import count_errors
 
 WORDS = ["one", "two,", "Three", "don't", "dont", "—", "four.", "well-known", "well", "known", "ቃል", "e\u0301te"]
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from evaluation.bootstrap import paired_difference, wer_interval
-from evaluation.wer import count_errors
+from qal.evaluation.bootstrap import paired_difference, wer_interval
+from qal.evaluation.error_rates import count_errors
 
 
 def test_case_and_punctuation_are_no_errors():

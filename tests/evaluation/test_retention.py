@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from corpus.manifest import Corpus, read_corpus
-from engine.catalogue import resolve
-from engine.engine import Engine
-from evaluation.retention import Bounds, Forms, check_retention, corpora_beside, failures
-from evaluation.score import load_references
+from qal.corpus.manifest import Corpus, read_corpus
+from qal.engine.catalogue import resolve
+from qal.engine.engine import Engine
+from qal.evaluation.retention import Bounds, Forms, check_retention, corpora_beside, failures
+from qal.evaluation.scoring import load_references
 
 GOOD = {
     "corpora": {

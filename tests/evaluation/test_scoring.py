@@ -1,6 +1,6 @@
 import pytest
 
-from evaluation.score import SpokenReference, score_engines, transcribe_each
+from qal.evaluation.scoring import SpokenReference, score_engines, transcribe_each
 from tests.fakes import ScriptedEngine, noise, transcript
 
 LOOP = "I will not. " * 20

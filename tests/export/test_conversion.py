@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from audio.decode import decode
-from audio.samples import WINDOW_FRAMES
-from engine.catalogue import resolve
-from engine.decoding import GREEDY, Tokenizer
-from engine.engine import Engine, Utterance
-from errors import ConversionError, ModelError
-from export.conversion_check import check_conversion
-from export.from_ctranslate2 import convert, read_variables
-from export.to_ctranslate2 import to_ctranslate2
-from training.examples import mel_batch
-from training.short_context import greedy, load_whisper
+from qal.audio.decode import decode
+from qal.audio.samples import WINDOW_FRAMES
+from qal.engine.catalogue import resolve
+from qal.engine.decoding import GREEDY, Tokenizer
+from qal.engine.engine import Engine, Utterance
+from qal.errors import ConversionError, ModelError
+from qal.export.conversion_check import check_conversion
+from qal.export.from_ctranslate2 import convert, read_variables
+from qal.export.to_ctranslate2 import to_ctranslate2
+from qal.training.data.examples import mel_batch
+from qal.training.model.short_context import greedy, load_whisper
 
 
 @pytest.mark.parametrize(("name", "language"), [("base", "ru"), ("tiny.en", "en")])

@@ -2,12 +2,12 @@ import json
 
 import pytest
 
+from qal.jobs import index as shelf_module
+from qal.jobs.index import Best, Shelf
+from qal.jobs.metrics import train_seconds
+from qal.jobs.notes import Notes, write_notes
+from qal.jobs.run import Run, State, list_runs
 from tests.run_folders import REPORT, STEPS, epoch_row, scripted_run, step_row
-from training import shelf as shelf_module
-from training.metrics import train_seconds
-from training.notes import Notes, write_notes
-from training.run import Run, State, list_runs
-from training.shelf import Best, Shelf
 
 
 @pytest.fixture

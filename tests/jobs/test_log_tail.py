@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from training.log_tail import MAX_RECORD, TRACEBACK, matching, records, tail
+from qal.jobs.log_tail import MAX_RECORD, TRACEBACK, matching, records, tail
 
 HEAD = "2026-11-22 10:00:00,123"
 TRACE = f"""{TRACEBACK}

@@ -11,16 +11,16 @@ import ctranslate2
 import pytest
 from pytorch_lightning.strategies import DDPStrategy, DeepSpeedStrategy, FSDPStrategy
 from safetensors.torch import load_file
-from test_resume import kill_after
-from tiny_run import assert_same_training, killed, steps, tiny_fit, validations
 
-from corpus.manifest import Origin, write_corpus
-from errors import OptionError
-from export.to_ctranslate2 import to_ctranslate2
-from training.config import TrainingConfig
-from training.devices import make_strategy
-from training.machine import check_machine, launcher_command
-from training.run import Run
+from qal.corpus.manifest import Origin, write_corpus
+from qal.errors import OptionError
+from qal.export.to_ctranslate2 import to_ctranslate2
+from qal.jobs.machine import check_machine, launcher_command
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run
+from qal.training.loop.distributed import make_strategy
+from tests.training.test_resume import kill_after
+from tests.training.tiny_run import assert_same_training, killed, steps, tiny_fit, validations
 
 ROOT = Path(__file__).parent.parent.parent
 NO_GPU = pytest.mark.skipif(ctranslate2.get_cuda_device_count() > 0, reason="there is a GPU")
@@ -100,7 +100,7 @@ def test_deepspeed_shards_what_its_stage_says(stage):
 
 def test_one_device_needs_no_strategy_and_no_launcher():
     assert make_strategy(TrainingConfig(), 1) == "auto"
-    assert launcher_command(TrainingConfig(), Path("train.py"), []) is None
+    assert launcher_command(TrainingConfig(), []) is None
 
 
 @pytest.mark.parametrize(

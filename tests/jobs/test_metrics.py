@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from qal.jobs import metrics
+from qal.jobs.metrics import Followers, MetricsFollower, train_seconds
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run, create_run
 from tests.run_folders import scripted_run, step_row
-from training import metrics
-from training.config import TrainingConfig
-from training.metrics import Followers, MetricsFollower, train_seconds
-from training.run import Run, create_run
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@ import os
 
 import pytest
 
-from errors import OptionError
-from training.config import TrainingConfig
-from training.notes import (
+from qal.errors import OptionError
+from qal.jobs.notes import (
     MAX_NOTE,
     MAX_TAG,
     MAX_TAGS,
@@ -16,7 +15,8 @@ from training.notes import (
     read_notes,
     write_notes,
 )
-from training.run import Run, create_run
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run, create_run
 
 
 @pytest.fixture

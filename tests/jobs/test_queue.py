@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from errors import TrainingError
+from qal.errors import TrainingError
+from qal.jobs import job
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run, create_run
 from tests.waiting import until
-from training import job
-from training.config import TrainingConfig
-from training.run import Run, create_run
 
 JOB = """
     import sys, time
@@ -27,7 +27,7 @@ JOB = """
             run.require_wanted()
             time.sleep(0.01)
     script.job_stages = job_stages
-    script.main()
+    script.main(sys.argv[1:])
 """
 
 
@@ -36,8 +36,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A runs folder whose jobs do nothing but hold the device; those that are left are killed."""
     script = tmp_path / "job.py"
     script.write_text(textwrap.dedent(JOB))
-    monkeypatch.setattr(job, "SCRIPT", script)
-    monkeypatch.setenv("PYTHONPATH", str(Path(job.__file__).parents[1]))
+    monkeypatch.setattr(job, "trainer_command", lambda run: [sys.executable, str(script), "--resume", str(run.folder)])
     yield tmp_path / "runs"
     for run in [*job.waiting(tmp_path / "runs"), *filter(None, [job.running(tmp_path / "runs")])]:
         job.kill(run)

@@ -1,7 +1,7 @@
 import json
 
+from qal.jobs.sample_predictions import read_samples
 from tests.run_folders import samples_row, scripted_run
-from training.sample_rows import read_samples
 
 AUDIO = ["/data/a.wav", "/data/b.wav", "/data/c.wav"]
 

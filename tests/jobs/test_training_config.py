@@ -6,11 +6,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from errors import OptionError, TrainingError
-from training.command_line import parse
-from training.config import TrainingConfig, method_name
-from training.config_file import check_config, load_config, save_config
-from training.run import LAUNCHED_FOR, Run, begin, create_run
+from qal.cli.train_arguments import parse
+from qal.errors import OptionError, TrainingError
+from qal.jobs.options.training_config import TrainingConfig, method_name
+from qal.jobs.options.yaml_file import check_config, load_config, save_config
+from qal.jobs.run import LAUNCHED_FOR, Run, begin, create_run
 
 PRESETS = sorted((Path(__file__).parent.parent.parent / "configs").glob("*.yaml"))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import av
 import pytest
 
-from text.subtitles import FORMATS, clock, to_json, to_srt, to_txt, to_vtt
+from qal.text.subtitles import FORMATS, clock, to_json, to_srt, to_txt, to_vtt
 
 
 @dataclass(frozen=True)

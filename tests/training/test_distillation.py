@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from audio.samples import SAMPLE_RATE
 from augmentation.preview import write_wav
-from engine.decoding import Tokenizer
-from errors import OptionError
+from qal.audio.samples import SAMPLE_RATE
+from qal.engine.decoding import Tokenizer
+from qal.errors import OptionError
+from qal.jobs.options.learning import LoraOptions
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import check_config
+from qal.training.data.data_module import make_examples
+from qal.training.data.distillation_audio import prepare_sounds
+from qal.training.data.examples import IGNORED
+from qal.training.model.distillation import DistillModule, LessonBatches, no_speech, teach
+from qal.training.model.lora import add_lora
+from qal.training.model.short_context import load_whisper
 from tests.fakes import noise
-from training.config import TrainingConfig
-from training.config_file import check_config
-from training.data_module import make_examples
-from training.distill import DistillModule, LessonBatches, no_speech, teach
-from training.examples import IGNORED
-from training.lesson_sounds import prepare_sounds
-from training.lora import add_lora
-from training.options import LoraOptions
-from training.short_context import load_whisper
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from audio.samples import SAMPLE_RATE, WINDOW_FRAMES
-from engine.decoding import Tokenizer
-from training.buckets import LengthBuckets, Position
-from training.config import TrainingConfig
-from training.data_module import make_examples, speech_data
-from training.data_options import ContextOptions
-from training.devices import Ranks
-from training.examples import FRAME_STEP, IGNORED, label_rows, random_context
+from qal.audio.samples import SAMPLE_RATE, WINDOW_FRAMES
+from qal.engine.decoding import Tokenizer
+from qal.jobs.options.data import ContextOptions
+from qal.jobs.options.training_config import TrainingConfig
+from qal.training.data.buckets import LengthBuckets, Position
+from qal.training.data.data_module import make_examples, speech_data
+from qal.training.data.examples import FRAME_STEP, IGNORED, label_rows, random_context
+from qal.training.loop.distributed import Ranks
 
 
 def test_labels_hold_one_start_token_and_never_lose_the_end(tiny_corpus, base_directory):

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from audio.log_mel import padded_log_mel
-from audio.samples import HOP
+from qal.audio.log_mel import padded_log_mel
+from qal.audio.samples import HOP
+from qal.training.data.batches import TrainBatches, ValidationBatches
+from qal.training.data.data_module import make_examples
+from qal.training.data.feature_cache import FeatureCache, lengthened, speech_mel, speech_samples
 from tests.fakes import noise
-from training.batches import TrainBatches, ValidationBatches
-from training.data_module import make_examples
-from training.feature_cache import FeatureCache, lengthened, speech_mel, speech_samples
 
 
 @pytest.mark.parametrize("samples", [1, 159, 160, 161, 8000, 33_333])
@@ -42,8 +42,8 @@ def test_the_memory_is_bounded_and_what_is_kept_is_made_once():
 
 
 def test_without_memory_everything_is_the_same(tiny_corpus, base_directory):
-    from engine.decoding import Tokenizer
-    from training.config import TrainingConfig
+    from qal.engine.decoding import Tokenizer
+    from qal.jobs.options.training_config import TrainingConfig
 
     batches = []
     for megabytes in (0, 100):

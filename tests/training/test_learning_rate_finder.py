@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from errors import TrainingError
-from training.config import TrainingConfig
-from training.learning_rate import LEARNING_RATE_FILE, find_learning_rate, suggestion
-from training.run import create_run
+from qal.errors import TrainingError
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import create_run
+from qal.training.loop.learning_rate_finder import LEARNING_RATE_FILE, find_learning_rate, suggestion
 
 
 def test_the_finder_leaves_a_curve_and_a_rate_on_it(tiny_weights, tiny_corpus, tmp_path):

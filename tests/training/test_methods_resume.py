@@ -9,18 +9,18 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from corpus.manifest import Corpus
-from training import fit as fitting
-from training import kept_weights
-from training import module as validating
-from training.callbacks import RunRecorder
-from training.config import TrainingConfig
-from training.config_file import load_config, save_config
-from training.kept_weights import BEST, WeightKeeper, best_wer, mean_weights, write_weights
-from training.module import SpeechModule
-from training.options import ResultOptions
-from training.run import Run, create_run
-from training.short_context import greedy
+from qal.corpus.manifest import Corpus
+from qal.jobs.options.learning import ResultOptions
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import load_config, save_config
+from qal.jobs.run import Run, create_run
+from qal.training.loop import fit as fitting
+from qal.training.loop import weight_selection as kept_weights
+from qal.training.loop.callbacks import RunRecorder
+from qal.training.loop.weight_selection import BEST, WeightKeeper, best_wer, mean_weights, write_weights
+from qal.training.model import lightning_module as validating
+from qal.training.model.lightning_module import SpeechModule
+from qal.training.model.short_context import greedy
 
 QUIET = {"waveform": 0, "time_masks": 0, "frequency_masks": 0}
 METHODS: dict[str, dict] = {

@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from tiny_run import STEPS, final_state, losses, same, steps, tiny_fit
 from torch import Tensor
 
-from errors import AudioDecodeError, TrainingError
-from training.checkpoints import LAST_CHECKPOINT, Checkpoints
-from training.module import SpeechModule
-from training.parts import Memory, is_out_of_memory, loss_in_parts, split
-from training.run import Run
-from training.run_options import CheckpointOptions
-from training.sounds import BadRow, SkippedRows, heard
+from qal.errors import AudioDecodeError, TrainingError
+from qal.jobs.options.running import CheckpointOptions
+from qal.jobs.run import Run
+from qal.jobs.skipped_audio import BadRow, SkippedRows, heard
+from qal.training.loop.checkpoints import LAST_CHECKPOINT, Checkpoints
+from qal.training.loop.micro_batches import Memory, is_out_of_memory, loss_in_parts, split
+from qal.training.model.lightning_module import SpeechModule
+from tests.training.tiny_run import STEPS, final_state, losses, same, steps, tiny_fit
 
 QUIET = {"lora": {"rank": 4, "dropout": 0}, "augmentation": {"waveform": 0, "time_masks": 0, "frequency_masks": 0}}
 

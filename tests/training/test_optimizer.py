@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from training.buckets import LengthBuckets, Position
-from training.config import TrainingConfig
-from training.optimisation import make_optimizer, make_schedule
-from training.short_context import load_whisper
-from training.trained import make_trainable
+from qal.jobs.options.training_config import TrainingConfig
+from qal.training.data.buckets import LengthBuckets, Position
+from qal.training.loop.optimizer import make_optimizer, make_schedule
+from qal.training.model.short_context import load_whisper
+from qal.training.model.trainable import make_trainable
 
 STEPS = 100
 

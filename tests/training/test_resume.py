@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_run import STEPS, Killed, assert_same_training, killed, losses, steps, tiny_fit
 
-from errors import TrainingError
-from training.callbacks import RunRecorder
-from training.checkpoints import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT, Checkpoints
-from training.module import SpeechModule
-from training.run import Run
-from training.run_options import CheckpointOptions
+from qal.errors import TrainingError
+from qal.jobs.options.running import CheckpointOptions
+from qal.jobs.run import Run
+from qal.training.loop.callbacks import RunRecorder
+from qal.training.loop.checkpoints import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT, Checkpoints
+from qal.training.model.lightning_module import SpeechModule
+from tests.training.tiny_run import STEPS, Killed, assert_same_training, killed, losses, steps, tiny_fit
 
 OPTIONS = CheckpointOptions()
 ROOT = Path(__file__).parent.parent.parent
@@ -82,10 +82,9 @@ def test_a_run_that_was_shot_goes_on_to_the_same_bits(whole, tiny_weights, modul
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "sys.path.insert(0, 'tests/training')\n"
-        "from tiny_run import tiny_fit\n"
-        "from corpus.manifest import read_corpus\n"
-        "from training.run import Run\n"
+        "from tests.training.tiny_run import tiny_fit\n"
+        "from qal.corpus.manifest import read_corpus\n"
+        "from qal.jobs.run import Run\n"
         "appended = Run.append_metrics\n"
         "def append(self, row):\n"
         "    appended(self, row)\n"

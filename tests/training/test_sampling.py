@@ -3,18 +3,18 @@ import itertools
 import numpy as np
 import pytest
 
-from audio.samples import SAMPLE_RATE
-from corpus.manifest import Corpus
-from engine.decoding import Tokenizer
-from errors import OptionError
+from qal.audio.samples import SAMPLE_RATE
+from qal.corpus.manifest import Corpus
+from qal.engine.decoding import Tokenizer
+from qal.errors import OptionError
+from qal.jobs.options.data import CurriculumOptions
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import check_config
+from qal.training.data.buckets import STAGES, LengthBuckets, Position
+from qal.training.data.data_module import SpeechData, make_examples, speech_data
+from qal.training.data.examples import Batch
+from qal.training.data.sampling import hardness_of, make_buckets, signal_to_noise_db
 from tests.fakes import noise
-from training.buckets import STAGES, LengthBuckets, Position
-from training.config import TrainingConfig
-from training.config_file import check_config
-from training.data_module import SpeechData, make_examples, speech_data
-from training.data_options import CurriculumOptions
-from training.examples import Batch
-from training.sampling import hardness_of, make_buckets, signal_to_noise_db
 
 DURATIONS = np.random.default_rng(0).uniform(0.5, 20, 103)
 WEIGHTS = np.repeat([1.0, 2.0, 0.5, 0.01], [40, 20, 40, 3])

@@ -2,9 +2,9 @@ import numpy as np
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from training.lora import add_lora, unwrapped
-from training.options import LoraOptions
-from training.short_context import greedy, load_whisper
+from qal.jobs.options.learning import LoraOptions
+from qal.training.model.lora import add_lora, unwrapped
+from qal.training.model.short_context import greedy, load_whisper
 
 
 def test_at_30_s_the_encoder_is_the_stock_one(tiny_weights):

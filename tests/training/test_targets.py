@@ -4,17 +4,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.samples import SAMPLE_RATE
-from corpus.manifest import Corpus, Origin, write_corpus
-from engine.decoding import MAX_PROMPT_TOKENS, Tokenizer
-from errors import LanguageError
-from training.batches import TrainBatches
-from training.config import TrainingConfig
-from training.data_module import make_examples, speech_data
-from training.data_options import TargetOptions
-from training.examples import IGNORED, MAX_LABEL_TOKENS, Example, Target, label_rows
-from training.feature_cache import FeatureCache
-from training.targets import drawn_target, scaled, speech_span, with_text_before, with_times
+from qal.audio.samples import SAMPLE_RATE
+from qal.corpus.manifest import Corpus, Origin, write_corpus
+from qal.engine.decoding import MAX_PROMPT_TOKENS, Tokenizer
+from qal.errors import LanguageError
+from qal.jobs.options.data import TargetOptions
+from qal.jobs.options.training_config import TrainingConfig
+from qal.training.data.batches import TrainBatches
+from qal.training.data.data_module import make_examples, speech_data
+from qal.training.data.examples import IGNORED, MAX_LABEL_TOKENS, Example, Target, label_rows
+from qal.training.data.feature_cache import FeatureCache
+from qal.training.data.targets import drawn_target, scaled, speech_span, with_text_before, with_times
 
 EVERYTHING = TargetOptions(translate_share=0.5, timestamp_share=0.5, previous_share=0.5)
 
@@ -125,7 +125,7 @@ def test_a_row_without_a_transcript_is_translated(base_directory: Path):
 
 
 def test_the_span_is_where_somebody_speaks(english_corpus: Corpus):
-    from audio.decode import decode
+    from qal.audio.decode import decode
 
     row = max(english_corpus.rows, key=lambda r: len(r.text))
     speech = decode(english_corpus.audio_path(row))

@@ -9,12 +9,12 @@ import pytest
 from pytorch_lightning.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from corpus.manifest import Corpus, Origin, write_corpus
-from errors import CorpusError, ModelError, OptionError
-from training.config import TrainingConfig, require_tracker
-from training.environment import git_revision, record_environment, refuse_other_materials
-from training.run import create_run
-from training.tracking import make_logger
+from qal.corpus.manifest import Corpus, Origin, write_corpus
+from qal.errors import CorpusError, ModelError, OptionError
+from qal.jobs.options.training_config import TrainingConfig, require_tracker
+from qal.jobs.run import create_run
+from qal.training.report.environment import git_revision, record_environment, refuse_other_materials
+from qal.training.report.trackers import make_logger
 
 
 def test_tensorboard_is_in_the_run_folder_and_goes_on_after_a_resume(tmp_path: Path):

@@ -7,17 +7,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import WhisperForConditionalGeneration
 
-from engine.decoding import Tokenizer
-from errors import ConversionError, OptionError, TrainingError
-from evaluation.wer import count_errors
-from export.merge import merge
-from training.config import TrainingConfig
-from training.config_file import check_config
-from training.data_module import make_examples, speech_data
-from training.examples import Batch
-from training.module import SpeechModule
-from training.short_context import greedy, load_whisper
-from training.trained import KINDS, TRAINED_FILE, make_trainable, save_trained
+from qal.engine.decoding import Tokenizer
+from qal.errors import ConversionError, OptionError, TrainingError
+from qal.evaluation.error_rates import count_errors
+from qal.export.merge import merge
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import check_config
+from qal.training.data.data_module import make_examples, speech_data
+from qal.training.data.examples import Batch
+from qal.training.model.lightning_module import SpeechModule
+from qal.training.model.short_context import greedy, load_whisper
+from qal.training.model.trainable import KINDS, TRAINED_FILE, make_trainable, save_trained
 
 METHODS: dict[str, dict] = {
     "lora": {"lora": {"rank": 4, "dropout": 0}},

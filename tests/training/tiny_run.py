@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from corpus.manifest import Corpus
-from training.checkpoints import LAST_CHECKPOINT
-from training.config import TrainingConfig
-from training.fit import fit, quiet_libraries
-from training.run import Run, begin, create_run, open_run
+from qal.corpus.manifest import Corpus
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run, begin, create_run, open_run
+from qal.training.loop.checkpoints import LAST_CHECKPOINT
+from qal.training.loop.fit import fit, quiet_libraries
 
 SETTINGS: dict[str, Any] = {
     "base": "tiny",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ui_components.studio import Studio
+from ui_components.app.studio import Studio
 
 
 @pytest.fixture

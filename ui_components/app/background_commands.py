@@ -4,16 +4,16 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.catalogue import places
-from errors import OptionError, storage_errors
-from ui_components.root import ROOT
+from qal.engine.catalogue import places
+from qal.errors import OptionError
+from qal.storage import storage_errors
+from qal.subcommand import qal_environment
 
 LOGS = ".logs"  # in the folder that an errand writes to
 TAIL = 8192  # bytes of a log that are read; a progress bar repeats itself
@@ -87,7 +87,7 @@ class Errands:
         user: str | None = None,
         or_join: bool = False,
     ) -> Errand:
-        """`command`: what a user would type after `python`. While the same is under way it is joined, or refused with
+        """`command`: a whole command line. While the same is under way it is joined, or refused with
         an OptionError."""
         with self._lock:
             under_way = self.running(key)
@@ -100,9 +100,8 @@ class Errands:
                 logs.mkdir(parents=True, exist_ok=True)
                 with log.open("wb") as output:
                     process = subprocess.Popen(
-                        [sys.executable, *command],
-                        cwd=ROOT,
-                        env={**os.environ, **places()},
+                        command,
+                        env=qal_environment(**places()),
                         stdin=subprocess.DEVNULL,
                         stdout=output,
                         stderr=subprocess.STDOUT,

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from checks.findings import gigabytes
-from checks.storage import disk_is_low, disk_of, memory, memory_is_low
-from engine.catalogue import models_folder
-from ui_components.pressed import PRESSED
-from ui_components.studio import QUIET, Studio, action
+from qal.checks.findings import gigabytes
+from qal.checks.storage import disk_is_low, disk_of, memory, memory_is_low
+from qal.engine.catalogue import models_folder
+from ui_components.app.studio import QUIET, Studio, action
+from ui_components.widgets.clickable import PRESSED
 
 LOOK_EVERY_S = 15
 Notice = tuple[str, str]  # (its kind, the sentence)

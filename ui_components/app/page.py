@@ -14,18 +14,18 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from errors import OptionError
+from qal.errors import OptionError
+from ui_components.app.header import header
+from ui_components.app.notices import notices
+from ui_components.app.studio import Studio
+from ui_components.app.theme import STYLES, theme
 from ui_components.data.tab import data_tab
-from ui_components.header import header
-from ui_components.live_tab import live_tab
+from ui_components.live.tab import live_tab
 from ui_components.models.tab import models_tab
-from ui_components.sound.actions import MAX_FILE_BYTES
-from ui_components.studio import Studio
-from ui_components.system.notices import notices
 from ui_components.system.tab import system_tab
-from ui_components.theme import STYLES, theme
 from ui_components.train.tab import train_tab
-from ui_components.transcribe_tab import transcribe_tab
+from ui_components.transcribe.tab import transcribe_tab
+from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
 
 TABS = {
     "Live": live_tab,
@@ -54,7 +54,7 @@ class ServeOptions(BaseModel, frozen=True):
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
     share: bool = Field(False, description="make a public link through Gradio's tunnel")
     auth: str | None = Field(None, description="USER:PASSWORD that the page asks for")
-    users: Path | None = Field(None, description="file of users who may log in (python -m api.users --help)")
+    users: Path | None = Field(None, description="file of users who may log in (qal users --help)")
     root_path: str | None = Field(None, description="path under which a proxy shows the page, such as /captions")
     live: Path = Field(Path("live"), description="folder of the live sessions' captions and kept sound")
     live_days: float = Field(7.0, ge=0, description="days after which a live session is deleted")

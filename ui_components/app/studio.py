@@ -9,17 +9,18 @@ from typing import Any
 
 import gradio as gr
 
-from engine.cache import Engines
-from engine.catalogue import models_folder
-from errors import OptionError, QalError, storage_errors
-from training.run import Run
-from training.shelf import Shelf
-from ui_components.errands import Errands
-from ui_components.live_fallback.chunks import ChunkFiles
-from ui_components.live_fallback.session import LiveSessions
-from ui_components.markup import sentence_html
-from ui_components.root import ROOT
-from ui_components.train.charts import Drawings
+from qal.engine.cache import Engines
+from qal.engine.catalogue import models_folder
+from qal.errors import OptionError, QalError
+from qal.jobs.index import Shelf
+from qal.jobs.run import Run
+from qal.resources import CONFIGS
+from qal.storage import storage_errors
+from ui_components.app.background_commands import Errands
+from ui_components.live.fallback.chunks import ChunkFiles
+from ui_components.live.fallback.session import LiveSessions
+from ui_components.train.run.charts import Drawings
+from ui_components.widgets.markup import sentence_html
 
 Events = list[Callable[..., Any]]  # of Gradio: "the page was loaded", "the tab was opened"
 QUIET: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
@@ -30,7 +31,7 @@ TOAST_S = 12  # how long an error stays on the screen
 class Studio:
     runs: Path = Path("runs")
     data: Path = Path("data")
-    configs: Path = ROOT / "configs"
+    configs: Path = CONFIGS
     model: str = "base-adaptive"
     language: str | None = None
     live_days: float = 7.0  # that a live session is kept

@@ -34,8 +34,11 @@ STONE = Color(
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "DejaVu Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
-FOLDER = Path(__file__).parent
-STYLES = [FOLDER / "style.css", *sorted(FOLDER.glob("*/*.css"))]  # a tab may have its own
+FOLDER = Path(__file__).parents[1]
+STYLES = [
+    FOLDER / "app" / "style.css",
+    *(f for f in sorted(FOLDER.rglob("*.css")) if f.name != "style.css"),
+]  # a tab may have its own
 
 
 def theme() -> gr.themes.Base:

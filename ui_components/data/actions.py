@@ -5,13 +5,13 @@ from typing import Any
 
 import gradio as gr
 
-from errors import AudioDecodeError
-from ui_components.choices import chosen, corpus_choices
+from qal.errors import AudioDecodeError
+from ui_components.app.studio import Studio
 from ui_components.data.corpora import ALL, known_corpus, other_voices, page_of, row_at
+from ui_components.data.sample_corpus import no_corpus
 from ui_components.data.views import corpus_html, place_html, rows_html, told_of
-from ui_components.sample_corpus import no_corpus
-from ui_components.sound.actions import Sound, look
-from ui_components.studio import Studio
+from ui_components.widgets.audio_view.actions import Sound, look
+from ui_components.widgets.choices import chosen, corpus_choices
 
 VOICES = 12  # other rows that babble is made of
 

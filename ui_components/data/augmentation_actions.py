@@ -3,7 +3,6 @@ and a page that captions somebody must not stand still."""
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,19 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from audio.blocks import heard_part, write_wav
-from audio.samples import WINDOW_S
-from audio.survey import Survey, survey
 from augmentation.options import AugmentationOptions
 from augmentation.spec_augment import spec_augment
-from errors import EXIT_USER_ERROR, OptionError
+from qal.audio.analysis import Survey, survey
+from qal.audio.blocks import heard_part, write_wav
+from qal.audio.samples import WINDOW_S
+from qal.errors import EXIT_USER_ERROR, OptionError
+from qal.subcommand import qal_command, qal_environment
+from ui_components.app.studio import Studio
 from ui_components.data.strengths import NAMES, of_preset, switches_of
-from ui_components.markup import note_html
-from ui_components.root import ROOT
-from ui_components.sound.actions import Sound
-from ui_components.sound.served import made_file, url_of
-from ui_components.sound.view import shown
-from ui_components.studio import Studio
+from ui_components.widgets.audio_view.actions import Sound
+from ui_components.widgets.audio_view.served_audio import made_file, url_of
+from ui_components.widgets.audio_view.view import shown
+from ui_components.widgets.markup import note_html
 
 PATIENCE_S = 120  # for one draw
 MAX_SEED = 2**31
@@ -93,8 +92,8 @@ def draw(
     command += ["--voices", *map(str, voices)] if voices else []
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "augmentation", *command],
-            cwd=ROOT,
+            qal_command("augment", *command),
+            env=qal_environment(),
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

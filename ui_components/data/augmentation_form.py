@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import gradio as gr
 from gradio.events import Dependency
 
+from ui_components.app.studio import QUIET, Studio, action
 from ui_components.data import augmentation_actions as actions
 from ui_components.data.strengths import NAMES, PRESETS, of_preset, strength_fields, strength_input
-from ui_components.sound.sound_view import SoundView, sound_view
-from ui_components.studio import QUIET, Studio, action
+from ui_components.widgets.audio_view.component import SoundView, sound_view
 
 WAYS = [("everything at once", actions.EVERYTHING), ("one draw, as in training", actions.AS_TRAINED)]
 DEFAULT = "strong"

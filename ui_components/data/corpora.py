@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from corpus.manifest import CORPUS_INFO, MANIFEST, Corpus, Row, read_corpus
-from corpus.split import SPLITS
-from corpus.statistics import Figures, corpus_statistics
-from errors import CorpusError
-from ui_components.choices import corpus_choices
+from qal.corpus.manifest import CORPUS_INFO, MANIFEST, Corpus, Row, read_corpus
+from qal.corpus.split import SPLITS
+from qal.corpus.statistics import Figures, corpus_statistics
+from qal.errors import CorpusError
+from ui_components.widgets.choices import corpus_choices
 
 ALL = "all"
 PAGE_ROWS = 15

@@ -6,11 +6,11 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
+from ui_components.app.studio import QUIET, Studio, action
 from ui_components.data import actions
 from ui_components.data.corpora import ALL, split_choices
 from ui_components.data.views import PICK
-from ui_components.sound.sound_view import SoundView
-from ui_components.studio import QUIET, Studio, action
+from ui_components.widgets.audio_view.component import SoundView
 
 LATEST = {**QUIET, "trigger_mode": "always_last"}  # who types or clicks on sees the last of it
 

@@ -7,7 +7,7 @@ import gradio as gr
 from pydantic import ValidationError
 
 from augmentation.options import AugmentationOptions, Preset, Switch
-from errors import OptionError
+from qal.errors import OptionError
 
 PRESETS = [name for name in get_args(Preset) if name != "off"]
 NAMES = {

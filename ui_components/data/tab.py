@@ -2,13 +2,13 @@
 
 import gradio as gr
 
+from ui_components.app.studio import QUIET, Events, Studio, action
 from ui_components.data import actions
 from ui_components.data.augmentation_form import augmentation_form
 from ui_components.data.rows_table import rows_table, wire_table
-from ui_components.sample_corpus import FETCH, fetch_sample
-from ui_components.sound.actions import NOTHING
-from ui_components.sound.sound_view import sound_view
-from ui_components.studio import QUIET, Events, Studio, action
+from ui_components.data.sample_corpus import FETCH, fetch_sample
+from ui_components.widgets.audio_view.actions import NOTHING
+from ui_components.widgets.audio_view.component import sound_view
 
 AT_ONCE = 2  # files of any length that are looked through
 OWN = "A file of your own"

@@ -4,12 +4,12 @@ import html
 from collections.abc import Sequence
 from itertools import pairwise
 
-from audio.samples import WINDOW_S
-from corpus.manifest import UNKNOWN, CorpusInfo, Row
-from corpus.statistics import ALL, Figures
+from qal.audio.samples import WINDOW_S
+from qal.corpus.manifest import UNKNOWN, CorpusInfo, Row
+from qal.corpus.statistics import ALL, Figures
 from ui_components.data.corpora import Page
-from ui_components.language_names import LANGUAGE_NAMES
-from ui_components.markup import note_html
+from ui_components.widgets.language_names import LANGUAGE_NAMES
+from ui_components.widgets.markup import note_html
 
 EDGES_S = (0, 1, 2, 3, 5, 7, 10, 15, 20, WINDOW_S, float("inf"))  # of the histogram's bars
 VERSION_LETTERS = 12

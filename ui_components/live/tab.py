@@ -7,13 +7,13 @@ import json
 
 import gradio as gr
 
-from audio.gate import GateOptions
-from captions.session import MAX_EXPECTED
-from ui_components.choices import DETECT, language_choices
-from ui_components.live_fallback.panel import fallback_panel
-from ui_components.live_view import live_html, live_script
-from ui_components.model_offer import NOBODY, offer_comparison, offer_models
-from ui_components.studio import QUIET, Events, Studio, action
+from qal.audio.gate import GateOptions
+from qal.captions.session import MAX_EXPECTED
+from ui_components.app.studio import QUIET, Events, Studio, action
+from ui_components.live.fallback.panel import fallback_panel
+from ui_components.live.view import live_html, live_script
+from ui_components.widgets.choices import DETECT, language_choices
+from ui_components.widgets.model_choice import NOBODY, offer_comparison, offer_models
 
 GATE_FIELDS = tuple(GateOptions.model_fields)
 MODES = [

@@ -3,13 +3,13 @@
 import math
 from pathlib import Path
 
-from captions.session import Level
-from ui_components.live_fallback.session import Board
-from ui_components.markup import line_html
+from qal.captions.session import Level
+from ui_components.live.fallback.session import Board
+from ui_components.widgets.markup import line_html
 
 SHOWN_LINES = 200  # the download holds all of them
 FLOOR_DB = -60.0  # the meter's left end
-SCRIPTS = Path(__file__).parent / "live"
+SCRIPTS = Path(__file__).parent
 PARTS = ("sound", "wire", "board", "corrections", "page")  # in the order of use
 SOURCES = {"microphone": "Microphone", "tab": "Sound of a tab", "file": "A file, as if live"}
 FORMATS = {"txt": "Text", "srt": "SRT", "vtt": "WebVTT", "json": "JSON"}

@@ -1,4 +1,4 @@
-// The wire: packets up, captions down, over breaks. Protocol: captions/protocol.py, api/live_socket.py.
+// The wire: packets up, captions down, over breaks. Protocol: qal/captions/protocol.py, qal/api/live_socket.py.
 // Everything that is not acknowledged is kept and sent again after a break.
 
 const RETRY_MS = [300, 600, 1200, 2500, 5000];

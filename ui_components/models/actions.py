@@ -8,22 +8,25 @@ from typing import Any
 import gradio as gr
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from audio.decode import decode
-from audio.samples import Samples, seconds
-from engine.catalogue import DEFAULT_MODEL, HUB, models_folder
-from engine.languages import check_language
-from engine.longform import transcribe_file
-from errors import AudioDecodeError, ModelError, OptionError, QalError, require_space
-from evaluation.wer import count_errors
-from training.run import Run
-from ui_components.errands import LOGS
-from ui_components.markup import minutes, note_html
+from qal.audio.decode import decode
+from qal.audio.samples import Samples, seconds
+from qal.engine.catalogue import DEFAULT_MODEL, HUB, models_folder
+from qal.engine.languages import check_language
+from qal.engine.longform import transcribe_file
+from qal.errors import AudioDecodeError, ModelError, OptionError, QalError
+from qal.evaluation.error_rates import count_errors
+from qal.jobs.run import Run
+from qal.resources import ADAPTERS
+from qal.storage import require_space
+from qal.subcommand import qal_command
+from ui_components.app.background_commands import LOGS
+from ui_components.app.studio import Studio, user_of
 from ui_components.models import disk, exports, removal
-from ui_components.models.heard import Heard, heard_html
+from ui_components.models.comparison_view import Heard, heard_html
 from ui_components.models.inventory import Model, find_model, inventory
 from ui_components.models.table import COLUMNS, matching, sorted_models, table_html
 from ui_components.models.view import details_html, download_link, errands_html
-from ui_components.studio import Studio, user_of
+from ui_components.widgets.markup import minutes, note_html
 
 MAX_COMPARED = 6
 NO_CLIP = "choose an audio file or record one first"
@@ -134,9 +137,9 @@ def fetch(studio: Studio, chosen: str | None, request: gr.Request) -> None:
         raise ModelError(f"'{model.title}' is on this machine already")
     if model.key in HUB:
         require_space(Path(HF_HUB_CACHE), model.size, f"the model '{model.title}'")
-        command = ["-m", "engine.fetch", model.key]
+        command = qal_command("models", "fetch", model.key)
     else:
-        command = ["-m", "export", f"adapters/{DEFAULT_MODEL}", "--to", "ctranslate2"]
+        command = qal_command("export", str(ADAPTERS / DEFAULT_MODEL), "--to", "ctranslate2")
     about, user = f"Fetching {model.title}", user_of(request)
     studio.errands.start(f"fetch:{model.key}", about, command, models_folder() / LOGS, user=user)
 

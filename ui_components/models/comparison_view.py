@@ -5,10 +5,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluation.alignment import Piece, align
-from ui_components.language_names import LANGUAGE_NAMES
-from ui_components.markup import sentence_html
+from qal.evaluation.alignment import Piece, align
 from ui_components.models.table import NOTHING, short
+from ui_components.widgets.language_names import LANGUAGE_NAMES
+from ui_components.widgets.markup import sentence_html
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from checks.findings import gigabytes
-from checks.storage import disk_of
-from engine.catalogue import models_folder
-from errors import ModelError, TrainingError
-from training.job import TRASH, running
+from qal.checks.findings import gigabytes
+from qal.checks.storage import disk_of
+from qal.engine.catalogue import models_folder
+from qal.errors import ModelError, TrainingError
+from qal.jobs.job import TRASH, running
+from ui_components.app.studio import Studio
 from ui_components.models.inventory import CONVERTED, EXPORTS, folder_bytes
 from ui_components.models.removal import delete_inside, empty_trash, trash_of
-from ui_components.studio import Studio
 
 EMPTYING = {"trash": "Empty the trash", "cache": "Clear the cache"}
 

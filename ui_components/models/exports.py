@@ -1,15 +1,16 @@
-"""A model in another form, made by `python -m export` in a process of its own (torch is there, never here)."""
+"""A model in another form, made by `qal export` in a process of its own (torch is there, never here)."""
 
 import hashlib
 import re
 from pathlib import Path
 
-from engine.catalogue import models_folder
-from errors import ModelError, OptionError
-from training.run import Run
+from qal.engine.catalogue import models_folder
+from qal.errors import ModelError, OptionError
+from qal.jobs.run import Run
+from qal.subcommand import qal_command
+from ui_components.app.studio import Studio
 from ui_components.models.inventory import EXPORTS, Model, find_model
 from ui_components.models.removal import delete
-from ui_components.studio import Studio
 
 AS_IT_IS = "as-it-is"
 FORMS = {
@@ -46,14 +47,14 @@ def plain(name: str) -> str:
 
 
 def command(studio: Studio, model: Model, form: str) -> list[str]:
-    """What makes it, after `python`; an export of older weights makes room for it."""
+    """The command line that makes it; an export of older weights makes room for it."""
     source, out = model.directory, folder_of(model, form)
     if source is None or form not in FORMS:
         raise OptionError("choose a model that is on this machine, and a form of the list")
     if out.exists():
         delete(out)
     of = studio.runs / model.key if model.place == "run" else source
-    return ["-m", "export", str(of.absolute()), *FORMS[form][1], "--out", str(out.absolute())]
+    return qal_command("export", str(of.absolute()), *FORMS[form][1], "--out", str(out.absolute()))
 
 
 def downloadable(studio: Studio, key: str, form: str) -> tuple[Path, str]:

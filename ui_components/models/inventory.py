@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, local_directory, models_folder
-from engine.model_bin import read_dimensions
-from engine.model_directory import STOCK, MeasuredWer, ModelCard, is_model_directory, read_card
-from engine.published import PUBLISHED, Dimensions, licence_of
-from errors import ModelError
-from training.run import Run, list_runs
-from ui_components.studio import Studio
+from qal.engine.catalogue import DEFAULT_MODEL, HUB, NAMES, local_directory, models_folder
+from qal.engine.model_bin import read_dimensions
+from qal.engine.model_directory import STOCK, MeasuredWer, ModelCard, is_model_directory, read_card
+from qal.engine.stock_models import PUBLISHED, Dimensions, licence_of
+from qal.errors import ModelError
+from qal.jobs.run import Run, list_runs
+from ui_components.app.studio import Studio
 
 Place = Literal["cache", "run", "hub", "folder", "absent"]
 CONVERTED, EXPORTS = "transformers", "exports"  # folders in the models folder that hold other forms of models

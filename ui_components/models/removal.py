@@ -8,13 +8,14 @@ from pathlib import Path
 import huggingface_hub
 from huggingface_hub.errors import CacheNotFound
 
-from engine.catalogue import DEFAULT_MODEL, HUB, models_folder
-from errors import ModelError, QalError, TrainingError, storage_errors
-from training.config_file import load_config
-from training.job import TRASH
-from training.run import ENDED, Run, list_runs
+from qal.engine.catalogue import DEFAULT_MODEL, HUB, models_folder
+from qal.errors import ModelError, QalError, TrainingError
+from qal.jobs.job import TRASH
+from qal.jobs.options.yaml_file import load_config
+from qal.jobs.run import ENDED, Run, list_runs
+from qal.storage import storage_errors
+from ui_components.app.studio import Studio
 from ui_components.models.inventory import Model
-from ui_components.studio import Studio
 
 
 def uses(studio: Studio, model: Model) -> list[str]:

@@ -2,14 +2,14 @@
 
 import gradio as gr
 
-from ui_components.choices import DETECT, language_choices
-from ui_components.markup import note_html
+from ui_components.app.studio import QUIET, Events, Studio, action
 from ui_components.models import actions
 from ui_components.models.disk import EMPTYING
 from ui_components.models.exports import AS_IT_IS, CHOICES
-from ui_components.pressed import PRESSED
-from ui_components.studio import QUIET, Events, Studio, action
-from ui_components.transcribe_tab import MAX_AT_ONCE
+from ui_components.transcribe.tab import MAX_AT_ONCE
+from ui_components.widgets.choices import DETECT, language_choices
+from ui_components.widgets.clickable import PRESSED
+from ui_components.widgets.markup import note_html
 
 PLACES = [("All", ""), ("On this machine", "here"), ("Tuned here", "run"), ("To fetch", "absent")]
 POLL_S = 1.0

@@ -4,12 +4,12 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from checks.findings import gigabytes
-from engine.model_directory import MeasuredWer
-from engine.published import Dimensions
-from ui_components.language_names import LANGUAGE_NAMES
-from ui_components.markup import note_html
+from qal.checks.findings import gigabytes
+from qal.engine.model_directory import MeasuredWer
+from qal.engine.stock_models import Dimensions
 from ui_components.models.inventory import Model, Place
+from ui_components.widgets.language_names import LANGUAGE_NAMES
+from ui_components.widgets.markup import note_html
 
 PLACES: dict[Place, str] = {
     "cache": "here",

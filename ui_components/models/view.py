@@ -5,12 +5,12 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from engine.model_directory import MeasuredWer
-from ui_components.errands import Errand
-from ui_components.language_names import LANGUAGE_NAMES
-from ui_components.markup import minutes, sentence_html
+from qal.engine.model_directory import MeasuredWer
+from ui_components.app.background_commands import Errand
 from ui_components.models.inventory import Model
 from ui_components.models.table import NOTHING, parameters, short, size, wer
+from ui_components.widgets.language_names import LANGUAGE_NAMES
+from ui_components.widgets.markup import minutes, sentence_html
 
 DOWNLOAD = "qal/model.zip"  # relative to the page, so that it holds behind a proxy, too
 

@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import gradio as gr
 
-from checks.check import Subject, check
-from errors import QalError, TrainingError
-from training import job
-from training.config_file import load_config
-from training.run import Run, list_runs
-from ui_components.markup import note_html
+from qal.checks.check import Subject, check
+from qal.errors import QalError, TrainingError
+from qal.jobs import job
+from qal.jobs.options.yaml_file import load_config
+from qal.jobs.run import Run, list_runs
+from ui_components.app.studio import Studio
 from ui_components.models.inventory import folder_bytes
-from ui_components.studio import Studio
 from ui_components.system.view import Resumable, findings_html, loaded_html, resumable_html
-from ui_components.tensorboard import tensorboard_html
-from ui_components.train.run_view import corpora_in_short
+from ui_components.train.run.tensorboard import tensorboard_html
+from ui_components.train.run.view import corpora_in_short
+from ui_components.widgets.markup import note_html
 
 UNFINISHED = ("interrupted", "failed")
 ASKING = {"training": "Asking torch; this takes some seconds.", "network": "Asking the model hub."}

@@ -2,9 +2,9 @@
 
 import gradio as gr
 
-from ui_components.pressed import PRESSED
-from ui_components.studio import QUIET, Events, Studio, action
+from ui_components.app.studio import QUIET, Events, Studio, action
 from ui_components.system import actions
+from ui_components.widgets.clickable import PRESSED
 
 
 def system_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:

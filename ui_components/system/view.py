@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from checks.findings import Finding, gigabytes, is_usable, summarised, verdict
-from engine.cache import Loaded
-from ui_components.markup import note_html, sentence_html
-from ui_components.train.run_view import in_words
+from qal.checks.findings import Finding, gigabytes, is_usable, summarised, verdict
+from qal.engine.cache import Loaded
+from ui_components.train.run.view import in_words
+from ui_components.widgets.markup import note_html, sentence_html
 
 MARKS = {"ok": ("on", "ok"), "warning": ("", "look"), "missing": ("bad", "missing")}
 

@@ -2,11 +2,11 @@
 
 import gradio as gr
 
-from ui_components.studio import Events, Studio
-from ui_components.train.compare_tab import compare_tab
-from ui_components.train.new_run import new_run_tab
-from ui_components.train.new_run_actions import RUN
-from ui_components.train.run_tab import run_tab
+from ui_components.app.studio import Events, Studio
+from ui_components.train.compare.tab import compare_tab
+from ui_components.train.new_run.actions import RUN
+from ui_components.train.new_run.tab import new_run_tab
+from ui_components.train.run.tab import run_tab
 
 
 def train_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:

@@ -6,18 +6,18 @@ from typing import Any
 
 import gradio as gr
 
-from audio.blocks import heard_part
-from audio.decode import decode
-from audio.samples import Samples, seconds
-from engine.engine import ContextChoice, Engine
-from engine.languages import check_language
-from engine.longform import Segment, transcribe_file
-from errors import AudioDecodeError, ModelError
-from text.subtitles import FORMATS
-from ui_components.language_names import LANGUAGE_NAMES
-from ui_components.markup import minutes, note_html, transcript_html
-from ui_components.sound.actions import NOTHING, Sound, View, look
-from ui_components.studio import Studio
+from qal.audio.blocks import heard_part
+from qal.audio.decode import decode
+from qal.audio.samples import Samples, seconds
+from qal.engine.engine import ContextChoice, Engine
+from qal.engine.languages import check_language
+from qal.engine.longform import Segment, transcribe_file
+from qal.errors import AudioDecodeError, ModelError
+from qal.text.subtitles import FORMATS
+from ui_components.app.studio import Studio
+from ui_components.widgets.audio_view.actions import NOTHING, Sound, View, look
+from ui_components.widgets.language_names import LANGUAGE_NAMES
+from ui_components.widgets.markup import minutes, note_html, transcript_html
 
 Segments = list[Segment]
 

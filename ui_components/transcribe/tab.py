@@ -2,12 +2,12 @@
 
 import gradio as gr
 
-from ui_components import transcribe_actions
-from ui_components.choices import DETECT, language_choices
-from ui_components.download import wire_download
-from ui_components.model_offer import offer_models
-from ui_components.sound.sound_view import sound_view
-from ui_components.studio import QUIET, Events, Studio, action
+from ui_components.app.studio import QUIET, Events, Studio, action
+from ui_components.transcribe import actions as transcribe_actions
+from ui_components.widgets.audio_view.component import sound_view
+from ui_components.widgets.choices import DETECT, language_choices
+from ui_components.widgets.download import wire_download
+from ui_components.widgets.model_choice import offer_models
 
 CONTEXTS = [("as short as the model can", "auto"), ("always 30 s", "full")]
 MAX_AT_ONCE = 2  # files; each takes all cores

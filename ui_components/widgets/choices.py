@@ -6,14 +6,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from corpus.manifest import CORPUS_INFO, MANIFEST, Origin
-from engine.catalogue import DEFAULT_MODEL, HUB, NAMES, local_directory
-from engine.model_directory import is_model_directory
-from errors import QalError
-from training.config import TrainingConfig
-from training.config_file import load_config
-from training.run import list_runs
-from ui_components.language_names import LANGUAGE_NAMES
+from qal.corpus.manifest import CORPUS_INFO, MANIFEST, Origin
+from qal.engine.catalogue import DEFAULT_MODEL, HUB, NAMES, local_directory
+from qal.engine.model_directory import is_model_directory
+from qal.errors import QalError
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import load_config
+from qal.jobs.run import list_runs
+from ui_components.widgets.language_names import LANGUAGE_NAMES
 
 DETECT = ""  # the drop-down's value for "let the model detect the language"
 

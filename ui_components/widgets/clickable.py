@@ -3,4 +3,4 @@ was pressed (a name that pressed.js knows)."""
 
 from pathlib import Path
 
-PRESSED = (Path(__file__).parent / "pressed.js").read_text(encoding="utf-8")
+PRESSED = (Path(__file__).parent / "clickable.js").read_text(encoding="utf-8")

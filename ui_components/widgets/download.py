@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import gradio as gr
 
-from ui_components.studio import QUIET
+from ui_components.app.studio import QUIET
 
 SAVE = """(file) => {
   if (!file || !file.name) return;

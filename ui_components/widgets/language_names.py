@@ -1,6 +1,6 @@
 """The languages of Whisper's vocabulary, as a reader calls them."""
 
-from engine.languages import LANGUAGES
+from qal.engine.languages import LANGUAGES
 
 _NAMES = """
 af afrikaans|am amharic|ar arabic|as assamese|az azerbaijani|ba bashkir|be belarusian|bg bulgarian|bn bengali

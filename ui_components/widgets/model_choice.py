@@ -2,10 +2,10 @@
 
 import gradio as gr
 
-from engine.catalogue import DEFAULT_MODEL
-from ui_components.choices import chosen, model_choices
-from ui_components.markup import note_html
-from ui_components.studio import Studio
+from qal.engine.catalogue import DEFAULT_MODEL
+from ui_components.app.studio import Studio
+from ui_components.widgets.choices import chosen, model_choices
+from ui_components.widgets.markup import note_html
 
 NOBODY = ("nobody", "")  # the drop-down's choice of no second model
 

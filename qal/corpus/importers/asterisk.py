@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from audio.decode import decode
-from audio.samples import WINDOW_S, seconds
-from corpus.importers.debian import unpack_packages
-from corpus.importers.staging import OnSkip, add_utterance, copy_licence, ignore, staged
-from corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
-from errors import CorpusError
+from qal.audio.decode import decode
+from qal.audio.samples import WINDOW_S, seconds
+from qal.corpus.importers.debian import unpack_packages
+from qal.corpus.importers.staging import OnSkip, add_utterance, copy_licence, ignore, staged
+from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
+from qal.errors import CorpusError
 
 MIN_UTTERANCE_S = 0.4
 MIN_UTTERANCES = 400  # a package that gives fewer is not the one we know

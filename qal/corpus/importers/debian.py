@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from errors import CorpusError, StorageError
+from qal.errors import CorpusError, StorageError
 
-OTHER_WAYS = "bring speech of your own with `python -m corpus import folder` or `python -m corpus import hub`"
+OTHER_WAYS = "bring speech of your own with `qal corpus import folder` or `qal corpus import hub`"
 APT_TIMEOUT_S = 30  # without a byte, a connection
 UNKNOWN_PACKAGE = "Unable to locate package"
 

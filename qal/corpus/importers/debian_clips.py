@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from audio.decode import decode
-from audio.samples import Samples, seconds
-from corpus.importers.debian import unpack_packages
-from corpus.importers.staging import OnSkip, add_utterance, copy_licence, staged
-from corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
-from errors import AudioDecodeError
+from qal.audio.decode import decode
+from qal.audio.samples import Samples, seconds
+from qal.corpus.importers.debian import unpack_packages
+from qal.corpus.importers.staging import OnSkip, add_utterance, copy_licence, staged
+from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
+from qal.errors import AudioDecodeError
 
 MIN_UTTERANCE_S = 0.6
 MAX_UTTERANCE_S = 29.0  # a second is left for the margin within Whisper's window

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from corpus.importers.festvox import import_festvox_ru
-from corpus.importers.fillets import LANGUAGES, import_fillets
-from corpus.importers.pocketsphinx import import_pocketsphinx
-from corpus.importers.tuxpaint import SPEAKERS, import_tuxpaint
-from corpus.manifest import Corpus
+from qal.corpus.importers.festvox import import_festvox_ru
+from qal.corpus.importers.fillets import LANGUAGES, import_fillets
+from qal.corpus.importers.pocketsphinx import import_pocketsphinx
+from qal.corpus.importers.tuxpaint import SPEAKERS, import_tuxpaint
+from qal.corpus.manifest import Corpus
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from corpus.importers.clips import Clip, import_packages
-from corpus.importers.staging import OnSkip, ignore
-from corpus.manifest import Corpus, Origin
+from qal.corpus.importers.debian_clips import Clip, import_packages
+from qal.corpus.importers.staging import OnSkip, ignore
+from qal.corpus.manifest import Corpus, Origin
 
 PACKAGE = "festvox-ru"
 LANGUAGE = "ru"

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from audio.decode import decode
-from corpus.importers.listing import TABLES, Recording, list_audio, list_transcribed
-from corpus.importers.staging import OnSkip, add_utterance, check_code, ignore, staged
-from corpus.manifest import UNKNOWN, Corpus, Origin, Row, read_corpus, write_corpus
-from errors import AudioDecodeError, CorpusError
-from text.normalisation import normalise
+from qal.audio.decode import decode
+from qal.corpus.importers.staging import OnSkip, add_utterance, check_code, ignore, staged
+from qal.corpus.importers.transcripts import TABLES, Recording, list_audio, list_transcribed
+from qal.corpus.manifest import UNKNOWN, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.errors import AudioDecodeError, CorpusError
+from qal.text.normalisation import normalise
 
 MAX_NAME_BYTES = 250  # 255 on most disks, and a suffix is added
 NO_AUDIO = "holds no audio files; give a folder with WAV, FLAC, MP3, OGG or similar files"

@@ -13,11 +13,12 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from corpus.importers.folder import import_folder
-from corpus.importers.listing import AUDIO_SUFFIXES, TABLES
-from corpus.importers.staging import OnSkip, check_code, ignore
-from corpus.manifest import UNKNOWN, Corpus
-from errors import CorpusError, storage_errors
+from qal.corpus.importers.folder import import_folder
+from qal.corpus.importers.staging import OnSkip, check_code, ignore
+from qal.corpus.importers.transcripts import AUDIO_SUFFIXES, TABLES
+from qal.corpus.manifest import UNKNOWN, Corpus
+from qal.errors import CorpusError
+from qal.storage import storage_errors
 
 CARD = "README.md"
 PATTERNS = [CARD, "*.txt", *(f"*{table}" for table in TABLES), *(f"*{suffix}" for suffix in sorted(AUDIO_SUFFIXES))]
@@ -68,7 +69,7 @@ def _download(repository: str, revision: str | None) -> Path:
         raise CorpusError(f"{repository}: the hub has no such data set or revision; check the name") from error
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
         raise CorpusError(
-            f"{repository}: the hub cannot be reached; check the network, or use `python -m corpus import folder`"
+            f"{repository}: the hub cannot be reached; check the network, or use `qal corpus import folder`"
         ) from error
 
 

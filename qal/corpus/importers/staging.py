@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, seconds, to_pcm16
-from corpus.manifest import CORPUS_INFO, MANIFEST, Row
-from corpus.split import split_of
-from errors import CorpusError, storage_errors
+from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, seconds, to_pcm16
+from qal.corpus.manifest import CORPUS_INFO, MANIFEST, Row
+from qal.corpus.split import split_of
+from qal.errors import CorpusError
+from qal.storage import storage_errors
 
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"

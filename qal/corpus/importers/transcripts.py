@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from errors import CorpusError
+from qal.errors import CorpusError
 
 AUDIO_SUFFIXES = {
     *(".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".m4a", ".aac", ".wma", ".webm", ".mp4"),

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from corpus.importers.clips import Clip, import_packages
-from corpus.importers.staging import OnSkip, ignore
-from corpus.manifest import Corpus, Origin
-from errors import CorpusError
+from qal.corpus.importers.debian_clips import Clip, import_packages
+from qal.corpus.importers.staging import OnSkip, ignore
+from qal.corpus.manifest import Corpus, Origin
+from qal.errors import CorpusError
 
 PACKAGE = "tuxpaint-stamps-default"
 STAMPS = "usr/share/tuxpaint/stamps"

@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.model_directory import ContextAbility
-from training.options import Options
+from qal.engine.model_directory import ContextAbility
+from qal.jobs.options.learning import Options
 
 
 class ContextOptions(Options, frozen=True):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from training.options import Options
+from qal.jobs.options.learning import Options
 
 
 class RetentionOptions(Options, frozen=True):

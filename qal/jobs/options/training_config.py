@@ -1,7 +1,7 @@
 """Everything a run is made from, as frozen models that check themselves.
 
 The command line, the YAML presets, the page's form and `runs/<id>/config.yaml` all come from here; the files are read
-and written by training/config_file.py."""
+and written by qal/jobs/options/yaml_file.py."""
 
 import importlib.util
 import os
@@ -11,11 +11,11 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from augmentation.options import AugmentationOptions
-from corpus.manifest import MANIFEST
-from engine.model_directory import is_model_directory
-from errors import OptionError
-from training.data_options import ContextOptions, CurriculumOptions, DistillationOptions, TargetOptions
-from training.options import (
+from qal.corpus.manifest import MANIFEST
+from qal.engine.model_directory import is_model_directory
+from qal.errors import OptionError
+from qal.jobs.options.data import ContextOptions, CurriculumOptions, DistillationOptions, TargetOptions
+from qal.jobs.options.learning import (
     AdaLoraOptions,
     ComputeOptions,
     LoraOptions,
@@ -25,7 +25,7 @@ from training.options import (
     StoppingOptions,
     TrainedOptions,
 )
-from training.run_options import CheckpointOptions, FaultOptions, MachineOptions, RetentionOptions
+from qal.jobs.options.running import CheckpointOptions, FaultOptions, MachineOptions, RetentionOptions
 
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow", "trackio"]
 MAX_CORPUS_WEIGHT = 100

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from errors import OptionError
-from training.config import TrainingConfig
+from qal.errors import OptionError
+from qal.jobs.options.training_config import TrainingConfig
 
 
 class PlainSettings(yaml.constructor.SafeConstructor):
@@ -131,3 +131,13 @@ def save_config(config: TrainingConfig, path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+def merged(model: type[BaseModel], below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a model, field by field; of two groups their fields, of other values the upper one."""
+    both = {**below, **above}
+    for name in below.keys() & above.keys():
+        group = model.model_fields[name].annotation if name in model.model_fields else None
+        if isinstance(group, type) and issubclass(group, BaseModel) and isinstance(below[name], dict):
+            both[name] = merged(group, below[name], above[name])
+    return both

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from audio.log_mel import LogMel, padded_log_mel
-from audio.samples import Samples
 from augmentation.augmenter import Augmenter
-from engine.context import context_frames
-from errors import AudioDecodeError
-from training.buckets import Draw
-from training.config import TrainingConfig
-from training.examples import Batch, Example, Target, label_rows, random_context
-from training.feature_cache import FeatureCache, lengthened, speech_mel, speech_samples
-from training.sounds import BadRow, heard
-from training.targets import Span, drawn_target, scaled, speech_span
+from qal.audio.log_mel import LogMel, padded_log_mel
+from qal.audio.samples import Samples
+from qal.engine.context import context_frames
+from qal.errors import AudioDecodeError
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.skipped_audio import BadRow, heard
+from qal.training.data.buckets import Draw
+from qal.training.data.examples import Batch, Example, Target, label_rows, random_context
+from qal.training.data.feature_cache import FeatureCache, lengthened, speech_mel, speech_samples
+from qal.training.data.targets import Span, drawn_target, scaled, speech_span
 
 TARGETS = 1  # the targets' choices are their own: a new share of them alters no sound
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
-from training.batch_ends import SECONDS_JITTER, ends, share_of
+from qal.jobs.batch_boundaries import SECONDS_JITTER, ends, share_of
 
 JITTER = 0.15  # of the durations, so that neighbours change from epoch to epoch
 STAGES = 4  # of a curriculum's epoch, from easy to hard; within one, the order is drawn

@@ -8,17 +8,17 @@ from typing import Any
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
 
-from corpus.manifest import Corpus, Row
-from corpus.split import Split
-from engine.decoding import GREEDY, Tokenizer
-from errors import CorpusError
-from training.batches import Draw, TrainBatches, ValidationBatches
-from training.config import TrainingConfig
-from training.devices import ALONE, Ranks
-from training.examples import MAX_LABEL_TOKENS, Batch, Example, Target
-from training.feature_cache import FeatureCache
-from training.rows import usable
-from training.sampling import make_buckets
+from qal.corpus.manifest import Corpus, Row
+from qal.corpus.split import Split
+from qal.engine.decoding import GREEDY, Tokenizer
+from qal.errors import CorpusError
+from qal.jobs.example_selection import usable
+from qal.jobs.options.training_config import TrainingConfig
+from qal.training.data.batches import Draw, TrainBatches, ValidationBatches
+from qal.training.data.examples import MAX_LABEL_TOKENS, Batch, Example, Target
+from qal.training.data.feature_cache import FeatureCache
+from qal.training.data.sampling import make_buckets
+from qal.training.loop.distributed import ALONE, Ranks
 
 log = logging.getLogger("qal")
 MAX_WORKERS = 4  # of those that are chosen for the user

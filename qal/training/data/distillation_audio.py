@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audio.samples import SAMPLE_RATE, Samples, seconds
 from augmentation.augmenter import Augmenter
 from augmentation.noise import Background, audio_files, excerpt, first_minute
 from augmentation.options import BackgroundOptions
-from training.config import TrainingConfig
-from training.data_options import DistillationOptions
-from training.examples import Example
-from training.sounds import BadRow, heard_or_bad
+from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.jobs.options.data import DistillationOptions
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.skipped_audio import BadRow, heard_or_bad
+from qal.training.data.examples import Example
 
 MAX_JOINED = 5
 PAUSE_S = (0.15, 0.7)  # between joined utterances

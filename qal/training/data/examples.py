@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audio.log_mel import padded_log_mel
-from audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, Samples
-from training.data_options import ContextOptions
-from training.sounds import BadRow
+from qal.audio.log_mel import padded_log_mel
+from qal.audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, Samples
+from qal.jobs.options.data import ContextOptions
+from qal.jobs.skipped_audio import BadRow
 
 IGNORED = -100  # labels that cost nothing
 FRAME_STEP, TOKEN_STEP = 50, 8  # few different shapes: every new one costs time and memory in oneDNN

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.log_mel import LogMel, padded_log_mel
-from audio.samples import HOP, Samples
+from qal.audio.log_mel import LogMel, padded_log_mel
+from qal.audio.samples import HOP, Samples
 
 BYTES_A_MB = 1_000_000
 SILENT_FRAMES = 3  # behind the last sample; the last of them hears nothing of it

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from audio.samples import HOP, Samples
-from text.normalisation import normalise
-from training.buckets import LengthBuckets
-from training.config import TrainingConfig
-from training.data_options import CurriculumOptions
-from training.devices import ALONE, Ranks
-from training.examples import Example
-from training.sounds import BadRow, heard_or_bad
+from qal.audio.samples import HOP, Samples
+from qal.jobs.options.data import CurriculumOptions
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.skipped_audio import BadRow, heard_or_bad
+from qal.text.normalisation import normalise
+from qal.training.data.buckets import LengthBuckets
+from qal.training.data.examples import Example
+from qal.training.loop.distributed import ALONE, Ranks
 
 LOUD, QUIET = 95, 10  # percentiles of the frames' energy: speech, and what is there when nobody speaks
 MAX_SNR_DB = 100.0

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from audio.samples import SAMPLE_RATE, WINDOW_S, Samples, seconds
-from audio.vad import VAD_WINDOW, VadStream
-from engine.decoding import TIMES_A_SECOND
-from training.data_options import TargetOptions
-from training.examples import MAX_LABEL_TOKENS, Example, Target
+from qal.audio.samples import SAMPLE_RATE, WINDOW_S, Samples, seconds
+from qal.audio.vad import VAD_WINDOW, VadStream
+from qal.engine.decoding import TIMES_A_SECOND
+from qal.jobs.options.data import TargetOptions
+from qal.training.data.examples import MAX_LABEL_TOKENS, Example, Target
 
 SPEECH = 0.5  # probability
 Span = tuple[float, float]  # seconds

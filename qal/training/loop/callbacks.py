@@ -14,12 +14,12 @@ import pytorch_lightning as pl
 import torch
 from tqdm import tqdm
 
-from training.checkpoints import Checkpoints
-from training.devices import ALONE, Ranks, gathered, told
-from training.faults import SkippedSteps
-from training.module import SpeechModule
-from training.run import Run
-from training.sounds import BadRow, SkippedRows
+from qal.jobs.run import Run
+from qal.jobs.skipped_audio import BadRow, SkippedRows
+from qal.training.loop.checkpoints import Checkpoints
+from qal.training.loop.distributed import ALONE, Ranks, gathered, told
+from qal.training.loop.nonfinite import SkippedSteps
+from qal.training.model.lightning_module import SpeechModule
 
 log = logging.getLogger("qal")
 

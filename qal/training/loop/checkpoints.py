@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from errors import TrainingError
-from training.buckets import Position
-from training.run_options import CheckpointOptions
+from qal.errors import TrainingError
+from qal.jobs.options.running import CheckpointOptions
+from qal.training.data.buckets import Position
 
 LAST_CHECKPOINT = "last.ckpt"
 PREVIOUS_CHECKPOINT = "previous.ckpt"

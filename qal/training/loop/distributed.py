@@ -14,9 +14,9 @@ from torch import distributed
 from torch.distributed.fsdp import FullyShardedDataParallel
 from transformers.models.whisper.modeling_whisper import WhisperDecoderLayer, WhisperEncoderLayer
 
-from errors import TrainingError
-from training.config import TrainingConfig
-from training.machine import launched_processes
+from qal.errors import TrainingError
+from qal.jobs.machine import launched_processes
+from qal.jobs.options.training_config import TrainingConfig
 
 ZERO_STAGES = {"deepspeed_2": 2, "deepspeed_3": 3}
 

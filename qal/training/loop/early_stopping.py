@@ -3,7 +3,7 @@
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping
 
-from training.options import StoppingOptions
+from qal.jobs.options.learning import StoppingOptions
 
 
 class RememberedStop(EarlyStopping):

@@ -15,30 +15,30 @@ from lightning_fabric.utilities.seed import seed_everything
 from pytorch_lightning.loggers import Logger
 from transformers import WhisperForConditionalGeneration
 
-from corpus.manifest import Corpus
-from corpus.split import evenly
-from engine.decoding import Tokenizer
-from errors import TrainingError
-from training.callbacks import CheckpointWriter, RunRecorder
-from training.checkpoints import Checkpoints, PlainFiles
-from training.config import Precision, TrainingConfig
-from training.data_module import SpeechData, make_examples, speech_data
-from training.devices import ALONE, ZERO_STAGES, Ranks, make_strategy, told, torch_device, whole_weights
-from training.distill import DistillModule, Lesson, Progress, distill_data, teach
-from training.examples import Example
-from training.faults import OUT_OF_MEMORY, WORKER_DIED, SkippedSteps
-from training.heap import FreedMemory
-from training.kept_weights import WeightKeeper
-from training.lesson_sounds import Sound, prepare_sounds
-from training.machine import CUDA_ONLY
-from training.module import SpeechModule
-from training.parts import is_out_of_memory
-from training.run import Run
-from training.short_context import load_whisper
-from training.sounds import BadRow, SkippedRows, heard_or_bad
-from training.stopping import early_stopping
-from training.tracking import make_logger
-from training.trained import make_trainable, save_trained
+from qal.corpus.manifest import Corpus
+from qal.corpus.split import evenly
+from qal.engine.decoding import Tokenizer
+from qal.errors import TrainingError
+from qal.jobs.machine import CUDA_ONLY
+from qal.jobs.options.training_config import Precision, TrainingConfig
+from qal.jobs.run import Run
+from qal.jobs.skipped_audio import BadRow, SkippedRows, heard_or_bad
+from qal.training.data.data_module import SpeechData, make_examples, speech_data
+from qal.training.data.distillation_audio import Sound, prepare_sounds
+from qal.training.data.examples import Example
+from qal.training.loop.callbacks import CheckpointWriter, RunRecorder
+from qal.training.loop.checkpoints import Checkpoints, PlainFiles
+from qal.training.loop.distributed import ALONE, ZERO_STAGES, Ranks, make_strategy, told, torch_device, whole_weights
+from qal.training.loop.early_stopping import early_stopping
+from qal.training.loop.memory import FreedMemory
+from qal.training.loop.micro_batches import is_out_of_memory
+from qal.training.loop.nonfinite import OUT_OF_MEMORY, WORKER_DIED, SkippedSteps
+from qal.training.loop.weight_selection import WeightKeeper
+from qal.training.model.distillation import DistillModule, Lesson, Progress, distill_data, teach
+from qal.training.model.lightning_module import SpeechModule
+from qal.training.model.short_context import load_whisper
+from qal.training.model.trainable import make_trainable, save_trained
+from qal.training.report.trackers import make_logger
 
 ADAPTER = "adapter"
 Bars = Callable[[str], Progress]  # stage -> progress(done, of)

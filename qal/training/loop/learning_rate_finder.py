@@ -12,12 +12,12 @@ import numpy as np
 import pytorch_lightning as pl
 from lightning_fabric.utilities.seed import seed_everything
 
-from corpus.manifest import Corpus
-from errors import TrainingError
-from training.config import TrainingConfig
-from training.distill import Progress
-from training.fit import Bars, hardware_errors, make_trainer, prepare
-from training.run import Run
+from qal.corpus.manifest import Corpus
+from qal.errors import TrainingError
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run
+from qal.training.loop.fit import Bars, hardware_errors, make_trainer, prepare
+from qal.training.model.distillation import Progress
 
 LEARNING_RATE_FILE = "learning_rate.json"
 LOWEST, HIGHEST = 1e-7, 1.0

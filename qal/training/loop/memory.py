@@ -4,7 +4,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from engine.heap import give_back
+from qal.engine.memory import give_back
 
 EVERY_STEPS = 10  # giving back means fetching again: each time costs part of a second
 

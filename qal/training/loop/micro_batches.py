@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from errors import TrainingError
+from qal.errors import TrainingError
 
 log = logging.getLogger("qal")
 CPU_ALLOCATOR = "DefaultCPUAllocator"  # torch's own error is a RuntimeError there

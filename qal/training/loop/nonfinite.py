@@ -8,8 +8,8 @@ import pytorch_lightning as pl
 import torch
 from torch.nn.utils import get_total_norm
 
-from errors import TrainingError
-from training.run_options import FaultOptions
+from qal.errors import TrainingError
+from qal.jobs.options.running import FaultOptions
 
 OUT_OF_MEMORY = (
     "out of memory, and not in a batch's own computation, which would be divided; choose a smaller batch_size, "

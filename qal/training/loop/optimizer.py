@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from training.config import TrainingConfig
+from qal.jobs.options.training_config import TrainingConfig
 
 BETA1 = 0.9
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from training.options import ResultOptions
+from qal.jobs.options.learning import ResultOptions
 
 BEST = "best.safetensors"
 EPOCH = "epoch-{}.safetensors"

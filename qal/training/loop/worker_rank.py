@@ -2,12 +2,12 @@
 
 import sys
 
-from errors import EXIT_USER_ERROR, QalError
-from training.config import TrainingConfig
-from training.devices import Order, Ranks, leave, told
-from training.fit import fit, quiet_libraries
-from training.rows import read_corpora
-from training.run import Run
+from qal.errors import EXIT_USER_ERROR, QalError
+from qal.jobs.example_selection import read_corpora
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run
+from qal.training.loop.distributed import Order, Ranks, leave, told
+from qal.training.loop.fit import fit, quiet_libraries
 
 
 def follow(config: TrainingConfig, ranks: Ranks) -> None:

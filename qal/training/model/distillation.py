@@ -12,18 +12,18 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import WhisperForConditionalGeneration
 
-from audio.samples import HOP, WINDOW_FRAMES, Samples, seconds
-from engine.decoding import Tokenizer
-from engine.screening import MAX_COMPRESSION, compression
-from training.batches import Draw, ValidationBatches, draw_rng
-from training.config import TrainingConfig
-from training.data_module import SpeechData
-from training.devices import ALONE, Ranks
-from training.examples import IGNORED, Example, mel_batch, random_context, token_width
-from training.feature_cache import FeatureCache
-from training.lesson_sounds import Sound
-from training.module import SpeechModule
-from training.short_context import greedy
+from qal.audio.samples import HOP, WINDOW_FRAMES, Samples, seconds
+from qal.engine.decoding import Tokenizer
+from qal.engine.screening import MAX_COMPRESSION, compression
+from qal.jobs.options.training_config import TrainingConfig
+from qal.training.data.batches import Draw, ValidationBatches, draw_rng
+from qal.training.data.data_module import SpeechData
+from qal.training.data.distillation_audio import Sound
+from qal.training.data.examples import IGNORED, Example, mel_batch, random_context, token_width
+from qal.training.data.feature_cache import FeatureCache
+from qal.training.loop.distributed import ALONE, Ranks
+from qal.training.model.lightning_module import SpeechModule
+from qal.training.model.short_context import greedy
 
 SAMPLES_PER_FRAME = 2 * HOP  # of the encoder's output
 TEACHING_BATCH = 8

@@ -10,16 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import WhisperForConditionalGeneration
 
-from audio.samples import FRAMES_PER_SECOND
-from engine.decoding import Tokenizer
-from evaluation.wer import count_errors
-from training.config import TrainingConfig
-from training.devices import gathered, torch_device
-from training.examples import IGNORED, Batch, Example
-from training.lora import RankBudget, unwrapped
-from training.optimisation import make_optimizer, make_schedule
-from training.parts import Memory, loss_in_parts, while_memory_lasts
-from training.short_context import greedy
+from qal.audio.samples import FRAMES_PER_SECOND
+from qal.engine.decoding import Tokenizer
+from qal.evaluation.error_rates import count_errors
+from qal.jobs.options.training_config import TrainingConfig
+from qal.training.data.examples import IGNORED, Batch, Example
+from qal.training.loop.distributed import gathered, torch_device
+from qal.training.loop.micro_batches import Memory, loss_in_parts, while_memory_lasts
+from qal.training.loop.optimizer import make_optimizer, make_schedule
+from qal.training.model.lora import RankBudget, unwrapped
+from qal.training.model.short_context import greedy
 
 STEPS_A_SEED = 1_000_003
 RANKS_A_SEED = 2**40

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import WhisperForConditionalGeneration
 
-from training.options import AdaLoraOptions, LoraOptions
+from qal.jobs.options.learning import AdaLoraOptions, LoraOptions
 
 LINEAR_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from transformers import WhisperForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
-from engine.decoding import GREEDY
-from errors import ModelError
+from qal.engine.decoding import GREEDY
+from qal.errors import ModelError
 
 
 def load_whisper(directory: Path) -> WhisperForConditionalGeneration:

@@ -9,11 +9,11 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import BitsAndBytesConfig, WhisperForConditionalGeneration
 
-from errors import OptionError
-from training.config import HALF_PRECISION, TrainingConfig
-from training.lora import LINEAR_LAYERS, add_adalora, add_lora, save_adapter, unwrapped
-from training.options import TrainedOptions
-from training.short_context import open_encoder
+from qal.errors import OptionError
+from qal.jobs.options.learning import TrainedOptions
+from qal.jobs.options.training_config import HALF_PRECISION, TrainingConfig
+from qal.training.model.lora import LINEAR_LAYERS, add_adalora, add_lora, save_adapter, unwrapped
+from qal.training.model.short_context import open_encoder
 
 TRAINED_FILE = "trained.safetensors"  # beside PEFT's own names, which adapters have
 KINDS = {

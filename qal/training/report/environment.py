@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 
-from corpus.manifest import Corpus
-from errors import CorpusError, ModelError
-from training.run import Run
+from qal.corpus.manifest import Corpus
+from qal.errors import CorpusError, ModelError
+from qal.jobs.run import Run
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 PACKAGES = (
     "torch",
     "pytorch-lightning",

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from corpus.manifest import Corpus, Row, read_corpus
-from engine.catalogue import resolve
-from engine.engine import Engine
-from engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
-from evaluation.bootstrap import paired_difference
-from evaluation.retention import Bounds, Forms, check_retention, corpora_beside
-from evaluation.score import SEED, Progress, score_engines
-from training.config import TrainingConfig
-from training.machine import engine_device
-from training.metrics import train_seconds
-from training.rows import held_out_rows, other_speech, references, training_rows
-from training.run import Run
+from qal.corpus.manifest import Corpus, Row, read_corpus
+from qal.engine.catalogue import resolve
+from qal.engine.engine import Engine
+from qal.engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
+from qal.evaluation.bootstrap import paired_difference
+from qal.evaluation.retention import Bounds, Forms, check_retention, corpora_beside
+from qal.evaluation.scoring import SEED, Progress, score_engines
+from qal.jobs.example_selection import held_out_rows, other_speech, references, training_rows
+from qal.jobs.machine import engine_device
+from qal.jobs.metrics import train_seconds
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run
 
 Bars = Callable[[str], Progress]  # stage -> progress(done, of)
 

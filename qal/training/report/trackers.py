@@ -9,8 +9,8 @@ from typing import Any
 from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
-from training.config import Tracker
-from training.run import Run
+from qal.jobs.options.training_config import Tracker
+from qal.jobs.run import Run
 
 PROJECT = "qal"
 

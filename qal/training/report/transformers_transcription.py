@@ -6,12 +6,12 @@ from typing import Protocol
 
 import torch
 
-from audio.samples import Samples
-from engine.context import context_frames
-from engine.decoding import Tokenizer
-from engine.model_directory import ContextAbility
-from training.examples import mel_batch
-from training.short_context import greedy, load_whisper
+from qal.audio.samples import Samples
+from qal.engine.context import context_frames
+from qal.engine.decoding import Tokenizer
+from qal.engine.model_directory import ContextAbility
+from qal.training.data.examples import mel_batch
+from qal.training.model.short_context import greedy, load_whisper
 
 
 class Spoken(Protocol):

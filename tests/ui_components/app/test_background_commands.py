@@ -1,13 +1,14 @@
 """Commands that outlive the page: seen by all, stopped when asked, their errors a sentence."""
 
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from errors import OptionError
+from qal.errors import OptionError
 from tests.waiting import until
-from ui_components.errands import Errands
+from ui_components.app.background_commands import Errands
 
 BAR = r"""
 import sys, time
@@ -34,7 +35,7 @@ def errands():
 
 
 def start(errands: Errands, folder: Path, code: str, key: str = "fetch:base"):
-    return errands.start(key, "Fetching base", ["-c", code], folder)
+    return errands.start(key, "Fetching base", [sys.executable, "-c", code], folder)
 
 
 def test_progress_is_read_from_the_bar_that_redraws_itself(errands, tmp_path):
@@ -86,14 +87,14 @@ def test_a_key_is_never_a_path(errands, tmp_path):
 def test_a_command_has_our_models_wherever_the_server_was_started(errands, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WHISPER_MODEL_DIR", "models")
-    errand = start(errands, tmp_path, "from engine.catalogue import models_folder; print(models_folder())")
+    errand = start(errands, tmp_path, "from qal.engine.catalogue import models_folder; print(models_folder())")
     until(lambda: not errand.is_running)
     assert errand.last_line() == str(tmp_path / "models")
 
 
 def test_one_under_way_is_joined_where_that_is_wanted(errands, tmp_path):
     errand = start(errands, tmp_path, BAR)
-    joined = errands.start(errand.key, "the same", ["-c", BAR], tmp_path, or_join=True)
+    joined = errands.start(errand.key, "the same", [sys.executable, "-c", BAR], tmp_path, or_join=True)
     assert joined is errand
     assert errands.any_running("fetch:")
     assert not errands.any_running("export:", "corpus:")

@@ -8,28 +8,33 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from errors import OptionError
+from qal.cli.parsing import parse_options
+from qal.errors import OptionError
 from tests.ui_components.conftest import PageRequest
-from ui_components.command_line import parse_options
-from ui_components.page import ServeOptions, require_own_address, studio_page
-from ui_components.studio import action
-from ui_components.transcribe_tab import MAX_AT_ONCE
+from ui_components.app.page import ServeOptions, require_own_address, studio_page
+from ui_components.app.studio import action
+from ui_components.transcribe.tab import MAX_AT_ONCE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FORBIDDEN = ("torch", "transformers", "pytorch_lightning", "lightning", "peft")
 VISIT = """
 import json, sys
 from pathlib import Path
-import app, app_streaming
+import qal.cli.studio, qal.cli.live
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
-from tests.ui_components.train.form import small_corpus
-from ui_components import model_offer, transcribe_actions
-from ui_components.live_fallback import actions as fallback
-from ui_components.train import compare_actions, new_run_actions, rate_finder, report_files, run_actions
-from ui_components.page import live_page, studio_page
-from ui_components.studio import Studio
-from ui_components.train.offers import filled
+from tests.ui_components.train.new_run.form import small_corpus
+from ui_components.widgets import model_choice as model_offer
+from ui_components.transcribe import actions as transcribe_actions
+from ui_components.live.fallback import actions as fallback
+from ui_components.train.compare import actions as compare_actions
+from ui_components.train.new_run import actions as new_run_actions
+from ui_components.train.new_run import learning_rate_finder as rate_finder
+from ui_components.train.report import files as report_files
+from ui_components.train.run import actions as run_actions
+from ui_components.app.page import live_page, studio_page
+from ui_components.app.studio import Studio
+from ui_components.train.new_run.choices import filled
 folder, speech = Path(sys.argv[1]), sys.argv[2]
 studio = Studio(folder / "runs", folder / "data", model="base")
 studio_page(studio), live_page(studio)
@@ -119,6 +124,6 @@ def test_arguments_become_options():
 
 def test_a_model_that_is_nowhere_is_told_before_the_page_opens():
     command = [sys.executable, "app.py", "--model", "bse-adaptive"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "there is no model 'bse-adaptive'" in done.stderr

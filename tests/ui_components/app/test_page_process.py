@@ -14,14 +14,15 @@ from types import SimpleNamespace
 import app
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from api.tensorboard import PREFIX, TensorBoard, command_of, tensorboard_routes
+from qal.api.tensorboard_proxy import PREFIX, TensorBoard, command_of, tensorboard_routes
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
 from ui_components.models import actions as models, exports
-from ui_components.page import studio_page
-from ui_components.studio import Studio
-from ui_components.system import actions as system, notices
+from ui_components.app.page import studio_page
+from ui_components.app.studio import Studio
+from ui_components.system import actions as system
+from ui_components.app import notices
 folder = Path(sys.argv[1])
 studio = Studio(folder / "runs", folder / "data", model="base")
 run = scripted_run(studio.runs, "a", "finished")

@@ -5,10 +5,10 @@ import errno
 import gradio as gr
 import pytest
 
-from errors import OptionError
+from qal.errors import OptionError
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
-from ui_components.studio import Studio, action
+from ui_components.app.studio import Studio, action
 
 
 def request_of(name: str | None) -> PageRequest:

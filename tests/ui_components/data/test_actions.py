@@ -3,8 +3,8 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from corpus.manifest import read_corpus
-from errors import AudioDecodeError, CorpusError
+from qal.corpus.manifest import read_corpus
+from qal.errors import AudioDecodeError, CorpusError
 from tests.sounds import tones_corpus
 from ui_components.data import actions
 from ui_components.data.corpora import ALL, PAGE_ROWS, known_corpus, other_voices, page_of
@@ -32,7 +32,7 @@ def event(row):
 def test_an_empty_studio_says_how_to_get_a_corpus(studio):
     corpus, note, fetch, known, listed = actions.offer(studio, None)
     assert corpus.choices == []
-    assert "python -m corpus import" in note
+    assert "qal corpus import" in note
     assert (fetch.visible, known.visible, listed.visible) == (True, False, False)
     assert actions.describe(studio, None) == ""
 

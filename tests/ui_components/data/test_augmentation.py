@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.decode import decode
 from augmentation.options import AugmentationOptions
-from errors import OptionError
+from qal.audio.decode import decode
+from qal.errors import OptionError
 from tests.sounds import sine, write
 from ui_components.data import augmentation_actions as actions
 from ui_components.data.strengths import NAMES, PRESETS, of_preset, strength_fields, strength_input, switches_of
-from ui_components.sound.actions import Sound
-from ui_components.sound.served import made_file
+from ui_components.widgets.audio_view.actions import Sound
+from ui_components.widgets.audio_view.served_audio import made_file
 
 ROOT = Path(__file__).parents[3]
 FORBIDDEN = {"torch", "audiomentations", "librosa", "numba"}
@@ -23,8 +23,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from ui_components.data import actions, augmentation_actions
 from ui_components.data.strengths import of_preset
-from ui_components.page import studio_page
-from ui_components.studio import Studio
+from ui_components.app.page import studio_page
+from ui_components.app.studio import Studio
 studio = Studio(data=Path(sys.argv[1]))
 studio_page(studio)
 folder = actions.offer(studio, None)[0].value

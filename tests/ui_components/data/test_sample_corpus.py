@@ -1,11 +1,13 @@
 """The import that a press begins: joined by whoever presses next, and its failure told to all."""
 
+import sys
+
 import pytest
 
-from errors import CorpusError
+from qal.errors import CorpusError
 from tests.ui_components.conftest import asked_by
-from ui_components import sample_corpus
-from ui_components.sample_corpus import KEY, fetch_sample
+from ui_components.data import sample_corpus
+from ui_components.data.sample_corpus import KEY, fetch_sample
 
 BEGUN = "import time, sys; print('import of the corpus', flush=True); time.sleep(0.4); sys.exit({code!r})"
 
@@ -15,7 +17,8 @@ def importing(monkeypatch: pytest.MonkeyPatch):
     """importing(code) -> the import becomes a script that ends so."""
 
     def script(code: str | int) -> None:
-        monkeypatch.setattr(sample_corpus, "import_command", lambda data: ["-c", BEGUN.format(code=code)])
+        command = [sys.executable, "-c", BEGUN.format(code=code)]
+        monkeypatch.setattr(sample_corpus, "qal_command", lambda *words: command)
 
     monkeypatch.setattr(sample_corpus, "POLL_S", 0.1)
     return script

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from errors import AudioDecodeError
-from ui_components.live_fallback.chunks import KEPT_S, ChunkFiles, LossMeter, read_chunk
+from qal.errors import AudioDecodeError
+from ui_components.live.fallback.chunks import KEPT_S, ChunkFiles, LossMeter, read_chunk
 
 
 def wav(pcm: np.ndarray, rate: int = 48_000) -> bytes:

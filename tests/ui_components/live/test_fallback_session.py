@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from audio.samples import SAMPLE_RATE, Samples
-from captions.session import Caption, Level
-from errors import LanguageError
-from ui_components.live_fallback.session import Board, Chunk, LiveSession, LiveSessions, ToSampleRate
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.session import Caption, Level
+from qal.errors import LanguageError
+from ui_components.live.fallback.session import Board, Chunk, LiveSession, LiveSessions, ToSampleRate
 
 MICROPHONE_RATE = 48_000
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from engine.catalogue import models_folder
-from errors import AudioDecodeError, ModelError, OptionError, StorageError
+from qal.engine.catalogue import models_folder
+from qal.errors import AudioDecodeError, ModelError, OptionError, StorageError
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import asked_by, pressed
@@ -121,7 +121,7 @@ def test_what_is_here_is_not_fetched_again_and_a_full_disk_is_told_before(studio
     model_directory(models / "base")
     with pytest.raises(ModelError, match="already"):
         actions.fetch(studio, "base", asked_by())
-    monkeypatch.setattr("errors.shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr("qal.storage.shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(StorageError, match="free some space"):
         actions.fetch(studio, "small", asked_by())
 

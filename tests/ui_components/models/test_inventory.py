@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from engine.catalogue import NAMES
-from engine.model_directory import CARD_FILE, ContextAbility, MeasuredWer, ModelCard
-from errors import ModelError
+from qal.engine.catalogue import NAMES
+from qal.engine.model_directory import CARD_FILE, ContextAbility, MeasuredWer, ModelCard
+from qal.errors import ModelError
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
+from ui_components.app.studio import Studio
 from ui_components.models.inventory import find_model, folder_bytes, inventory
-from ui_components.studio import Studio
 
 CARD = ModelCard(
     base_model="base",

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from huggingface_hub import scan_cache_dir
 
-from errors import ModelError, OptionError, TrainingError
+from qal.errors import ModelError, OptionError, TrainingError
+from qal.jobs.job import TRASH
+from qal.jobs.run import Run
 from tests.fakes import scripted_engines
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import asked_by, pressed
-from training.job import TRASH
-from training.run import Run
 from ui_components.models import actions, disk, removal
 from ui_components.models.inventory import find_model
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.model_directory import MeasuredWer
-from engine.published import PUBLISHED
-from ui_components.models.heard import Heard, heard_html
+from qal.engine.model_directory import MeasuredWer
+from qal.engine.stock_models import PUBLISHED
+from ui_components.models.comparison_view import Heard, heard_html
 from ui_components.models.inventory import Model
 from ui_components.models.table import COLUMNS, matching, sorted_models, table_html
 from ui_components.models.view import details_html, download_link

@@ -1,5 +1,6 @@
 """The System tab: what it says, and what its buttons do."""
 
+import sys
 import textwrap
 import time
 from dataclasses import replace
@@ -7,25 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from checks.findings import Finding
-from checks.storage import Space
-from engine.cache import Loaded
-from errors import OptionError, TrainingError
+from qal.checks.findings import Finding
+from qal.checks.storage import Space
+from qal.engine.cache import Loaded
+from qal.errors import OptionError, TrainingError
+from qal.jobs import job
 from tests.fakes import scripted_engines
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import asked_by, pressed
-from training import job
-from ui_components.system import actions, notices
+from ui_components.app import notices
+from ui_components.system import actions
 from ui_components.system.view import Resumable, findings_html, loaded_html, resumable_html, title_of
-from ui_components.tensorboard import tensorboard_address, tensorboard_html
+from ui_components.train.run.tensorboard import tensorboard_address, tensorboard_html
 
 GB = 10**9
 EVIL = '<img src=x onerror="alert(1)">'
 FINISHES = """
     import sys
     from pathlib import Path
-    from training.run import Run, Status
+    from qal.jobs.run import Run, Status
     Run(Path(sys.argv[-1])).write_status(Status(state="finished"))
 """
 
@@ -33,8 +35,8 @@ FINISHES = """
 @pytest.fixture
 def finishing_job(tmp_path, monkeypatch) -> None:
     (tmp_path / "job.py").write_text(textwrap.dedent(FINISHES))
-    monkeypatch.setattr(job, "SCRIPT", tmp_path / "job.py")
-    monkeypatch.setenv("PYTHONPATH", str(Path(job.__file__).parent.parent))
+    command = [sys.executable, str(tmp_path / "job.py")]
+    monkeypatch.setattr(job, "trainer_command", lambda run: [*command, str(run.folder)])
 
 
 @pytest.fixture

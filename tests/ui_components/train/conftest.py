@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui_components.train.form import CONFIGS, small_corpus
-from ui_components.studio import Studio
+from qal.resources import CONFIGS
+from tests.ui_components.train.new_run.form import small_corpus
+from ui_components.app.studio import Studio
 
 
 @pytest.fixture

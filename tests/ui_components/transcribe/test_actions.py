@@ -1,10 +1,10 @@
 import gradio as gr
 import pytest
 
-from engine.longform import Segment
-from errors import AudioDecodeError, LanguageError, ModelError
-from ui_components import transcribe_actions
-from ui_components.sound.actions import Sound
+from qal.engine.longform import Segment
+from qal.errors import AudioDecodeError, LanguageError, ModelError
+from ui_components.transcribe import actions as transcribe_actions
+from ui_components.widgets.audio_view.actions import Sound
 
 SEGMENTS = [Segment(0.5, 2.0, "Hello & good morning", "en", -0.2, 0.01)]
 

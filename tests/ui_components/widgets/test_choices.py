@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from corpus.manifest import CORPUS_INFO, MANIFEST
-from engine.catalogue import settled_model
-from engine.languages import LANGUAGES
-from engine.model_directory import REQUIRED_FILES
-from errors import ModelError
+from qal.corpus.manifest import CORPUS_INFO, MANIFEST
+from qal.engine.catalogue import settled_model
+from qal.engine.languages import LANGUAGES
+from qal.engine.model_directory import REQUIRED_FILES
+from qal.errors import ModelError
 from tests.run_folders import scripted_run
-from ui_components import choices
-from ui_components.model_offer import model_note
+from ui_components.widgets import choices
+from ui_components.widgets.model_choice import model_note
 
 INFO = """{"name": "asterisk-ru", "languages": ["ru"], "utterances": {"train": 1, "validation": 1, "test": 1},
 "duration_s": 1206.6, "version": "1"}"""

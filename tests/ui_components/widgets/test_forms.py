@@ -4,7 +4,7 @@ import gradio as gr
 import pytest
 from pydantic import BaseModel, Field
 
-from ui_components.forms import Form, meant, nested, read, settings_of, show, shown
+from ui_components.widgets.forms import Form, meant, nested, read, settings_of, show, shown
 
 
 class Inner(BaseModel, frozen=True):

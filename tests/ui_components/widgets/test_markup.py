@@ -1,9 +1,9 @@
 import pytest
 
-from captions.session import Caption, Level
-from ui_components.live_fallback.session import Board
-from ui_components.live_view import SHOWN_LINES, captions_html, meter_html, share_of_meter
-from ui_components.markup import minutes, note_html, sentence_html, transcript_html
+from qal.captions.session import Caption, Level
+from ui_components.live.fallback.session import Board
+from ui_components.live.view import SHOWN_LINES, captions_html, meter_html, share_of_meter
+from ui_components.widgets.markup import minutes, note_html, sentence_html, transcript_html
 
 EVIL = "<img src=x onerror=alert(1)> & more"
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from captions.captioner import Captioner
-from engine.languages import check_language
-from errors import ModelError
-from text.subtitles import clock
-from ui_components.live_fallback.chunks import NOTICEABLE_LOSS_S, STREAM_EVERY_S, LossMeter, read_chunk
-from ui_components.live_fallback.session import Board, Chunk, LiveSession
-from ui_components.live_view import captions_html, meter_html
-from ui_components.studio import Studio
+from qal.captions.captioner import Captioner
+from qal.engine.languages import check_language
+from qal.errors import ModelError
+from qal.text.subtitles import clock
+from ui_components.app.studio import Studio
+from ui_components.live.fallback.chunks import NOTICEABLE_LOSS_S, STREAM_EVERY_S, LossMeter, read_chunk
+from ui_components.live.fallback.session import Board, Chunk, LiveSession
+from ui_components.live.view import captions_html, meter_html
 
 
 def hear(

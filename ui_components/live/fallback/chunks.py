@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import AudioDecodeError
+from qal.errors import AudioDecodeError
 
 STREAM_EVERY_S = 0.25  # one chunk
 NOTICEABLE_LOSS_S = 1.5  # less may be lateness

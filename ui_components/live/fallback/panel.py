@@ -2,12 +2,12 @@
 
 import gradio as gr
 
-from ui_components.download import wire_download
-from ui_components.live_fallback import actions
-from ui_components.live_fallback.chunks import STREAM_EVERY_S
-from ui_components.live_fallback.session import Board
-from ui_components.live_view import captions_html, meter_html
-from ui_components.studio import QUIET, Studio, action
+from ui_components.app.studio import QUIET, Studio, action
+from ui_components.live.fallback import actions
+from ui_components.live.fallback.chunks import STREAM_EVERY_S
+from ui_components.live.fallback.session import Board
+from ui_components.live.view import captions_html, meter_html
+from ui_components.widgets.download import wire_download
 
 
 def fallback_panel(studio: Studio, page: gr.Blocks, model: gr.Dropdown, language: gr.Dropdown) -> None:

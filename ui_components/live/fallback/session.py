@@ -1,4 +1,4 @@
-"""One speaker's captions where no live socket opens (else: api/live_hub.py): sound goes in, a board is read out.
+"""One speaker's captions where no live socket opens (else: qal/api/live_hub.py): sound goes in, a board is read out.
 
 The work is done by a thread of the session's own, because Gradio overwrites a streamed chunk that its
 handler has not taken yet: a handler must never wait for the model."""
@@ -14,16 +14,16 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from audio.samples import SAMPLE_RATE, Samples, from_pcm16
-from captions.session import Caption, Level
-from ui_components.live_fallback.chunks import LossMeter
+from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16
+from qal.captions.session import Caption, Level
+from ui_components.live.fallback.chunks import LossMeter
 
 FLUSH_TIMEOUT_S = 60  # the last words of a slow model
 NOTHING = np.zeros(0, np.int16)
 
 
 class CaptionStage(Protocol):
-    """What turns samples into captions; captions.captioner.Captioner is one."""
+    """What turns samples into captions; qal.captions.captioner.Captioner is one."""
 
     @property
     def level(self) -> Level: ...

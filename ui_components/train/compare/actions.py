@@ -8,14 +8,14 @@ from typing import Any
 
 import gradio as gr
 
-from training.notes import make_notes, write_notes
-from training.shelf import stamp_of
-from ui_components.studio import Studio
-from ui_components.train.charts import board_json
-from ui_components.train.compare_figures import MAX_RUNS, Compared, compared_charts
-from ui_components.train.compare_view import Shown, differences_html, table_html
-from ui_components.train.new_run_actions import RUN
-from ui_components.train.run_controls import find
+from qal.jobs.index import stamp_of
+from qal.jobs.notes import make_notes, write_notes
+from ui_components.app.studio import Studio
+from ui_components.train.compare.figures import MAX_RUNS, Compared, compared_charts
+from ui_components.train.compare.view import Shown, differences_html, table_html
+from ui_components.train.new_run.actions import RUN
+from ui_components.train.run.charts import board_json
+from ui_components.train.run.controls import find
 
 POLL_S = 2.0
 TOO_MANY = f"At most {MAX_RUNS} runs can be compared; the first {MAX_RUNS} are shown."

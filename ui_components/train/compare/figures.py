@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from training.metrics import Rows
-from ui_components.train.charts import Chart
-from ui_components.train.figures import add_epochs, add_line, chart
-from ui_components.train.traces import column, smoothed
+from qal.jobs.metrics import Rows
+from ui_components.train.run.charts import Chart
+from ui_components.train.run.figures import add_epochs, add_line, chart
+from ui_components.train.run.traces import column, smoothed
 
 # Okabe and Ito's colours, which the colour-blind tell apart, without black, and dashes for a second round.
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7f00", "#7b6fd0")

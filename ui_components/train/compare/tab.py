@@ -4,11 +4,11 @@ from pathlib import Path
 
 import gradio as gr
 
-from training.notes import MAX_NOTE, MAX_TITLE
-from ui_components.studio import QUIET, Events, Studio, action
-from ui_components.train import compare_actions
-from ui_components.train.charts import chart_board
-from ui_components.train.compare_actions import POLL_S, Seen
+from qal.jobs.notes import MAX_NOTE, MAX_TITLE
+from ui_components.app.studio import QUIET, Events, Studio, action
+from ui_components.train.compare import actions as compare_actions
+from ui_components.train.compare.actions import POLL_S, Seen
+from ui_components.train.run.charts import chart_board
 
 SCRIPT = Path(__file__).parent / "compare.js"
 TEMPLATE = (

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.metrics import is_figure
-from training.shelf import Entry, Progress
-from ui_components.train.run_view import corpora_in_short, corpus_names
-from ui_components.train.summary import percent
+from qal.jobs.index import Entry, Progress
+from qal.jobs.metrics import is_figure
+from ui_components.train.report.summary import percent
+from ui_components.train.run.view import corpora_in_short, corpus_names
 
 NOT_COMPARED = ("corpus_weights",)  # a folder's name is no parameter that has a value of its own
 MISSING = "–"

@@ -6,25 +6,25 @@ from typing import Any
 
 import gradio as gr
 
-from corpus.manifest import Corpus
-from errors import OptionError
-from training import job
-from training.config import TrainingConfig
-from training.config_file import MAX_TEXT, as_yaml, check_config, parse_settings
-from training.run import Run
-from ui_components.choices import chosen, corpus_choices, model_choices, presets
-from ui_components.markup import sentence_html
-from ui_components.model_offer import model_note
-from ui_components.sample_corpus import no_corpus
-from ui_components.studio import Studio, user_of
-from ui_components.train.checks import Problem, check_form
-from ui_components.train.differences import arguments, command_line
-from ui_components.train.estimate import estimate
-from ui_components.train.measured_runs import machine_of, measured_runs, parameters_of, rows_of
-from ui_components.train.new_run_view import differences_html, estimate_html, marks_html, problem_text, problems_html
-from ui_components.train.offers import augmented, base_choices, changed, filled, left_open
-from ui_components.train.references import DEFAULT, OF_RUN, about, find_run, reference, reference_choices
-from ui_components.train.settings import SETTINGS
+from qal.corpus.manifest import Corpus
+from qal.errors import OptionError
+from qal.jobs import job
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import MAX_TEXT, as_yaml, check_config, parse_settings
+from qal.jobs.run import Run
+from ui_components.app.studio import Studio, user_of
+from ui_components.data.sample_corpus import no_corpus
+from ui_components.train.new_run.checks import Problem, check_form
+from ui_components.train.new_run.choices import augmented, base_choices, changed, filled, left_open
+from ui_components.train.new_run.command_line import arguments, command_line
+from ui_components.train.new_run.estimate import estimate
+from ui_components.train.new_run.measured_runs import machine_of, measured_runs, parameters_of, rows_of
+from ui_components.train.new_run.references import DEFAULT, OF_RUN, about, find_run, reference, reference_choices
+from ui_components.train.new_run.settings import SETTINGS
+from ui_components.train.new_run.view import differences_html, estimate_html, marks_html, problem_text, problems_html
+from ui_components.widgets.choices import chosen, corpus_choices, model_choices, presets
+from ui_components.widgets.markup import sentence_html
+from ui_components.widgets.model_choice import model_note
 
 NEW = "new"  # the inner tab with the form
 RUN = "run"  # the inner tab on which a run is watched

@@ -10,20 +10,20 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from augmentation.noise import audio_files
-from corpus.manifest import MANIFEST, Corpus, read_corpus
-from engine.catalogue import HUB, local_directory
-from engine.catalogue import resolve as resolve_model
-from engine.decoding import Tokenizer
-from engine.languages import check_language
-from errors import OptionError, QalError
-from training.config import TrainingConfig, absolute, require_tracker
-from training.config_file import check_config
-from training.machine import check_machine
-from training.rows import require_rows
-from ui_components.forms import nested, read, value_of
-from ui_components.studio import Studio
-from ui_components.train.offers import base_choices, offered_corpora
-from ui_components.train.settings import BY_NAME, HEADED, SETTINGS, SOUND_FOLDERS
+from qal.corpus.manifest import MANIFEST, Corpus, read_corpus
+from qal.engine.catalogue import HUB, local_directory
+from qal.engine.catalogue import resolve as resolve_model
+from qal.engine.decoding import Tokenizer
+from qal.engine.languages import check_language
+from qal.errors import OptionError, QalError
+from qal.jobs.example_selection import require_rows
+from qal.jobs.machine import check_machine
+from qal.jobs.options.training_config import TrainingConfig, absolute, require_tracker
+from qal.jobs.options.yaml_file import check_config
+from ui_components.app.studio import Studio
+from ui_components.train.new_run.choices import base_choices, offered_corpora
+from ui_components.train.new_run.settings import BY_NAME, HEADED, SETTINGS, SOUND_FOLDERS
+from ui_components.widgets.forms import nested, read, value_of
 
 MAX_SHOWN = 60  # characters of a wrong value
 KEPT_CORPORA = 16

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from augmentation.options import AugmentationOptions
-from engine.catalogue import HUB
-from training.config import TrainingConfig, absolute
-from training.config_file import check_config
-from ui_components.choices import Choices, corpus_choices, model_choices
-from ui_components.forms import meant, settings_of, show, shown
-from ui_components.studio import Studio
-from ui_components.train.settings import BY_NAME, LEFT_OPEN, SETTINGS
+from qal.engine.catalogue import HUB
+from qal.jobs.options.training_config import TrainingConfig, absolute
+from qal.jobs.options.yaml_file import check_config
+from ui_components.app.studio import Studio
+from ui_components.train.new_run.settings import BY_NAME, LEFT_OPEN, SETTINGS
+from ui_components.widgets.choices import Choices, corpus_choices, model_choices
+from ui_components.widgets.forms import meant, settings_of, show, shown
 
 OF_CORPORA = ("corpus", "retention.corpora")
 

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from errors import OptionError
-from training.command_line import merged
-from training.config import TrainingConfig
-from training.config_file import check_config
-from ui_components.forms import nested, value_of
-from ui_components.root import ROOT, from_root
-from ui_components.train.settings import ALL
+from qal.errors import OptionError
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import check_config, merged
+from ui_components.train.new_run.settings import ALL
+from ui_components.widgets.forms import nested, value_of
 
-SCRIPT = "train_whisper_lightning.py"
 PRESET = "augmentation.preset"  # it fills its neighbours, so it is given first
 
 
@@ -36,19 +33,23 @@ def overrides(config: TrainingConfig, below: dict[str, Any]) -> dict[str, Any]:
 
 
 def arguments(config: TrainingConfig, file: Path, below: dict[str, Any], runs: Path) -> list[str]:
-    """Of the trainer's script, which is called in its own folder."""
-    if Path.cwd() != ROOT:  # the server was started elsewhere
-        config = config.with_whole_paths()
-    found = ["--config", str(from_root(file))]
-    found += ["--runs", str(from_root(runs))] if from_root(runs) != Path("runs") else []
+    """The arguments of `qal train`, called in the folder that the server was started in."""
+    found = ["--config", str(relative(file))]
+    found += ["--runs", str(relative(runs))] if relative(runs) != Path("runs") else []
     for name, value in overrides(config, below).items():
         text = spelled(value)
         found += [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
     return found
 
 
+def relative(path: Path) -> Path:
+    """The path as a command in the current folder names it: relative where the file is inside that folder."""
+    whole, here = path.absolute(), Path.cwd()
+    return whole.relative_to(here) if whole.is_relative_to(here) else whole
+
+
 def command_line(words: Sequence[str]) -> str:
-    return shlex.join(["python", SCRIPT, *words])
+    return shlex.join(["qal", "train", *words])
 
 
 def spelled(value: Any) -> str:

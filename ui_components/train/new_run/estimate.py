@@ -11,10 +11,10 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.samples import WINDOW_S
-from training.batch_ends import ends, share_of
-from training.config import TrainingConfig
-from training.machine import processes
+from qal.audio.samples import WINDOW_S
+from qal.jobs.batch_boundaries import ends, share_of
+from qal.jobs.machine import processes
+from qal.jobs.options.training_config import TrainingConfig
 
 BENCHMARK = "docs/benchmarks.md"
 BENCHMARK_SPEED = 29.0  # seconds of context a second: 1.00 and 0.96 utterances of 30 s on two cores, in bfloat16
@@ -26,7 +26,7 @@ START_S = 30  # imports, reading, merging, converting
 
 PROCESS_MB = 1300  # Python and its libraries
 PART_MB, RECOMPUTED_MEMORY = 34, 0.4  # a second of context that is computed at once, of the benchmark's base
-CPU_PART_S = 60  # training/module.py
+CPU_PART_S = 60  # qal/training/model/lightning_module.py
 MB = 1e6
 
 

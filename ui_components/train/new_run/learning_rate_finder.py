@@ -7,16 +7,16 @@ from typing import Any
 import gradio as gr
 import plotly.graph_objects as go
 
-from errors import OptionError, QalError
-from training import job
-from training.log_tail import tail
-from training.run import ENDED, Run, list_runs
-from ui_components.markup import note_html
-from ui_components.studio import Studio, user_of
-from ui_components.train.figures import AMBER, GRID, INK, TEAL
-from ui_components.train.new_run_actions import right_config, tell_place
+from qal.errors import OptionError, QalError
+from qal.jobs import job
+from qal.jobs.log_tail import tail
+from qal.jobs.run import ENDED, Run, list_runs
+from ui_components.app.studio import Studio, user_of
+from ui_components.train.new_run.actions import right_config, tell_place
+from ui_components.train.run.figures import AMBER, GRID, INK, TEAL
+from ui_components.widgets.markup import note_html
 
-RATE_FILE = "learning_rate.json"  # training/learning_rate.py, which brings torch
+RATE_FILE = "learning_rate.json"  # qal/training/loop/learning_rate_finder.py, which brings torch
 BAR = re.compile(r"find:[^\r\n]*?(\d+)/(\d+)")
 HEIGHT = 260  # pixels
 POLL_S = 1.0

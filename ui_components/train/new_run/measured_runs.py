@@ -6,18 +6,18 @@ from functools import lru_cache
 from pathlib import Path
 from statistics import median
 
-from checks.device import usable_cores
-from checks.storage import disk_of, memory
-from corpus.manifest import Corpus
-from engine.catalogue import local_directory, resolve
-from engine.engine import choose_device
-from errors import QalError
-from training.config import TrainingConfig
-from training.config_file import load_config
-from training.machine import engine_device
-from training.rows import held_out_rows, training_rows
-from training.run import Run, list_runs
-from ui_components.train.estimate import MB, Machine, Measured, Rows
+from qal.checks.device import usable_cores
+from qal.checks.storage import disk_of, memory
+from qal.corpus.manifest import Corpus
+from qal.engine.catalogue import local_directory, resolve
+from qal.engine.engine import choose_device
+from qal.errors import QalError
+from qal.jobs.example_selection import held_out_rows, training_rows
+from qal.jobs.machine import engine_device
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import load_config
+from qal.jobs.run import Run, list_runs
+from ui_components.train.new_run.estimate import MB, Machine, Measured, Rows
 
 NEWEST = 5  # runs that an estimate rests on
 FEWEST_STEPS = 5  # that tell a speed

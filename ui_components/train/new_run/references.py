@@ -5,12 +5,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from errors import OptionError
-from training.config import TrainingConfig, method_name
-from training.config_file import check_config, read_settings
-from training.run import Run, list_runs
-from ui_components.choices import Choices, presets
-from ui_components.studio import Studio
+from qal.errors import OptionError
+from qal.jobs.options.training_config import TrainingConfig, method_name
+from qal.jobs.options.yaml_file import check_config, read_settings
+from qal.jobs.run import Run, list_runs
+from ui_components.app.studio import Studio
+from ui_components.widgets.choices import Choices, presets
 
 OF_RUN = "run/"  # begins the drop-down's value of a run's settings; no preset's name holds a slash
 DEFAULT = "quick"

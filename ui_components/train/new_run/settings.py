@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from training.config import TrainingConfig
-from ui_components.forms import Setting, settings_of
+from qal.jobs.options.training_config import TrainingConfig
+from ui_components.widgets.forms import Setting, settings_of
 
 BY_BUTTON = ("find_learning_rate",)  # the form has a button for it
 ALL = tuple(settings_of(TrainingConfig))

@@ -5,14 +5,15 @@ from typing import Any, cast
 import gradio as gr
 from gradio.events import Dependency
 
-from ui_components.choices import language_choices
-from ui_components.forms import Form, Setting, place, shown
-from ui_components.sample_corpus import FETCH, fetch_sample
-from ui_components.studio import QUIET, Events, Studio, action
-from ui_components.train import new_run_actions, rate_finder
-from ui_components.train.new_run_actions import OFFERED
-from ui_components.train.rate_finder import POLL_S
-from ui_components.train.settings import BASIC, GROUPS, LABELS, MATERIAL, SETTINGS, group_element, sections
+from ui_components.app.studio import QUIET, Events, Studio, action
+from ui_components.data.sample_corpus import FETCH, fetch_sample
+from ui_components.train.new_run import actions as new_run_actions
+from ui_components.train.new_run import learning_rate_finder as rate_finder
+from ui_components.train.new_run.actions import OFFERED
+from ui_components.train.new_run.learning_rate_finder import POLL_S
+from ui_components.train.new_run.settings import BASIC, GROUPS, LABELS, MATERIAL, SETTINGS, group_element, sections
+from ui_components.widgets.choices import language_choices
+from ui_components.widgets.forms import Form, Setting, place, shown
 
 PRESET = "augmentation.preset"
 LAST = {**QUIET, "trigger_mode": "always_last"}  # while one is checked, only the newest of the others is kept

@@ -3,11 +3,11 @@
 import html
 from collections.abc import Iterable, Sequence
 
-from ui_components.markup import note_html, sentence_html
-from ui_components.train.checks import Problem
-from ui_components.train.estimate import Estimate
-from ui_components.train.run_view import in_words
-from ui_components.train.settings import BY_NAME, GROUPS, group_element, group_of, label_of, mentioned
+from ui_components.train.new_run.checks import Problem
+from ui_components.train.new_run.estimate import Estimate
+from ui_components.train.new_run.settings import BY_NAME, GROUPS, group_element, group_of, label_of, mentioned
+from ui_components.train.run.view import in_words
+from ui_components.widgets.markup import note_html, sentence_html
 
 MAX_NAMED = 6  # settings in one sentence
 

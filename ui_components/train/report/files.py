@@ -10,15 +10,15 @@ import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from errors import TrainingError
-from training.metrics import Rows
-from training.shelf import Entry
-from ui_components.studio import Studio
-from ui_components.train.figures import loss_figure, rate_figure
-from ui_components.train.report_png import report_png
-from ui_components.train.report_view import report_html
-from ui_components.train.run_view import corpus_names
-from ui_components.train.summary import summary_lines
+from qal.errors import TrainingError
+from qal.jobs.index import Entry
+from qal.jobs.metrics import Rows
+from ui_components.app.studio import Studio
+from ui_components.train.report.png import report_png
+from ui_components.train.report.summary import summary_lines
+from ui_components.train.report.view import report_html
+from ui_components.train.run.figures import loss_figure, rate_figure
+from ui_components.train.run.view import corpus_names
 
 CONFIG = {"displaylogo": False, "responsive": True}
 HEIGHT = 340  # pixels: the legend is in the picture

@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from training.metrics import Rows
-from ui_components.train.figures import AMBER, TEAL
-from ui_components.train.summary import Line, summary_lines
-from ui_components.train.traces import column, smoothed, thinned
+from qal.jobs.metrics import Rows
+from ui_components.train.report.summary import Line, summary_lines
+from ui_components.train.run.figures import AMBER, TEAL
+from ui_components.train.run.traces import column, smoothed, thinned
 
 SIZE, DPI = (13.0, 8.0), 120  # inches
 INK, FAINT, GRID = "#413e39", "#a29d93", "#e6e3dd"

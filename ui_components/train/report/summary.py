@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from training.metrics import Rows, is_figure
+from qal.jobs.metrics import Rows, is_figure
 
 
 @dataclass(frozen=True)

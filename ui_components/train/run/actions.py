@@ -8,19 +8,19 @@ from typing import Any
 
 import gradio as gr
 
-from training.metrics import NOTHING
-from training.sample_rows import read_samples
-from training.shelf import Entry, stamp_of
-from ui_components.choices import Choices
-from ui_components.markup import note_html
-from ui_components.studio import Studio
-from ui_components.tensorboard import logs, tensorboard_address
-from ui_components.train.charts import boards_of
-from ui_components.train.log_view import log_html
-from ui_components.train.report_view import report_html
-from ui_components.train.run_controls import Asked
-from ui_components.train.run_view import corpora_in_short, progress_html
-from ui_components.train.samples_view import chosen_epoch, epoch_choices, samples_html
+from qal.jobs.index import Entry, stamp_of
+from qal.jobs.metrics import NOTHING
+from qal.jobs.sample_predictions import read_samples
+from ui_components.app.studio import Studio
+from ui_components.train.report.view import report_html
+from ui_components.train.run.charts import boards_of
+from ui_components.train.run.controls import Asked
+from ui_components.train.run.log_view import log_html
+from ui_components.train.run.samples_view import chosen_epoch, epoch_choices, samples_html
+from ui_components.train.run.tensorboard import logs, tensorboard_address
+from ui_components.train.run.view import corpora_in_short, progress_html
+from ui_components.widgets.choices import Choices
+from ui_components.widgets.markup import note_html
 
 POLL_S = 0.5
 NO_RUN = "No run yet. Choose a model, a corpus and a preset on New run, then press Start; its progress appears here."

@@ -12,8 +12,8 @@ import gradio as gr
 import plotly
 import plotly.graph_objects as go
 
-from training.metrics import Rows
-from ui_components.train import figures, machine_figures
+from qal.jobs.metrics import Rows
+from ui_components.train.run import figures, machine_figures
 
 PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
 SCRIPT = Path(__file__).parent / "charts.js"

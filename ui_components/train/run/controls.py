@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 import gradio as gr
 
-from errors import TrainingError
-from training import job
-from training.run import Run, list_runs
-from ui_components.markup import sentence_html
-from ui_components.studio import TOAST_S, Studio
+from qal.errors import TrainingError
+from qal.jobs import job
+from qal.jobs.run import Run, list_runs
+from ui_components.app.studio import TOAST_S, Studio
+from ui_components.widgets.markup import sentence_html
 
 QUESTIONS = {
     "kill": "Kill run {name}? It ends at once; what came after its last checkpoint is lost.",

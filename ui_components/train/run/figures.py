@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from training.metrics import Rows
-from ui_components.train.traces import MAX_POINTS, column, sent, smoothed, thinned
+from qal.jobs.metrics import Rows
+from ui_components.train.run.traces import MAX_POINTS, column, sent, smoothed, thinned
 
 INK = "#858078"  # text and axes: enough contrast on white and on black
 GRID = "rgba(133, 128, 120, 0.22)"

@@ -3,7 +3,7 @@
 import html
 from pathlib import Path
 
-from training.log_tail import RANKS, Record, matching, records, tail
+from qal.jobs.log_tail import RANKS, Record, matching, records, tail
 
 SHOWN, STRIDE = 400, 100  # records; a full page drops many at once, so that its lines stay where they are
 LEVELS = (("all", "all"), ("info", "info"), ("warnings", "warnings"), ("only errors", "errors"))

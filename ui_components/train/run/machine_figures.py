@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from training.metrics import Rows
-from ui_components.train.figures import AMBER, RAW, SMALL, SMALL_POINTS, TEAL, add_line, chart
-from ui_components.train.traces import column, smoothed
+from qal.jobs.metrics import Rows
+from ui_components.train.run.figures import AMBER, RAW, SMALL, SMALL_POINTS, TEAL, add_line, chart
+from ui_components.train.run.traces import column, smoothed
 
 MB_A_GB = 1000
 

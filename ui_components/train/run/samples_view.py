@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from evaluation.alignment import align
-from training.sample_rows import Heard, Sample
-from ui_components.choices import Choices
+from qal.evaluation.alignment import align
+from qal.jobs.sample_predictions import Heard, Sample
+from ui_components.widgets.choices import Choices
 
 NEWEST = "newest"
 MARKS = {"del": ("missed: ", "Missed, or heard as something else"), "ins": ("heard instead: ", "Heard, but not said")}

@@ -4,13 +4,15 @@ from typing import Literal
 
 import gradio as gr
 
-from ui_components.download import wire_download
-from ui_components.studio import QUIET, Events, Studio, action
-from ui_components.train import report_files, run_actions, run_controls
-from ui_components.train.charts import chart_board
-from ui_components.train.log_view import LEVELS
-from ui_components.train.run_actions import POLL_S, Seen
-from ui_components.train.samples_view import NEWEST
+from ui_components.app.studio import QUIET, Events, Studio, action
+from ui_components.train.report import files as report_files
+from ui_components.train.run import actions as run_actions
+from ui_components.train.run import controls as run_controls
+from ui_components.train.run.actions import POLL_S, Seen
+from ui_components.train.run.charts import chart_board
+from ui_components.train.run.log_view import LEVELS
+from ui_components.train.run.samples_view import NEWEST
+from ui_components.widgets.download import wire_download
 
 BUTTONS: dict[str, Literal["stop", "secondary"]] = {
     "Stop": "stop",

@@ -1,10 +1,10 @@
-"""A link to TensorBoard, for runs that log to it. The server starts it when it is followed (api/tensorboard.py)."""
+"""The link to TensorBoard of runs that log to it; the server starts TensorBoard when the link is opened."""
 
 import re
 from pathlib import Path
 from urllib.parse import urlencode
 
-from training.run import Run
+from qal.jobs.run import Run
 
 ADDRESS = "qal/tensorboard/"  # relative to the page, so that it holds behind a proxy, too
 FOLDER = "tensorboard"  # in a run's folder

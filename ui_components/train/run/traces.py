@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.metrics import Rows, is_figure
+from qal.jobs.metrics import Rows, is_figure
 
 MAX_POINTS = 1000  # of a trace: about what a screen has columns
 SPAN_SHARE, MIN_SPAN, MAX_SPAN = 1 / 50, 5, 200  # steps that the running mean looks back

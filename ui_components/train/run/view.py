@@ -3,10 +3,10 @@
 import html
 from statistics import median
 
-from training.config import TrainingConfig
-from training.metrics import Rows, is_figure
-from training.run import ENDED, Status
-from ui_components.markup import sentence_html
+from qal.jobs.metrics import Rows, is_figure
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import ENDED, Status
+from ui_components.widgets.markup import sentence_html
 
 STAGES = {
     "waiting": "waiting to start",

@@ -7,13 +7,13 @@ from typing import Any
 
 import gradio as gr
 
-from audio.blocks import cut_wav, write_heard
-from audio.survey import MAX_SURVEY_S, Progress, Survey, survey
-from errors import AudioDecodeError, OptionError
-from ui_components.markup import minutes
-from ui_components.sound.served import made_file, url_of
-from ui_components.sound.view import shown
-from ui_components.studio import Studio
+from qal.audio.analysis import MAX_SURVEY_S, Progress, Survey, survey
+from qal.audio.blocks import cut_wav, write_heard
+from qal.errors import AudioDecodeError, OptionError
+from ui_components.app.studio import Studio
+from ui_components.widgets.audio_view.served_audio import made_file, url_of
+from ui_components.widgets.audio_view.view import shown
+from ui_components.widgets.markup import minutes
 
 HEARD = "You hear it as the model does: one channel at 16 kHz."
 MAX_FILE_BYTES = 2 * 1024**3

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ui_components.sound import actions
-from ui_components.sound.view import sound_html, sound_script
-from ui_components.studio import QUIET, Studio, action
+from ui_components.app.studio import QUIET, Studio, action
+from ui_components.widgets.audio_view import actions
+from ui_components.widgets.audio_view.view import sound_html, sound_script
 
 FETCH = """(file) => {
   if (!file || !file.url) return;

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from gradio.utils import get_upload_folder
 
-from errors import storage_errors
+from qal.storage import storage_errors
 
 KEPT_S = 3600  # seconds that a made sound can be played or fetched
 

@@ -3,9 +3,9 @@
 import html
 from typing import NamedTuple
 
-from audio.quality import SILENCE_DB, Quality
-from audio.samples import SAMPLE_RATE, WINDOW_S
-from ui_components.markup import minutes
+from qal.audio.quality import SILENCE_DB, Quality
+from qal.audio.samples import SAMPLE_RATE, WINDOW_S
+from ui_components.widgets.markup import minutes
 
 NOISY_DB, CLEAN_DB = 10, 20
 ROUNDING_S = 0.01

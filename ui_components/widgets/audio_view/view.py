@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from audio.overview import Values
-from audio.samples import HOP, SAMPLE_RATE
-from audio.survey import Survey
-from ui_components.sound.verdicts import figures_html
+from qal.audio.analysis import Survey
+from qal.audio.overview import Values
+from qal.audio.samples import HOP, SAMPLE_RATE
+from ui_components.widgets.audio_view.verdicts import figures_html
 
 SCRIPTS = Path(__file__).parent
 PARTS = ("drawing", "view", "player", "trim", "page")  # in the order of use

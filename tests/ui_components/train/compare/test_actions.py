@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from errors import OptionError, TrainingError
+from qal.errors import OptionError, TrainingError
+from qal.jobs.notes import Notes, read_notes, write_notes
 from tests.run_folders import scripted_run, step_row
 from tests.ui_components.conftest import PageRequest
-from tests.ui_components.train.watching import is_skip
-from training.notes import Notes, read_notes, write_notes
-from ui_components.studio import Studio
-from ui_components.train import compare_actions
-from ui_components.train.compare_actions import Seen, edit, open_run, refresh, save
-from ui_components.train.compare_figures import MAX_RUNS
+from tests.ui_components.train.run.watching import is_skip
+from ui_components.app.studio import Studio
+from ui_components.train.compare import actions as compare_actions
+from ui_components.train.compare.actions import Seen, edit, open_run, refresh, save
+from ui_components.train.compare.figures import MAX_RUNS
 
 BOTH = '["a", "b"]'
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from qal.jobs.index import Shelf
+from qal.jobs.notes import Notes, write_notes
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import save_config
+from qal.jobs.run import State
 from tests.run_folders import REPORT, rows_until, scripted_run
-from training.config import TrainingConfig
-from training.config_file import save_config
-from training.notes import Notes, write_notes
-from training.run import State
-from training.shelf import Shelf
-from ui_components.train.charts import board_json
-from ui_components.train.compare_figures import MAX_RUNS, Compared, compared_charts
-from ui_components.train.compare_view import COLUMNS, Shown, differences_html, parameter_differences, table_html
+from ui_components.train.compare.figures import MAX_RUNS, Compared, compared_charts
+from ui_components.train.compare.view import COLUMNS, Shown, differences_html, parameter_differences, table_html
+from ui_components.train.run.charts import board_json
 
 EVIL = '"><img src=x onerror=alert(1)>'
 

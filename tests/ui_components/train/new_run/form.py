@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from corpus.manifest import Origin, Row, write_corpus
-from training.config import TrainingConfig
-from ui_components.studio import Studio
-from ui_components.train.offers import filled
-from ui_components.train.settings import SETTINGS
+from qal.corpus.manifest import Origin, Row, write_corpus
+from qal.jobs.options.training_config import TrainingConfig
+from ui_components.app.studio import Studio
+from ui_components.train.new_run.choices import filled
+from ui_components.train.new_run.settings import SETTINGS
 
-CONFIGS = Path(__file__).parents[3] / "configs"
 SPLITS = ("train", "train", "train", "validation", "test")
 NAMES = [setting.name for setting in SETTINGS]
 

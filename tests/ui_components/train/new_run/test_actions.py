@@ -1,4 +1,5 @@
 import os
+import sys
 import textwrap
 import time
 from typing import Any
@@ -6,21 +7,22 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from errors import OptionError
+from qal.errors import OptionError
+from qal.jobs import job
+from qal.jobs.options.yaml_file import load_config
+from qal.jobs.run import list_runs
+from qal.resources import CONFIGS
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
-from tests.ui_components.train.form import CONFIGS, NAMES, held_of
-from training import job
-from training.config_file import load_config
-from training.run import list_runs
-from ui_components.train import new_run_actions
-from ui_components.train.new_run_actions import TOLD, choose, load_file, load_run, load_text, offer, start, told
+from tests.ui_components.train.new_run.form import NAMES, held_of
+from ui_components.train.new_run import actions as new_run_actions
+from ui_components.train.new_run.actions import TOLD, choose, load_file, load_run, load_text, offer, start, told
 
 NOBODY: Any = PageRequest()
 STARTED = """
     import os, sys
     from pathlib import Path
-    from training.run import Run, Status
+    from qal.jobs.run import Run, Status
     Run(Path(sys.argv[-1])).write_status(Status(state="finished", user=os.environ.get("QAL_RUN")))
 """
 PROBLEMS, DIFFERENCES, BACK, ESTIMATE, START, FIND, COMMAND, YAML = range(TOLD)
@@ -35,8 +37,7 @@ def launched(tmp_path, monkeypatch):
     """A job that ends at once."""
     script = tmp_path / "job.py"
     script.write_text(textwrap.dedent(STARTED))
-    monkeypatch.setattr(job, "SCRIPT", script)
-    monkeypatch.setenv("PYTHONPATH", str(job.Path(job.__file__).parent.parent))
+    monkeypatch.setattr(job, "trainer_command", lambda run: [sys.executable, str(script), str(run.folder)])
 
 
 def quick(studio, **changes):
@@ -53,7 +54,7 @@ def after(held, given):
 def test_an_empty_studio_says_what_to_do(studio):
     held = held_of(studio, new_run_actions.first_config(studio))
     _, _, corpus, _, note, fetch, *_ = offer(studio, None, *held)
-    assert "python -m corpus import asterisk --language ru" in note
+    assert "qal corpus import asterisk --language ru" in note
     assert (corpus.choices, fetch.visible) == ([], True)
 
 

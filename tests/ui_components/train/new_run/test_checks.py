@@ -4,13 +4,14 @@ import json
 
 import pytest
 
-from corpus.manifest import MANIFEST
-from tests.ui_components.train.form import CONFIGS, held_of
-from training.config import TrainingConfig
-from training.config_file import load_config
-from ui_components.studio import Studio
-from ui_components.train.checks import check_form
-from ui_components.train.new_run_view import marks_html, problem_text, problems_html
+from qal.corpus.manifest import MANIFEST
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import load_config
+from qal.resources import CONFIGS
+from tests.ui_components.train.new_run.form import held_of
+from ui_components.app.studio import Studio
+from ui_components.train.new_run.checks import check_form
+from ui_components.train.new_run.view import marks_html, problem_text, problems_html
 
 
 def found(studio: Studio, **changes) -> list[tuple[str, str]]:

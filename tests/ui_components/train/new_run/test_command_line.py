@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
-from errors import OptionError
-from tests.ui_components.train.form import CONFIGS
-from training.command_line import merged, parse
-from training.config import TrainingConfig
-from training.config_file import as_yaml, check_config, load_config, read_settings, save_config
-from ui_components.forms import Setting, nested
-from ui_components.root import ROOT
-from ui_components.train.differences import arguments, command_line, overrides
-from ui_components.train.settings import ALL, BY_NAME
+from qal.cli.train_arguments import parse
+from qal.errors import OptionError
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import as_yaml, check_config, load_config, merged, read_settings, save_config
+from qal.resources import CONFIGS
+from ui_components.train.new_run.command_line import arguments, command_line, overrides
+from ui_components.train.new_run.settings import ALL, BY_NAME
+from ui_components.widgets.forms import Setting, nested
 
 PRESETS = sorted(CONFIGS.glob("*.yaml"))
 TEXTS = ["data/a", "data/it's here", "/srv/ቃል", "no", "data/null", "1e5", "true", "[x]", "-x", "a: b", "data/#1"]
@@ -87,9 +86,9 @@ def test_the_command_line_and_the_yaml_make_what_is_saved(seed: int, tmp_path: P
     file = rng.choice(PRESETS)
     config = random_config(read_settings(file), rng)
     shown = command_line(arguments(config, file, read_settings(file), Path("my runs")))
-    python, script, *words = shlex.split(shown)
-    asked = parse(script, "", words)
-    assert (python, asked.config, asked.runs) == ("python", config, Path("my runs"))
+    program, command, *words = shlex.split(shown)
+    asked = parse(f"{program} {command}", "", words)
+    assert (program, command, asked.config, asked.runs) == ("qal", "train", config, Path("my runs"))
     assert "\n" not in shown
     (tmp_path / "shown.yaml").write_text(as_yaml(config), encoding="utf-8")
     save_config(config, tmp_path / "saved.yaml")
@@ -120,10 +119,8 @@ def made(below: dict[str, Any], given: dict[str, Any]) -> TrainingConfig | None:
 def test_only_what_differs_is_said():
     config = load_config(CONFIGS / "quick.yaml").model_copy(update={"corpus": "data/x", "learning_rate": 1e-4})
     below = read_settings(CONFIGS / "quick.yaml")
-    said = command_line(arguments(config, ROOT / "configs/quick.yaml", below, Path("runs")))
-    assert said == (
-        "python train_whisper_lightning.py --config configs/quick.yaml --corpus data/x --learning_rate 0.0001"
-    )
+    said = command_line(arguments(config, CONFIGS / "quick.yaml", below, Path("runs")))
+    assert said == ("qal train --config configs/quick.yaml --corpus data/x --learning_rate 0.0001")
 
 
 def test_another_augmentation_brings_its_values_along():
@@ -132,10 +129,9 @@ def test_another_augmentation_brings_its_values_along():
     assert overrides(config, below) == {"augmentation.preset": "strong", "augmentation.gain.probability": 0.1}
 
 
-def test_started_elsewhere_every_path_is_whole(tmp_path, monkeypatch):
+def test_command_line_names_paths_from_the_folder_the_server_was_started_in(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    file = ROOT / "configs/quick.yaml"
+    file = CONFIGS / "quick.yaml"
     config = load_config(file).model_copy(update={"corpus": ["data/x"]})
     said = command_line(arguments(config, file, read_settings(file), Path("runs")))
-    script = "python train_whisper_lightning.py --config configs/quick.yaml"
-    assert said == f"{script} --runs {tmp_path}/runs --corpus '[\"{tmp_path}/data/x\"]'"
+    assert said == f"qal train --config {file} --corpus '[\"data/x\"]'"

@@ -5,17 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import load_config
+from qal.resources import CONFIGS
+from qal.training.data.buckets import LengthBuckets
+from qal.training.model.lightning_module import CPU_PART_S as TRAINERS_PART_S
 from tests.run_folders import scripted_run
-from tests.ui_components.train.form import CONFIGS, small_corpus
-from training.buckets import LengthBuckets
-from training.config import TrainingConfig
-from training.config_file import load_config
-from training.module import CPU_PART_S as TRAINERS_PART_S
-from ui_components.train import estimate as estimates
-from ui_components.train.checks import corpus_of
-from ui_components.train.estimate import BENCHMARK_PARAMETERS, Machine, Measured, Rows, estimate, work
-from ui_components.train.measured_runs import machine_of, measured_runs, parameters_of, rows_of
-from ui_components.train.new_run_view import estimate_html
+from tests.ui_components.train.new_run.form import small_corpus
+from ui_components.train.new_run import estimate as estimates
+from ui_components.train.new_run.checks import corpus_of
+from ui_components.train.new_run.estimate import BENCHMARK_PARAMETERS, Machine, Measured, Rows, estimate, work
+from ui_components.train.new_run.measured_runs import machine_of, measured_runs, parameters_of, rows_of
+from ui_components.train.new_run.view import estimate_html
 
 CPU = Machine("cpu", cores=2, bfloat16=True, free_memory_mb=16_000, free_disk_mb=50_000)
 ROWS = Rows([2.0] * 400, [1.0] * 400, offered=500, validation=60, test=130)

@@ -3,15 +3,16 @@ from typing import Any
 
 import pytest
 
-from errors import OptionError
+from qal.errors import OptionError
+from qal.jobs import job
+from qal.jobs.options.yaml_file import load_config, save_config
+from qal.jobs.run import Run, Status
+from qal.resources import CONFIGS
+from qal.training.loop.learning_rate_finder import LEARNING_RATE_FILE
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
-from tests.ui_components.train.form import CONFIGS, held_of
-from training import job
-from training.config_file import load_config, save_config
-from training.learning_rate import LEARNING_RATE_FILE
-from training.run import Run, Status
-from ui_components.train import rate_finder
+from tests.ui_components.train.new_run.form import held_of
+from ui_components.train.new_run import learning_rate_finder as rate_finder
 
 NOBODY: Any = PageRequest()
 FOUND = {"suggestion": 0.00049770236, "learning_rate": [1e-5, 1e-4, 4.977e-4, 1e-2], "loss": [3.0, 2.9, 2.0, 9.0]}

@@ -7,9 +7,18 @@ import gradio as gr
 import pytest
 from pydantic import BaseModel
 
-from training.config import TrainingConfig
-from ui_components.page import studio_page
-from ui_components.train.settings import BASIC, BY_BUTTON, GROUPS, MATERIAL, SETTINGS, group_of, mentioned, sections
+from qal.jobs.options.training_config import TrainingConfig
+from ui_components.app.page import studio_page
+from ui_components.train.new_run.settings import (
+    BASIC,
+    BY_BUTTON,
+    GROUPS,
+    MATERIAL,
+    SETTINGS,
+    group_of,
+    mentioned,
+    sections,
+)
 
 SHORT_FOR_OTHERS = {"augmentation.waveform"}  # sets the probabilities of four transforms, which the form has
 

@@ -7,10 +7,10 @@ import re
 import pytest
 from PIL import Image
 
-from errors import TrainingError
+from qal.errors import TrainingError
+from qal.jobs.notes import Notes, write_notes
 from tests.run_folders import scripted_run
-from training.notes import Notes, write_notes
-from ui_components.train.report_files import download_html, download_png
+from ui_components.train.report.files import download_html, download_png
 
 
 def image(file: dict[str, str]) -> Image.Image:

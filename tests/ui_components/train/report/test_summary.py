@@ -1,7 +1,7 @@
 import pytest
 
 from tests.run_folders import REPORT, STEPS, epoch_row, rows_until
-from ui_components.train.summary import summary_lines
+from ui_components.train.report.summary import summary_lines
 
 
 def by_measure(rows, report=None) -> dict:

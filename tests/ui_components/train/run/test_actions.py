@@ -3,12 +3,12 @@ import time
 
 import pytest
 
+from qal.jobs.notes import Notes, write_notes
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run, Status, create_run
 from tests.run_folders import STEPS, epoch_row, samples_row, scripted_run, step_row, write_tone
-from tests.ui_components.train.watching import PARTS, Page
-from training.config import TrainingConfig
-from training.notes import Notes, write_notes
-from training.run import Run, Status, create_run
-from ui_components.train.run_controls import Asked
+from tests.ui_components.train.run.watching import PARTS, Page
+from ui_components.train.run.controls import Asked
 
 
 def figures(board: str) -> dict[str, dict]:

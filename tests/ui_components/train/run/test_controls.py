@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from errors import OptionError, TrainingError
+from qal.errors import OptionError, TrainingError
+from qal.jobs import job
+from qal.jobs.run import list_runs
 from tests.run_folders import STEPS, scripted_run
 from tests.ui_components.conftest import PageRequest
-from training import job
-from training.run import list_runs
-from ui_components.studio import Studio
-from ui_components.train import run_controls
-from ui_components.train.run_controls import Asked
+from ui_components.app.studio import Studio
+from ui_components.train.run import controls as run_controls
+from ui_components.train.run.controls import Asked
 
 
 def request(user: str | None = None) -> Any:

@@ -4,12 +4,12 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
+from qal.jobs.metrics import Rows
 from tests.run_folders import REPORT, STEPS, epoch_row, rows_until, step_row
-from training.metrics import Rows
-from ui_components.train import machine_figures
-from ui_components.train.charts import MACHINE, MAIN, Boards, Drawings, boards_of
-from ui_components.train.figures import loss_figure, rate_figure
-from ui_components.train.traces import MAX_POINTS
+from ui_components.train.run import machine_figures
+from ui_components.train.run.charts import MACHINE, MAIN, Boards, Drawings, boards_of
+from ui_components.train.run.figures import loss_figure, rate_figure
+from ui_components.train.run.traces import MAX_POINTS
 
 MANY = 10_000
 

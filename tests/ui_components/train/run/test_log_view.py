@@ -1,6 +1,6 @@
 import re
 
-from ui_components.train.log_view import LEVELS, SHOWN, STRIDE, log_html
+from ui_components.train.run.log_view import LEVELS, SHOWN, STRIDE, log_html
 
 HEAD = "2026-11-22 10:00:00,123"
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from qal.jobs.sample_predictions import Heard, Sample
 from tests.run_folders import samples_row
-from training.sample_rows import Heard, Sample
-from ui_components.train.samples_view import NEWEST, chosen_epoch, epoch_choices, samples_html
+from ui_components.train.run.samples_view import NEWEST, chosen_epoch, epoch_choices, samples_html
 
 
 def heard(epoch: int = 1, **changes: Any) -> Heard:

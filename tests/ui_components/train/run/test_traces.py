@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ui_components.train.traces import MAX_POINTS, column, sent, smoothed, thinned
+from ui_components.train.run.traces import MAX_POINTS, column, sent, smoothed, thinned
 
 LENGTHS = [0, 1, 2, MAX_POINTS - 1, MAX_POINTS, MAX_POINTS + 1, 2 * MAX_POINTS + 3, 10_000, 123_457]
 

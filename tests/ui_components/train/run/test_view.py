@@ -1,10 +1,10 @@
 import pytest
 
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Status
 from tests.run_folders import REPORT, step_row
-from training.config import TrainingConfig
-from training.run import Status
-from ui_components.train.report_view import report_html
-from ui_components.train.run_view import (
+from ui_components.train.report.view import report_html
+from ui_components.train.run.view import (
     SILENT_S,
     corpora_in_short,
     corpus_names,

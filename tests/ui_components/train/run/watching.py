@@ -4,8 +4,8 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
-from ui_components.studio import Studio
-from ui_components.train.run_actions import PARTS, Seen, watch
+from ui_components.app.studio import Studio
+from ui_components.train.run.actions import PARTS, Seen, watch
 
 ENDS = list(itertools.accumulate(PARTS.values()))
 PLACES = {name: slice(end - size, end) for (name, size), end in zip(PARTS.items(), ENDS, strict=True)}

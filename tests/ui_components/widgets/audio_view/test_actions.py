@@ -8,11 +8,11 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from errors import AudioDecodeError, OptionError
+from qal.errors import AudioDecodeError, OptionError
 from tests.fakes import noise
 from tests.sounds import sine, write
-from ui_components.sound import actions
-from ui_components.sound.served import KEPT_S, made_file, url_of
+from ui_components.widgets.audio_view import actions
+from ui_components.widgets.audio_view.served_audio import KEPT_S, made_file, url_of
 
 
 def event(data):

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from audio.quality import Quality
-from ui_components.sound.verdicts import figures, figures_html
+from qal.audio.quality import Quality
+from ui_components.widgets.audio_view.verdicts import figures, figures_html
 
 CLEAN = Quality(4.0, 16_000, 1, -3.0, 0.0, -20.0, 35.0, 30.0, 0.8)
 

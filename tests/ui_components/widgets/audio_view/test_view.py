@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from audio.survey import survey
+from qal.audio.analysis import survey
 from tests.sounds import sine, write
-from ui_components.sound.view import brightness, limit, mel_share, packed, png, shown, sound_html
+from ui_components.widgets.audio_view.view import brightness, limit, mel_share, packed, png, shown, sound_html
 
 
 @pytest.mark.parametrize("hz", [250, 500, 1000, 2000, 4000])

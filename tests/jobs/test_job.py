@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 import train_whisper_lightning as script
-from corpus.manifest import Corpus, Origin, write_corpus
-from corpus.split import SPLITS
-from engine.engine import Engine, Utterance
-from engine.model_directory import read_card
-from errors import OptionError
-from export.to_ctranslate2 import to_ctranslate2
-from training.config import TrainingConfig
-from training.job import device_lock
-from training.run import Run, create_run, list_runs
+from qal.corpus.manifest import Corpus, Origin, write_corpus
+from qal.corpus.split import SPLITS
+from qal.engine.engine import Engine, Utterance
+from qal.engine.model_directory import read_card
+from qal.errors import OptionError
+from qal.export.to_ctranslate2 import to_ctranslate2
+from qal.jobs.job import device_lock
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run, create_run, list_runs
 
 BACKGROUND = ["--augmentation.background.probability", "1", "--augmentation.background.folder"]
 ROOT = Path(__file__).parent.parent.parent
@@ -120,15 +120,14 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tiny_model, tiny_corpus, tmp_
     drawn += ["--curriculum.by", "snr", "--curriculum.epochs", "2"]
     assert quick(tiny_model, tiny_corpus.folder, tmp_path / "whole", *drawn).returncode == 0
     code = (
-        "import sys, training.callbacks as c\n"
+        "import sys, qal.training.loop.callbacks as c\n"
         "appended = c.RunRecorder._append\n"
         "def append(self, trainer, kind, **f):\n"
         "    appended(self, trainer, kind, **f)\n"
         "    if kind == 'step' and trainer.global_step == 4: self.run.request_stop()\n"
         "c.RunRecorder._append = append\n"
         "import train_whisper_lightning as t\n"
-        "sys.argv = ['x', *sys.argv[1:]]\n"
-        "t.main()\n"
+        "t.main(sys.argv[1:])\n"
     )
     arguments = ["--base", str(tiny_model), "--corpus", str(tiny_corpus.folder), "--runs", str(tmp_path / "cut")]
     arguments += ["--name", "r", "--epochs", "2", "--batch_size", "2", "--precision", "32-true", "--device", "cpu"]

@@ -4,9 +4,7 @@ While another job has the device the process is there already and waits, so that
 
 import contextlib
 import fcntl
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +12,13 @@ from pathlib import Path
 
 import psutil
 
-from engine.catalogue import places
-from errors import OptionError, TrainingError
-from training.config import TrainingConfig
-from training.config_file import load_config
-from training.run import ENDED, LAUNCHED_FOR, Run, create_run, is_launched, list_runs
+from qal.engine.catalogue import places
+from qal.errors import OptionError, TrainingError
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.yaml_file import load_config
+from qal.jobs.run import ENDED, LAUNCHED_FOR, Run, create_run, is_launched, list_runs
+from qal.subcommand import qal_command, qal_environment
 
-SCRIPT = Path(__file__).parent.parent / "train_whisper_lightning.py"
 TRASH = ".trash"
 WAIT_S = 0.5  # between two looks at the queue
 BEAT_S = 10.0  # between two signs of life of a process that waits
@@ -83,6 +81,11 @@ def trash(run: Run) -> Path:
     return run.folder.rename(moved)
 
 
+def trainer_command(run: Run) -> list[str]:
+    """The command line of a job's process."""
+    return qal_command("train", "--resume", str(run.folder.resolve()))
+
+
 def launch(run: Run) -> None:
     """A detached process: it lives on when the page, or its server, goes away. From here on it alone writes status."""
     run.stop_file.unlink(missing_ok=True)
@@ -90,9 +93,8 @@ def launch(run: Run) -> None:
     run.update_status(**queued, pid=None, pid_started=None, queue_position=None)
     with run.log_file.open("ab") as log:
         subprocess.Popen(
-            [sys.executable, str(SCRIPT), "--resume", str(run.folder.resolve())],
-            cwd=SCRIPT.parent,
-            env={**os.environ, **places(), LAUNCHED_FOR: run.id},
+            trainer_command(run),
+            env=qal_environment(**places(), **{LAUNCHED_FOR: run.id}),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,42 @@
+"""The options of the commands that load an engine."""
+
+from pydantic import BaseModel
+
+from qal.cli.parsing import flag, positional
+from qal.engine.catalogue import resolve
+from qal.engine.engine import ContextChoice, Device, Engine
+from qal.engine.languages import check_language
+
+MODEL_HELP = "a catalogue name such as base, a run's id or a directory"
+
+
+class EngineOptions(BaseModel, frozen=True):
+    """Which model decodes, and how."""
+
+    model: str = positional(MODEL_HELP, "MODEL")
+    language: str | None = flag(None, "language code such as en or am; unset: detected", "XX")
+    context: ContextChoice = flag("auto", "auto: as short as the weights allow; full: 30 s")
+    device: Device = flag("auto", "auto: a GPU where there is one")
+    compute_type: str = flag("auto", "auto: float16 on a GPU, int8 on a CPU", "TYPE")
+    threads: int = flag(0, "CPU threads; 0: all cores", "N", ge=0)
+
+
+def load_engine(options: EngineOptions) -> Engine:
+    """The engine that the options name. Raises ModelError, and LanguageError where it lacks the language."""
+    engine = Engine(
+        resolve(options.model),
+        device=options.device,
+        compute_type=options.compute_type,
+        context=options.context,
+        threads=options.threads,
+    )
+    if options.language is not None:
+        check_language(options.language, engine.tokenizer.languages)
+    return engine
+
+
+def describe_engine(engine: Engine) -> str:
+    """One line: the device, the compute type and the context."""
+    ability = engine.ability
+    context = f"adaptive (speech + {ability.margin_s:g} s)" if ability.adaptive else "30 s"
+    return f"device {engine.device}, compute type {engine.compute_type}, context {context}"

@@ -1,0 +1,44 @@
+"""qal live: the live-caption page alone, for a caption server or a link to share."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from qal.api.corrections import correction_route
+from qal.api.live_hub import LiveHub
+from qal.api.live_socket import live_route
+from qal.api.users import Users
+from qal.cli.parsing import parse_options
+from qal.engine.catalogue import DEFAULT_MODEL, settled_model
+from qal.engine.languages import check_language
+from ui_components.app.page import ServeOptions, live_page, serve
+from ui_components.app.studio import Studio
+from ui_components.widgets.choices import offered_models
+
+
+class CaptionServerOptions(ServeOptions, frozen=True):
+    model: str = Field(DEFAULT_MODEL, description="model chosen when a page opens: a name, a run's id or a directory")
+    language: str | None = Field(None, description="language code such as en or am; left out: detected")
+    runs: Path = Field(Path("runs"), description="folder of the training runs")
+    data: Path = Field(Path("data"), description="folder of the corpora, where corrected captions go")
+
+
+def main(arguments: Sequence[str]) -> None:
+    about = "Serves live captions alone on a page."
+    options = parse_options("qal live", about, CaptionServerOptions, arguments)
+    model = settled_model(options.model, options.runs)
+    studio = Studio(options.runs, model=model, language=options.language, live_days=options.live_days)
+    engine = studio.engines.get(model, options.runs)  # a caption server without its model is of no use
+    if options.language:
+        check_language(options.language, engine.tokenizer.languages)
+    offered = functools.partial(offered_models, options.runs, model)
+    hub = LiveHub(studio.engines, options.runs, options.live, offered)
+    hub.keep_tidy(options.live_days)
+    serve(
+        live_page(studio),
+        options,
+        lambda allowed: [live_route(hub, allowed), correction_route(options.live, options.data, allowed)],
+        users=Users(options.users) if options.users else None,
+    )

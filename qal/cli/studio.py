@@ -1,0 +1,61 @@
+"""qal studio: every tab in one page."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from qal.api.corrections import correction_route
+from qal.api.live_hub import LiveHub
+from qal.api.live_socket import live_route
+from qal.api.model_zip import model_zip_route
+from qal.api.tensorboard_proxy import TensorBoard, command_of, tensorboard_routes
+from qal.api.users import Users
+from qal.cli.parsing import parse_options
+from qal.engine.catalogue import DEFAULT_MODEL, settled_model
+from qal.errors import OptionError
+from ui_components.app.page import ServeOptions, serve, studio_page
+from ui_components.app.studio import Studio
+from ui_components.models.exports import downloadable
+from ui_components.widgets.choices import offered_models
+
+
+class StudioOptions(ServeOptions, frozen=True):
+    runs: Path = Field(Path("runs"), description="folder of the training runs")
+    data: Path = Field(Path("data"), description="folder of the corpora")
+    model: str = Field(DEFAULT_MODEL, description="model chosen when a page opens: a name, a run's id or a directory")
+
+
+def main(arguments: Sequence[str]) -> None:
+    about = "Serves the studio: live captions, datasets, training, models and transcription in one page."
+    options = parse_options("qal studio", about, StudioOptions, arguments)
+    for folder in (options.runs, options.data, options.live):
+        if folder.exists() and not folder.is_dir():
+            raise OptionError(f"{folder} is a file, not a folder; choose another one")
+    model = settled_model(options.model, options.runs)
+    users = Users(options.users) if options.users else None
+    studio = Studio(
+        options.runs,
+        options.data,
+        model=model,
+        live_days=options.live_days,
+        is_admin=users.is_admin if users else lambda name: True,
+    )
+    offered = functools.partial(offered_models, options.runs, model)
+    hub = LiveHub(studio.engines, options.runs, options.live, offered)
+    hub.keep_tidy(options.live_days)
+    studio.engines.keep_tidy()
+    board = TensorBoard(command_of(options.runs))
+    serve(
+        studio_page(studio),
+        options,
+        lambda allowed: [
+            live_route(hub, allowed),
+            correction_route(options.live, options.data, allowed),
+            model_zip_route(functools.partial(downloadable, studio), allowed),
+            *tensorboard_routes(board, allowed),
+        ],
+        users=users,
+        readable=[options.data, options.runs],
+    )
