@@ -2,18 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+LOG := $(VENV)/install.log
+UV := uv==0.13.9
 ARGS ?=
 
 .PHONY: app setup demo test test-long check
 
 app: setup            ## the studio, with a real model in place
-	@$(PY) app.py $(ARGS)
+	@$(PY) -m qal studio $(ARGS)
 
 setup: $(VENV)/installed
-	@$(PY) -m export adapters/base-adaptive --to ctranslate2
+	@$(PY) -m qal models fetch base-adaptive
 
-demo: setup           ## import, fine-tune, report, caption: about eight minutes on two cores
-	@$(PY) qal/cli/demo.py $(ARGS)
+demo: setup           ## import, fine-tune, report, caption: about eight minutes on two cores of a Zen 5
+	@$(PY) -m qal demo $(ARGS)
 
 check: $(VENV)/installed-dev
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/basedpyright
@@ -24,15 +26,25 @@ test: $(VENV)/installed-dev chromium setup
 test-long: $(VENV)/installed-dev chromium setup
 	@$(PY) -m pytest -m long --timeout 2400 $(ARGS)
 
-$(VENV)/installed: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Qal needs Python 3.11 or newer; set PYTHON=python3.x")'
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --disable-pip-version-check -q -r requirements.txt
-	@touch $@
+# Installs with uv, which takes a fraction of pip's time, or with pip where uv cannot be had; what either prints is in
+# .venv/install.log. pip's own settings of where wheels are found count for both.
+define install
+@echo "Installing $(1) into $(VENV) (the first time takes a minute or more) ..."
+@export UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}"; \
+if $(PY) -m uv --version >>$(LOG) 2>&1 || $(PY) -m pip install --disable-pip-version-check -q $(UV) >>$(LOG) 2>&1; \
+then $(PY) -m uv pip install --python $(PY) $(2) >>$(LOG) 2>&1; \
+else $(PY) -m pip install --disable-pip-version-check -q $(2) >>$(LOG) 2>&1; fi \
+|| { tail -n 20 $(LOG) >&2; echo "error: $(1) could not be installed; the whole output is in $(LOG)" >&2; exit 1; }
+@touch $@
+endef
+
+$(VENV)/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Qal needs Python 3.11 or newer; set PYTHON=python3.x")'
+	@test -x $(PY) || { echo "Creating the environment $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	$(call install,Qal and its libraries,-r requirements.txt -e .)
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
-	$(PY) -m pip install --disable-pip-version-check -q -r requirements-dev.txt
-	@touch $@
+	$(call install,the developers' tools,-r requirements-dev.txt)
 
 .PHONY: chromium
 chromium:             # for the browser tests, which skip where it cannot be had

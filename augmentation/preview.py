@@ -1,9 +1,10 @@
-"""What augmentation does to one sound: to hear and to see before a run is begun."""
+"""Preview of augmentation on one recording, as WAV files and pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -15,80 +16,108 @@ from qal.audio.blocks import write_wav
 from qal.audio.log_mel import LogMel, padded_log_mel
 from qal.audio.samples import HOP, WINDOW_FRAMES, Samples
 
-ORIGINAL, TOGETHER = "original", "together"
-COLOURS = np.array([(0, 0, 4), (81, 18, 124), (183, 55, 121), (252, 137, 97), (252, 253, 191)])  # from low to high
-LEVELS = 2.0  # of Whisper's log-mel, from its floor to its loudest point
-PIXELS = 3  # a mel bin's height, and a frame's width
-GAP = 6  # pixels between two pictures
+ORIGINAL, TOGETHER = "original", "together"  # names of clips, also in file names
+COLOUR_MAP = np.array([(0, 0, 4), (81, 18, 124), (183, 55, 121), (252, 137, 97), (252, 253, 191)])  # RGB, low to high
+LOG_MEL_RANGE = 2.0  # from the floor to the maximum of Whisper's log-mel
+SCALE_PIXELS = 3  # height of a mel bin and width of a frame
+GAP_PIXELS = 6  # between two pictures
 
 
 @dataclass(frozen=True)
-class Altered:
-    name: str  # of the transform; ORIGINAL, or TOGETHER for all at once
+class PreviewClip:
+    """A recording after one transform."""
+
+    name: str  # of the transform; ORIGINAL, or TOGETHER for all of them
     samples: Samples
-    mel: LogMel  # (n_mels, frames); masked by SpecAugment where all is together
+    mel: LogMel  # (n_mels, frames); with SpecAugment's masks for TOGETHER
+
+
+class RandomSample(NamedTuple):
+    """A recording augmented as in training."""
+
+    samples: Samples
+    transforms: list[str]  # names of the applied transforms
 
 
 def preview(
-    samples: Samples, options: AugmentationOptions, seed: int = 0, voices: Sequence[Path] = ()
-) -> list[Altered]:
-    """The sound as it is, after each transform that is switched on, and after all of them with the masks.
+    samples: Samples, options: AugmentationOptions, seed: int = 0, babble_paths: Sequence[Path] = ()
+) -> list[PreviewClip]:
+    """Returns the original, one clip per enabled transform, and one with all of them and the masks.
 
-    Equal seeds give equal sounds. Raises OptionError when a folder of sounds cannot be used."""
-    names = [name for name, switch in options.switches.items() if switch.probability]
-    found = [Altered(ORIGINAL, samples, _mel(samples))]
+    Args:
+        samples: the recording, (n,).
+        options: transforms and their strengths.
+        seed: equal seeds give equal results.
+        babble_paths: recordings of speech for background voices.
+
+    Raises:
+        OptionError: a folder of sounds cannot be used."""
+    names = list(options.enabled_transforms)
+    clips = [PreviewClip(ORIGINAL, samples, _log_mel(samples))]
     for name in names:
-        altered = Augmenter(options.certainly(name), voices).waveform(samples, np.random.default_rng(seed))
-        found.append(Altered(name, altered, _mel(altered)))
-    rng, all_of_it = np.random.default_rng(seed), Augmenter(options.certainly(*names), voices)
-    altered = all_of_it.waveform(samples, rng)
-    return [*found, Altered(TOGETHER, altered, all_of_it.mel(_mel(altered), rng, len(altered)))]
+        augmenter = Augmenter(options.with_only(name), babble_paths)
+        augmented = augmenter.augment_waveform(samples, np.random.default_rng(seed))
+        clips.append(PreviewClip(name, augmented, _log_mel(augmented)))
+    rng = np.random.default_rng(seed)
+    augmenter = Augmenter(options.with_only(*names), babble_paths)
+    augmented = augmenter.augment_waveform(samples, rng)
+    masked = augmenter.mask_log_mel(_log_mel(augmented), rng, len(augmented))
+    return [*clips, PreviewClip(TOGETHER, augmented, masked)]
 
 
-def draw(
-    samples: Samples, options: AugmentationOptions, seed: int, voices: Sequence[Path] = ()
-) -> tuple[Samples, list[str]]:
-    """The sound as training would hear it once, and the names of the transforms that were applied this time.
-
-    Equal seeds give equal draws. Raises OptionError when a folder of sounds cannot be used."""
-    augmenter = Augmenter(options, voices)
-    altered = augmenter.waveform(samples, np.random.default_rng(seed))
-    return altered, [] if altered is samples else augmenter.applied()
+def draw_sample(
+    samples: Samples, options: AugmentationOptions, seed: int, babble_paths: Sequence[Path] = ()
+) -> RandomSample:
+    """Augments a recording once as training does. Arguments, determinism and errors are those of `preview`."""
+    augmenter = Augmenter(options, babble_paths)
+    augmented = augmenter.augment_waveform(samples, np.random.default_rng(seed))
+    return RandomSample(augmented, [] if augmented is samples else augmenter.applied_transforms())
 
 
-def _mel(samples: Samples) -> LogMel:
+def _log_mel(samples: Samples) -> LogMel:
     return padded_log_mel(samples, min(WINDOW_FRAMES, -(-len(samples) // HOP)))
 
 
-def write_preview(found: Sequence[Altered], folder: Path) -> list[Path]:
-    """A WAV each, and a picture of each but the first: the log-mel before above the log-mel after."""
+def write_preview(clips: Sequence[PreviewClip], folder: Path) -> list[Path]:
+    """Writes a WAV file per clip and a picture per transform, with the original's log-mel above the augmented one.
+
+    Returns the paths of the written files."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for i, altered in enumerate(found):
-        path = folder / f"{i:02}-{altered.name}.wav"
-        write_wav(path, altered.samples)
-        paths.append(path)
-        if i:
-            paths.append(path.with_suffix(".png"))
-            paths[-1].write_bytes(png(picture(found[0].mel, altered.mel)))
+    for i, clip in enumerate(clips):
+        wav = folder / f"{i:02}-{clip.name}.wav"
+        write_wav(wav, clip.samples)
+        paths.append(wav)
+        if clip.name != ORIGINAL:
+            picture = wav.with_suffix(".png")
+            picture.write_bytes(encode_png(comparison_picture(clips[0].mel, clip.mel)))
+            paths.append(picture)
     return paths
 
 
-def picture(before: LogMel, after: LogMel) -> NDArray[np.uint8]:
-    """(height, width, 3): one log-mel above the other, low tones below, each as bright as it is loud."""
-    rows, width = [], max(before.shape[1], after.shape[1])
-    for mel in (before, after):
-        brightness = np.clip(1 - (mel.max() - mel[::-1]) / LEVELS, 0, 1)
-        coloured = np.stack([np.interp(brightness * (len(COLOURS) - 1), range(len(COLOURS)), c) for c in COLOURS.T], -1)
-        rows += [np.pad(coloured, ((0, 0), (0, width - mel.shape[1]), (0, 0))), np.full((GAP // PIXELS, width, 3), 255)]
-    return np.vstack(rows[:-1]).astype(np.uint8).repeat(PIXELS, 0).repeat(PIXELS, 1)
+def comparison_picture(before: LogMel, after: LogMel) -> NDArray[np.uint8]:
+    """Draws two log-mels, one above the other, low frequencies at the bottom: (n_mels, frames) x 2 -> RGB pixels.
+
+    Returns (height, width, 3)."""
+    width = max(before.shape[1], after.shape[1])
+    gap = np.full((GAP_PIXELS // SCALE_PIXELS, width, 3), 255)
+    pixels = np.vstack([_coloured(before, width), gap, _coloured(after, width)]).astype(np.uint8)
+    return pixels.repeat(SCALE_PIXELS, 0).repeat(SCALE_PIXELS, 1)
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """(height, width, 3) -> the bytes of a PNG file."""
+def _coloured(mel: LogMel, width: int) -> NDArray[np.float64]:
+    """The RGB colours of a log-mel, padded with black on the right: (n_mels, frames) -> (n_mels, width, 3)."""
+    brightness = np.clip(1 - (mel.max() - mel[::-1]) / LOG_MEL_RANGE, 0, 1) * (len(COLOUR_MAP) - 1)
+    channels = [np.interp(brightness, range(len(COLOUR_MAP)), channel) for channel in COLOUR_MAP.T]
+    return np.pad(np.stack(channels, -1), ((0, 0), (0, width - mel.shape[1]), (0, 0)))
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Encodes RGB pixels, (height, width, 3), as a PNG file."""
     encoder = av.CodecContext.create("png", "w")
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.height, encoder.width = pixels.shape[:2]
-    encoder.pix_fmt, encoder.framerate = "rgb24", Fraction(1)
+    encoder.pix_fmt = "rgb24"
+    encoder.framerate = Fraction(1)
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])

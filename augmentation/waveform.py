@@ -1,4 +1,4 @@
-"""Waveform augmentation: one audiomentations pipeline, its randomness given from outside."""
+"""Waveform augmentation: one audiomentations pipeline with explicit randomness."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -12,60 +12,61 @@ import numpy as np
 import soxr
 from audiomentations.core.transforms_interface import BaseWaveformTransform
 
-from augmentation.codecs import Coding
-from augmentation.noise import Background
+from augmentation.codecs import RandomCodec
+from augmentation.noise import BackgroundNoise
 from augmentation.options import AugmentationOptions, BandOptions, Colour, NoiseOptions, SpeedOptions
 from augmentation.reverb import Reverb
 from qal.audio.samples import SAMPLE_RATE, WINDOW_SAMPLES, Samples
 
-Alter = Callable[[Samples, np.random.Generator], Samples]
+WaveformFunction = Callable[[Samples, np.random.Generator], Samples]
 
-SLOPES_DB: dict[Colour, tuple[float, float]] = {  # an octave; violet rises by 6, brown falls by 6
+SLOPES_DB: dict[Colour, tuple[float, float]] = {  # lowest and highest, per octave
     "any": (-6.0, 6.0),
     "white": (0.0, 0.0),
     "pink": (-3.01, -3.01),
     "brown": (-6.02, -6.02),
 }
-_globals = Lock()
+_global_generators = Lock()
 
 
-class Drawn(BaseWaveformTransform):
-    """A function of sound and generator as one of audiomentations' transforms."""
+class FunctionTransform(BaseWaveformTransform):
+    """Wraps a function of samples and a generator as a transform of audiomentations, applied with probability p."""
 
-    def __init__(self, alter: Alter, p: float):
+    def __init__(self, function: WaveformFunction, p: float):
         super().__init__(p)
-        self.alter = alter
+        self.function = function
 
     def apply(self, samples: Samples, sample_rate: int) -> Samples:
-        return self.alter(samples, np.random.default_rng(random.getrandbits(64)))
+        return self.function(samples, np.random.default_rng(random.getrandbits(64)))
 
 
-def pipeline(options: AugmentationOptions, voices: Sequence[Path] = ()) -> am.Compose:
-    """What is switched on, from the speaker's mouth over room and microphone to the line.
+def build_pipeline(options: AugmentationOptions, babble_paths: Sequence[Path] = ()) -> am.Compose:
+    """Builds the pipeline of the enabled transforms, in the order speaker, room, microphone, transmission.
 
-    The order is law: a transform draws from what those before it left. `voices` are what babble is made of."""
+    A new order would change the results of every seed, because the transforms share one random stream.
+    `babble_paths` are recordings of speech for background voices."""
     o = options
-    makers: dict[str, Callable[[float], Any]] = {
-        "speed": lambda p: Drawn(_speed(o.speed), p),
+    builders: dict[str, Callable[[float], Any]] = {
+        "speed": lambda p: FunctionTransform(_speed(o.speed), p),
         "pitch": lambda p: am.PitchShift(-o.pitch.max_semitones, o.pitch.max_semitones, p=p),
-        "reverb": lambda p: Drawn(Reverb(o.reverb), p),
-        "background": lambda p: Drawn(Background(o.background, voices), p),
+        "reverb": lambda p: FunctionTransform(Reverb(o.reverb), p),
+        "background": lambda p: FunctionTransform(BackgroundNoise(o.background, babble_paths), p),
         "gain": lambda p: am.Gain(o.gain.min_gain_db, o.gain.max_gain_db, p=p),
         "noise": lambda p: _noise(o.noise, p),
         "band": lambda p: _band(o.band, p),
         "tempo": lambda p: am.TimeStretch(o.tempo.min_rate, o.tempo.max_rate, leave_length_unchanged=False, p=p),
         "clipping": lambda p: am.ClippingDistortion(o.clipping.min_percent, o.clipping.max_percent, p=p),
-        "codec": lambda p: Drawn(Coding(o.codec), p),
+        "codec": lambda p: FunctionTransform(RandomCodec(o.codec), p),
     }
-    return am.Compose([makers[name](s.probability) for name, s in o.switches.items() if s.probability])
+    return am.Compose([builders[name](t.probability) for name, t in options.enabled_transforms.items()])
 
 
-def _speed(options: SpeedOptions) -> Alter:
-    def alter(samples: Samples, rng: np.random.Generator) -> Samples:
+def _speed(options: SpeedOptions) -> WaveformFunction:
+    def change_speed(samples: Samples, rng: np.random.Generator) -> Samples:
         rate = rng.uniform(options.min_rate, options.max_rate)
         return soxr.resample(samples, SAMPLE_RATE * rate, SAMPLE_RATE)
 
-    return alter
+    return change_speed
 
 
 def _noise(options: NoiseOptions, p: float) -> am.AddColorNoise:
@@ -84,25 +85,25 @@ def _band(options: BandOptions, p: float) -> am.BandPassFilter:
 
 
 def augment(samples: Samples, transform: am.Compose, rng: np.random.Generator) -> Samples:
-    """Same sound, altered; (n,) -> (m,), clipped to [-1, 1]. Equal rng states give equal results.
+    """Applies a pipeline and clips to [-1, 1]: (n,) -> (m,). Equal states of the rng give equal results.
 
-    What would grow beyond Whisper's window is left as it was: its last words would be cut."""
-    with _global_randomness(int(rng.integers(2**31))):
-        altered = transform(samples.copy(), sample_rate=SAMPLE_RATE)  # a kept sound may not be written to
-    if len(altered) > max(WINDOW_SAMPLES, len(samples)):
+    Returns the samples unchanged if the result would not fit in Whisper's window, which would cut its last words."""
+    with _seeded_global_generators(int(rng.integers(2**31))):
+        augmented = transform(samples.copy(), sample_rate=SAMPLE_RATE)  # a copy, because samples may be read-only
+    if len(augmented) > max(WINDOW_SAMPLES, len(samples)):
         return samples
-    return np.clip(altered, -1, 1).astype(np.float32)
+    return np.clip(augmented, -1, 1).astype(np.float32)
 
 
 @contextmanager
-def _global_randomness(seed: int) -> Iterator[None]:
-    """audiomentations draws from the global generators; they are seeded for one call and put back."""
-    with _globals:
-        python, numpy = random.getstate(), np.random.get_state()
+def _seeded_global_generators(seed: int) -> Iterator[None]:
+    """Seeds the global generators, which audiomentations uses, and restores their states afterwards."""
+    with _global_generators:
+        python_state, numpy_state = random.getstate(), np.random.get_state()
         random.seed(seed)
         np.random.seed(seed)
         try:
             yield
         finally:
-            random.setstate(python)
-            np.random.set_state(numpy)
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)

@@ -1,8 +1,8 @@
 """python -m benchmarks.adaptive_context: base-adaptive at adaptive context against stock base at 30 s.
 
-Held-out voices and languages (all rows: none of their recordings was trained on), with --noise also in noise, and the
-test rows of voices that were heard; one utterance at a time, heard by both models in turn, greedy; a text that repeats
-itself is read again with repetitions forbidden, as live. Corpora that are not there are left out and named."""
+Measures voices and languages that were not used in training (all splits; with --noise also mixed with noise), and the
+test examples of voices that were. Both models decode each utterance in turn, greedily; a text that repeats itself is decoded
+again with repetitions forbidden, as in live captions. Missing corpora are named and skipped."""
 
 import json
 import sys
@@ -14,13 +14,13 @@ import numpy as np
 from jsonargparse import Namespace
 from tqdm import tqdm
 
-from augmentation.noise import Background, check_folder
+from augmentation.noise import BackgroundNoise, check_audio_folder
 from augmentation.options import BackgroundOptions
 from benchmarks.hardware import hardware, versions
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
 from qal.corpus.manifest import Corpus, Row, read_corpus
-from qal.corpus.split import evenly
+from qal.corpus.split import evenly_spaced
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
 from qal.errors import CorpusError, OptionError
@@ -32,23 +32,23 @@ HELD_OUT = ("fillets-nl", "tuxpaint-bg", "tuxpaint-ca", "tuxpaint-da", "festvox-
 SEEN = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
 MAX_WER_LOSS = 0.005
 MIN_TIMES_FASTER = 4.0
-Pairs = dict[str, tuple[Scored, Scored]]  # by corpus: (adaptive, stock at 30 s)
+Pairs = dict[str, tuple[Scored, Scored]]  # corpus -> (adaptive, stock at 30 s)
 
 
 def main() -> None:
     parser = make_parser("python -m benchmarks.adaptive_context", __doc__ or "")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of corpora (default: data)")
-    parser.add_argument("--model", default="base-adaptive", help="the adaptive model (default: base-adaptive)")
-    parser.add_argument("--stock", default="base", help="the stock model, heard at 30 s (default: base)")
-    parser.add_argument("--max", type=int, default=60, help="utterances a corpus (default: 60)")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of corpora")
+    parser.add_argument("--model", default="base-adaptive", help="the adaptive model")
+    parser.add_argument("--stock", default="base", help="the stock model, decoded at 30 s")
+    parser.add_argument("--max", type=int, default=60, help="utterances a corpus")
     parser.add_argument("--noise", type=Path, help="folder of sounds: the held-out corpora are heard in them, too")
-    parser.add_argument("--snr", type=float, default=10.0, help="of those sounds, dB (default: 10)")
+    parser.add_argument("--snr", type=float, default=10.0, help="of those sounds, dB")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parse(parser)
     if options.max < 1:
         raise OptionError(f"--max {options.max} is below 1")
     if options.noise:
-        check_folder(options.noise)
+        check_audio_folder(options.noise)
     held_out = measured(HELD_OUT, options, lambda corpus: corpus.rows)
     if not held_out:
         raise CorpusError(
@@ -65,22 +65,22 @@ def measured(
     rows: Callable[[Corpus], Sequence[Row]],
     noise: Path | None = None,
 ) -> Pairs:
-    """Each corpus that is there, in the sounds of a folder if one is given."""
+    """Measures each available corpus, mixed with the sounds of a folder if one is given."""
     found = {}
     for name in names:
         if not (options.data / name).is_dir():
             print(f"{name}: not in {options.data}, left out", file=sys.stderr)
             continue
         corpus = read_corpus(options.data / name)
-        chosen = evenly([r for r in rows(corpus) if 0.7 <= r.duration_s < 29], options.max)
+        chosen = evenly_spaced([r for r in rows(corpus) if 0.7 <= r.duration_s < 29], options.max)
         spoken = load_references(corpus, chosen)
         found[name] = scored(name, in_noise(spoken, noise, options.snr) if noise else spoken, options)
     return found
 
 
 def in_noise(spoken: Sequence[SpokenReference], folder: Path, snr_db: float) -> list[SpokenReference]:
-    background = Background(
-        BackgroundOptions(folder=str(folder), babble_share=0, min_snr_db=snr_db, max_snr_db=snr_db), voices=[]
+    background = BackgroundNoise(
+        BackgroundOptions(folder=str(folder), babble_share=0, min_snr_db=snr_db, max_snr_db=snr_db), babble_paths=[]
     )
     rng = np.random.default_rng(SEED)
     return [replace(s, samples=np.clip(background(s.samples, rng), -1, 1)) for s in spoken]
@@ -117,7 +117,7 @@ def result(held_out: Pairs, noisy: Pairs, seen: Pairs, options: Namespace) -> di
 
 
 def compared(kind: str, pairs: Pairs) -> dict[str, float]:
-    """All corpora of a kind together, adaptive against stock."""
+    """Pools all corpora of a kind and compares adaptive with stock."""
     a, b = (pooled([pair[i].counts for pair in pairs.values()]) for i in (0, 1))
     paired = paired_difference(a, b, np.random.default_rng(SEED))
     ratio = np.mean([stock.score.rtf for _, stock in pairs.values()]) / np.mean(

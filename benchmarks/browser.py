@@ -17,14 +17,14 @@ PATIENCE_MS = 60_000
 
 
 def require_browser(what: str) -> None:
-    """Raises OptionError where no page can be opened."""
+    """Raises OptionError where no browser is installed."""
     if not (importlib.util.find_spec("playwright") and shutil.which("chromium")):
         raise OptionError(f"{what} needs Playwright and Chromium; get them with make test")
 
 
 @contextmanager
 def served(script: str, *arguments: str) -> Iterator[tuple[str, float]]:
-    """Serves a page -> its address, and the seconds until it was told."""
+    """Starts a server; yields its address and the seconds until it printed the address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a benchmark ran on."""
+"""The hardware and the versions that a benchmark reports."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""A training run by the command line that everybody uses."""
+"""A training run through the same command line that users type."""
 
 import subprocess
 from collections.abc import Mapping
@@ -13,9 +13,20 @@ ROOT = Path(__file__).parents[1]
 
 
 def train(config: Path, settings: Mapping[str, object], folder: Path, name: str) -> tuple[Run, float]:
-    """-> (the finished run folder/name, the most memory in MB of it and its workers until training ended).
+    """Trains, and measures the memory.
 
-    `settings`: options of the command line beside the file. Raises TrainingError with the run's last words."""
+    Args:
+        config: the YAML file of settings.
+        settings: options of the command line, which win over the file.
+        folder: the runs folder.
+        name: the run's name.
+
+    Returns:
+        The finished run, and the peak memory in MB of its process and workers until training ended.
+
+    Raises:
+        TrainingError: the run failed; the message holds the end of its log.
+    """
     run = Run(folder / name)
     options = {**settings, "runs": folder, "name": name}
     command = qal_command("train", "--config", str(config))

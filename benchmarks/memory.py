@@ -1,4 +1,4 @@
-"""The memory of another process, seen from outside."""
+"""The peak memory of another process."""
 
 import subprocess
 import threading
@@ -11,7 +11,7 @@ SAMPLED_EVERY_S = 0.5
 
 
 def watched(job: subprocess.Popen, counts: Callable[[], bool] = lambda: True) -> tuple[str, float]:
-    """-> (stdout, the most memory of it and its children in MB while `counts`)."""
+    """Waits for a process; returns its stdout and the peak memory in MB of it and its children while `counts()`."""
     peak = 0.0
 
     def look() -> None:

@@ -1,6 +1,6 @@
-"""python -m benchmarks.presets: what a preset costs and gives on this machine.
+"""python -m benchmarks.presets: time, memory and word error rates of a preset on this machine.
 
-The command that everybody uses, its time, its memory, and the word error rates of its report."""
+Runs the same command line that users type."""
 
 import json
 import tempfile
@@ -17,7 +17,7 @@ from qal.jobs.options.yaml_file import load_config
 def main() -> None:
     parser = make_parser("python -m benchmarks.presets", __doc__ or "")
     parser.add_argument("preset", help="a file of configs/, without .yaml")
-    parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="(default: data/asterisk-ru)")
+    parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="corpus to train on")
     parser.add_argument("--base", default=None, help="another base model than the preset's")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parse(parser)
@@ -38,11 +38,11 @@ def measure(preset: str, corpus: Path, base: str | None, folder: Path) -> dict:
         "hardware": hardware(),
         "settings": {"preset": preset, "corpus": corpus.name, "base": settings["base"], "steps": len(steps)},
         "figures": {
-            "train_minutes": round(report["train_seconds"] / 60, 1),
+            "train_minutes": round(report.train_seconds / 60, 1),
             "train_peak_mb": round(peak_mb),
-            "tuned_adaptive": report["tuned_adaptive"],
+            "tuned_adaptive": report.tuned_adaptive.model_dump(),
         },
-        "reference": {"stock_30s": report["stock_30s"]},
+        "reference": {"stock_30s": report.stock_30s.model_dump()},
     }
 
 

@@ -1,8 +1,8 @@
-"""python -m benchmarks.retention: what fine-tuning on one language costs in another, setting by setting.
+"""python -m benchmarks.retention: the accuracy that fine-tuning on one language costs in another, setting by setting.
 
-One run of the preset with each --try, then the test and validation rows of the language that was learned and all rows
-of the one that was not, at 30 s and at adaptive context, paired against stock base at 30 s. A run takes as long as the
-preset does. Runs are kept under --runs and not made again."""
+Trains the preset once with the settings of each --try, then measures the test and validation examples of the trained
+language and all examples of the other one, at 30 s and at adaptive context, paired against stock base at 30 s. Runs are
+kept under --runs and not repeated."""
 
 import json
 import sys
@@ -27,18 +27,20 @@ from qal.evaluation.scoring import SEED, SpokenReference, load_references
 from qal.jobs.run import Run
 
 MAX_WER_LOSS = 0.005
-BATCH = 8  # utterances decoded at a time
+BATCH = 8  # utterances per decoding batch
 CONTEXTS: dict[str, ContextChoice] = {"30s": "full", "adaptive": "auto"}
-# The table is ours: neither validated while it is learned nor reported afterwards.
+# This benchmark measures by itself: no validation during training, no report after it.
 QUIET = {"validation_utterances": 8, "report_utterances": 1, "retention.utterances": 0, "tracker": "none"}
 
 
 def main() -> None:
     parser = make_parser("python -m benchmarks.retention", __doc__ or "")
-    parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="learned (data/asterisk-ru)")
-    parser.add_argument("--kept", type=Path, default=Path("data/asterisk-en"), help="not learned (data/asterisk-en)")
-    parser.add_argument("--preset", default="quick", help="a file of configs/, without .yaml (default: quick)")
-    parser.add_argument("--stock", default="base", help="the stock model, heard at 30 s (default: base)")
+    parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="trained on")
+    parser.add_argument(
+        "--kept", type=Path, default=Path("data/asterisk-en"), help="not trained on; measured for forgetting"
+    )
+    parser.add_argument("--preset", default="quick", help="a file of configs/, without .yaml")
+    parser.add_argument("--stock", default="base", help="the stock model, decoded at 30 s")
     parser.add_argument(
         "--try",
         dest="tries",
@@ -47,7 +49,7 @@ def main() -> None:
         metavar="SETTINGS",
         help="each a run: options of the trainer, such as 'lora.rank=8 epochs=2'; '' is the preset as it is",
     )
-    parser.add_argument("--runs", type=Path, default=Path("runs/retention"), help="(default: runs/retention)")
+    parser.add_argument("--runs", type=Path, default=Path("runs/retention"), help="folder of the runs")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parse(parser)
     tries = {" ".join(settings.split()) or "preset": as_settings(settings) for settings in options.tries}
@@ -103,7 +105,7 @@ def model_of(name: str, settings: dict[str, str], options: Namespace) -> Path:
 
 
 def spoken(corpus: Corpus, splits: Sequence[Split]) -> list[SpokenReference]:
-    """Shortest first, so that what is decoded together is as long."""
+    """Sorts by length, so that utterances of similar length are decoded together."""
     rows = [r for split in splits for r in corpus.select(split) if r.text and r.duration_s < 29]
     return load_references(corpus, sorted(rows, key=lambda r: r.duration_s))
 
@@ -120,7 +122,7 @@ def read(engine: Engine, references: dict[str, list[SpokenReference]]) -> dict[s
 
 def against(tuned: ErrorCounts, stock: ErrorCounts) -> dict[str, float]:
     paired = paired_difference(tuned, stock, np.random.default_rng(SEED))
-    return {"wer": round(tuned.wer, 4), **{key: round(value, 4) for key, value in vars(paired).items()}}
+    return {"wer": round(tuned.wer, 4), **{key: round(value, 4) for key, value in paired.model_dump().items()}}
 
 
 def told(what: str) -> None:

@@ -1,6 +1,6 @@
-"""python -m benchmarks.studio: how fast the studio's page is there, and how fast its charts follow a run.
+"""python -m benchmarks.studio: how fast the studio's page loads, and how fast its charts follow a run.
 
-The real server and headless Chromium on this machine; the run's rows are written by this command, as a job would."""
+Uses the real server and headless Chromium on this machine; this command writes the run's rows as a job would."""
 
 import json
 import math
@@ -20,7 +20,8 @@ from benchmarks.hardware import hardware, versions
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.run import Run, Status, create_run
+from qal.jobs.run import Run, create_run
+from qal.jobs.status import Status
 
 USABLE = "!!document.querySelector('.qal-live .start')?.onclick"
 LAST_STEP = """() => Math.max(0, ...[...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => plot.data ?? [])
@@ -32,9 +33,9 @@ MAX_USABLE_S, MAX_BEHIND_S, MAX_POINTS = 2.0, 1.0, 1000
 
 def main() -> None:
     parser = make_parser("python -m benchmarks.studio", __doc__ or "")
-    parser.add_argument("--steps", type=int, default=10_000, help="of the run that is watched (default: 10000)")
-    parser.add_argument("--updates", type=int, default=30, help="rows that are added and waited for (default: 30)")
-    parser.add_argument("--visits", type=int, default=5, help="how often the page is opened (default: 5)")
+    parser.add_argument("--steps", type=int, default=10_000, help="of the run that is watched")
+    parser.add_argument("--updates", type=int, default=30, help="rows that are added and waited for")
+    parser.add_argument("--visits", type=int, default=5, help="how often the page is opened")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parse(parser)
     require_browser("this benchmark")
@@ -87,7 +88,7 @@ def measure(steps: int, updates: int, visits: int) -> dict[str, float]:
 
 
 def growing_run(runs: Path, steps: int) -> Run:
-    """A run of this very process."""
+    """Creates a run whose process is this one."""
     run, me = create_run(TrainingConfig(corpus=["data/none"]), runs, "watched"), psutil.Process()
     rows = "".join(json.dumps({**row(step), "time": time.time()}) + "\n" for step in range(1, steps + 1))
     run.metrics_file.write_text(rows, encoding="utf-8")
@@ -117,13 +118,13 @@ def row(step: int) -> dict[str, Any]:
 
 
 def followed(page: Any, run: Run, steps: int, updates: int) -> tuple[list[float], int]:
-    """-> (seconds from a row's being written to its point in the chart, the most points of a trace)"""
+    """Seconds from writing each row to its point in the chart, and the largest number of points in a trace."""
     page.get_by_role("tab", name="Train", exact=True).click()
     page.get_by_role("tab", name="Run", exact=True).click()
     page.wait_for_function(f"({LAST_STEP})() === {steps}")
     behind, rng = [], np.random.default_rng(0)
     for step in range(steps + 1, steps + updates + 1):
-        time.sleep(rng.uniform(0.5, 1.5))  # at no fixed place between two looks of the page
+        time.sleep(rng.uniform(0.5, 1.5))  # at a random time between two updates of the page
         run.append_metrics(row(step))
         written = time.perf_counter()
         page.wait_for_function(f"({LAST_STEP})() >= {step}", polling=20)

@@ -1,24 +1,23 @@
-"""Every error that a user can cause, as one tree.
+"""The tree of errors that a user can cause.
 
 QalError
-├── OptionError          a setting, a config file or a command line that cannot be used
-├── AudioDecodeError     a file that is not readable as audio
-├── CorpusError          a manifest, a row or an import that cannot be used
-├── ModelError           a model that cannot be found, loaded or trusted
-│   └── LanguageError    a language the model does not have
-├── TrainingError        a run that cannot start, go on or be found
-├── ConversionError      a conversion that would lose quality or cannot be made
+├── OptionError          a setting, a config file or a command line cannot be used
+├── AudioDecodeError     a file cannot be decoded as audio
+├── CorpusError          a manifest, an example or an import cannot be used
+├── ModelError           a model cannot be found, loaded or trusted
+│   └── LanguageError    the model does not support a language
+├── TrainingError        a run cannot be found, started or resumed
+├── ConversionError      a conversion is impossible or would lose quality
 └── StorageError         no space left, no permission to write
 
-The message is one sentence that says what to do. Anything that is not a QalError is a bug
-and keeps its traceback.
+The message is one sentence that says what to do. Any other exception is a bug and keeps its traceback.
 """
 
 EXIT_USER_ERROR = 2  # exit code of a command that ends with a QalError
 
 
 class QalError(Exception):
-    """An error a user can cause, and mend by doing what its message says."""
+    """An error that a user can cause and correct; the message says how."""
 
 
 class OptionError(QalError): ...

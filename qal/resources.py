@@ -1,4 +1,4 @@
-"""Files that are delivered with Qal: presets, shipped adapters, the pinned requirements."""
+"""Paths of the files that are shipped with Qal: presets, adapters and the pinned requirements."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ PACKAGE = Path(__file__).parent
 
 
 def resource(name: str) -> Path:
-    """The path of a delivered file or folder: inside the installed package, or at the top of a checkout."""
-    inside = PACKAGE / name
-    return inside if inside.exists() else PACKAGE.parent / name
+    """Returns the path of a shipped file or folder: inside the installed package, or at the top of a checkout."""
+    installed = PACKAGE / name
+    return installed if installed.exists() else PACKAGE.parent / name
 
 
-CONFIGS = resource("configs")  # a YAML file a preset
-ADAPTERS = resource("adapters")  # a folder an adapter
+CONFIGS = resource("configs")  # one YAML file per preset
+ADAPTERS = resource("adapters")  # one folder per adapter
 REQUIREMENTS = resource("requirements.txt")

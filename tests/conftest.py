@@ -1,4 +1,4 @@
-"""What many tests need: real speech and real weights, fetched once and kept."""
+"""Fixtures of many tests: real speech and real weights, downloaded once and cached."""
 
 import tempfile
 from pathlib import Path
@@ -10,40 +10,40 @@ from qal.audio.decode import decode
 from qal.audio.samples import Samples
 from qal.corpus.importers.asterisk import import_asterisk
 from qal.corpus.importers.debian import unpack_packages
-from qal.corpus.manifest import MANIFEST, Corpus, read_corpus
+from qal.corpus.manifest import MANIFEST_FILE, Corpus, read_corpus
 from qal.engine.catalogue import resolve
 from tests.tiny_model import make_tiny_weights, make_tones
 
 TEST_DATA = Path(__file__).parent.parent / ".cache" / "test-data"
 
 
-def _fetching() -> FileLock:
-    """Tests run in several processes; whoever comes first fetches, the others wait."""
+def _download_lock() -> FileLock:
+    """A lock between test processes, so that only one of them downloads."""
     TEST_DATA.mkdir(parents=True, exist_ok=True)
     return FileLock(TEST_DATA / ".lock")
 
 
-def _prompts(language: str) -> Corpus:
+def _asterisk_corpus(language: str) -> Corpus:
     folder = TEST_DATA / f"asterisk-{language}"
-    with _fetching():
-        return read_corpus(folder) if (folder / MANIFEST).exists() else import_asterisk(language, folder)
+    with _download_lock():
+        return read_corpus(folder) if (folder / MANIFEST_FILE).exists() else import_asterisk(language, folder)
 
 
 @pytest.fixture(scope="session")
 def russian_corpus() -> Corpus:
-    return _prompts("ru")
+    return _asterisk_corpus("ru")
 
 
 @pytest.fixture(scope="session")
 def english_corpus() -> Corpus:
-    return _prompts("en")
+    return _asterisk_corpus("en")
 
 
 @pytest.fixture(scope="session")
-def monkeys() -> Samples:
-    """A cage of monkeys, 16 s: the one of Asterisk's sounds that opens the gate without a word."""
+def monkey_sounds() -> Samples:
+    """16 s of monkeys, the only sound of Asterisk that opens the gate without speech."""
     folder = TEST_DATA / "sounds"
-    with _fetching():
+    with _download_lock():
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=TEST_DATA) as temporary:
                 unpack_packages(["asterisk-core-sounds-en-g722"], Path(temporary)).rename(folder)
@@ -63,11 +63,11 @@ def tiny_weights(base_directory: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def tiny_corpus(tmp_path: Path) -> Corpus:
-    """Four tones with four words, the same in every split."""
+    """A corpus of four tones, each with one word as its text; every split holds the same four."""
     return make_tones(tmp_path / "corpus")
 
 
 @pytest.fixture(scope="module")
 def module_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """The same, for tests that only read it."""
+    """A corpus as `tiny_corpus`, shared by the tests of a module, which must not change it."""
     return make_tones(tmp_path_factory.mktemp("tones"))

@@ -1,11 +1,11 @@
-"""Model directories small enough to be written by a test. Their headers are real; no engine can load them."""
+"""Small CTranslate2 model directories with valid headers, which no engine can load."""
 
 import struct
 from pathlib import Path
 
-from qal.engine.model_directory import ModelCard, write_card
+from qal.engine.model_directory import ModelMetadata, write_metadata
 
-FLOAT16, INT16 = 4, 2  # CTranslate2's numbers of types
+FLOAT16, INT16 = 4, 2  # type numbers of CTranslate2
 
 
 def model_directory(
@@ -14,31 +14,44 @@ def model_directory(
     width: int = 8,
     heads: int = 2,
     vocabulary: int = 51_865,
-    card: ModelCard | None = None,
+    metadata: ModelMetadata | None = None,
 ) -> Path:
+    """Writes a model directory and returns its path.
+
+    Args:
+        folder: a folder that does not exist.
+        layers: number of encoder layers and of decoder layers.
+        width: size of the hidden states.
+        heads: number of attention heads.
+        vocabulary: number of tokens.
+        metadata: contents of qal.json; None: no such file."""
     folder.mkdir(parents=True)
-    sides = dict(zip(("encoder", "decoder"), layers, strict=True))
-    names = [f"{side}/layer_{i}/norm/gamma" for side, count in sides.items() for i in range(count)]
+    stack_layers = dict(zip(("encoder", "decoder"), layers, strict=True))
+    names = [f"{stack}/layer_{i}/norm/gamma" for stack, count in stack_layers.items() for i in range(count)]
     variables = [
-        variable("decoder/embeddings/weight", (vocabulary, width), FLOAT16, b""),
-        variable("encoder/num_heads", (), INT16, heads.to_bytes(2, "little")),
-        *(variable(name, (width,), FLOAT16, bytes(2 * width)) for name in names),
-        variable("encoder/layer_norm/gamma", (width,), FLOAT16, bytes(2 * width)),
+        encode_variable("decoder/embeddings/weight", (vocabulary, width), FLOAT16, b""),
+        encode_variable("encoder/num_heads", (), INT16, heads.to_bytes(2, "little")),
+        *(encode_variable(name, (width,), FLOAT16, bytes(2 * width)) for name in names),
+        encode_variable("encoder/layer_norm/gamma", (width,), FLOAT16, bytes(2 * width)),
     ]
-    header = struct.pack("<I", 6) + string("WhisperSpec") + struct.pack("<II", 3, len(variables))
+    header = struct.pack("<I", 6) + encode_string("WhisperSpec") + struct.pack("<II", 3, len(variables))
     (folder / "model.bin").write_bytes(header + b"".join(variables) + struct.pack("<I", 0))
     for name in ("config.json", "tokenizer.json", "vocabulary.json"):
         (folder / name).write_text("{}")
-    if card:
-        write_card(folder, card)
+    if metadata:
+        write_metadata(folder, metadata)
     return folder
 
 
-def variable(name: str, shape: tuple[int, ...], kind: int, data: bytes) -> bytes:
+def encode_variable(name: str, shape: tuple[int, ...], type_number: int, data: bytes) -> bytes:
+    """Encodes a variable as in model.bin: name, rank, shape, type, size, data."""
     sizes = struct.pack(f"<{len(shape)}I", *shape)
-    return string(name) + struct.pack("<B", len(shape)) + sizes + struct.pack("<BI", kind, len(data)) + data
+    return (
+        encode_string(name) + struct.pack("<B", len(shape)) + sizes + struct.pack("<BI", type_number, len(data)) + data
+    )
 
 
-def string(text: str) -> bytes:
+def encode_string(text: str) -> bytes:
+    """Encodes a string as in model.bin: its length, then a zero-terminated text."""
     data = text.encode() + b"\0"
     return struct.pack("<H", len(data)) + data

@@ -1,6 +1,5 @@
-"""Run folders as a job would write them, without a job."""
+"""Run folders with the files that a training job writes."""
 
-import json
 import math
 import os
 import time
@@ -10,25 +9,41 @@ from pathlib import Path
 
 import psutil
 
+from qal.evaluation.report import PairedDifference, RunReport, Score, write_report
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.run import Run, State, Status, create_run
+from qal.jobs.run import Run, create_run
+from qal.jobs.status import State, Status
 
 STEPS, STEPS_PER_EPOCH = 40, 10
-REPORT = {
-    "base_model": "base",
-    "stock_30s": {"wer": 0.25, "wer_low": 0.2, "wer_high": 0.31, "cer": 0.08, "rtf": 0.3},
-    "tuned_30s": {"wer": 0.2, "wer_low": 0.15, "wer_high": 0.26, "cer": 0.06, "rtf": 0.2},
-    "tuned_adaptive": {"wer": 0.19, "wer_low": 0.14, "wer_high": 0.25, "cer": 0.055, "rtf": 0.04},
-    "paired": {"difference": -0.06, "low": -0.1, "high": -0.02, "p": 0.001},
-}
+REPORT = RunReport(
+    run="scripted",
+    base_model="base",
+    corpus="asterisk-ru",
+    corpus_version="0",
+    language="ru",
+    utterances=20,
+    words=90,
+    train_seconds=60.0,
+    stock_30s=Score(wer=0.25, wer_low=0.2, wer_high=0.31, cer=0.08, rtf=0.3),
+    tuned_30s=Score(wer=0.2, wer_low=0.15, wer_high=0.26, cer=0.06, rtf=0.2),
+    tuned_adaptive=Score(wer=0.19, wer_low=0.14, wer_high=0.25, cer=0.055, rtf=0.04),
+    paired=PairedDifference(difference=-0.06, low=-0.1, high=-0.02, p=0.001),
+)
+
+
+def report_with_tuned_score(**changes: float) -> RunReport:
+    """REPORT with other figures of the fine-tuned model with adaptive context."""
+    return REPORT.model_copy(update={"tuned_adaptive": REPORT.tuned_adaptive.model_copy(update=changes)})
 
 
 def step_row(step: int, attempt: int = 0) -> dict:
-    where = {"kind": "step", "step": step, "epoch": step // STEPS_PER_EPOCH, "attempt": attempt}
-    return {**where, "loss": 0.3 + math.exp(-step / 15) + 0.05 * math.sin(9.7 * step), **machine_figures(step)}
+    """A metrics row of a training step."""
+    position = {"kind": "step", "step": step, "epoch": step // STEPS_PER_EPOCH, "attempt": attempt}
+    return {**position, "loss": 0.3 + math.exp(-step / 15) + 0.05 * math.sin(9.7 * step), **step_metrics(step)}
 
 
-def machine_figures(step: int) -> dict:
+def step_metrics(step: int) -> dict:
+    """Metrics of a training step other than its loss."""
     return {
         "learning_rate": 5e-4 * min(1, step / 8) * max(0.05, 1 - step / 60),
         "grad_norm": 1.2 * math.exp(-step / 30) + 0.2 * abs(math.sin(3.1 * step)),
@@ -40,30 +55,38 @@ def machine_figures(step: int) -> dict:
 
 
 def epoch_row(epoch: int, attempt: int = 0) -> dict:
-    figures = {"validation_loss": 1.2 * math.exp(-epoch / 3), "wer": 0.3 - 0.03 * epoch, "cer": 0.09 - 0.01 * epoch}
-    return {"kind": "epoch", "step": epoch * STEPS_PER_EPOCH, "epoch": epoch, "attempt": attempt, **figures}
+    """A metrics row of a validation."""
+    metrics = {"validation_loss": 1.2 * math.exp(-epoch / 3), "wer": 0.3 - 0.03 * epoch, "cer": 0.09 - 0.01 * epoch}
+    return {"kind": "epoch", "step": epoch * STEPS_PER_EPOCH, "epoch": epoch, "attempt": attempt, **metrics}
 
 
-def rows_until(step: int) -> list[dict]:
+def metrics_rows_until(step: int) -> list[dict]:
+    """The metrics rows of all steps and epochs up to a step."""
     rows = [epoch_row(0)]
     for s in range(1, step + 1):
-        rows += [step_row(s)] + ([epoch_row(s // STEPS_PER_EPOCH)] if s % STEPS_PER_EPOCH == 0 else [])
+        rows.append(step_row(s))
+        if s % STEPS_PER_EPOCH == 0:
+            rows.append(epoch_row(s // STEPS_PER_EPOCH))
     return rows
 
 
 def samples_row(epoch: int, audio: Sequence[Path | str], attempt: int = 0) -> dict:
-    """Heard better with each epoch."""
-    said = ["Your account has been activated.", "Please enter your pin, then press the pound key.", "Goodbye."]
-    heard = [said[0].replace("account", "a count") if epoch < 2 else said[0], said[1][: 20 + 9 * epoch], said[2]]
-    rows = [
-        {"audio": str(path), "text": text, "heard": words, "language": "en"}
-        for path, text, words in zip(audio, said, heard, strict=False)
+    """A row of sample predictions, which get better with each epoch."""
+    references = ["Your account has been activated.", "Please enter your pin, then press the pound key.", "Goodbye."]
+    predictions = [
+        references[0].replace("account", "a count") if epoch < 2 else references[0],
+        references[1][: 20 + 9 * epoch],
+        references[2],
     ]
-    return {"epoch": epoch, "step": epoch * STEPS_PER_EPOCH, "attempt": attempt, "samples": rows}
+    samples = [
+        {"audio": str(path), "text": reference, "heard": prediction, "language": "en"}
+        for path, reference, prediction in zip(audio, references, predictions, strict=False)
+    ]
+    return {"epoch": epoch, "step": epoch * STEPS_PER_EPOCH, "attempt": attempt, "samples": samples}
 
 
 def write_tone(path: Path, seconds: float = 2.0) -> Path:
-    """Something to play."""
+    """Writes a WAV file of a tone at 16 kHz and returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
@@ -75,15 +98,15 @@ def write_tone(path: Path, seconds: float = 2.0) -> Path:
 
 
 def scripted_run(runs: Path, name: str, state: State, step: int = STEPS, reason: str | None = None) -> Run:
-    """A run that got so far; one that is not over belongs to this very process."""
+    """Writes a run of `step` steps; this process counts as the process of a run in progress."""
     run = create_run(TrainingConfig(base="base", corpus=["data/asterisk-ru"]), runs, name)
-    for row in rows_until(step):
+    for row in metrics_rows_until(step):
         run.append_metrics(row)
-    alive = state in ("running", "stopping")
-    pid = os.getpid() if alive else None
-    started = psutil.Process().create_time() if alive else None
+    in_progress = state in ("running", "stopping")
+    pid = os.getpid() if in_progress else None
+    started = psutil.Process().create_time() if in_progress else None
     progress = {"step": step, "steps": STEPS, "epoch": step // STEPS_PER_EPOCH, "heartbeat": time.time()}
     run.write_status(Status(state=state, pid=pid, pid_started=started, stage="train", reason=reason, **progress))
     if state == "finished":
-        run.report_file.write_text(json.dumps(REPORT), encoding="utf-8")
+        write_report(run.report_file, REPORT)
     return run

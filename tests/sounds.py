@@ -1,4 +1,4 @@
-"""Sounds with known answers, as files and as corpora."""
+"""Audio with known properties, as WAV files and as corpora."""
 
 import shutil
 import wave
@@ -13,11 +13,12 @@ from qal.corpus.split import SPLITS
 
 
 def sine(hz: float, duration_s: float, rate_hz: int = 16_000, amplitude: float = 1.0) -> NDArray[np.float32]:
+    """A sine wave, (n,)."""
     return (amplitude * np.sin(2 * np.pi * hz * np.arange(int(duration_s * rate_hz)) / rate_hz)).astype(np.float32)
 
 
-def write(path: Path, native: NDArray[np.float32], rate_hz: int = 16_000) -> Path:
-    """(n,) or (channels, n) -> a WAV file"""
+def write_audio(path: Path, native: NDArray[np.float32], rate_hz: int = 16_000) -> Path:
+    """Writes samples, (n,) or (channels, n), to a WAV file and returns its path."""
     channels = np.atleast_2d(native)
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
@@ -28,12 +29,12 @@ def write(path: Path, native: NDArray[np.float32], rate_hz: int = 16_000) -> Pat
     return path
 
 
-def tones_corpus(folder: Path, rows: int, text: str = "tone number {i}") -> Corpus:
-    """Half a second each, in all splits by turns."""
-    path = write(folder / "audio" / "0.wav", sine(440, 0.5))
-    for i in range(1, rows):
+def tones_corpus(folder: Path, count: int, text: str = "tone number {i}") -> Corpus:
+    """A corpus of `count` tones of half a second, by two speakers, with the splits in turn."""
+    path = write_audio(folder / "audio" / "0.wav", sine(440, 0.5))
+    for i in range(1, count):
         shutil.copy(path, folder / "audio" / f"{i}.wav")
-    made = [
+    rows = [
         Row(
             audio=f"audio/{i}.wav",
             text=text.format(i=i),
@@ -43,13 +44,13 @@ def tones_corpus(folder: Path, rows: int, text: str = "tone number {i}") -> Corp
             split=SPLITS[i % 3],
             sha256="0" * 64,
         )
-        for i in range(rows)
+        for i in range(count)
     ]
-    return write_corpus(folder, Origin(name=folder.name), made)
+    return write_corpus(folder, Origin(name=folder.name), rows)
 
 
 def spoken_corpus(folder: Path, corpus: Corpus, count: int) -> Corpus:
-    """The first rows of a corpus that last some seconds, copied."""
+    """A copy of the first `count` examples of a corpus that last 3 to 8 seconds."""
     rows = [row for row in corpus.rows if 3 < row.duration_s < 8][:count]
     for row in rows:
         (folder / row.audio).parent.mkdir(parents=True, exist_ok=True)

@@ -12,17 +12,17 @@ from qal.storage import require_space, storage_errors
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_a_user_error_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture):
+def test_user_error_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture):
     def main():
         raise CorpusError("import some speech first")
 
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as raised:
         run_command(main)
-    assert ended.value.code == 2
+    assert raised.value.code == 2
     assert capsys.readouterr().err == "error: import some speech first\n"
 
 
-def test_a_bug_keeps_its_traceback():
+def test_bug_keeps_its_traceback():
     def main():
         raise KeyError("bug")
 
@@ -30,14 +30,14 @@ def test_a_bug_keeps_its_traceback():
         run_command(main)
 
 
-def test_a_full_disk_is_told_and_other_system_errors_are_not_hidden():
+def test_full_disk_is_a_storage_error_and_other_os_errors_pass_through():
     with pytest.raises(StorageError, match="no space left"), storage_errors("the model"):
         raise OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(OSError, match="Broken"), storage_errors("the model"):
         raise OSError(errno.EPIPE, "Broken pipe")
 
 
-def test_too_little_space_is_told_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_require_space_fails_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 10**6))
     with pytest.raises(StorageError, match="free some space"):
         require_space(tmp_path / "not" / "yet", 10**9, "a training run")

@@ -1,4 +1,4 @@
-"""A tiny random Whisper with the real vocabulary, and a tiny corpus: the whole job runs in seconds."""
+"""A tiny random Whisper with the real vocabulary, and a tiny corpus, so that a training job takes seconds."""
 
 import hashlib
 import wave
@@ -16,7 +16,7 @@ WORDS = ["alpha", "bravo", "charlie", "delta"]
 
 
 def make_tiny_weights(base_directory: Path, folder: Path) -> Path:
-    """Transformers directory: 2 + 2 layers of width 64, random weights, whisper base's tokenizer."""
+    """Writes a Transformers directory: 2 + 2 layers of width 64, random weights, the tokenizer of whisper base."""
     tokenizer = Tokenizer(base_directory)
     torch.manual_seed(0)
     model = WhisperForConditionalGeneration(
@@ -50,6 +50,7 @@ def make_tiny_weights(base_directory: Path, folder: Path) -> Path:
 
 
 def make_tones(folder: Path) -> Corpus:
+    """Writes a corpus of one tone per word of WORDS in every split."""
     rows = []
     for split in ("train", "validation", "test"):
         for i, word in enumerate(WORDS):
@@ -62,8 +63,8 @@ def make_tones(folder: Path) -> Corpus:
     return write_corpus(folder, Origin(name="tones", licence="CC0"), rows)
 
 
-def _write_tone(path: Path, hertz: int) -> None:
-    tone = 0.5 * np.sin(2 * np.pi * hertz * np.arange(SAMPLE_RATE) / SAMPLE_RATE)
+def _write_tone(path: Path, frequency_hz: int) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * frequency_hz * np.arange(SAMPLE_RATE) / SAMPLE_RATE)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

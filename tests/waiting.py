@@ -1,13 +1,14 @@
-"""Waiting for what comes in its own time: a process, a file, a browser."""
+"""Waiting for a condition that another process, a file or a browser fulfils."""
 
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 60  # a busy machine is slow, not wrong
+TIMEOUT_S = 60  # long, for a busy machine
 
 
-def until(true: Callable[[], object], what: str = "it never came") -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, what
+def wait_until(condition: Callable[[], object], message: str = "the condition was not fulfilled") -> None:
+    """Polls the condition until it is true; fails the test with the message after TIMEOUT_S."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, message
         time.sleep(0.05)

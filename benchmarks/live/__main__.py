@@ -1,6 +1,6 @@
 """python -m benchmarks.live: delays, quality and load of live captions, against a plain system in the same run.
 
-Real time where delays are measured; a simulated clock (as fast as the engine reads) where only text counts."""
+Delays are measured in real time; text alone is measured on a simulated clock, as fast as the engine decodes."""
 
 import json
 import sys
@@ -31,15 +31,15 @@ PARTS = ("delay", "load", "words", "inventions", "modes", "memory", "page")
 
 def main() -> None:
     parser = make_parser("python -m benchmarks.live", __doc__ or "")
-    parser.add_argument("--model", default="base-adaptive", help="the model that captions (default: base-adaptive)")
-    parser.add_argument("--stock", default="base", help="the plain system's model (default: base)")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of corpora (default: data)")
-    parser.add_argument("--corpus", default="asterisk-en", help="who speaks in real time (default: asterisk-en)")
-    parser.add_argument("--utterances", type=int, default=12, help="spoken by each session (default: 12)")
-    parser.add_argument("--sessions", type=int, nargs="+", default=SESSIONS, help="how many at once")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
-    parser.add_argument("--workers", type=int, default=1, help="segments read at the same time (default: 1)")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads of each; 0: all cores")
+    parser.add_argument("--model", default="base-adaptive", help="the model that captions")
+    parser.add_argument("--stock", default="base", help="the plain system's model")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of corpora")
+    parser.add_argument("--corpus", default="asterisk-en", help="corpus that is played in real time")
+    parser.add_argument("--utterances", type=int, default=12, help="utterances per session")
+    parser.add_argument("--sessions", type=int, nargs="+", default=SESSIONS, help="numbers of simultaneous sessions")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure")
+    parser.add_argument("--workers", type=int, default=1, help="segments decoded at the same time")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads of each worker; 0: all cores")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parse(parser)
     if "page" in options.parts:
@@ -58,11 +58,11 @@ def main() -> None:
     if "modes" in options.parts:
         modes(engine, options, figures)
     if "memory" in options.parts:
-        told("memory, 60 simulated minutes")
+        report_progress("memory, 60 simulated minutes")
         clips = load_clips(options.data / options.corpus, 8)
         figures |= {f"memory_{k}": v for k, v in memory_growth(engine, clips).items()}
     if "page" in options.parts:
-        told("the page, opened once")
+        report_progress("the page, opened once")
         clips = load_clips(options.data / options.corpus, 2)
         figures |= {f"page_{k}": v for k, v in first_captions(options.model, clips).items()}
     result = {
@@ -76,14 +76,14 @@ def main() -> None:
 
 
 def delays(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
-    """One session and the plain system, one after the other in the same run."""
+    """Measures one session and the plain system, one after the other in the same run."""
     clips = load_clips(options.data / options.corpus, options.utterances)
     stream, language = make_stream(clips), clips[0][2]
-    told(f"delays, {stream.duration_s:.0f} s in real time, twice")
+    report_progress(f"delays, {stream.duration_s:.0f} s in real time, twice")
     stock = resolve(options.stock)
     ends = word_ends(Engine(stock, context="full"), clips, stream)
     model = load_reference(stock)
-    list(model.transcribe(stream.samples[: 5 * 16_000], language=language, beam_size=1)[0])  # warms up
+    list(model.transcribe(stream.samples[: 5 * 16_000], language=language, beam_size=1)[0])  # warm-up
     scheduler = Scheduler(engine, workers=engine.workers)
     play(scheduler, [make_stream(clips[:2])], language)
     (ours,), cpu = play(scheduler, [stream], language)
@@ -106,7 +106,7 @@ def load(engine: Engine, options: Namespace, figures: dict) -> None:
     clips = load_clips(options.data / options.corpus, options.utterances)
     for n in options.sessions:
         streams = [make_stream(clips[i % len(clips) :] + clips[: i % len(clips)], seed=i) for i in range(n)]
-        told(f"{n} sessions, {streams[0].duration_s:.0f} s in real time")
+        report_progress(f"{n} sessions, {streams[0].duration_s:.0f} s in real time")
         scheduler = Scheduler(engine, workers=engine.workers)
         played, cpu = play(scheduler, streams, clips[0][2])
         scheduler.close()
@@ -118,7 +118,7 @@ def load(engine: Engine, options: Namespace, figures: dict) -> None:
 
 
 def words(engine: Engine, options: Namespace, figures: dict) -> None:
-    told("words, live against offline")
+    report_progress("words, live against offline")
     folders = [options.data / name for name in WORDS_CORPORA if (options.data / name).is_dir()]
     clips = [clip for folder in folders for clip in load_clips(folder, 70, min_s=1.0, max_s=20.0)]
     live, offline, paired = live_against_offline(engine, clips)
@@ -130,7 +130,7 @@ def words(engine: Engine, options: Namespace, figures: dict) -> None:
 
 
 def inventions(engine: Engine, options: Namespace, figures: dict) -> None:
-    told("sounds without words")
+    report_progress("sounds without words")
     found = false_words(engine, options.data / "non-speech")
     minutes = sum(f["seconds"] for f in found.values()) / 60
     total = sum(f["false_words"] for f in found.values())
@@ -141,7 +141,7 @@ def inventions(engine: Engine, options: Namespace, figures: dict) -> None:
         "non_speech_minutes": round(minutes, 1),
         "false_words_by_sound": found,
     }
-    told("words that are spoken alone")
+    report_progress("words that are spoken alone")
     folders = [options.data / name for name in WORDS_CORPORA if (options.data / name).is_dir()]
     clips = [clip for folder in folders for clip in load_clips(folder, 40, min_s=0.0, one_word=True)]
     lost = lost_words(engine, clips)
@@ -151,7 +151,7 @@ def inventions(engine: Engine, options: Namespace, figures: dict) -> None:
 def modes(engine: Engine, options: Namespace, figures: dict) -> None:
     for name in WORDS_CORPORA:
         if (options.data / name).is_dir():
-            told(f"modes, {name}")
+            report_progress(f"modes, {name}")
             clips = load_clips(options.data / name, 40, min_s=2.0, max_s=20.0)
             figures[f"modes_{name}"] = {"wer": wer_by_mode(engine, clips), "expected": expected_words(engine, clips)}
 
@@ -199,7 +199,7 @@ def put(into: dict, name: str, values: dict[str, float]) -> None:
     into |= {f"{name}_{key}": value for key, value in values.items()}
 
 
-def told(what: str) -> None:
+def report_progress(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
 
 

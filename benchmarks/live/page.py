@@ -1,4 +1,4 @@
-"""From opening the page to its first captions: the real server, a real browser whose microphone speaks a file."""
+"""Time from opening the page to its first captions: the real server, and a browser whose microphone is a file."""
 
 import shutil
 import tempfile
@@ -11,13 +11,13 @@ from benchmarks.live.spoken import Clip, make_stream
 from qal.audio.samples import SAMPLE_RATE, Samples
 
 MICROPHONE = ("--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-HEARS_CLICKS = "document.querySelector('.qal-live .start')?.onclick && window.qalSettings?.model"
+PAGE_IS_READY = "document.querySelector('.qal-live .start')?.onclick && window.qalSettings?.model"
 
 
 def first_captions(model: str, clips: list[Clip]) -> dict[str, float]:
     """Seconds from starting the server to its address, and from opening the page to its first captions.
 
-    Start is pressed as soon as the page hears it; somebody speaks a pause after the microphone is opened."""
+    Start is pressed as soon as the page reacts to it; speech begins one pause after the microphone is opened."""
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -30,7 +30,7 @@ def first_captions(model: str, clips: list[Clip]) -> dict[str, float]:
             page.set_default_timeout(PATIENCE_MS)
             began, took = time.perf_counter(), {}
             page.goto(address, wait_until="commit")
-            page.wait_for_function(HEARS_CLICKS)
+            page.wait_for_function(PAGE_IS_READY)
             took["start_pressed"] = time.perf_counter() - began
             page.evaluate("document.querySelector('.qal-live .start').click()")
             for kind in ("tentative", "final"):

@@ -1,4 +1,4 @@
-"""Streams played into sessions in real time, and what was shown when."""
+"""Streams played into sessions in real time, with the time of each shown caption."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from benchmarks.live.spoken import Stream
 from qal.audio.samples import SAMPLE_RATE
 from qal.captions.scheduler import Scheduler
 from qal.captions.session import Caption, CaptionSession
-from qal.text.normalisation import normalise
+from qal.text.normalisation import normalise_basic
 
 PACKET = SAMPLE_RATE // 10
 
@@ -22,8 +22,8 @@ class Played:
 
     stream: Stream
     shown: list[tuple[float, Caption]] = field(default_factory=list)
-    closed: list[float] = field(default_factory=list)  # when the gate closed
-    handled_s: list[float] = field(default_factory=list)  # for each packet
+    closed: list[float] = field(default_factory=list)  # times at which the gate closed
+    handled_s: list[float] = field(default_factory=list)  # seconds, one for each packet
 
     def finals(self) -> list[tuple[float, Caption]]:
         return [(at, c) for at, c in self.shown if c.final and c.text]
@@ -47,7 +47,7 @@ class Played:
         """Words that changed after they were shown / words of the finals."""
         changed, words, before = 0, 0, {}
         for _, caption in self.shown:
-            now, then = normalise(caption.text).split(), before.get(caption.index, [])
+            now, then = normalise_basic(caption.text).split(), before.get(caption.index, [])
             changed += sum(1 for i, word in enumerate(then) if i >= len(now) or now[i] != word)
             before[caption.index] = now
             words += len(now) if caption.final else 0
@@ -58,7 +58,7 @@ class Played:
         delays = []
         for words, spoken in zip(ends, self.stream.spoken, strict=True):
             here = [
-                (at, normalise(c.text).split())
+                (at, normalise_basic(c.text).split())
                 for at, c in self.shown
                 if spoken.start_s - 0.5 < c.start_s < spoken.end_s
             ]
@@ -70,7 +70,7 @@ class Played:
 
 
 def play(scheduler: Scheduler, streams: list[Stream], language: str | None) -> tuple[list[Played], float]:
-    """Each stream as one session, all at once; -> what was shown, and CPU seconds for a second of audio."""
+    """Plays each stream into a session of its own, at once; returns the captions, and CPU seconds per audio second."""
     played = [Played(stream) for stream in streams]
     process, began_cpu = psutil.Process(), cpu_seconds(psutil.Process())
     began = time.perf_counter() + 0.2
@@ -87,7 +87,7 @@ def _speak(scheduler: Scheduler, played: Played, language: str | None, began: fl
         played.shown.extend((time.perf_counter() - began, c) for c in captions)
 
     session = CaptionSession(language)
-    seat = scheduler.open(session, show)
+    seat = scheduler.add(session, show)
     samples, was_open = played.stream.samples, False
     for start in range(0, len(samples), PACKET):
         packet = samples[start : start + PACKET]
@@ -100,7 +100,7 @@ def _speak(scheduler: Scheduler, played: Played, language: str | None, began: fl
             played.closed.append(took - began)
         was_open = session.level.gate_open
     scheduler.flush(seat)
-    scheduler.leave(seat)
+    scheduler.remove(seat)
 
 
 def cpu_seconds(process: psutil.Process) -> float:
@@ -109,5 +109,5 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 
 def percentiles(values: list[float], unit: float = 1000.0) -> dict[str, float]:
-    """p50 and p95, in milliseconds unless told otherwise."""
+    """The 50th and 95th percentile, in milliseconds unless `unit` differs."""
     return {f"p{q}": round(unit * float(np.percentile(values, q)), 1) for q in (50, 95)} if values else {}

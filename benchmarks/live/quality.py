@@ -1,4 +1,4 @@
-"""What is said and what is invented, on a simulated clock: as fast as the engine reads."""
+"""Word errors and invented words on a simulated clock, as fast as the engine decodes."""
 
 import re
 import tempfile
@@ -11,24 +11,25 @@ from benchmarks.live.spoken import Clip, Stream, make_stream
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.captions.captioner import Captioner
-from qal.captions.session import DEFAULT_SESSION, Caption, SessionOptions
+from qal.captions.options import DEFAULT_SESSION, SessionOptions
+from qal.captions.session import Caption
 from qal.corpus.importers.debian import unpack_packages
 from qal.engine.engine import Engine, Utterance
 from qal.evaluation.bootstrap import PairedDifference, paired_difference
 from qal.evaluation.error_rates import ErrorCounts, count_errors
 from qal.evaluation.scoring import SEED, SpokenReference, score_engines
-from qal.text.normalisation import normalise
+from qal.text.normalisation import normalise_basic
 
 PACKET = SAMPLE_RATE // 10
-# Sounds without words that open the gate: animals, instruments, machines, ghosts; and music while one waits.
+# Sounds without words that open the gate: animals, instruments, machines, ghosts; and music on hold.
 NON_SPEECH = {
     "tuxpaint-stamps-default": ("usr/share/tuxpaint/stamps/**/*.ogg", "usr/share/tuxpaint/stamps/**/*.wav"),
     "asterisk-moh-opsound-wav": ("usr/share/asterisk/moh/**/*.wav",),
     "sound-theme-freedesktop": ("usr/share/sounds/freedesktop/**/*.oga",),
 }
-# Of a game, with grunting ogres and howling winds; heard only after every bound was chosen.
+# Sounds of a game, with grunting ogres and howling winds; measured only after every bound was chosen.
 HELD_OUT = {"wesnoth-1.16-data": ("usr/share/games/wesnoth/*/data/core/sounds/**/*.ogg",)}
-# Somebody speaks in these: descriptions, letters and numbers, a moon landing, "front left".
+# Files that contain speech: descriptions, letters and numbers, a moon landing, "front left".
 SPOKEN = re.compile("_desc|symbols/(alphabets|math)|dreydl-|apollo_lander|audio-channel-")
 SILENCE_S, NOISE_S, LONGEST_SOUND_S = 120, 90, 60
 
@@ -42,7 +43,7 @@ def captions_of(
 
 
 def live_against_offline(engine: Engine, clips: list[Clip]) -> tuple[ErrorCounts, ErrorCounts, PairedDifference]:
-    """(live, offline, live - offline): the same utterances in a stream with pauses, and one by one."""
+    """Counts errors (live, offline, live - offline) of the same utterances in a stream with pauses, and one by one."""
     live: list[str] = []
     for language in sorted({clip[2] for clip in clips}):
         stream = make_stream([c for c in clips if c[2] == language])
@@ -56,7 +57,7 @@ def live_against_offline(engine: Engine, clips: list[Clip]) -> tuple[ErrorCounts
 
 
 def texts_by_utterance(stream: Stream, finals: list[Caption]) -> list[str]:
-    """Each caption belongs to the utterance whose speech it overlaps most."""
+    """Assigns each caption to the utterance whose speech it overlaps most."""
     texts: list[list[str]] = [[] for _ in stream.spoken]
     for caption in finals:
         overlaps = [min(caption.end_s, s.end_s) - max(caption.start_s, s.start_s) for s in stream.spoken]
@@ -67,7 +68,7 @@ def texts_by_utterance(stream: Stream, finals: list[Caption]) -> list[str]:
 def false_words(engine: Engine, cache: Path) -> dict[str, dict]:
     """For each kind of sound without words: seconds, and words that were shown as final.
 
-    Every sound has a session of its own, so that no language is held from the one before."""
+    Every sound has a session of its own, so that no detected language is kept from the previous one."""
     rng = np.random.default_rng(0)
     silence = np.zeros(SILENCE_S * SAMPLE_RATE, np.float32)
     noise = rng.normal(0, 0.02, NOISE_S * SAMPLE_RATE).astype(np.float32)
@@ -103,18 +104,18 @@ def sounds_of(package: str, patterns: tuple[str, ...], cache: Path) -> list[Samp
 
 
 def lost_words(engine: Engine, clips: list[Clip]) -> dict:
-    """Utterances of one word that offline decoding reads rightly: how many live captions lose or misread.
+    """Finds one-word utterances that offline decoding gets right and live captions lose or misread.
 
-    Each is spoken in a session of its own, after a second of a quiet room."""
+    Each is played in a session of its own, after a second of quiet noise."""
     found: dict = {"right_offline": 0, "not_shown": [], "read_otherwise": []}
     for samples, text, language in clips:
         (offline,) = engine.transcribe([Utterance(samples, language)])
-        if normalise(offline.text) != normalise(text):
+        if normalise_basic(offline.text) != normalise_basic(text):
             continue
         found["right_offline"] += 1
         stream = make_stream([(samples, text, language)])
         live = " ".join(c.text for c in captions_of(engine, stream.samples, language) if c.final)
-        if normalise(live) != normalise(text):
+        if normalise_basic(live) != normalise_basic(text):
             found["read_otherwise" if live else "not_shown"].append(f"{text}: {live}")
     return found
 

@@ -21,7 +21,7 @@ def load_reference(directory: Path) -> faster_whisper.WhisperModel:
 
 
 def play_reference(model: faster_whisper.WhisperModel, stream: Stream, language: str | None) -> Played:
-    """In real time, greedy, decoding in a thread of its own so that packets are never late."""
+    """Plays a stream in real time; greedy decoding runs in a thread of its own, so that packets are never late."""
     played, segmenter, vad = Played(stream), Segmenter(GateOptions()), VadStream()
     waiting: queue.SimpleQueue[SpeechSegment | None] = queue.SimpleQueue()
     began = time.perf_counter() + 0.2

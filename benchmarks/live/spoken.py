@@ -1,4 +1,4 @@
-"""What is said: held-out utterances with pauses, each with the true end of its speech and of its words."""
+"""Held-out utterances with pauses between them, each with the true end of its speech and of its words."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +11,21 @@ from qal.audio.vad import VAD_WINDOW, VadStream
 from qal.corpus.manifest import read_corpus
 from qal.engine.decoding import DecodingOptions
 from qal.engine.engine import Engine, Utterance
-from qal.text.normalisation import normalise
+from qal.text.normalisation import normalise_basic
 
 PAUSE_S = 1.2
-NOISE_FLOOR = 3e-4  # -70 dB: a room is never digitally silent
-SPEECH = 0.5  # Silero's probability from which a window counts as speech
+NOISE_FLOOR = 3e-4  # -70 dB: recordings are never digitally silent
+SPEECH = 0.5  # probability from which a VAD window counts as speech
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """One utterance in the stream, in seconds of the stream."""
+    """One utterance of a stream; times are seconds in the stream."""
 
     text: str
     language: str
     start_s: float
-    end_s: float  # of its last window of speech
+    end_s: float  # end of the last window of speech
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Stream:
         return seconds(self.samples)
 
 
-Clip = tuple[Samples, str, str]  # trimmed speech, its text, its language
+Clip = tuple[Samples, str, str]  # (trimmed speech, text, language)
 
 
 def load_clips(folder: Path, n: int, min_s: float = 1.5, max_s: float = 12.0, one_word: bool = False) -> list[Clip]:
-    """n test rows of a corpus, spread over it, cut to their speech; rows of one word as they were recorded."""
+    """Loads n test examples spread over a corpus, cut to their speech; examples of one word are not cut."""
     corpus = read_corpus(folder)
     rows = [r for r in corpus.select("test") if min_s <= r.duration_s <= max_s and r.text]
-    rows = [r for r in rows if not one_word or len(normalise(r.text).split()) == 1]
+    rows = [r for r in rows if not one_word or len(normalise_basic(r.text).split()) == 1]
     n = min(n, len(rows))
     chosen = [rows[i * len(rows) // n] for i in range(n)]
     recorded = [decode(corpus.audio_path(r)) for r in chosen]
@@ -53,7 +53,7 @@ def load_clips(folder: Path, n: int, min_s: float = 1.5, max_s: float = 12.0, on
 
 
 def trimmed(samples: Samples) -> Samples:
-    """From the first window of speech to the end of the last one."""
+    """Cuts samples to the part from the first to the last window of speech."""
     speech = np.flatnonzero(VadStream().feed(samples) >= SPEECH)
     return samples[speech[0] * VAD_WINDOW : (speech[-1] + 1) * VAD_WINDOW] if len(speech) else samples
 
@@ -71,10 +71,10 @@ def make_stream(clips: list[Clip], pause_s: float = PAUSE_S, seed: int = 0) -> S
 
 
 def word_ends(stock: Engine, clips: list[Clip], stream: Stream) -> list[list[tuple[str, float]]]:
-    """For each utterance the words that stock weights hear at 30 s, and when each was spoken to its end."""
+    """For each utterance, the words that stock weights predict at 30 s, with the end time of each."""
     found = []
     for (samples, _, language), spoken in zip(clips, stream.spoken, strict=True):
         (transcript,) = stock.transcribe([Utterance(samples, language)], DecodingOptions(words=True))
-        words = [(normalise(w.text), spoken.start_s + w.end_s) for w in transcript.words]
+        words = [(normalise_basic(w.text), spoken.start_s + w.end_s) for w in transcript.words]
         found.append([(word, end_s) for word, end_s in words if word])
     return found

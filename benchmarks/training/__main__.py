@@ -2,7 +2,7 @@
 
 The standard recipe is Transformers' Seq2SeqTrainer with PEFT and every input padded to 30 s. Both are run one after the
 other, each in a process of its own; then this trainer once more, for as long as the standard recipe took. All results
-are decoded by the same engine on the test rows: the standard one at 30 s, ours at its adaptive context."""
+are decoded by the same engine on the test examples: the standard one at 30 s, ours at its adaptive context."""
 
 import json
 import subprocess
@@ -17,36 +17,36 @@ from jsonargparse import Namespace
 from benchmarks.hardware import hardware, versions
 from benchmarks.job import ROOT, train
 from benchmarks.memory import watched
-from benchmarks.training.order import Order, write
+from benchmarks.training.recipe_settings import RecipeSettings, write
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
 from qal.corpus.manifest import Corpus, Row, read_corpus
-from qal.corpus.split import evenly
+from qal.corpus.split import evenly_spaced
 from qal.engine.catalogue import models_folder, resolve, resolve_transformers
 from qal.engine.decoding import Tokenizer
 from qal.engine.engine import Engine, choose_device
 from qal.errors import CorpusError, TrainingError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.scoring import SEED, Scored, load_references, score_engines
-from qal.jobs.example_selection import training_rows
+from qal.jobs.example_selection import training_examples
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 
 PRESET = ROOT / "configs" / "quick.yaml"
-GUIDES_RATE = 1e-3  # the usual one of LoRA with the standard recipe
+GUIDES_RATE = 1e-3  # the usual rate for LoRA with the standard recipe
 MIN_TIMES_FASTER, MAX_MEMORY_SHARE, MAX_WAIT = 5.0, 0.6, 0.25
 
 
 def main() -> None:
     parser = make_parser("python -m benchmarks.training", __doc__ or "")
-    parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="(default: data/asterisk-ru)")
-    parser.add_argument("--base", default="base", help="weights that both begin with (default: base)")
-    parser.add_argument("--utterances", type=int, default=200, help="trained on by both (default: 200)")
-    parser.add_argument("--minutes", type=float, default=6.0, help="at most, of the standard recipe (default: 6)")
-    parser.add_argument("--batch", type=int, default=8, help="utterances a step (default: 8)")
-    parser.add_argument("--test", type=int, default=100, help="test rows that are scored (default: 100)")
-    parser.add_argument("--learning_rate", type=float, help="of this trainer (default: the preset's)")
+    parser.add_argument("--corpus", type=Path, default=Path("data/asterisk-ru"), help="corpus to train on")
+    parser.add_argument("--base", default="base", help="weights that both begin with")
+    parser.add_argument("--utterances", type=int, default=200, help="trained on by both")
+    parser.add_argument("--minutes", type=float, default=6.0, help="at most, of the standard recipe")
+    parser.add_argument("--batch", type=int, default=8, help="utterances a step")
+    parser.add_argument("--test", type=int, default=100, help="test rows that are scored")
+    parser.add_argument("--learning_rate", type=float, help="of this trainer")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parse(parser)
     config = load_config(PRESET)
@@ -62,12 +62,12 @@ def main() -> None:
 
 def measure(config: TrainingConfig, corpus: Corpus, options: Namespace, folder: Path) -> dict:
     weights = transformers_weights(options.base)
-    usable = [row for _, row in training_rows([corpus], config)]
+    usable = [row for _, row in training_examples([corpus], config)]
     if not usable:
         raise CorpusError("the corpus has no usable training row with text; import more speech")
-    rows = evenly(usable, options.utterances)
+    rows = evenly_spaced(usable, options.utterances)
     told(f"the standard recipe, {len(rows)} utterances or {options.minutes:g} minutes")
-    standard = run_standard(order(config, corpus, rows, weights, folder / "standard", options.minutes * 60), folder)
+    standard = run_standard(settings(config, corpus, rows, weights, folder / "standard", options.minutes * 60), folder)
     told(f"this trainer, {standard['utterances']} utterances")
     same_data = run_ours(options, folder, "same-data", epochs=1, utterances=standard["utterances"])
     epochs = max(1, int(standard["seconds"] * same_data["utterances_per_second"] / len(usable)))
@@ -78,8 +78,8 @@ def measure(config: TrainingConfig, corpus: Corpus, options: Namespace, folder: 
     return report(standard, same_data, same_time, scored, config, options)
 
 
-def run_standard(what: Order, folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.training.standard", str(write(what, folder / "order.json"))]
+def run_standard(what: RecipeSettings, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.training.standard", str(write(what, folder / "settings.json"))]
     with (folder / "standard.log").open("w") as log:
         output, peak_mb = watched(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT))
     if not output.strip():
@@ -89,7 +89,7 @@ def run_standard(what: Order, folder: Path) -> dict[str, Any]:
 
 
 def run_ours(options: Namespace, folder: Path, name: str, epochs: int, utterances: int | None) -> dict:
-    """The command line that everybody uses; what comes after training is neither timed nor weighed."""
+    """Trains with the command line that users type; the stages after training are not measured."""
     chosen = {"base": options.base, "corpus": options.corpus, "batch_size": options.batch, "epochs": epochs}
     chosen |= {"learning_rate": options.learning_rate}
     few = {"validation_utterances": 1, "check_utterances": 20, "report_utterances": 1, "retention.utterances": 0}
@@ -106,13 +106,15 @@ def run_ours(options: Namespace, folder: Path, name: str, epochs: int, utterance
     }
 
 
-def order(config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path, out: Path, seconds: float) -> Order:
-    from qal.training.loop.fit import precision
+def settings(
+    config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path, out: Path, seconds: float
+) -> RecipeSettings:
+    from qal.training.loop.fit import resolved_precision
 
     tokenizer = Tokenizer(weights)
     tokens = [[*tokenizer.prompt(r.language), *tokenizer.encode(r.text), tokenizer.end] for r in rows]
     lora = config.lora
-    return Order(
+    return RecipeSettings(
         weights=str(weights),
         audio=[str(corpus.audio_path(r).resolve()) for r in rows],
         tokens=tokens,
@@ -122,7 +124,7 @@ def order(config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path
         rank=lora.rank,
         alpha=lora.alpha,
         dropout=lora.dropout,
-        bfloat16=precision(config) == "bf16-mixed",
+        bfloat16=resolved_precision(config) == "bf16-mixed",
         device=choose_device(engine_device(config)),
         max_seconds=seconds,
         seed=config.seed,
@@ -134,7 +136,7 @@ def score(weights: Path, folder: Path, corpus: Corpus, options: Namespace) -> di
     from qal.export.to_ctranslate2 import to_ctranslate2
 
     standard = to_ctranslate2(merge(weights, folder / "standard", folder / "merged"), folder / "standard-model")
-    rows = [r for r in evenly(corpus.select("test"), options.test) if r.text and r.duration_s < 29]
+    rows = [r for r in evenly_spaced(corpus.select("test"), options.test) if r.text and r.duration_s < 29]
     engines = {
         "stock": Engine(resolve(options.base), context="full"),
         "standard": Engine(standard, context="full"),
@@ -177,9 +179,10 @@ def report(
 
 
 def transformers_weights(base: str) -> Path:
-    from qal.export.from_ctranslate2 import converted
+    from qal.export.from_ctranslate2 import cached_transformers
 
-    return resolve_transformers(base, lambda directory: converted(directory, models_folder() / "transformers"))
+    cache = models_folder() / "transformers"
+    return resolve_transformers(base, lambda directory: cached_transformers(directory, cache))
 
 
 def told(what: str) -> None:

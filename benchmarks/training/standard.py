@@ -1,7 +1,7 @@
-"""The standard recipe, as the guides teach it: Transformers' Seq2SeqTrainer and PEFT, every input padded to 30 s.
+"""The standard recipe, as in the usual guides: Transformers' Seq2SeqTrainer and PEFT, every input padded to 30 s.
 
-python -m benchmarks.training.standard ORDER.json, in a process of its own: its memory is measured from outside. The
-inputs are computed before the clock starts, as the guides do, too."""
+Run as python -m benchmarks.training.standard SETTINGS.json, in a process of its own, so that its memory can be measured.
+The inputs are computed before the clock starts, as in the guides."""
 
 import json
 import sys
@@ -19,14 +19,14 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from benchmarks.training.order import Order, read
+from benchmarks.training.recipe_settings import RecipeSettings, read
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE
 from qal.training.model.lora import LINEAR_LAYERS
 
 
 class Clock(TrainerCallback):
-    """From the first step on; ends the training when the time is over."""
+    """Counts time from the first step, and ends the training after the given time."""
 
     def __init__(self, max_seconds: float):
         self.max_seconds, self.began, self.steps = max_seconds, 0.0, 0
@@ -43,32 +43,36 @@ class Clock(TrainerCallback):
         control.should_training_stop = self.seconds > self.max_seconds
 
 
-def train(order: Order) -> dict[str, float]:
-    """One pass, or as much of it as the time allows -> {"utterances", "seconds"}."""
-    adapted, rows, clock = adapted_model(order), inputs(order), Clock(order.max_seconds)
+def train(settings: RecipeSettings) -> dict[str, float]:
+    """Trains one pass, or as much of it as the time allows; returns {"utterances", "seconds"}."""
+    adapted, rows, clock = adapted_model(settings), inputs(settings), Clock(settings.max_seconds)
     trainer = Seq2SeqTrainer(
-        model=adapted, args=arguments(order), train_dataset=rows, data_collator=collate, callbacks=[clock]
+        model=adapted, args=arguments(settings), train_dataset=rows, data_collator=collate, callbacks=[clock]
     )  # pyright: ignore[reportArgumentType]
     trainer.train()
     seconds = clock.seconds
-    adapted.save_pretrained(order.out)
-    return {"utterances": min(len(rows), clock.steps * order.batch_size), "seconds": seconds}
+    adapted.save_pretrained(settings.out)
+    return {"utterances": min(len(rows), clock.steps * settings.batch_size), "seconds": seconds}
 
 
-def adapted_model(order: Order) -> PeftModel:
-    model = WhisperForConditionalGeneration.from_pretrained(order.weights, dtype=torch.float32)
+def adapted_model(settings: RecipeSettings) -> PeftModel:
+    model = WhisperForConditionalGeneration.from_pretrained(settings.weights, dtype=torch.float32)
     lora = LoraConfig(
-        r=order.rank, lora_alpha=order.alpha, lora_dropout=order.dropout, target_modules=LINEAR_LAYERS, bias="none"
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=LINEAR_LAYERS,
+        bias="none",
     )
     return get_peft_model(model, lora)
 
 
-def inputs(order: Order) -> list[dict[str, Any]]:
+def inputs(settings: RecipeSettings) -> list[dict[str, Any]]:
     extractor = WhisperFeatureExtractor(feature_size=80)
-    sounds = (decode(Path(path)) for path in order.audio)
+    sounds = (decode(Path(path)) for path in settings.audio)
     features = [extractor(sound, sampling_rate=SAMPLE_RATE).input_features[0] for sound in sounds]
-    # the model puts the start token in front itself
-    return [{"input_features": f, "labels": ids[1:]} for f, ids in zip(features, order.tokens, strict=True)]
+    # the model adds the start token
+    return [{"input_features": f, "labels": ids[1:]} for f, ids in zip(features, settings.tokens, strict=True)]
 
 
 def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -78,22 +82,22 @@ def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
     return {"input_features": features, "labels": torch.tensor(labels)}
 
 
-def arguments(order: Order) -> Seq2SeqTrainingArguments:
-    steps = -(-len(order.audio) // order.batch_size)
+def arguments(settings: RecipeSettings) -> Seq2SeqTrainingArguments:
+    steps = -(-len(settings.audio) // settings.batch_size)
     return Seq2SeqTrainingArguments(
-        output_dir=order.out,
-        per_device_train_batch_size=order.batch_size,
-        learning_rate=order.learning_rate,
+        output_dir=settings.out,
+        per_device_train_batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
         warmup_steps=max(1, steps // 10),
         num_train_epochs=1,
-        bf16=order.bfloat16,
-        use_cpu=order.device == "cpu",
+        bf16=settings.bfloat16,
+        use_cpu=settings.device == "cpu",
         remove_unused_columns=False,
         label_names=["labels"],
         save_strategy="no",
         report_to=[],
         disable_tqdm=True,
-        seed=order.seed,
+        seed=settings.seed,
     )
 
 

@@ -1,7 +1,7 @@
-"""POST /qal/corrections: a caption of the Live page, corrected or found right, becomes a row of a corpus.
+"""POST /qal/corrections: adds a corrected or confirmed caption of the Live page, with its audio, to a dataset.
 
-Behind the same login as the socket. The session's name, which nobody can guess, shows whose caption it is. Needs
-nothing but what lies on disk: it works after the recording has ended and on a server that was restarted."""
+It is behind the login of the page. The session id, which cannot be guessed, proves whose caption it is. Everything is
+read from disk, so that it also works after the recording has ended or the server was restarted."""
 
 import hashlib
 import logging
@@ -13,33 +13,33 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from qal.api.live_socket import Allowed, same_origin
+from qal.api.live_socket import INVALID_MESSAGE, LOG_IN, Allowed, is_same_origin
 from qal.audio.samples import SAMPLE_RATE, Samples
-from qal.captions.protocol import MAX_SAMPLE
-from qal.captions.record import Line, Record
-from qal.captions.saved_audio import KeptSound, Stretch
+from qal.captions.protocol import MAX_SAMPLE_INDEX
+from qal.captions.record import SessionRecord, StoredCaption
+from qal.captions.saved_audio import SampleRange, SavedAudio
 from qal.corpus.corrections import Correction, add_correction, checked_text, corrections_folder
 from qal.errors import OptionError, QalError
 
 PATH = "/qal/corrections"
-MARGIN_S = 0.2  # of sound on either side of the speech
-MAX_BODY = 8192  # bytes
-MAX_FIELD = 4096  # letters; what a name or a line may have is the corpus' to say
-NAME_DIGITS = 16  # of the hash that stands for a session: its own name would let a reader of the corpus go on with it
+MARGIN_S = 0.2  # of audio before and after the speech
+MAX_BODY_BYTES = 8192
+MAX_FIELD_CHARACTERS = 4096  # the corpus has stricter limits of its own
+HASH_DIGITS = 16  # of the session id; the id itself would let a reader of the dataset resume the session
 LOG = logging.getLogger("qal")
 
 
-class CorrectionOrder(BaseModel, frozen=True, extra="forbid"):
-    """What the page sends: the line `index` of a session reads `text`."""
+class CorrectionRequest(BaseModel, frozen=True, extra="forbid"):
+    """Body of the request: the text of caption `index` of a session is `text`."""
 
     session: str = Field(max_length=64)
-    index: int = Field(ge=0, le=MAX_SAMPLE)
-    text: str = Field(max_length=MAX_FIELD)
-    corpus: str = Field(max_length=MAX_FIELD)
+    index: int = Field(ge=0, le=MAX_SAMPLE_INDEX)
+    text: str = Field(max_length=MAX_FIELD_CHARACTERS)
+    corpus: str = Field(max_length=MAX_FIELD_CHARACTERS)
 
 
-class Added(BaseModel, frozen=True):
-    """What the page is told."""
+class CorrectionResponse(BaseModel, frozen=True):
+    """Body of the response: the dataset, its number of examples and the split of the new one."""
 
     corpus: str
     rows: int
@@ -48,67 +48,78 @@ class Added(BaseModel, frozen=True):
 
 def correction_route(live: Path, data: Path, allowed: Allowed) -> Route:
     async def serve(request: Request) -> Response:
-        if not same_origin(request) or not allowed(request):
-            return _refusal(403, "log in, then reload the page")
+        if not is_same_origin(request) or not allowed(request):
+            return _error_response(403, LOG_IN)
         try:
-            order = parse_order(await _body(request))
-            return JSONResponse((await run_in_threadpool(add, order, live, data)).model_dump())
+            correction = parse_request(await _read_body(request))
+            response = await run_in_threadpool(add_to_corpus, correction, live, data)
+            return JSONResponse(response.model_dump())
         except QalError as error:
-            return _refusal(400, str(error))
+            return _error_response(400, str(error))
         except Exception:
             LOG.exception("a correction failed")
-            return _refusal(500, "the server failed to add this line; try again")
+            return _error_response(500, "the server could not add this line; try again")
 
     return Route(PATH, serve, methods=["POST"])
 
 
-def add(order: CorrectionOrder, live: Path, data: Path) -> Added:
-    """Raises OptionError (no such session or caption), SoundNotKeptError, CorpusError, StorageError."""
-    corrections_folder(data, order.corpus)  # what the page can mend, before anything is read
-    checked_text(order.text)
-    record = Record(live, order.session)
+def add_to_corpus(request: CorrectionRequest, live: Path, data: Path) -> CorrectionResponse:
+    """Adds the caption to data/<corpus>, or replaces it there.
+
+    Raises:
+        OptionError: there is no such session or caption.
+        AudioNotSavedError: the audio of the caption was not saved.
+        CorpusError, StorageError: the dataset cannot be written."""
+    corrections_folder(data, request.corpus)  # checks what the user can correct before anything is read
+    checked_text(request.text)
+    record = SessionRecord(live, request.session)
     if not record.exists():
-        raise OptionError("this recording is no longer on the server; only lines of a recent one can be added")
-    lines = record.lines()
-    line = next((line for line in lines if line.index == order.index), None)
-    if not line:
-        raise OptionError("the server has no such caption; reload the page")
-    if not line.language:
-        raise OptionError("this line is a translation; only captions in the language that is spoken can be added")
-    name = f"{hashlib.sha256(order.session.encode()).hexdigest()[:NAME_DIGITS]}-{order.index:05}"
-    samples = cut(KeptSound(record.folder), line, lines)
-    corpus, row = add_correction(data, order.corpus, Correction(name, samples, order.text, line.language))
-    return Added(corpus=order.corpus, rows=len(corpus.rows), split=row.split)
+        raise OptionError("this recording was deleted from the server; only lines of recent recordings can be added")
+    captions = record.stored_captions()
+    caption = next((caption for caption in captions if caption.index == request.index), None)
+    if not caption:
+        raise OptionError("the server does not have this caption; reload the page")
+    if not caption.language:
+        raise OptionError("this line is a translation; only lines in the spoken language can be added")
+    session_hash = hashlib.sha256(request.session.encode()).hexdigest()[:HASH_DIGITS]
+    samples = read_caption_audio(SavedAudio(record.folder), caption, captions)
+    correction = Correction(f"{session_hash}-{request.index:05}", samples, request.text, caption.language)
+    corpus, row = add_correction(data, request.corpus, correction)
+    return CorrectionResponse(corpus=request.corpus, rows=len(corpus.rows), split=row.split)
 
 
-def cut(sound: KeptSound, line: Line, lines: list[Line]) -> Samples:
-    """The line's speech and a margin, but nothing of its neighbours. Raises SoundNotKeptError."""
-    margin, speech = _samples(MARGIN_S), Stretch(_samples(line.start_s), _samples(line.end_s))
-    before = max((_samples(other.end_s) for other in lines if other.index < line.index), default=0)
-    after = min((_samples(other.start_s) for other in lines if other.index > line.index), default=MAX_SAMPLE)
-    start, end = max(speech.start - margin, before), min(speech.end + margin, after)
-    return sound.read(speech, Stretch(min(start, speech.start), max(end, speech.end)))
+def read_caption_audio(audio: SavedAudio, caption: StoredCaption, captions: list[StoredCaption]) -> Samples:
+    """Returns the speech of a caption with a margin that contains no speech of the captions before and after.
+
+    Raises AudioNotSavedError."""
+    speech = SampleRange(_to_samples(caption.start_s), _to_samples(caption.end_s))
+    previous_end = max((_to_samples(c.end_s) for c in captions if c.index < caption.index), default=0)
+    next_start = min((_to_samples(c.start_s) for c in captions if c.index > caption.index), default=MAX_SAMPLE_INDEX)
+    margin = _to_samples(MARGIN_S)
+    start = max(speech.start - margin, previous_end)
+    end = min(speech.end + margin, next_start)
+    return audio.read(speech, SampleRange(min(start, speech.start), max(end, speech.end)))
 
 
-def parse_order(body: bytes) -> CorrectionOrder:
+def parse_request(body: bytes) -> CorrectionRequest:
     try:
-        return CorrectionOrder.model_validate_json(body)
+        return CorrectionRequest.model_validate_json(body)
     except ValidationError as error:
-        raise OptionError("the page sent a message that is not one of ours; reload the page") from error
+        raise OptionError(INVALID_MESSAGE) from error
 
 
-async def _body(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytes:
     body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            raise OptionError("this line is too long; write only what was said in it")
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise OptionError("this line is too long; shorten it")
     return body
 
 
-def _samples(seconds: float) -> int:
+def _to_samples(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
 
 
-def _refusal(status: int, sentence: str) -> JSONResponse:
-    return JSONResponse({"message": sentence}, status)
+def _error_response(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"message": message}, status)

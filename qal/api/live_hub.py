@@ -1,7 +1,7 @@
-"""The live sessions of a server: found again by their id, one scheduler for each engine.
+"""The live sessions of a server: clients reconnect to them by id; all sessions of one engine share a scheduler.
 
-A session belongs to the connection that joined it last. Joining, changing and finishing may take long (a model is
-loaded, a queue is read); they and the packets run in threads of the hub's own."""
+A session belongs to the connection that joined it last. Joining, changing settings and finishing may take long (a
+model is loaded, a queue is emptied), so that they and the packets run in thread pools of the hub."""
 
 import logging
 import threading
@@ -15,204 +15,250 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from qal.audio.gate import DEFAULT_GATE, GateOptions
-from qal.captions.protocol import MAX_SAMPLE
-from qal.captions.record import Record, new_id, sweep
-from qal.captions.resumable_session import LiveStream, Publish
+from qal.captions.options import MAX_HINT_CHARACTERS, SessionOptions, UpdateMode
+from qal.captions.protocol import MAX_SAMPLE_INDEX
+from qal.captions.record import SessionRecord, delete_old_sessions, new_session_id
+from qal.captions.resumable_session import ResumableSession, UpdateCallback
 from qal.captions.scheduler import BusyError, Scheduler
-from qal.captions.session import MAX_EXPECTED, CaptionSession, Mode, SessionOptions
-from qal.engine.cache import Engines
+from qal.captions.session import CaptionSession
+from qal.engine.cache import EngineCache
 from qal.engine.engine import Engine
 from qal.engine.languages import check_language
 from qal.errors import LanguageError, ModelError, QalError
 
-RESUME_S = 120.0  # so long a broken connection may come back to a session in memory; later, to the one on disk
-TIDY_S = 60.0  # between two looks for what is over
+RECONNECT_TIMEOUT_S = 120.0  # a session without a connection stays in memory so long; later it resumes from disk
+MAINTENANCE_INTERVAL_S = 60.0
 
 LOG = logging.getLogger("qal")
 
 
 class SupersededError(QalError):
-    """Another connection has this session now."""
+    """Another connection has joined the session."""
 
 
-class Settings(BaseModel, frozen=True, extra="forbid"):
+class SettingsMessage(BaseModel, frozen=True, extra="forbid"):
+    """Settings of a live session, as the client sends them."""
+
     model: str = Field(max_length=500)
     language: str | None = Field(default=None, max_length=20)
     task: Literal["transcribe", "translate"] = "transcribe"
-    mode: Mode = "gated"
-    expect: str = Field(default="", max_length=MAX_EXPECTED)
-    previous_text: bool = False
+    mode: UpdateMode = "gated"
+    expect: str = Field(default="", max_length=MAX_HINT_CHARACTERS, description="vocabulary hints (initial prompt)")
+    previous_text: bool = Field(default=False, description="use the previous line as context")
     gate: GateOptions = DEFAULT_GATE
-    keep_sound: bool = Field(default=False, description="the speaker wants the sound kept, from here on")
+    keep_sound: bool = Field(default=False, description="save the audio from here on")
 
 
-class Hello(Settings, frozen=True):
-    """A client's first words."""
+class JoinMessage(SettingsMessage, frozen=True):
+    """First message of a client: starts or resumes a session."""
 
-    session: str | None = Field(default=None, max_length=64, description="a session to go on with")
-    kept_from: int = Field(default=0, ge=0, le=MAX_SAMPLE, description="the first sample that the client still has")
-    last_index: int = Field(default=-1, ge=-1, le=MAX_SAMPLE, description="of the last final caption it has seen")
+    session: str | None = Field(default=None, max_length=64, description="id of the session to resume")
+    kept_from: int = Field(
+        default=0, ge=0, le=MAX_SAMPLE_INDEX, description="index of the first sample that the client still has"
+    )
+    last_index: int = Field(
+        default=-1, ge=-1, le=MAX_SAMPLE_INDEX, description="index of the last final caption that the client has"
+    )
 
 
 @dataclass(eq=False)
-class Place:
-    """A session on this server. `owner` is the connection that may use it."""
+class SessionSlot:
+    """A session on this server and the connection that may use it (`owner`)."""
 
     id: str
-    stream: LiveStream
-    settings: Settings
+    stream: ResumableSession
+    settings: SettingsMessage
     owner: object
     lock: threading.Lock = field(default_factory=threading.Lock)  # held while the owner uses the stream
-    left: float | None = None  # when its connection broke
-    over: bool = False  # whoever comes back now goes on from disk
+    disconnected_at: float | None = None  # on the monotonic clock; None while there is a connection
+    closed: bool = False  # a client that reconnects now resumes from disk
 
 
 class LiveHub:
-    """`offered` names the models that a page may ask for."""
+    """All live sessions of a server.
+
+    Args:
+        engines: loads the models.
+        runs: folder of the training runs.
+        live: folder of the session records.
+        offered: returns the names of the models that clients may use.
+        max_sessions: more sessions at the same time are refused."""
 
     def __init__(
-        self, engines: Engines, runs: Path, live: Path, offered: Callable[[], Collection[str]], max_sessions: int = 64
+        self,
+        engines: EngineCache,
+        runs: Path,
+        live: Path,
+        offered: Callable[[], Collection[str]],
+        max_sessions: int = 64,
     ):
-        self._engines, self._runs, self._live, self._offered = engines, runs, live, offered
+        self._engines = engines
+        self._runs = runs
+        self._live = live
+        self._offered = offered
         self._max_sessions = max_sessions
-        self._places: dict[str, Place] = {}
+        self._slots: dict[str, SessionSlot] = {}  # by session id
         self._schedulers: dict[int, Scheduler] = {}  # by id(engine)
         self._lock = threading.Lock()
-        self._tidier: threading.Timer | None = None
-        self.packets = ThreadPoolExecutor(max_sessions, "live-packets")
-        self.slow = ThreadPoolExecutor(max_sessions, "live-slow")
+        self._maintenance_timer: threading.Timer | None = None
+        self.packet_executor = ThreadPoolExecutor(max_sessions, "live-packets")
+        self.slow_executor = ThreadPoolExecutor(max_sessions, "live-slow")
 
-    def join(self, hello: Hello, owner: object, publish: Publish) -> Place:
-        """A new session, or the one that the client names, in memory or on disk.
+    def join(self, message: JoinMessage, owner: object, on_update: UpdateCallback) -> SessionSlot:
+        """Starts a session, or resumes the one that the client names from memory or from disk.
 
-        Raises BusyError, ModelError, LanguageError, OptionError (a name that is none)."""
-        self.sweep()
-        record = Record(self._live, hello.session or new_id())
-        engine = self._engine(hello)
-        place = self._found_or_made(hello, record, engine, owner, publish)
-        with place.lock:  # an old connection's last packet
-            if place.over:  # it was just about to end
-                return self.join(hello, owner, publish)
-            if place.settings.keep_sound and not hello.keep_sound:  # taken back while there was no connection
-                place.stream.keep_sound(False)
-                place.settings = place.settings.model_copy(update={"keep_sound": False})
-            place.stream.resume(publish, hello.last_index)
-        return place
+        Raises:
+            BusyError: too many sessions.
+            ModelError, LanguageError: the model cannot be used.
+            OptionError: the session id is not valid."""
+        self.close_abandoned_sessions()
+        record = SessionRecord(self._live, message.session or new_session_id())
+        engine = self._get_engine(message)
+        slot = self._find_or_create_slot(message, record, engine, owner, on_update)
+        with slot.lock:  # waits for the last packet of an earlier connection
+            if slot.closed:  # it was being closed
+                return self.join(message, owner, on_update)
+            if slot.settings.keep_sound and not message.keep_sound:  # revoked while disconnected
+                slot.stream.set_audio_saving(False)
+                slot.settings = slot.settings.model_copy(update={"keep_sound": False})
+            slot.stream.resume(on_update, message.last_index)
+        return slot
 
-    def _found_or_made(self, hello: Hello, record: Record, engine: Engine, owner: object, publish: Publish) -> Place:
-        name = record.folder.name
+    def _find_or_create_slot(
+        self, message: JoinMessage, record: SessionRecord, engine: Engine, owner: object, on_update: UpdateCallback
+    ) -> SessionSlot:
+        session_id = record.folder.name
         with self._lock:
-            place = self._places.get(name)
-            if not place:
-                if len(self._places) >= self._max_sessions:
-                    raise BusyError(f"all {self._max_sessions} places are taken; try again in a minute")
-                stream = self._open(engine, hello, record, publish, hello.kept_from)
-                place = self._places[name] = Place(name, stream, settings_of(hello), owner)
-            place.owner, place.left = owner, None
-            return place
+            slot = self._slots.get(session_id)
+            if not slot:
+                if len(self._slots) >= self._max_sessions:
+                    raise BusyError(f"all {self._max_sessions} sessions are in use; try again in a minute")
+                stream = self._open_stream(engine, message, record, on_update, message.kept_from)
+                slot = SessionSlot(session_id, stream, settings_only(message), owner)
+                self._slots[session_id] = slot
+            slot.owner = owner
+            slot.disconnected_at = None
+            return slot
 
-    def take(self, place: Place, owner: object, data: bytes) -> None:
-        with place.lock:
-            require_owner(place, owner)
-            place.stream.take(data)
+    def receive_packet(self, slot: SessionSlot, owner: object, data: bytes) -> None:
+        with slot.lock:
+            require_owner(slot, owner)
+            slot.stream.receive(data)
 
-    def change(self, place: Place, owner: object, settings: Settings, publish: Publish) -> None:
-        """Another model or language from here on; what was heard so far is final first.
+    def change_settings(
+        self, slot: SessionSlot, owner: object, settings: SettingsMessage, on_update: UpdateCallback
+    ) -> None:
+        """Applies new settings from here on; the captions of the audio so far become final first.
 
-        When the new one cannot be had, nothing changes. Keeping the sound, or no longer, ends no caption."""
-        engine = self._engine(settings)  # before anything ends
-        with place.lock:
-            require_owner(place, owner)
-            place.stream.keep_sound(settings.keep_sound)
-            if not captioned_alike(settings, place.settings):
-                self._reopen(place, engine, settings, publish)
-            place.settings = settings_of(settings)
+        If the model cannot be used, nothing changes. Starting or stopping to save audio ends no caption."""
+        engine = self._get_engine(settings)  # raises before anything changes
+        with slot.lock:
+            require_owner(slot, owner)
+            slot.stream.set_audio_saving(settings.keep_sound)
+            if not have_same_captions(settings, slot.settings):
+                self._reopen_stream(slot, engine, settings, on_update)
+            slot.settings = settings_only(settings)
         self._close_idle_schedulers()
 
-    def finish(self, place: Place, owner: object) -> None:
-        """All is final, and the session is over."""
-        with place.lock:
-            require_owner(place, owner)
-            place.stream.finish()
-        self.end(place)
+    def finish(self, slot: SessionSlot, owner: object) -> None:
+        """Makes all captions final and ends the session."""
+        with slot.lock:
+            require_owner(slot, owner)
+            slot.stream.finish()
+        self.end(slot)
 
-    def rest(self, place: Place, owner: object) -> None:
-        """The connection is gone; the session waits for it to come back."""
+    def disconnect(self, slot: SessionSlot, owner: object) -> None:
+        """Records that the connection is closed; the session waits for a new one."""
         with self._lock:
-            if place.owner is owner:
-                place.left = time.monotonic()
+            if slot.owner is owner:
+                slot.disconnected_at = time.monotonic()
 
-    def end(self, place: Place) -> None:
+    def end(self, slot: SessionSlot) -> None:
+        """Removes the session from memory."""
         with self._lock:
-            self._places.pop(place.id, None)
-        place.stream.close()
+            self._slots.pop(slot.id, None)
+        slot.stream.close()
         self._close_idle_schedulers()
 
-    def sweep(self) -> None:
-        """Ends the sessions whose connection never came back; what was heard of them is final on disk first."""
-        limit = time.monotonic() - RESUME_S
+    def close_abandoned_sessions(self) -> None:
+        """Ends sessions without a connection since RECONNECT_TIMEOUT_S; their captions are final on disk first."""
+        limit = time.monotonic() - RECONNECT_TIMEOUT_S
         with self._lock:
-            left = [p for p in self._places.values() if p.left is not None and p.left < limit]
-        for place in left:
-            with place.lock:
-                if place.left is not None:  # else it came back just now
-                    self._finish_left(place)
+            abandoned = [
+                slot
+                for slot in self._slots.values()
+                if slot.disconnected_at is not None and slot.disconnected_at < limit
+            ]
+        for slot in abandoned:
+            with slot.lock:
+                if slot.disconnected_at is not None:  # the client has not reconnected in the meantime
+                    self._close_abandoned(slot)
 
-    def _finish_left(self, place: Place) -> None:
-        """Holding the place's lock."""
+    def _close_abandoned(self, slot: SessionSlot) -> None:
+        """Finishes and ends a session; the caller holds the lock of the slot."""
         try:
-            place.stream.finish()
+            slot.stream.finish()
         except QalError as error:
-            LOG.warning("a session that was left could not be finished: %s", error)
-        place.over = True
-        self.end(place)
+            LOG.warning("an abandoned session could not be finished: %s", error)
+        slot.closed = True
+        self.end(slot)
 
-    def keep_tidy(self, kept_days: float) -> None:
-        """Now and every minute: ends sessions that nobody came back to, deletes what was said so long ago."""
-        self._tidier = threading.Timer(TIDY_S, self.keep_tidy, [kept_days])
-        self._tidier.daemon = True
-        self._tidier.start()
-        self.sweep()
-        sweep(self._live, kept_days, spared=set(self._places))
+    def start_maintenance(self, kept_days: float) -> None:
+        """Closes abandoned sessions and deletes records older than `kept_days`, now and every minute."""
+        self._maintenance_timer = threading.Timer(MAINTENANCE_INTERVAL_S, self.start_maintenance, [kept_days])
+        self._maintenance_timer.daemon = True
+        self._maintenance_timer.start()
+        self.close_abandoned_sessions()
+        delete_old_sessions(self._live, kept_days, active=set(self._slots))
 
     def close(self) -> None:
-        if self._tidier:
-            self._tidier.cancel()
-        for place in list(self._places.values()):
-            self.end(place)
-        self.packets.shutdown(wait=False)
-        self.slow.shutdown(wait=False)
+        """Ends all sessions and threads."""
+        if self._maintenance_timer:
+            self._maintenance_timer.cancel()
+        for slot in list(self._slots.values()):
+            self.end(slot)
+        self.packet_executor.shutdown(wait=False)
+        self.slow_executor.shutdown(wait=False)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._slots)
 
-    def _engine(self, settings: Settings) -> Engine:
+    def _get_engine(self, settings: SettingsMessage) -> Engine:
         if settings.model not in self._offered():
-            raise ModelError(f"this server does not offer the model '{settings.model}'; choose one of its list")
+            raise ModelError(f"this server does not offer the model '{settings.model}'; choose one of the list")
         engine = self._engines.get(settings.model, self._runs)
         if settings.language:
             check_language(settings.language, engine.tokenizer.languages)
         if settings.task == "translate" and not engine.tokenizer.multilingual:
-            raise LanguageError(f"the model '{settings.model}' cannot translate; choose a multilingual one")
+            raise LanguageError(f"the model '{settings.model}' cannot translate; choose a multilingual model")
         return engine
 
-    def _open(self, engine: Engine, settings: Settings, record: Record, publish: Publish, kept_from: int) -> LiveStream:
-        """Holding `_lock`."""
+    def _open_stream(
+        self,
+        engine: Engine,
+        settings: SettingsMessage,
+        record: SessionRecord,
+        on_update: UpdateCallback,
+        first_sample: int,
+    ) -> ResumableSession:
+        """Creates the stream of a session; the caller holds `_lock`."""
         if id(engine) not in self._schedulers:
             self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions, engine.workers)
         scheduler = self._schedulers[id(engine)]
         options = SessionOptions(mode=settings.mode, expect=settings.expect, previous_text=settings.previous_text)
         session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
-        return LiveStream(record, scheduler, session, publish, kept_from, settings.keep_sound)
+        return ResumableSession(record, scheduler, session, on_update, first_sample, settings.keep_sound)
 
-    def _reopen(self, place: Place, engine: Engine, settings: Settings, publish: Publish) -> None:
-        """Holding the place's lock."""
-        before = place.stream
-        before.finish()
-        before.close()
+    def _reopen_stream(
+        self, slot: SessionSlot, engine: Engine, settings: SettingsMessage, on_update: UpdateCallback
+    ) -> None:
+        """Replaces the stream by one with other settings; the caller holds the lock of the slot."""
+        old = slot.stream
+        old.finish()
+        old.close()
         with self._lock:
-            record = Record(self._live, place.id)
-            place.stream = self._open(engine, settings, record, publish, before.next_sample)
+            record = SessionRecord(self._live, slot.id)
+            slot.stream = self._open_stream(engine, settings, record, on_update, old.next_sample)
 
     def _close_idle_schedulers(self) -> None:
         with self._lock:
@@ -222,16 +268,19 @@ class LiveHub:
             scheduler.close()
 
 
-def require_owner(place: Place, owner: object) -> None:
-    if place.owner is not owner:
-        raise SupersededError("this recording goes on over another connection")
+def require_owner(slot: SessionSlot, owner: object) -> None:
+    """Raises SupersededError unless `owner` joined the session last."""
+    if slot.owner is not owner:
+        raise SupersededError("this recording continues on another connection")
 
 
-def captioned_alike(some: Settings, others: Settings) -> bool:
-    """Whether both make the same captions of the same sound."""
-    fields = set(Settings.model_fields) - {"keep_sound"}
-    return some.model_dump(include=fields) == others.model_dump(include=fields)
+def have_same_captions(a: SettingsMessage, b: SettingsMessage) -> bool:
+    """True if both settings give the same captions for the same audio."""
+    fields = set(SettingsMessage.model_fields) - {"keep_sound"}
+    return a.model_dump(include=fields) == b.model_dump(include=fields)
 
 
-def settings_of(wider: Settings) -> Settings:
-    return Settings.model_validate(wider.model_dump(include=set(Settings.model_fields), exclude_unset=True))
+def settings_only(message: SettingsMessage) -> SettingsMessage:
+    """Returns the settings of a join message without its other fields."""
+    fields = set(SettingsMessage.model_fields)
+    return SettingsMessage.model_validate(message.model_dump(include=fields, exclude_unset=True))

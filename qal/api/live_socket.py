@@ -1,8 +1,10 @@
-"""The socket of the Live page: /qal/live, on the same server, behind the same login.
+"""WebSocket of the Live page (/qal/live), on the page's server and behind its login.
 
-Up: first a Hello in JSON; then packets (qal.captions.protocol) and, in JSON, {"do": "finish"} and {"do": "change",
-"model": ..., "language": ...}. Down, JSON by "type": "ready" (after hello and change), "update" (captions, meter,
-acknowledgement), "problem" (a change that could not be made; all goes on as before), "finished", "error"."""
+Messages of the client: first a JoinMessage (JSON); then audio packets (binary, qal.captions.protocol) and commands
+(JSON): {"do": "finish"} and {"do": "change", "model": ..., "language": ...}.
+
+Messages of the server (JSON, by "type"): "ready" (after join and change), "update" (captions, level, acknowledgement),
+"problem" (a change failed; the session continues with its old settings), "finished", "error"."""
 
 import asyncio
 import json
@@ -18,220 +20,232 @@ from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from qal.api.live_hub import Hello, LiveHub, Place, Settings, SupersededError
-from qal.captions.resumable_session import Update
+from qal.api.live_hub import JoinMessage, LiveHub, SessionSlot, SettingsMessage, SupersededError
+from qal.captions.resumable_session import SessionUpdate
 from qal.captions.scheduler import BusyError
 from qal.errors import OptionError, QalError
 
 PATH = "/qal/live"
-MAX_OUTGOING = 256  # updates; a page that reads slower misses levels, then is cut off and comes back
-MAX_INCOMING, MAX_INCOMING_BYTES = 600, 4 << 20  # packets, a minute, and of large ones two; then the network waits
-FULL_S = 0.05  # between two looks whether there is room again
-IDLE_S = 300.0  # without a packet; a microphone that is open always sends some
-GUARD_S = 5.0  # between two looks whether the page may still listen
-FORBIDDEN, BROKEN, COME_BACK = 4403, 4400, 4429  # close codes of our own; after COME_BACK the page tries again
-OTHER_SITE = "the server knows this page by another address; let the proxy pass on Host, or X-Forwarded-Host"
+MAX_OUTGOING = 256  # messages; a slower client first loses level updates, then is disconnected and reconnects
+# Unprocessed packets: one minute, or two minutes of large ones; then the network waits.
+MAX_INCOMING, MAX_INCOMING_BYTES = 600, 4 << 20
+QUEUE_POLL_S = 0.05  # between two checks whether the incoming queue has room
+IDLE_TIMEOUT_S = 300.0  # without a packet; an open microphone always sends packets
+LOGIN_CHECK_INTERVAL_S = 5.0
+# Close codes of this protocol; after TRY_AGAIN the client reconnects.
+FORBIDDEN, SESSION_ERROR, TRY_AGAIN = 4403, 4400, 4429
+WRONG_ORIGIN = "the server has another address than this page; let the proxy forward Host or X-Forwarded-Host"
+LOG_IN = "log in, then reload the page"
+INVALID_MESSAGE = "the page sent an invalid message; reload the page"
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 LOG = logging.getLogger("qal")
 
 
 class IdleError(QalError):
-    """The page is open, but sends nothing."""
+    """The client is connected but has sent nothing for IDLE_TIMEOUT_S."""
 
 
 class LoggedOutError(QalError):
-    """In the middle of a session."""
+    """The user of a running session is no longer logged in."""
 
 
-Message = TypeVar("Message", bound=Settings)
-Allowed = Callable[[HTTPConnection], bool]  # is whoever asks logged in?
+Message = TypeVar("Message", bound=SettingsMessage)
+Allowed = Callable[[HTTPConnection], bool]  # True if the connection's user is logged in
 
 
 def live_route(hub: LiveHub, allowed: Allowed) -> WebSocketRoute:
     async def serve(socket: WebSocket) -> None:
         await socket.accept()
-        if not same_origin(socket):
-            await socket.close(FORBIDDEN, OTHER_SITE)
+        if not is_same_origin(socket):
+            await socket.close(FORBIDDEN, WRONG_ORIGIN)
             return
         if not allowed(socket):
-            await socket.close(FORBIDDEN, "log in, then reload the page")
+            await socket.close(FORBIDDEN, LOG_IN)
             return
-        await Conversation(hub, socket, lambda: allowed(socket)).run()
+        await LiveConnection(hub, socket, lambda: allowed(socket)).run()
 
     return WebSocketRoute(PATH, serve)
 
 
-def same_origin(socket: HTTPConnection) -> bool:
-    """Browsers name the page that opens a socket; another site's page is refused. Programs name none.
+def is_same_origin(connection: HTTPConnection) -> bool:
+    """False if a browser sent the request from a page of another site; programs send no origin and are accepted.
 
-    A browser leaves out the port that its scheme has anyway, a proxy may not."""
-    origin = socket.headers.get("origin")
+    Browsers omit the default port of a scheme in the origin; proxies may not."""
+    origin = connection.headers.get("origin")
     if origin is None:
         return True
     scheme, host = urlsplit(origin)[:2]
-    named = [socket.headers.get(name, "").split(",")[0].strip().lower() for name in ("host", "x-forwarded-host")]
-    return bool(host) and host in {name.removesuffix(DEFAULT_PORTS.get(scheme, "")) for name in named}
+    headers = [connection.headers.get(name, "") for name in ("host", "x-forwarded-host")]
+    own_hosts = [header.split(",")[0].strip().lower() for header in headers]
+    return bool(host) and host in {own.removesuffix(DEFAULT_PORTS.get(scheme, "")) for own in own_hosts}
 
 
-class Conversation:
-    """One connection of one session, from hello to the end."""
+class LiveConnection:
+    """One connection to one session, from the join message to the end."""
 
     def __init__(self, hub: LiveHub, socket: WebSocket, allowed: Callable[[], bool]):
-        self.hub, self.socket, self._allowed = hub, socket, allowed
+        self.hub = hub
+        self.socket = socket
+        self._allowed = allowed
         self._loop = asyncio.get_running_loop()
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_OUTGOING)
         self._incoming: asyncio.Queue[Any] = asyncio.Queue(MAX_INCOMING)
-        self._unread = 0  # bytes that wait in _incoming
-        self._place: Place | None = None
-        self._gone = False
+        self._incoming_bytes = 0  # in _incoming
+        self._slot: SessionSlot | None = None
+        self._closed = False
 
     async def run(self) -> None:
-        tasks = [asyncio.create_task(work()) for work in (self._receive, self._send, self._work, self._guard)]
+        """Serves the connection until it is closed by either side."""
+        stages = (self._receive_messages, self._send_messages, self._process_messages, self._check_login)
+        tasks = [asyncio.create_task(stage()) for stage in stages]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         except WebSocketDisconnect:
-            LOG.debug("a live page has gone")
-        except SupersededError as error:
-            await self._close(BROKEN, str(error))
-        except LoggedOutError as error:
-            await self._close(FORBIDDEN, str(error))
-        except BusyError as error:
-            await self._close(COME_BACK, str(error))
+            LOG.debug("a live client has disconnected")
         except QalError as error:
-            await self._close(BROKEN, str(error))
+            await self._close(close_code(error), str(error))
         except Exception:
             LOG.exception("a live session failed")
-            await self._close(BROKEN, "the server failed to caption this; press Start again")
-            if self._place:
-                await self._slowly(self.hub.end, self._place)
+            await self._close(SESSION_ERROR, "captioning failed on the server; press Start again")
+            if self._slot:
+                await self._run_slow(self.hub.end, self._slot)
         finally:
-            self._gone = True
+            self._closed = True
             for task in tasks:
                 task.cancel()
-            if self._place:
-                self.hub.rest(self._place, self)
+            if self._slot:
+                self.hub.disconnect(self._slot, self)
 
-    async def _receive(self) -> None:
-        """Reads on while the session works, so that the connection is seen to live."""
+    async def _receive_messages(self) -> None:
+        """Receives while other messages are processed, so that a closed connection is noticed at once."""
         while True:
             message = await self.socket.receive()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1000))
             await self._incoming.put(message)
-            self._unread += size_of(message)
-            while self._unread > MAX_INCOMING_BYTES:
-                await asyncio.sleep(FULL_S)
+            self._incoming_bytes += message_size(message)
+            while self._incoming_bytes > MAX_INCOMING_BYTES:
+                await asyncio.sleep(QUEUE_POLL_S)
 
-    async def _next(self) -> Any:
+    async def _next_message(self) -> Any:
         message = await self._incoming.get()
-        self._unread -= size_of(message)
+        self._incoming_bytes -= message_size(message)
         return message
 
-    async def _send(self) -> None:
+    async def _send_messages(self) -> None:
         while True:
             await self.socket.send_text(json.dumps(await self._outgoing.get(), ensure_ascii=False))
 
-    async def _guard(self) -> None:
-        """Captions are for those who are still logged in."""
+    async def _check_login(self) -> None:
         while self._allowed():
-            await asyncio.sleep(GUARD_S)
-        raise LoggedOutError("you are no longer logged in; log in, then reload the page")
+            await asyncio.sleep(LOGIN_CHECK_INTERVAL_S)
+        raise LoggedOutError(f"you are no longer logged in; {LOG_IN}")
 
-    async def _work(self) -> None:
-        hello = parse(Hello, (await self._next()).get("text"))
-        place = await self._slowly(self._join, hello)
-        self._tell_ready(place)
+    async def _process_messages(self) -> None:
+        join_message = parse_message(JoinMessage, (await self._next_message()).get("text"))
+        slot = await self._run_slow(self._join, join_message)
+        self._send_ready(slot)
         while True:
             try:
-                async with asyncio.timeout(IDLE_S):  # wait_for of Python 3.11 may overhear that it is cancelled
-                    message = await self._next()
+                async with asyncio.timeout(IDLE_TIMEOUT_S):  # wait_for of Python 3.11 may miss a cancellation
+                    message = await self._next_message()
             except TimeoutError:
-                await self._slowly(self.hub.finish, place, self)
-                raise IdleError(f"nothing was heard for {IDLE_S // 60:.0f} minutes; press Start to go on") from None
+                await self._run_slow(self.hub.finish, slot, self)
+                minutes = f"{IDLE_TIMEOUT_S // 60:.0f} minutes"
+                raise IdleError(f"no audio was received for {minutes}; press Start to continue") from None
             if message.get("bytes") is not None:
-                await self._in(self.hub.packets, self.hub.take, place, self, message["bytes"])
+                packet = message["bytes"]
+                await self._run(self.hub.packet_executor, self.hub.receive_packet, slot, self, packet)
             else:
-                await self._obey(place, parse_order(message.get("text")))
+                await self._process_command(slot, parse_command(message.get("text")))
 
-    def _join(self, hello: Hello) -> Place:
-        """In a thread that outlives the connection, which may have gone while a model was loaded."""
-        place = self._place = self.hub.join(hello, self, self._publish)
-        if self._gone:
-            self.hub.rest(place, self)
-        return place
+    def _join(self, message: JoinMessage) -> SessionSlot:
+        """Joins the session, in a thread: the client may disconnect while a model is loaded."""
+        slot = self._slot = self.hub.join(message, self, self._on_update)
+        if self._closed:
+            self.hub.disconnect(slot, self)
+        return slot
 
-    async def _obey(self, place: Place, order: dict[str, Any]) -> None:
-        if order.pop("do") == "finish":
-            await self._slowly(self.hub.finish, place, self)
-            self._put({"type": "finished"})
+    async def _process_command(self, slot: SessionSlot, command: dict[str, Any]) -> None:
+        if command.pop("do") == "finish":
+            await self._run_slow(self.hub.finish, slot, self)
+            self._enqueue({"type": "finished"})
             return
         try:
-            settings = parse(Settings, json.dumps(order))
-            await self._slowly(self.hub.change, place, self, settings, self._publish)
+            settings = parse_message(SettingsMessage, json.dumps(command))
+            await self._run_slow(self.hub.change_settings, slot, self, settings, self._on_update)
         except SupersededError:
             raise
         except QalError as error:
-            self._put({"type": "problem", "message": f"{error}; captions go on as before"})
-        self._tell_ready(place)
+            self._enqueue({"type": "problem", "message": f"{error}; the settings were not changed"})
+        self._send_ready(slot)
 
-    def _tell_ready(self, place: Place) -> None:
-        stream, settings = place.stream, place.settings.model_dump(exclude_unset=True)
-        self._put({"type": "ready", "session": place.id, "next": stream.next_sample, "ack": stream.ack, **settings})
+    def _send_ready(self, slot: SessionSlot) -> None:
+        stream, settings = slot.stream, slot.settings.model_dump(exclude_unset=True)
+        self._enqueue({"type": "ready", "session": slot.id, "next": stream.next_sample, "ack": stream.ack, **settings})
 
-    def _publish(self, update: Update) -> None:
-        """Called from any thread. A caption that no longer finds its page is on disk, and told when it comes back."""
+    def _on_update(self, update: SessionUpdate) -> None:
+        """Sends captions, from any thread. After the connection has closed they are on disk, for the next one."""
         captions = [asdict(c) for c in update.captions]
         level = asdict(update.level) if update.level else None
         message = {"type": "update", "captions": captions, "ack": update.ack, "level": level}
         try:
-            self._loop.call_soon_threadsafe(self._put, message)
-        except RuntimeError:  # asyncio's word for "this loop has ended"
-            LOG.debug("a caption came after its connection had ended")
+            self._loop.call_soon_threadsafe(self._enqueue, message)
+        except RuntimeError:  # the event loop is closed
+            LOG.debug("a caption came after its connection had closed")
 
-    def _put(self, message: dict[str, Any]) -> None:
+    def _enqueue(self, message: dict[str, Any]) -> None:
         if not message.get("captions", True) and self._outgoing.qsize() > MAX_OUTGOING // 2:
-            return  # only the meter: the next one comes in a tenth of a second
-        if self._outgoing.full():  # what it misses is on disk, and told again when it comes back
-            self._loop.create_task(self.socket.close(COME_BACK, "the page reads too slowly"))
+            return  # a level update; the next one follows in 0.1 s
+        if self._outgoing.full():  # the captions are on disk and are sent again after a reconnect
+            self._loop.create_task(self.socket.close(TRY_AGAIN, "the page reads too slowly"))
             return
         self._outgoing.put_nowait(message)
 
     async def _close(self, code: int, reason: str) -> None:
-        """The reason travels in a message of its own: a close frame has room for 123 bytes only."""
+        """Closes with a reason, which is sent as a message because a close frame has room for 123 bytes only."""
         try:
-            await self.socket.send_text(json.dumps({"type": "error", "message": reason, "retry": code == COME_BACK}))
+            await self.socket.send_text(json.dumps({"type": "error", "message": reason, "retry": code == TRY_AGAIN}))
             await self.socket.close(code)
-        except (WebSocketDisconnect, RuntimeError):  # Starlette's words for "it is gone already"
-            LOG.debug("a live page has gone before it heard: %s", reason)
+        except (WebSocketDisconnect, RuntimeError):  # Starlette raises either if the client has disconnected
+            LOG.debug("a live client has disconnected before this error was sent: %s", reason)
 
-    async def _slowly(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await self._in(self.hub.slow, work, *arguments)
+    async def _run_slow(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await self._run(self.hub.slow_executor, function, *arguments)
 
-    async def _in(self, executor: Executor, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await self._loop.run_in_executor(executor, work, *arguments)
+    async def _run(self, executor: Executor, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await self._loop.run_in_executor(executor, function, *arguments)
 
 
-def size_of(message: Any) -> int:
+def close_code(error: QalError) -> int:
+    if isinstance(error, LoggedOutError):
+        return FORBIDDEN
+    return TRY_AGAIN if isinstance(error, BusyError) else SESSION_ERROR
+
+
+def message_size(message: Any) -> int:
     return len(message.get("bytes") or message.get("text") or "")
 
 
-def parse(kind: type[Message], text: str | None) -> Message:
+def parse_message(message_type: type[Message], text: str | None) -> Message:
+    """Raises OptionError for invalid JSON, unknown fields and values out of range."""
     try:
-        return kind.model_validate_json(text or "")
+        return message_type.model_validate_json(text or "")
     except ValidationError as error:
-        wrong = [e for e in error.errors() if e["loc"][:1] == ("gate",)]
-        if wrong:  # sliders that contradict each other
-            raise OptionError(wrong[0]["msg"].removeprefix("Value error, ")) from error
-        raise OptionError("the page sent a message that is not one of ours; reload the page") from error
+        gate_errors = [e for e in error.errors() if e["loc"][:1] == ("gate",)]
+        if gate_errors:  # settings of the page that contradict each other
+            raise OptionError(gate_errors[0]["msg"].removeprefix("Value error, ")) from error
+        raise OptionError(INVALID_MESSAGE) from error
 
 
-def parse_order(text: str | None) -> dict[str, Any]:
+def parse_command(text: str | None) -> dict[str, Any]:
+    """Returns the fields of a command; "do" is "finish" or "change". Raises OptionError."""
     try:
-        order = json.loads(text or "")
+        command = json.loads(text or "")
     except (ValueError, RecursionError) as error:
-        raise OptionError("the page sent a message that is not one of ours; reload the page") from error
-    if not isinstance(order, dict) or order.get("do") not in ("finish", "change"):
-        raise OptionError("the page sent a message that is not one of ours; reload the page")
-    return order
+        raise OptionError(INVALID_MESSAGE) from error
+    if not isinstance(command, dict) or command.get("do") not in ("finish", "change"):
+        raise OptionError(INVALID_MESSAGE)
+    return command

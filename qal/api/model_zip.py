@@ -1,6 +1,6 @@
-"""GET /qal/model.zip?name=…&form=…: a model's folder as a zip, made while it is sent, so that no copy lies on the disk.
+"""GET /qal/model.zip?name=…&form=…: downloads a model folder as a zip, made while it is sent (no copy on the disk).
 
-Behind the same login as the page. Which folder a name means is the list's to say; a name is never a path."""
+It is behind the login of the page. A name is looked up in the list of models; it is never a path."""
 
 import io
 import re
@@ -13,67 +13,70 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from qal.api.live_socket import Allowed, same_origin
+from qal.api.live_socket import LOG_IN, Allowed, is_same_origin
 from qal.errors import QalError
 
 PATH = "/qal/model.zip"
-PIECE = 1 << 20  # bytes
-BLOBS = "blobs"  # where the hub's cache keeps what its snapshots link to
-Find = Callable[[str, str], tuple[Path, str]]  # name, form -> (folder, the zip's name); raises QalError
+CHUNK_BYTES = 1 << 20
+BLOBS = "blobs"  # folder of the hub's cache that its snapshots link to
+FindModel = Callable[[str, str], tuple[Path, str]]  # (name, form) -> (folder, file name of the zip); raises QalError
 
 
-def model_zip_route(find: Find, allowed: Allowed) -> Route:
+def model_zip_route(find: FindModel, allowed: Allowed) -> Route:
     async def serve(request: Request) -> Response:
-        if not same_origin(request) or not allowed(request):
-            return PlainTextResponse("log in, then reload the page", 403)
+        if not is_same_origin(request) or not allowed(request):
+            return PlainTextResponse(LOG_IN, 403)
         try:
-            asked = [request.query_params.get(name, "") for name in ("name", "form")]
-            folder, name = await run_in_threadpool(find, *asked)
+            name, form = (request.query_params.get(parameter, "") for parameter in ("name", "form"))
+            folder, zip_name = await run_in_threadpool(find, name, form)
         except QalError as error:
             return PlainTextResponse(str(error), 404)
-        safe = re.sub(r"[^A-Za-z0-9.-]", "-", name)
-        headers = {"Content-Disposition": f'attachment; filename="{safe}"', "X-Accel-Buffering": "no"}
-        return StreamingResponse(zipped(folder, safe.removesuffix(".zip")), 200, headers, "application/zip")
+        safe_name = re.sub(r"[^A-Za-z0-9.-]", "-", zip_name)
+        headers = {"Content-Disposition": f'attachment; filename="{safe_name}"', "X-Accel-Buffering": "no"}
+        chunks = zip_chunks(folder, safe_name.removesuffix(".zip"))
+        return StreamingResponse(chunks, 200, headers, "application/zip")
 
     return Route(PATH, serve, methods=["GET"])
 
 
-def zipped(folder: Path, inside: str) -> Iterator[bytes]:
-    """The bytes of a zip with the folder's files in a folder called `inside`; weights do not get smaller, so they are
-    stored as they are."""
-    sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for path in files_of(folder):
-            name = f"{inside}/{path.relative_to(folder).as_posix()}"
+def zip_chunks(folder: Path, folder_in_zip: str) -> Iterator[bytes]:
+    """Yields a zip with the files of the folder, uncompressed, as weights do not compress."""
+    buffer = _Buffer()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path in model_files(folder):
+            name = f"{folder_in_zip}/{path.relative_to(folder).as_posix()}"
             entry = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
-            with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as out:
-                while piece := source.read(PIECE):
-                    out.write(piece)
-                    yield sink.taken()
-    yield sink.taken()
+            with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+                while chunk := source.read(CHUNK_BYTES):
+                    target.write(chunk)
+                    yield buffer.take()
+    yield buffer.take()
 
 
-def files_of(folder: Path) -> list[Path]:
-    """Not hidden; links only where they stay inside, or lead to the blobs of the hub's cache."""
-    whole = folder.resolve()
-    roots = (whole, whole.parents[1] / BLOBS)  # models--x--y/snapshots/<commit>
-    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    return [path for path in found if any(path.resolve().is_relative_to(root) for root in roots)]
+def model_files(folder: Path) -> list[Path]:
+    """Returns the files of a folder without hidden ones and without links that lead outside.
+
+    Links to the blobs of the hub's cache are included."""
+    resolved = folder.resolve()
+    roots = (resolved, resolved.parents[1] / BLOBS)  # models--x--y/snapshots/<commit>
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+    return [path for path in files if any(path.resolve().is_relative_to(root) for root in roots)]
 
 
-class _Sink(io.RawIOBase):
-    """Holds what was written until it is taken; nothing can be written over."""
+class _Buffer(io.RawIOBase):
+    """A write-only file whose content can be taken out; it does not support seeking."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
 
     def writable(self) -> bool:
         return True
 
-    def write(self, piece) -> int:  # type: ignore[override]
-        self._pieces.append(bytes(piece))
-        return len(piece)
+    def write(self, chunk) -> int:  # type: ignore[override]
+        self._chunks.append(bytes(chunk))
+        return len(chunk)
 
-    def taken(self) -> bytes:
-        taken, self._pieces = b"".join(self._pieces), []
-        return taken
+    def take(self) -> bytes:
+        content = b"".join(self._chunks)
+        self._chunks = []
+        return content

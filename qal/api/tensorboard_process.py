@@ -1,20 +1,20 @@
-"""python -m qal.api.tensorboard_process …: TensorBoard that ends with whoever started it, however that ends.
+"""python -m qal.api.tensorboard_process …: runs TensorBoard until its parent process ends.
 
-Its standard input is a pipe that the server holds open; when the server is gone, even killed, it is closed."""
+Standard input is a pipe that the parent holds open; the system closes it when the parent ends, even if it is killed."""
 
 import os
 import signal
 import threading
 
 
-def end_with_parent() -> None:
+def terminate_with_parent() -> None:
     while os.read(0, 4096):
         pass
-    os.kill(os.getpid(), signal.SIGTERM)  # as TensorBoard likes to be ended
+    os.kill(os.getpid(), signal.SIGTERM)  # TensorBoard handles it by a clean exit
 
 
 def main() -> None:
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=terminate_with_parent, daemon=True).start()
     from tensorboard.main import run_main
 
     run_main()

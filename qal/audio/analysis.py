@@ -1,4 +1,4 @@
-"""A file looked through once, however long: how good it is, where speech is, and what is drawn of it."""
+"""Analysis of an audio file of any length in one pass: quality, speech, and the data for its plot."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,100 +7,126 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qal.audio.blocks import Block, SoundFormat, read_blocks, sound_format
+from qal.audio.blocks import AudioFormat, Block, read_audio_format, read_blocks
 from qal.audio.gate import DEFAULT_GATE, Gate, Region
 from qal.audio.overview import Overview, Values
 from qal.audio.quality import LevelMeter, LoudnessMeter, Quality, least_snr_db, snr_db, window_powers
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.audio.vad import VAD_WINDOW, VadStream
 
-MAX_SURVEY_S = 2 * 3600  # of a file
-MAX_OUTLINE = 16_384  # columns; many times what a screen has, so that there is something to zoom into
-MAX_FRAMES = 8_000  # columns of the log-mel: 80 s at full detail
+MAX_ANALYSIS_S = 2 * 3600
+MAX_OUTLINE_COLUMNS = 16_384  # many times the width of a screen, so that the view can zoom in
+MAX_MEL_COLUMNS = 8_000  # 80 s at full detail
 
-Progress = Callable[[float, float], object]
-Stretches = list[tuple[float, float]]  # (start, end) in seconds
+Progress = Callable[[float, float], object]  # (analysed seconds, total seconds)
+SpeechIntervals = list[tuple[float, float]]  # (start, end) in seconds
 
 
 @dataclass(frozen=True)
-class Survey:
-    form: SoundFormat
+class AudioAnalysis:
+    """The result of `analyse`."""
+
+    audio_format: AudioFormat
     quality: Quality
-    speech: Stretches
+    speech: SpeechIntervals
     outline: Values  # (2, columns): lowest and highest sample
-    outline_s: float  # a column
+    outline_s: float  # seconds per column of the outline
     mel: Values  # (n_mels, columns), log10 of the power
-    mel_s: float  # a column
+    mel_s: float  # seconds per column of mel
 
 
-def survey(
-    path: Path, max_duration_s: float = MAX_SURVEY_S, progress: Progress = lambda done_s, said_s: None
-) -> Survey:
-    """Takes little memory and less than a hundredth of the file's duration. `progress` gets the seconds that are done,
-    and how many there are as the file says.
+def analyse(
+    path: Path, max_duration_s: float = MAX_ANALYSIS_S, progress: Progress = lambda done_s, total_s: None
+) -> AudioAnalysis:
+    """Analyses a file in bounded memory and in less than a hundredth of its duration.
 
-    Raises AudioDecodeError: no such file, not audio, empty, too long."""
-    form = sound_format(path)
-    surveyor = Surveyor(form)
+    Args:
+        path: the audio file.
+        max_duration_s: longer files are refused.
+        progress: called after each block with the analysed seconds and the declared duration in seconds.
+
+    Raises:
+        AudioDecodeError: the file is missing, not audio, empty or too long."""
+    audio_format = read_audio_format(path)
+    analyser = AudioAnalyser(audio_format)
     for block in read_blocks(path, max_duration_s):
-        surveyor.feed(block)
-        progress(surveyor.duration_s, max(form.said_s, surveyor.duration_s))
-    return surveyor.finish()
+        analyser.feed(block)
+        progress(analyser.duration_s, max(audio_format.declared_duration_s, analyser.duration_s))
+    return analyser.finish()
 
 
-class Surveyor:
-    def __init__(self, form: SoundFormat):
-        self._form = form
-        self._samples = 0  # of the file's own
-        self._levels, self._loudness = LevelMeter(form.channels), LoudnessMeter(form.rate_hz, form.channels)
-        self._overview, self._vad = Overview(MAX_OUTLINE, MAX_FRAMES), VadStream()
+class AudioAnalyser:
+    """Analyses a stream of blocks. Feed all blocks, then call `finish` once."""
+
+    def __init__(self, audio_format: AudioFormat):
+        self._format = audio_format
+        self._native_samples = 0
+        self._levels = LevelMeter(audio_format.channels)
+        self._loudness = LoudnessMeter(audio_format.rate_hz, audio_format.channels)
+        self._overview = Overview(MAX_OUTLINE_COLUMNS, MAX_MEL_COLUMNS)
+        self._vad = VadStream()
         self._powers: list[NDArray[np.float64]] = []
         self._probabilities: list[NDArray[np.float32]] = []
-        self._pending = np.zeros(0, np.float32)  # not yet a VAD window
+        self._pending = np.zeros(0, np.float32)  # less than one VAD window
 
     @property
     def duration_s(self) -> float:
-        return self._samples / self._form.rate_hz
+        """Duration of the blocks fed so far."""
+        return self._native_samples / self._format.rate_hz
 
     def feed(self, block: Block) -> None:
-        self._samples += block.native.shape[1]
+        """Adds the next block of the file."""
+        self._native_samples += block.native.shape[1]
         self._levels.feed(block.native)
         self._loudness.feed(block.native)
-        self._overview.feed(block.heard)
-        self._probabilities.append(self._vad.feed(block.heard))
-        self._measure_windows(block.heard)
+        self._overview.feed(block.samples)
+        self._probabilities.append(self._vad.feed(block.samples))
+        self._measure_windows(block.samples)
 
-    def _measure_windows(self, heard: Samples) -> None:
-        self._pending = np.concatenate([self._pending, heard])
+    def _measure_windows(self, samples: Samples) -> None:
+        self._pending = np.concatenate([self._pending, samples])
         self._powers.append(window_powers(self._pending))
         self._pending = self._pending[len(self._powers[-1]) * VAD_WINDOW :]
 
-    def finish(self) -> Survey:
+    def finish(self) -> AudioAnalysis:
+        """Returns the analysis of all blocks. Nothing may be fed after it."""
         self._overview.flush()
-        probabilities, powers = np.concatenate(self._probabilities), np.concatenate(self._powers)
-        gate = Gate(DEFAULT_GATE)
-        speech = speech_stretches(gate.feed(probabilities) + gate.flush())
-        spoken_s = sum(end_s - start_s for start_s, end_s in speech)
-        quality = Quality(
-            self.duration_s,
-            self._form.rate_hz,
-            self._form.channels,
-            self._levels.peak_db,
-            self._levels.clipped_share,
-            self._loudness.flush(),
-            snr_db(powers, probabilities),
-            least_snr_db(powers, probabilities),
-            min(1.0, spoken_s / self.duration_s),
+        speech = self._speech()
+        return AudioAnalysis(
+            audio_format=self._format,
+            quality=self._quality(speech),
+            speech=speech,
+            outline=self._overview.outline,
+            outline_s=self._overview.outline_samples / SAMPLE_RATE,
+            mel=self._overview.mel,
+            mel_s=self._overview.mel_samples / SAMPLE_RATE,
         )
-        drawn = self._overview
-        outline_s, mel_s = drawn.outline_samples / SAMPLE_RATE, drawn.mel_samples / SAMPLE_RATE
-        return Survey(self._form, quality, speech, drawn.outline, outline_s, drawn.mel, mel_s)
+
+    def _speech(self) -> SpeechIntervals:
+        gate = Gate(DEFAULT_GATE)
+        return speech_intervals(gate.feed(np.concatenate(self._probabilities)) + gate.flush())
+
+    def _quality(self, speech: SpeechIntervals) -> Quality:
+        probabilities, powers = np.concatenate(self._probabilities), np.concatenate(self._powers)
+        speech_s = sum(end_s - start_s for start_s, end_s in speech)
+        return Quality(
+            duration_s=self.duration_s,
+            rate_hz=self._format.rate_hz,
+            channels=self._format.channels,
+            peak_db=self._levels.peak_db,
+            clipped_share=self._levels.clipped_share,
+            loudness_lufs=self._loudness.flush(),
+            snr_db=snr_db(powers, probabilities),
+            least_snr_db=least_snr_db(powers, probabilities),
+            speech_share=min(1.0, speech_s / self.duration_s),
+        )
 
 
-def speech_stretches(regions: list[Region]) -> Stretches:
-    """The speech in the gate's regions; where the gate only cut what was too long, one stretch."""
+def speech_intervals(regions: list[Region]) -> SpeechIntervals:
+    """Converts the gate's regions to intervals of speech in seconds; regions that a forced cut split are joined."""
     joined: list[tuple[int, int]] = []
     for region in regions:
-        start = joined.pop()[0] if joined and joined[-1][1] == region.speech_start else region.speech_start
+        is_continued = bool(joined) and joined[-1][1] == region.speech_start
+        start = joined.pop()[0] if is_continued else region.speech_start
         joined.append((start, region.speech_end))
     return [(start * VAD_WINDOW / SAMPLE_RATE, end * VAD_WINDOW / SAMPLE_RATE) for start, end in joined]

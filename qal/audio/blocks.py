@@ -1,9 +1,10 @@
-"""An audio file block by block: as it is, and as the model hears it. One pass, little memory."""
+"""Reads an audio file block by block, both at its own rate and as the model's input, in one pass and little memory."""
 
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -11,157 +12,172 @@ from numpy.typing import NDArray
 
 from qal.audio.decode import (
     MAX_DURATION_S,
-    SILENT_FILE,
+    NO_SAMPLES,
     decode_errors,
-    frames_of,
-    mixed_to_one,
-    mono_resampler,
+    decoded_frames,
+    mix_to_mono,
     open_audio,
-    too_long,
+    resampler_to_16_khz,
+    too_long_error,
 )
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, to_pcm16
 from qal.errors import AudioDecodeError
 from qal.storage import storage_errors
 
 BLOCK_S = 5
-MAX_CHANNELS, MAX_RATE_HZ = 64, 768_000
-EXACT_CONTAINERS, EXACT_CODECS = ("wav", "flac"), ("pcm_s16le", "pcm_s24le", "pcm_f32le", "pcm_u8", "flac")
+MAX_CHANNELS = 64
+MAX_RATE_HZ = 768_000
+BROWSER_CONTAINERS = ("wav", "flac")  # FFmpeg's names
+BROWSER_CODECS = ("pcm_s16le", "pcm_s24le", "pcm_f32le", "pcm_u8", "flac")
 
-Native = NDArray[np.float32]  # (channels, n) at the file's own rate
+NativeSamples = NDArray[np.float32]  # (channels, n) at the file's own rate
 
 
 @dataclass(frozen=True)
-class SoundFormat:
-    """What a file says about its sound."""
+class AudioFormat:
+    """The format of an audio file, as its header declares it."""
 
     container: str
     codec: str
     rate_hz: int
     channels: int
-    said_s: float  # how long it says it is; 0 where it does not, and not always the truth
+    declared_duration_s: float  # 0 if not declared; may be wrong
 
     @property
-    def is_exact(self) -> bool:
-        """True where every browser plays it, and seeks in it to the sample."""
-        return self.container in EXACT_CONTAINERS and self.codec in EXACT_CODECS
+    def is_browser_playable(self) -> bool:
+        """True if every browser plays the file and seeks in it to the exact sample."""
+        return self.container in BROWSER_CONTAINERS and self.codec in BROWSER_CODECS
 
 
-@dataclass(frozen=True)
-class Block:
-    """About BLOCK_S. `heard` lags a little behind `native`: the resampler holds some samples back."""
+class Block(NamedTuple):
+    """About BLOCK_S seconds of a file. `samples` lags a little behind `native`, because the resampler buffers."""
 
-    native: Native
-    heard: Samples
+    native: NativeSamples
+    samples: Samples
 
 
-def sound_format(path: Path) -> SoundFormat:
-    """Raises AudioDecodeError: no such file, not audio."""
+def read_audio_format(path: Path) -> AudioFormat:
+    """Reads the format of a file.
+
+    Raises AudioDecodeError if the file is missing, is not audio or has an unusable rate or number of channels."""
     with decode_errors(path), open_audio(path) as container:
         stream = container.streams.audio[0]
-        rate_hz, channels = stream.rate or 0, stream.layout.nb_channels
+        rate_hz = stream.rate or 0
+        channels = stream.layout.nb_channels
         if not 0 < rate_hz <= MAX_RATE_HZ or not 0 < channels <= MAX_CHANNELS:
             raise AudioDecodeError(
                 f"{path.name}: has {channels} channels at {rate_hz} Hz, which cannot be used; save it again as WAV"
             )
-        codec, said_s = stream.codec_context.codec.canonical_name, (container.duration or 0) / av.time_base
-        return SoundFormat(container.format.name, codec, rate_hz, channels, said_s)
+        return AudioFormat(
+            container=container.format.name,
+            codec=stream.codec_context.codec.canonical_name,
+            rate_hz=rate_hz,
+            channels=channels,
+            declared_duration_s=(container.duration or 0) / av.time_base,
+        )
 
 
 def read_blocks(path: Path, max_duration_s: float) -> Iterator[Block]:
-    """Raises AudioDecodeError when the file is missing, holds no audio, is empty or is too long."""
-    total_s, anything = 0.0, False
-    for block in _joined(_decoded(path), BLOCK_S * sound_format(path).rate_hz):
-        total_s += len(block.heard) / SAMPLE_RATE
+    """Decodes a file block by block.
+
+    Raises AudioDecodeError if the file is missing, holds no audio, is empty or is too long."""
+    total_s, has_samples = 0.0, False
+    for block in _grouped(_decoded(path), BLOCK_S * read_audio_format(path).rate_hz):
+        total_s += len(block.samples) / SAMPLE_RATE
         if total_s > max_duration_s:
-            raise too_long(path, max_duration_s)
-        anything = anything or block.native.size > 0
+            raise too_long_error(path, max_duration_s)
+        has_samples = has_samples or block.native.size > 0
         yield block
-    if not anything:
-        raise AudioDecodeError(f"{path.name}: {SILENT_FILE}")
+    if not has_samples:
+        raise AudioDecodeError(f"{path.name}: {NO_SAMPLES}")
 
 
-def heard_part(path: Path, start_s: float, end_s: float) -> Samples:
-    """What the model hears of [start_s, end_s) of a file; what comes later is not read.
+def read_time_range(path: Path, start_s: float, end_s: float) -> Samples:
+    """Decodes [start_s, end_s) of a file to the model's input; audio after it is not read.
 
-    Raises AudioDecodeError as read_blocks, and when the file ends before start_s."""
-    first, last, at = round(start_s * SAMPLE_RATE), round(min(end_s, MAX_DURATION_S) * SAMPLE_RATE), 0
-    parts = []
+    Raises AudioDecodeError as `read_blocks` does, and if the file ends before start_s."""
+    first, last = round(start_s * SAMPLE_RATE), round(min(end_s, MAX_DURATION_S) * SAMPLE_RATE)
+    position = 0
+    pieces = []
     for block in read_blocks(path, MAX_DURATION_S):
-        parts.append(block.heard[max(0, first - at) : max(0, last - at)])
-        at += len(block.heard)
-        if at >= last:
+        pieces.append(block.samples[max(0, first - position) : max(0, last - position)])
+        position += len(block.samples)
+        if position >= last:
             break
-    if at <= first:
-        raise AudioDecodeError(f"{path.name}: {_ends(at / SAMPLE_RATE)}")
-    return np.concatenate(parts)
+    if position <= first:
+        raise AudioDecodeError(f"{path.name}: {_ends_at(position / SAMPLE_RATE)}")
+    return np.concatenate(pieces)
 
 
 def write_wav(path: Path, samples: Samples) -> None:
+    """Writes samples to a 16-bit WAV file."""
     with wave.open(str(path), "wb") as file:
-        _begin(file, 1, SAMPLE_RATE)
+        _set_format(file, 1, SAMPLE_RATE)
         file.writeframes(to_pcm16(samples).tobytes())
 
 
-def write_heard(path: Path, wav: Path, max_duration_s: float) -> None:
-    """What the model hears of a file, as a WAV file that every browser plays."""
+def convert_to_wav(path: Path, wav: Path, max_duration_s: float) -> None:
+    """Writes the model's input for a file (mono, 16 kHz) to a WAV file, which every browser plays.
+
+    Raises AudioDecodeError as `read_blocks` does, and StorageError."""
     with storage_errors(str(wav)), wave.open(str(wav), "wb") as file:
-        _begin(file, 1, SAMPLE_RATE)
+        _set_format(file, 1, SAMPLE_RATE)
         for block in read_blocks(path, max_duration_s):
-            file.writeframes(to_pcm16(block.heard).tobytes())
+            file.writeframes(to_pcm16(block.samples).tobytes())
 
 
-def cut_wav(path: Path, wav: Path, start_s: float, end_s: float) -> int:
-    """Writes [start_s, end_s) of a file at its own rate, with its channels -> how many samples that are.
+def trim_to_wav(path: Path, wav: Path, start_s: float, end_s: float) -> int:
+    """Writes [start_s, end_s) of a file to a WAV file, with the file's own rate and channels.
 
-    Raises AudioDecodeError when the file ends before."""
-    form, at = sound_format(path), 0
-    first, last = round(start_s * form.rate_hz), round(end_s * form.rate_hz)
+    Returns the number of samples per channel. Raises AudioDecodeError if the file ends before end_s."""
+    audio_format, position = read_audio_format(path), 0
+    first, last = round(start_s * audio_format.rate_hz), round(end_s * audio_format.rate_hz)
     with storage_errors(str(wav)), wave.open(str(wav), "wb") as file:
-        _begin(file, form.channels, form.rate_hz)
+        _set_format(file, audio_format.channels, audio_format.rate_hz)
         for native, _ in _decoded(path):
-            part = native[:, max(0, first - at) : max(0, last - at)]
-            file.writeframes(to_pcm16(part.T).tobytes())
-            at += native.shape[1]
-            if at >= last:
+            piece = native[:, max(0, first - position) : max(0, last - position)]
+            file.writeframes(to_pcm16(piece.T).tobytes())
+            position += native.shape[1]
+            if position >= last:
                 return last - first
-    raise AudioDecodeError(f"{path.name}: {_ends(at / form.rate_hz)}")
+    raise AudioDecodeError(f"{path.name}: {_ends_at(position / audio_format.rate_hz)}")
 
 
-def _ends(end_s: float) -> str:
-    return f"ends at {end_s:.2f} s; choose a part of it"
+def _ends_at(end_s: float) -> str:
+    return f"ends at {end_s:.2f} s; choose a range inside it"
 
 
-def _begin(file: wave.Wave_write, channels: int, rate_hz: int) -> None:
+def _set_format(file: wave.Wave_write, channels: int, rate_hz: int) -> None:
     file.setnchannels(channels)
     file.setsampwidth(PCM_BYTES)
     file.setframerate(rate_hz)
 
 
-def _joined(parts: Iterator[tuple[Native, Samples]], size: int) -> Iterator[Block]:
-    """Frames as blocks of at least `size` of their samples, the last one shorter."""
-    waiting, n = [], 0
-    for native, heard in parts:
-        waiting.append((native, heard))
-        n += native.shape[1]
+def _grouped(blocks: Iterator[Block], size: int) -> Iterator[Block]:
+    """Joins short blocks to blocks of at least `size` native samples; the last one may be shorter."""
+    pending, n = [], 0
+    for block in blocks:
+        pending.append(block)
+        n += block.native.shape[1]
         if n >= size:
-            yield _block(waiting)
-            waiting, n = [], 0
-    if waiting:
-        yield _block(waiting)
+            yield _concatenated(pending)
+            pending, n = [], 0
+    if pending:
+        yield _concatenated(pending)
 
 
-def _block(parts: list[tuple[Native, Samples]]) -> Block:
-    natives, heards = zip(*parts, strict=True)
-    return Block(np.concatenate(natives, axis=1), np.concatenate(heards))
+def _concatenated(blocks: list[Block]) -> Block:
+    native = np.concatenate([block.native for block in blocks], axis=1)
+    return Block(native, np.concatenate([block.samples for block in blocks]))
 
 
-def _decoded(path: Path) -> Iterator[tuple[Native, Samples]]:
-    """A frame each: its own samples, and what the resampler gave for it."""
+def _decoded(path: Path) -> Iterator[Block]:
+    """Yields one block per decoded frame, with the samples that the resampler returned for it."""
     with decode_errors(path), open_audio(path) as container:
-        stream, to_heard = container.streams.audio[0], mono_resampler()
-        to_native = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+        stream, to_model_input = container.streams.audio[0], resampler_to_16_khz()
+        to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
         empty = np.zeros((stream.layout.nb_channels, 0), np.float32)
-        for frame in frames_of(container):
-            native = [f.to_ndarray().astype(np.float32, copy=False) for f in to_native.resample(frame)]
-            heard = [mixed_to_one(f) for f in to_heard.resample(frame)]
-            yield np.concatenate([empty, *native], axis=1), np.concatenate([empty[0, :0], *heard])
+        for frame in decoded_frames(container):
+            native = [f.to_ndarray().astype(np.float32, copy=False) for f in to_float.resample(frame)]
+            samples = [mix_to_mono(f) for f in to_model_input.resample(frame)]
+            yield Block(np.concatenate([empty, *native], axis=1), np.concatenate([empty[0, :0], *samples]))

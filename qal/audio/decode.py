@@ -1,4 +1,4 @@
-"""Any audio file -> samples, through FFmpeg's decoders (PyAV)."""
+"""Decodes any audio file to samples with FFmpeg (PyAV)."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,42 +12,50 @@ from av.container import InputContainer
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.errors import AudioDecodeError
 
-MAX_DURATION_S = 12 * 3600  # a file that decodes to more is refused before it fills the memory
-SILENT_FILE = "holds no audio samples; give a file with sound in it"
+AUDIO_SUFFIXES = {  # of the files that imports and folders of noises read; lower case
+    *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm", ".mp4"),
+    *(".g722", ".gsm"),  # telephone prompts
+}
+MAX_DURATION_S = 12 * 3600  # longer files are refused before they fill the memory
+NO_SAMPLES = "holds no audio samples; give a file with sound in it"
 
 
 def decode(path: Path | str, max_duration_s: float = MAX_DURATION_S) -> Samples:
-    """File -> (n,) float32 at 16 kHz, channels mixed to one.
+    """Decodes a file to (n,) float32 at 16 kHz; channels are averaged.
 
-    Raises AudioDecodeError when the file is missing, holds no audio, is empty or is too long."""
-    return _joined(Path(path), lambda found: _decoded(found, max_duration_s))
+    Raises AudioDecodeError if the file is missing, holds no audio, is empty or is too long."""
+    return _concatenated(Path(path), lambda file: _decoded_pieces(file, max_duration_s))
 
 
 def decode_start(path: Path | str, limit_s: float) -> Samples:
-    """The same of a file's first limit_s; what comes later is not read."""
-    return _joined(Path(path), lambda found: _first(_decoded(found, float("inf")), int(limit_s * SAMPLE_RATE)))
+    """Decodes the first `limit_s` seconds of a file, in the format of `decode`; the rest is not read.
+
+    Raises AudioDecodeError as `decode` does."""
+    n = int(limit_s * SAMPLE_RATE)
+    return _concatenated(Path(path), lambda file: _limited(_decoded_pieces(file, float("inf")), n))
 
 
-def _first(parts: Iterator[Samples], n: int) -> Iterator[Samples]:
-    for part in parts:
-        yield part[:n]
-        n -= len(part)
+def _limited(pieces: Iterator[Samples], n: int) -> Iterator[Samples]:
+    """Yields pieces up to a total of n samples."""
+    for piece in pieces:
+        yield piece[:n]
+        n -= len(piece)
         if n <= 0:
             return
 
 
-def _joined(path: Path, read: Callable[[Path], Iterator[Samples]]) -> Samples:
+def _concatenated(path: Path, read: Callable[[Path], Iterator[Samples]]) -> Samples:
     with decode_errors(path):
-        parts = list(read(path))
-    if not parts:
-        raise AudioDecodeError(f"{path.name}: {SILENT_FILE}")
-    return np.concatenate(parts)
+        pieces = list(read(path))
+    if not pieces:
+        raise AudioDecodeError(f"{path.name}: {NO_SAMPLES}")
+    return np.concatenate(pieces)
 
 
 @contextmanager
 def decode_errors(path: Path) -> Iterator[None]:
-    """Translates what goes wrong while a file is decoded into AudioDecodeError."""
-    if not os.path.isfile(path):  # false, too, for a name no disk can hold
+    """Translates a missing file and FFmpeg's errors into AudioDecodeError."""
+    if not os.path.isfile(path):  # also false for names that no file system allows
         raise AudioDecodeError(f"{path}: there is no such file; check the path")
     try:
         yield
@@ -59,42 +67,43 @@ def decode_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def open_audio(path: Path) -> Iterator[InputContainer]:
-    """A container that has an audio track."""
+    """Opens a container and checks that it has an audio track. Raises AudioDecodeError if it has none."""
     with av.open(str(path), metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise AudioDecodeError(f"{path.name}: holds no audio track; give a file with sound in it")
         yield container
 
 
-def mono_resampler() -> av.AudioResampler:
-    """To 16 kHz with all channels; its own way to mono would be 3 dB too loud."""
+def resampler_to_16_khz() -> av.AudioResampler:
+    """Returns a resampler to 16 kHz that keeps the channels; FFmpeg's own mix to mono is 3 dB too loud."""
     return av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
 
 
-def mixed_to_one(frame: av.AudioFrame) -> Samples:
-    """A frame of floats, channel by channel -> (n,)"""
+def mix_to_mono(frame: av.AudioFrame) -> Samples:
+    """Averages the channels of a planar float frame: (channels, n) -> (n,)."""
     return frame.to_ndarray().mean(axis=0, dtype=np.float32)
 
 
-def too_long(path: Path, max_duration_s: float) -> AudioDecodeError:
+def too_long_error(path: Path, max_duration_s: float) -> AudioDecodeError:
+    """Returns the error for a file above the maximum duration."""
     return AudioDecodeError(f"{path.name}: longer than {max_duration_s / 3600:g} hours; cut it into shorter files")
 
 
-def _decoded(path: Path, max_duration_s: float) -> Iterator[Samples]:
+def _decoded_pieces(path: Path, max_duration_s: float) -> Iterator[Samples]:
     total = 0
-    resampler = mono_resampler()
+    resampler = resampler_to_16_khz()
     with open_audio(path) as container:
-        for frame in frames_of(container):
+        for frame in decoded_frames(container):
             for resampled in resampler.resample(frame):
                 total += resampled.samples
                 if total > max_duration_s * SAMPLE_RATE:
-                    raise too_long(path, max_duration_s)
-                yield mixed_to_one(resampled)
+                    raise too_long_error(path, max_duration_s)
+                yield mix_to_mono(resampled)
 
 
-def frames_of(container: InputContainer) -> Iterator[av.AudioFrame | None]:
-    """The decoded frames, then None, which empties the resampler."""
+def decoded_frames(container: InputContainer) -> Iterator[av.AudioFrame | None]:
+    """Yields the decoded audio frames, then None, which flushes a resampler."""
     for frame in container.decode(audio=0):
-        frame.pts = None  # broken time stamps must not stop the resampler
+        frame.pts = None  # invalid time stamps would stop the resampler
         yield frame
     yield None

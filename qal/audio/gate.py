@@ -1,4 +1,4 @@
-"""The gate: speech probabilities -> regions of speech, as they happen.
+"""Turns speech probabilities into regions of speech, as a stream.
 
 probability  ▁▁▁▁▁▁▁▁▇█▇▅▇█▇▇▆▁▁▁▁▁▁▁▁▁▁▁
 speech               ├───────┤
@@ -16,13 +16,15 @@ from qal.audio.vad import VAD_WINDOW_MS
 
 
 class GateOptions(BaseModel, frozen=True, extra="forbid"):
-    start_threshold: float = Field(default=0.5, ge=0, le=1, description="speech probability that opens the gate")
-    end_threshold: float = Field(default=0.35, ge=0, le=1, description="speech probability below which silence begins")
-    pre_roll_ms: int = Field(default=320, ge=0, le=2000, description="sound kept before the first speech")
-    post_roll_ms: int = Field(default=192, ge=0, le=2000, description="sound kept after the last speech")
-    min_speech_ms: int = Field(default=96, ge=0, le=5000, description="shorter speech is taken for a noise")
-    hang_over_ms: int = Field(default=400, ge=32, le=5000, description="silence that closes the gate")
-    max_segment_s: float = Field(default=20.0, ge=2, lt=29, description="longer speech is cut at its quietest window")
+    """Thresholds and durations that decide where regions of speech start and end."""
+
+    start_threshold: float = Field(default=0.5, ge=0, le=1, description="speech starts at this speech probability")
+    end_threshold: float = Field(default=0.35, ge=0, le=1, description="silence starts below this speech probability")
+    pre_roll_ms: int = Field(default=320, ge=0, le=2000, description="audio added before speech")
+    post_roll_ms: int = Field(default=192, ge=0, le=2000, description="audio added after speech")
+    min_speech_ms: int = Field(default=96, ge=0, le=5000, description="ignore speech shorter than this")
+    hang_over_ms: int = Field(default=400, ge=32, le=5000, description="silence that ends a segment")
+    max_segment_s: float = Field(default=20.0, ge=2, lt=29, description="split longer segments")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -31,7 +33,7 @@ class GateOptions(BaseModel, frozen=True, extra="forbid"):
         if self.post_roll_ms > self.hang_over_ms:
             raise ValueError(f"post_roll_ms {self.post_roll_ms} is above hang_over_ms {self.hang_over_ms}")
         if self.pre_roll_ms + 2 * self.min_speech_ms > 500 * self.max_segment_s:
-            raise ValueError(f"max_segment_s {self.max_segment_s} leaves no room for pre_roll_ms and min_speech_ms")
+            raise ValueError(f"max_segment_s {self.max_segment_s} is too short for pre_roll_ms and min_speech_ms")
         return self
 
 
@@ -40,16 +42,14 @@ DEFAULT_GATE = GateOptions()
 
 @dataclass(frozen=True)
 class Region:
-    """Speech, counted in VAD windows from the beginning of the stream; ends are exclusive.
+    """A region of speech, in VAD windows from the start of the stream; ends are exclusive."""
 
-    `index` counts the openings of the gate, also those that turned out to be a noise."""
-
-    index: int
-    start: int
+    index: int  # number of the gate's opening, counting openings that were too short to become a region
+    start: int  # with the pre-roll
     speech_start: int
     speech_end: int
-    end: int
-    peak: float  # the highest speech probability in it
+    end: int  # with the post-roll
+    peak_probability: float  # highest speech probability in the region
 
     @property
     def speech_windows(self) -> int:
@@ -57,89 +57,99 @@ class Region:
 
 
 class Gate:
-    """Hysteresis, pre-roll, hang-over and forced cuts; regions never overlap."""
+    """Finds regions of speech with hysteresis, pre-roll, hang-over and forced cuts. Regions never overlap."""
 
     def __init__(self, options: GateOptions):
         self._options = options
-        self._pre_roll = to_windows(options.pre_roll_ms)
-        self._post_roll = to_windows(options.post_roll_ms)
-        self._min_speech = to_windows(options.min_speech_ms)
-        self._hang_over = to_windows(options.hang_over_ms)
+        self._pre_roll = ms_to_windows(options.pre_roll_ms)
+        self._post_roll = ms_to_windows(options.post_roll_ms)
+        self._min_speech = max(1, ms_to_windows(options.min_speech_ms))
+        self._hang_over = ms_to_windows(options.hang_over_ms)
         self._max_windows = int(1000 * options.max_segment_s) // VAD_WINDOW_MS
-        self._now = 0  # windows seen
+        self._now = 0  # windows fed
         self._index = -1
         self._previous_end = 0
-        self._heard: list[float] = []  # probabilities since the open region's start of speech
-        self.open: Region | None = None  # what is known so far of the region that is not closed yet
+        self._probabilities: list[float] = []  # since the start of speech in the open region
+        self.open_region: Region | None = None  # the unfinished region up to the last window
 
     @property
-    def needed_from(self) -> int:
-        """The first window that a later region can still hold."""
-        return self.open.start if self.open else max(self._previous_end, self._now - self._pre_roll)
+    def first_needed_window(self) -> int:
+        """The first window that a later region can include."""
+        if self.open_region:
+            return self.open_region.start
+        return max(self._previous_end, self._now - self._pre_roll)
 
     @property
-    def closing(self) -> Region | None:
-        """The open region as it will end if the silence lasts, once its post-roll is there."""
-        region = self.open
-        silent = self._now - region.speech_end if region else 0
-        if not region or not silent or silent < self._post_roll or region.speech_windows < max(1, self._min_speech):
+    def closing_region(self) -> Region | None:
+        """The open region with its post-roll, once the silence covers it; it will end so if the silence lasts."""
+        region = self.open_region
+        if not region:
+            return None
+        silence = self._now - region.speech_end
+        if not silence or silence < self._post_roll or region.speech_windows < self._min_speech:
             return None
         return replace(region, end=region.speech_end + self._post_roll)
 
     def feed(self, probabilities: Iterable[float]) -> list[Region]:
-        """The regions that these windows ended."""
+        """Returns the regions that end in these windows."""
         ended = (self._step(float(p)) for p in probabilities)
         return [region for region in ended if region]
 
     def flush(self) -> list[Region]:
-        """The region that the end of the stream ends. Nothing may be fed after it."""
-        region = self._close(self._now) if self.open else None
+        """Ends the stream and returns the region that was open. Nothing may be fed after it."""
+        region = self._close(self._now) if self.open_region else None
         return [region] if region else []
 
     def _step(self, probability: float) -> Region | None:
         now, self._now = self._now, self._now + 1
-        if not self.open:
+        if not self.open_region:
             if probability >= self._options.start_threshold:
                 start = max(self._previous_end, now - self._pre_roll)
-                self._open_at(start, now, self._now, [probability])
+                self._open(start, now, self._now, [probability])
             return None
-        self._heard.append(probability)
+        return self._extend(self.open_region, probability)
+
+    def _extend(self, region: Region, probability: float) -> Region | None:
+        """Adds a window to the open region. Returns the region if it ends, by silence or by a forced cut."""
+        self._probabilities.append(probability)
         is_speech = probability >= self._options.end_threshold
-        speech_end = self._now if is_speech else self.open.speech_end
-        self.open = replace(self.open, end=self._now, speech_end=speech_end, peak=max(self.open.peak, probability))
-        if self._now - self.open.speech_end >= self._hang_over:
-            return self._close(self.open.speech_end + self._post_roll)
-        if self._now - self.open.start >= self._max_windows:
-            return self._cut()
+        speech_end = self._now if is_speech else region.speech_end
+        peak = max(region.peak_probability, probability)
+        self.open_region = replace(region, end=self._now, speech_end=speech_end, peak_probability=peak)
+        if self._now - speech_end >= self._hang_over:
+            return self._close(speech_end + self._post_roll)
+        if self._now - region.start >= self._max_windows:
+            return self._cut(self.open_region)
         return None
 
-    def _open_at(self, start: int, speech_start: int, speech_end: int, heard: list[float]) -> None:
+    def _open(self, start: int, speech_start: int, speech_end: int, probabilities: list[float]) -> None:
         self._index += 1
-        self._heard = heard
-        self.open = Region(self._index, start, speech_start, speech_end, self._now, max(heard))
+        self._probabilities = probabilities
+        self.open_region = Region(self._index, start, speech_start, speech_end, self._now, max(probabilities))
 
     def _close(self, end: int) -> Region | None:
-        """None when there was too little speech in it."""
-        assert self.open
-        region = replace(self.open, end=min(end, self._now))
-        self._previous_end, self._heard, self.open = region.end, [], None
-        return region if region.speech_windows >= max(1, self._min_speech) else None
+        """Ends the open region. Returns None if it has too little speech."""
+        assert self.open_region
+        region = replace(self.open_region, end=min(end, self._now))
+        self._previous_end = region.end
+        self._probabilities = []
+        self.open_region = None
+        return region if region.speech_windows >= self._min_speech else None
 
-    def _cut(self) -> Region | None:
-        """Ends the open region at its quietest window of the second half; the next one begins there."""
-        assert self.open
-        whole, heard = self.open, self._heard
-        half = max(1, (whole.start + self._now) // 2 - whole.speech_start)  # the first window is never cut off
-        quietest = half + min(range(len(heard) - half), key=lambda i: heard[half + i])
-        at = whole.speech_start + quietest
-        if whole.speech_end <= at:
-            return self._close(whole.speech_end + self._post_roll)
-        self.open = replace(whole, speech_end=at, peak=max(heard[:quietest]))
-        region = self._close(at)
-        self._open_at(at, at, whole.speech_end, heard[quietest:])
-        return region
+    def _cut(self, region: Region) -> Region | None:
+        """Ends the open region at the quietest window of its second half, where the next region starts."""
+        probabilities = self._probabilities
+        half = max(1, (region.start + self._now) // 2 - region.speech_start)  # keeps at least one window before
+        quietest = half + min(range(len(probabilities) - half), key=lambda i: probabilities[half + i])
+        cut = region.speech_start + quietest
+        if region.speech_end <= cut:
+            return self._close(region.speech_end + self._post_roll)
+        self.open_region = replace(region, speech_end=cut, peak_probability=max(probabilities[:quietest]))
+        closed = self._close(cut)
+        self._open(cut, cut, region.speech_end, probabilities[quietest:])
+        return closed
 
 
-def to_windows(milliseconds: float) -> int:
-    """Rounded to the nearest whole window."""
+def ms_to_windows(milliseconds: float) -> int:
+    """Converts a duration to VAD windows, rounded to the nearest."""
     return round(milliseconds / VAD_WINDOW_MS)

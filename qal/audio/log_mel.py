@@ -1,4 +1,4 @@
-"""Whisper's input: the log-mel spectrogram."""
+"""The log-mel spectrogram, Whisper's input."""
 
 from functools import cache
 
@@ -17,19 +17,21 @@ def _extractor(n_mels: int) -> FeatureExtractor:
 
 
 def log_mel(samples: Samples, n_mels: int = 80) -> LogMel:
-    """Whisper's log-mel input (Radford et al. 2022, §2.2).
+    """Computes Whisper's log-mel input (Radford et al. 2022, §2.2).
 
     (n,) at 16 kHz -> (n_mels, n // HOP); large-v3 needs n_mels=128."""
     return _extractor(n_mels)(samples, padding=0).astype(np.float32)[:, : len(samples) // HOP]
 
 
 def padded_log_mel(samples: Samples, frames: int, n_mels: int = 80) -> LogMel:
-    """The same over exactly `frames` frames: silence is added behind, or the end cut."""
+    """Computes the log-mel input of exactly `frames` frames; samples are padded with zeros or cut at the end.
+
+    (n,) at 16 kHz -> (n_mels, frames)."""
     length = frames * HOP
     padded = np.pad(samples[:length], (0, max(0, length - len(samples))))
     return log_mel(padded, n_mels)
 
 
 def mel_filters(n_mels: int = 80) -> NDArray[np.float32]:
-    """(n_mels, frequencies of the transform)"""
+    """Returns Whisper's mel filter bank, (n_mels, FFT bins)."""
     return _extractor(n_mels).mel_filters

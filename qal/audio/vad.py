@@ -1,4 +1,4 @@
-"""Voice activity: Silero's network, its weights shared by all and its recurrent state private to a stream."""
+"""Voice activity detection with Silero's network. Its weights are shared; each stream has its own recurrent state."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -13,17 +13,17 @@ from qal.errors import ModelError
 
 VAD_WINDOW = 512  # samples
 VAD_WINDOW_MS = 1000 * VAD_WINDOW // SAMPLE_RATE  # 32
-VAD_CONTEXT = 64  # samples of the window before that the network hears too
-STATE = (1, 1, 128)  # of the LSTM's hidden and cell state
-BLOCK_WINDOWS = 1024  # in one run of the network, so that a long file takes little memory
+VAD_CONTEXT = 64  # samples of the previous window, which are part of the network's input
+STATE_SHAPE = (1, 1, 128)  # of the LSTM's hidden state and of its cell state
+WINDOWS_PER_CALL = 1024  # of the network; bounds the memory for long files
 
 Probabilities = NDArray[np.float32]  # (windows,)
 
 
 @cache
 def _network() -> onnxruntime.InferenceSession:
-    """The form of Silero that takes many windows at once; it gives the same figures as one by one."""
-    package = find_spec("silero_vad")  # found, not imported: importing it would import torch
+    """Loads the variant of Silero that takes many windows per call; results equal those of the one-window variant."""
+    package = find_spec("silero_vad")  # importing the package would import torch
     if package is None or package.origin is None:
         raise ModelError("the package silero-vad is missing; install requirements.txt again")
     options = onnxruntime.SessionOptions()
@@ -34,23 +34,23 @@ def _network() -> onnxruntime.InferenceSession:
 
 
 class VadStream:
-    """Speech probabilities of one stream of sound; the size of the chunks never changes them."""
+    """Speech probabilities of one audio stream. They do not depend on the size of the chunks."""
 
     def __init__(self):
-        self._hidden = np.zeros(STATE, np.float32)
-        self._cell = np.zeros(STATE, np.float32)
-        self._pending = np.zeros(VAD_CONTEXT, np.float32)  # the last context and what is not yet a window
+        self._hidden = np.zeros(STATE_SHAPE, np.float32)
+        self._cell = np.zeros(STATE_SHAPE, np.float32)
+        self._pending = np.zeros(VAD_CONTEXT, np.float32)  # the last context and an incomplete window
 
     def feed(self, samples: Samples) -> Probabilities:
-        """(n,) -> the probability of speech in each window that became complete, in order."""
+        """Returns the speech probability of each window that the samples complete: (n,) -> (windows,)."""
         pending = np.concatenate([self._pending, samples.astype(np.float32, copy=False)])
         count = (len(pending) - VAD_CONTEXT) // VAD_WINDOW
         self._pending = pending[count * VAD_WINDOW :]
         if not count:
             return np.zeros(0, np.float32)
         windows = np.lib.stride_tricks.sliding_window_view(pending, VAD_CONTEXT + VAD_WINDOW)[::VAD_WINDOW]
-        blocks = (windows[i : i + BLOCK_WINDOWS] for i in range(0, count, BLOCK_WINDOWS))
-        return np.concatenate([self._run(block) for block in blocks])
+        batches = (windows[i : i + WINDOWS_PER_CALL] for i in range(0, count, WINDOWS_PER_CALL))
+        return np.concatenate([self._run(batch) for batch in batches])
 
     def _run(self, windows: NDArray[np.float32]) -> Probabilities:
         inputs = {"input": np.ascontiguousarray(windows), "h": self._hidden, "c": self._cell}

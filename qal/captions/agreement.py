@@ -1,77 +1,87 @@
-"""LocalAgreement-2: words on which two successive readings agree stop flickering (Liu et al. 2020, §3).
+"""LocalAgreement-2: commits the words on which two successive transcripts agree (Liu et al. 2020, §3).
 
-A reading that repeats itself commits nothing of the repetition: a loop would otherwise stay on the screen."""
+Committed words no longer change while a segment grows. Repetitions are never committed: a repetition loop of the
+decoder would otherwise stay on the screen."""
 
 from dataclasses import dataclass
 
-from qal.text.normalisation import normalise
+from qal.text.normalisation import normalise_basic
 
 MAX_LOOP_WORDS = 4  # longest group of words whose repetition counts as a loop
-LOOP_TIMES = 3
+LOOP_REPETITIONS = 3
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Tentative text in two parts; what is committed only grows until the final text replaces it."""
+class TentativeText:
+    """The tentative text of an open segment. `committed` only grows until the final text replaces both parts."""
 
     committed: str
-    open: str
+    uncommitted: str
 
     @property
     def text(self) -> str:
-        return self.committed + self.open
+        return self.committed + self.uncommitted
 
 
-class Agreement:
-    """The readings of one segment, as more of it is heard."""
+class LocalAgreement:
+    """Compares the successive transcripts of one growing segment."""
 
     def __init__(self):
         self._committed: list[str] = []
         self._previous: list[str] = []
 
-    def read(self, text: str) -> Reading:
+    def add_transcript(self, text: str) -> TentativeText:
+        """Commits the words on which `text` and the previous transcript agree."""
         words = split_words(text)
-        agreed = without_loop(words[: _common_prefix(words, self._previous)])
+        agreed = remove_loop(words[: _common_prefix_length(words, self._previous)])
         self._previous = words
         if len(agreed) > len(self._committed):
             self._committed += agreed[len(self._committed) :]
-        return Reading("".join(self._committed), "".join(words[len(self._committed) :]))
+        return TentativeText("".join(self._committed), "".join(words[len(self._committed) :]))
 
 
 def split_words(text: str) -> list[str]:
-    """Words with the space before them; each sign of its own where a script has no spaces."""
+    """Splits text into words, each with the space before it; scripts without spaces are split into characters."""
     words: list[str] = []
-    for sign in text:
-        if not words or sign.isspace() or _is_spaceless(sign) or _is_spaceless(words[-1][-1]):
-            words.append(sign)
+    for character in text:
+        if not words or character.isspace() or _is_spaceless(character) or _is_spaceless(words[-1][-1]):
+            words.append(character)
         else:
-            words[-1] += sign
+            words[-1] += character
     return words
 
 
-def _is_spaceless(sign: str) -> bool:
-    """Thai, Lao, Burmese, Khmer, and the Chinese and Japanese scripts."""
+def _is_spaceless(character: str) -> bool:
+    """True for Thai, Lao, Burmese, Khmer, Chinese and Japanese characters."""
     return (
-        "\u0e00" <= sign <= "\u0eff" or "\u1000" <= sign <= "\u109f" or "\u1780" <= sign <= "\u17ff" or sign >= "\u3040"
+        "\u0e00" <= character <= "\u0eff"
+        or "\u1000" <= character <= "\u109f"
+        or "\u1780" <= character <= "\u17ff"
+        or character >= "\u3040"
     )
 
 
-def without_loop(words: list[str]) -> list[str]:
-    """The words up to the first time that a group of them is said LOOP_TIMES in a row; the group itself once."""
-    plain = [normalise(word) or word for word in words]
+def remove_loop(words: list[str]) -> list[str]:
+    """Returns the words before the first loop, with one copy of the repeated group; all words if there is no loop.
+
+    A loop is a group of at most MAX_LOOP_WORDS words that occurs LOOP_REPETITIONS times in a row."""
+    normalised = [normalise_basic(word) or word for word in words]
     for end in range(1, len(words) + 1):
         for size in range(1, MAX_LOOP_WORDS + 1):
-            group = plain[end - size : end]
-            if end >= LOOP_TIMES * size and plain[end - LOOP_TIMES * size : end] == group * LOOP_TIMES:
-                return words[: end - (LOOP_TIMES - 1) * size]
+            group = normalised[end - size : end]
+            start = end - LOOP_REPETITIONS * size
+            if start >= 0 and normalised[start:end] == group * LOOP_REPETITIONS:
+                return words[: start + size]
     return words
 
 
 def has_loop(text: str) -> bool:
+    """True if a group of words is repeated in a row, as `remove_loop` defines it."""
     words = split_words(text)
-    return len(without_loop(words)) < len(words)
+    return len(remove_loop(words)) < len(words)
 
 
-def _common_prefix(a: list[str], b: list[str]) -> int:
-    agree = (normalise(x) == normalise(y) for x, y in zip(a, b, strict=False))
+def _common_prefix_length(a: list[str], b: list[str]) -> int:
+    """Returns the number of equal words at the start of both lists; case and punctuation are ignored."""
+    agree = (normalise_basic(x) == normalise_basic(y) for x, y in zip(a, b, strict=False))
     return next((i for i, same in enumerate(agree) if not same), min(len(a), len(b)))

@@ -1,6 +1,7 @@
-"""What a live session leaves on disk: live/<id>/captions.jsonl, a final caption a line, before it is on screen.
+"""The record of a live session on disk: live/<id>/captions.jsonl, one final caption per line.
 
-A line also says how far the stream was settled then, so that a restarted server knows where to go on."""
+A caption is on disk before it is sent to the page. Each line also has the settled sample of that moment, so that a
+restarted server can resume the session."""
 
 import json
 import os
@@ -19,12 +20,14 @@ from qal.engine.words import Word
 from qal.errors import OptionError
 from qal.storage import storage_errors
 
-CAPTIONS = "captions.jsonl"
+CAPTIONS_FILE = "captions.jsonl"
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+SESSION_ID_BYTES = 18  # of randomness
+SECONDS_PER_DAY = 24 * 3600
 
 
-class Line(BaseModel, frozen=True, extra="ignore"):
-    """A line of captions.jsonl."""
+class StoredCaption(BaseModel, frozen=True, extra="ignore"):
+    """A line of captions.jsonl. Samples before `settled_sample` need no more transcription."""
 
     index: int
     start_s: float
@@ -39,59 +42,60 @@ class Line(BaseModel, frozen=True, extra="ignore"):
         return Caption(self.index, self.start_s, self.end_s, self.text, final=True, words=words, language=language)
 
 
-def new_id() -> str:
-    """Nobody can guess it: who knows it may go on with the session."""
-    return secrets.token_urlsafe(18)
+def new_session_id() -> str:
+    """Returns a random id. It also authorises: a client that has the id may resume the session."""
+    return secrets.token_urlsafe(SESSION_ID_BYTES)
 
 
-class Record:
-    """One session's folder."""
+class SessionRecord:
+    """The folder of one session. Raises OptionError for a malformed session id."""
 
-    def __init__(self, live: Path, session: str):
-        if not SESSION_ID.fullmatch(session):
-            raise OptionError("that is no session's name; reload the page")
-        self.folder = live / session
-        self.file = self.folder / CAPTIONS
+    def __init__(self, live: Path, session_id: str):
+        if not SESSION_ID.fullmatch(session_id):
+            raise OptionError("the session id is not valid; reload the page")
+        self.folder = live / session_id
+        self.file = self.folder / CAPTIONS_FILE
 
     def exists(self) -> bool:
         return self.file.is_file()
 
-    def begin(self) -> None:
+    def create(self) -> None:
+        """Creates the folder and the file where they are missing. Raises StorageError."""
         with storage_errors("the captions of this session"):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.file.touch()
 
     def append(self, caption: Caption, settled_sample: int) -> None:
-        """On disk when this returns."""
+        """Appends a final caption and syncs the file to disk. Raises StorageError."""
         line = json.dumps(asdict(caption) | {"settled_sample": settled_sample}, ensure_ascii=False) + "\n"
         with storage_errors("the captions of this session"), self.file.open("a+b") as file:
-            if file.tell() and not _ends_whole(file):
-                file.write(b"\n")  # an earlier kill left half a line
+            if file.tell() and not _ends_with_newline(file):
+                file.write(b"\n")  # after a torn line of a killed process
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
 
-    def lines(self) -> list[Line]:
-        """The captions so far; half a line that a kill left is no caption."""
-        found = []
+    def stored_captions(self) -> list[StoredCaption]:
+        """Returns the captions in the file; torn lines are ignored."""
+        captions = []
         for line in self.file.read_bytes().splitlines():
             try:
-                found.append(Line.model_validate_json(line))
+                captions.append(StoredCaption.model_validate_json(line))
             except ValidationError:
                 continue
-        return found
+        return captions
 
 
-def _ends_whole(file) -> bool:
+def _ends_with_newline(file) -> bool:
     file.seek(-1, os.SEEK_END)
     return file.read(1) == b"\n"
 
 
-def sweep(live: Path, kept_days: float, spared: Collection[str] = ()) -> int:
-    """Deletes the sessions, but those `spared`, that nobody has spoken into for so long; -> how many."""
-    limit = time.time() - 24 * 3600 * kept_days
-    sessions = [f for f in live.glob("*/") if SESSION_ID.fullmatch(f.name) and f.name not in spared]
-    old = [f for f in sessions if _last_change(f) < limit]
+def delete_old_sessions(live: Path, kept_days: float, active: Collection[str] = ()) -> int:
+    """Deletes sessions that have not changed for `kept_days` and are not `active`; returns their number."""
+    oldest_time = time.time() - SECONDS_PER_DAY * kept_days
+    sessions = [f for f in live.glob("*/") if SESSION_ID.fullmatch(f.name) and f.name not in active]
+    old = [f for f in sessions if _last_change(f) < oldest_time]
     for folder in old:
         shutil.rmtree(folder, ignore_errors=True)
     return len(old)

@@ -1,117 +1,141 @@
-"""A live session that survives: packets in any order, a broken connection, a restarted server."""
+"""A live session that can be resumed after lost packets, a broken connection or a restarted server."""
 
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from qal.audio.samples import SAMPLE_RATE
-from qal.captions.protocol import Inlet, unpack
-from qal.captions.record import Record
-from qal.captions.saved_audio import KeptSound
+from qal.captions.protocol import ReorderBuffer, unpack
+from qal.captions.record import SessionRecord
+from qal.captions.saved_audio import SavedAudio
 from qal.captions.scheduler import Scheduler
-from qal.captions.session import Caption, CaptionSession, Level
+from qal.captions.session import Caption, CaptionSession, InputLevel
 
 
 @dataclass(frozen=True)
-class Update:
-    """What the page is told. `ack` is the first sample it must still keep."""
+class SessionUpdate:
+    """A message to the page. `ack` is the first sample that the page must still keep."""
 
     captions: Sequence[Caption]
     ack: int
-    level: Level | None = None
+    level: InputLevel | None = None
 
 
-Publish = Callable[[Update], None]
+UpdateCallback = Callable[[SessionUpdate], None]
 
 
-class LiveStream:
-    """One speaker's stream at a scheduler, its finals on disk before anybody sees them.
+class ResumableSession:
+    """Captions one stream of packets; each final caption is written to the record before it is sent.
 
-    `kept_from` is the first sample that the client still has: where a new server goes on, unless the record
-    says that this part is final already. `keep_sound` only where the speaker asked for it. One thread at a time
-    may use it; captions come from the scheduler's."""
+    One thread at a time may call it; updates are sent from that thread and from the scheduler's.
+
+    Args:
+        record: the session's folder; its captions are continued if there are any.
+        scheduler: transcribes the session's requests.
+        session: a new caption session.
+        on_update: receives captions, acknowledgements and input levels.
+        kept_from: the first sample that the client still has. The stream begins there, or later if the record says
+            that more samples are settled.
+        save_audio: whether the audio is written to disk, too.
+    """
 
     def __init__(
         self,
-        record: Record,
+        record: SessionRecord,
         scheduler: Scheduler,
         session: CaptionSession,
-        publish: Publish,
+        on_update: UpdateCallback,
         kept_from: int = 0,
-        keep_sound: bool = False,
+        save_audio: bool = False,
     ):
-        record.begin()
-        lines = record.lines()
-        self._record, self._scheduler, self._session, self._publish = record, scheduler, session, publish
-        self._begin = self._settled = max([kept_from, *(line.settled_sample for line in lines)])
-        self._first_index = max((line.index + 1 for line in lines), default=0)
-        self._inlet = Inlet(self._begin)
-        self._using = threading.Lock()
-        self._sound = KeptSound(record.folder)
-        self.keep_sound(keep_sound)
-        self._seat = scheduler.open(session, self._deliver)
+        record.create()
+        stored = record.stored_captions()
+        self._record = record
+        self._scheduler = scheduler
+        self._session = session
+        self._on_update = on_update
+        self._start_sample = max([kept_from, *(caption.settled_sample for caption in stored)])
+        self._settled_sample = self._start_sample
+        self._first_index = max((caption.index + 1 for caption in stored), default=0)
+        self._reorder_buffer = ReorderBuffer(self._start_sample)
+        self._lock = threading.Lock()  # for the packets and the saved audio
+        self._saved_audio = SavedAudio(record.folder)
+        self.set_audio_saving(save_audio)
+        self._scheduled = scheduler.add(session, self._deliver)
 
     @property
     def next_sample(self) -> int:
         """The sample that the client should send next."""
-        return self._inlet.next_sample
+        return self._reorder_buffer.next_sample
 
     @property
     def ack(self) -> int:
-        with self._seat.lock:
-            return self._begin + self._session.settled_sample
+        with self._scheduled.lock:
+            return self._start_sample + self._session.settled_sample
 
-    def take(self, data: bytes) -> None:
-        """A packet from the wire. Raises PacketError, BusyError, and what went wrong with earlier sound."""
-        with self._using:
+    def receive(self, data: bytes) -> None:
+        """Adds an encoded packet and sends an update.
+
+        Raises:
+            PacketError: the packet is malformed.
+            BusyError: the engine is too slow.
+            Exception: the error that ended the transcription of earlier packets.
+        """
+        with self._lock:
             packet = unpack(data)
-            self._scheduler.wait_for_room(self._seat)  # before the packet counts as taken
-            first, samples = self.next_sample, self._inlet.take(packet)
+            self._scheduler.wait_for_capacity(self._scheduled)  # before the packet counts as received
+            first_sample = self.next_sample
+            samples = self._reorder_buffer.add(packet)
             if len(samples):
-                if self._keeps_sound:  # before a caption of it can be on the screen
-                    self._sound.write(first, samples)
-                self._scheduler.feed(self._seat, samples)
-        self._publish(Update((), self.ack, self._session.level))
+                if self._saves_audio:  # before a caption of it can be sent
+                    self._saved_audio.write(first_sample, samples)
+                self._scheduler.feed(self._scheduled, samples)
+        self._on_update(SessionUpdate((), self.ack, self._session.level))
 
-    def keep_sound(self, wanted: bool) -> None:
-        """Whether the sound from here on is kept on disk. Raises StorageError where it has no room."""
-        with self._using:
-            self._sound.keep(self.next_sample) if wanted else self._sound.stop()
-            self._keeps_sound = wanted
+    def set_audio_saving(self, enabled: bool) -> None:
+        """Starts or stops saving the audio that is received from now on. Raises StorageError if the disk is full."""
+        with self._lock:
+            if enabled:
+                self._saved_audio.start(self.next_sample)
+            else:
+                self._saved_audio.stop()
+            self._saves_audio = enabled
 
-    def resume(self, publish: Publish, last_index: int) -> None:
-        """The client came back, over another connection; what it has not seen is told again."""
-        with self._seat.lock:
-            self._publish = publish
-            self.tell_again(last_index)
-
-    def tell_again(self, last_index: int) -> None:
-        """The finals after this one, off the disk."""
-        missed = [line.caption() for line in self._record.lines() if line.index > last_index]
-        if missed:
-            self._publish(Update(missed, self.ack))
+    def resume(self, on_update: UpdateCallback, last_index: int) -> None:
+        """Continues over a new connection; resends the final captions after `last_index`."""
+        with self._scheduled.lock:
+            self._on_update = on_update
+            self._resend(last_index)
 
     def finish(self) -> None:
-        """Everything heard becomes final; nothing may be taken after it. Raises as `take` does."""
-        with self._using:
-            self._scheduler.flush(self._seat)
+        """Makes all captions final. `receive` may not be called after it. Raises as `receive` does."""
+        with self._lock:
+            self._scheduler.flush(self._scheduled)
 
     def close(self) -> None:
-        self._scheduler.leave(self._seat)
+        """Removes the session from the scheduler; pending requests are discarded."""
+        self._scheduler.remove(self._scheduled)
+
+    def _resend(self, last_index: int) -> None:
+        missed = [stored.caption() for stored in self._record.stored_captions() if stored.index > last_index]
+        if missed:
+            self._on_update(SessionUpdate(missed, self.ack))
 
     def _deliver(self, captions: list[Caption]) -> None:
-        """The seat's lock is held. Only the last one's line may say how far the whole stream is settled."""
-        placed = [self._placed(caption) for caption in captions]
-        lasting = [c for c in placed if c.final and c.text]
-        for caption in lasting:
-            settled = self.ack if caption is lasting[-1] else self._settled
-            self._record.append(caption, settled)
-            self._settled = settled
-        self._publish(Update(placed, self.ack))
+        """Records the final captions, then sends all. Called with the scheduled session's lock held.
 
-    def _placed(self, caption: Caption) -> Caption:
-        """Counted and timed from the beginning of the whole stream."""
-        begin_s = self._begin / SAMPLE_RATE
-        words = tuple(replace(w, start_s=w.start_s + begin_s, end_s=w.end_s + begin_s) for w in caption.words)
-        times = {"start_s": caption.start_s + begin_s, "end_s": caption.end_s + begin_s}
+        Only the last recorded caption may carry the new settled sample: the earlier ones do not cover it."""
+        placed = [self._in_stream(caption) for caption in captions]
+        finals = [c for c in placed if c.final and c.text]
+        for caption in finals:
+            settled_sample = self.ack if caption is finals[-1] else self._settled_sample
+            self._record.append(caption, settled_sample)
+            self._settled_sample = settled_sample
+        self._on_update(SessionUpdate(placed, self.ack))
+
+    def _in_stream(self, caption: Caption) -> Caption:
+        """Returns the caption with index and times from the beginning of the whole stream."""
+        start_s = self._start_sample / SAMPLE_RATE
+        words = tuple(replace(w, start_s=w.start_s + start_s, end_s=w.end_s + start_s) for w in caption.words)
+        times = {"start_s": caption.start_s + start_s, "end_s": caption.end_s + start_s}
         return replace(caption, index=caption.index + self._first_index, words=words, **times)

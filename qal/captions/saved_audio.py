@@ -1,8 +1,8 @@
-"""The sound of a session whose speaker asked to keep it: live/<id>/sound.pcm, 16-bit at 16 kHz.
+"""The audio of a session, saved only on the speaker's request: live/<id>/sound.pcm, 16-bit PCM at 16 kHz.
 
-Sample n of the stream lies at byte 2n; the file only grows, so what comes twice is kept once. Beside it lies
-sound.txt: the stretches that were kept, a line each, from the first sample to the one after the last. A stretch
-that goes on has no end yet: the file's end is its own. Between the stretches the file holds zeros."""
+Sample n of the stream is at byte 2n; the file only grows, so that resent samples are written once. sound.txt lists the
+saved ranges, one per line: the first sample and the one after the last. A range that is still being saved has no end;
+it ends with the file. Between the ranges the file contains zeros."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,94 +14,98 @@ from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, to_pc
 from qal.errors import QalError
 from qal.storage import require_space, storage_errors
 
-SOUND, STRETCHES = "sound.pcm", "sound.txt"
-MAX_KEPT_S = 4 * 3600  # of one session; what is said later is captioned, but not kept
-MAX_KEPT_SAMPLES = MAX_KEPT_S * SAMPLE_RATE
+AUDIO_FILE, RANGES_FILE = "sound.pcm", "sound.txt"
+MAX_SAVED_S = 4 * 3600  # of one session; later speech is captioned, but not saved
+MAX_SAVED_SAMPLES = MAX_SAVED_S * SAMPLE_RATE
 
 
-class SoundNotKeptError(QalError):
-    """Sound was asked for that nobody kept."""
+class AudioNotSavedError(QalError):
+    """The requested audio was not saved."""
 
 
 @dataclass(frozen=True)
-class Stretch:
+class SampleRange:
     """The samples [start, end) of a stream."""
 
     start: int
     end: int
 
 
-class KeptSound:
-    """`keep` and `stop` say from where on; between them `write` is given all of the stream, in order."""
+class SavedAudio:
+    """Writes and reads the saved audio of one session.
+
+    Between `start` and `stop`, `write` is called with all samples of the stream in order."""
 
     def __init__(self, folder: Path):
-        self._sound, self._stretches = folder / SOUND, folder / STRETCHES
+        self._audio, self._ranges = folder / AUDIO_FILE, folder / RANGES_FILE
 
-    def keep(self, at: int) -> None:
-        """From the stream's sample `at` on. Raises StorageError where the longest recording has no room."""
+    def start(self, first_sample: int) -> None:
+        """Begins a range. Raises StorageError unless the longest recording fits on the disk."""
         end = self._end()
-        if self._goes_on() and at <= end:
-            return  # a restarted server
-        require_space(self._sound.parent, PCM_BYTES * MAX_KEPT_SAMPLES, "keeping the sound")
+        if self._is_saving() and first_sample <= end:
+            return  # a restarted server continues the range
+        require_space(self._audio.parent, PCM_BYTES * MAX_SAVED_SAMPLES, "saving the audio")
         self.stop()
-        at = max(at, end)
-        if at < MAX_KEPT_SAMPLES:
-            with self._storage(), self._sound.open("ab") as file:
-                file.truncate(PCM_BYTES * at)  # a gap takes no room on the disk
-            self._note([*self._lines(), [at]])
+        first_sample = max(first_sample, end)
+        if first_sample < MAX_SAVED_SAMPLES:
+            with self._storage(), self._audio.open("ab") as file:
+                file.truncate(PCM_BYTES * first_sample)  # the gap is sparse
+            self._write_ranges([*self._read_ranges(), [first_sample]])
 
     def stop(self) -> None:
-        """What comes next is not kept."""
-        if self._goes_on():
-            *before, (start,) = self._lines()
+        """Ends the open range, if there is one; an empty range is removed."""
+        if self._is_saving():
+            *ended, (start,) = self._read_ranges()
             end = self._end()
-            self._note([*before, [start, end]] if end > start else before)
+            self._write_ranges([*ended, [start, end]] if end > start else ended)
 
-    def write(self, first: int, samples: Samples) -> None:
-        """What is not there yet of the samples from `first` on. Raises StorageError."""
-        samples = samples[: max(0, MAX_KEPT_SAMPLES - first)]
-        if first > self._end():
-            self.keep(first)  # an earlier packet was lost to a full disk
+    def write(self, first_sample: int, samples: Samples) -> None:
+        """Appends the samples that are not yet in the file. Raises StorageError."""
+        samples = samples[: max(0, MAX_SAVED_SAMPLES - first_sample)]
+        if first_sample > self._end():
+            self.start(first_sample)  # an earlier write failed
         end = self._end()
-        new = samples[max(0, end - first) :]
+        new = samples[max(0, end - first_sample) :]
         if len(new):
-            with self._storage(), self._sound.open("r+b") as file:
+            with self._storage(), self._audio.open("r+b") as file:
                 file.seek(PCM_BYTES * end)
                 file.write(to_pcm16(new).tobytes())
 
-    def stretches(self) -> list[Stretch]:
-        """What was kept, in the order of time."""
-        end = self._end()
-        return [Stretch(start, min([*stop, end])) for start, *stop in self._lines()]
+    def saved_ranges(self) -> list[SampleRange]:
+        """Returns the saved ranges in order of time."""
+        file_end = self._end()
+        return [SampleRange(start, min([*end, file_end])) for start, *end in self._read_ranges()]
 
-    def read(self, wanted: Stretch, around: Stretch) -> Samples:
-        """`wanted`, and as much `around` it as was kept together with it. Raises SoundNotKeptError."""
-        for kept in self.stretches():
-            if kept.start <= wanted.start and wanted.end <= kept.end:
-                start, end = max(kept.start, around.start), min(kept.end, around.end)
-                with self._storage(), self._sound.open("rb") as file:
+    def read(self, required: SampleRange, context: SampleRange) -> Samples:
+        """Reads `required` with as much of the surrounding `context` as the same saved range contains.
+
+        Raises AudioNotSavedError unless one saved range contains all of `required`."""
+        for saved in self.saved_ranges():
+            if saved.start <= required.start and required.end <= saved.end:
+                start, end = max(saved.start, context.start), min(saved.end, context.end)
+                with self._storage(), self._audio.open("rb") as file:
                     file.seek(PCM_BYTES * start)
                     return from_pcm16(np.frombuffer(file.read(PCM_BYTES * (end - start)), "<i2"))
-        raise SoundNotKeptError("the sound of this line was not kept; tick the box that keeps it, then speak")
+        raise AudioNotSavedError("the audio of this line was not saved; check Save audio before you speak")
 
-    def _goes_on(self) -> bool:
-        return any(len(line) == 1 for line in self._lines()[-1:])
+    def _is_saving(self) -> bool:
+        return any(len(numbers) == 1 for numbers in self._read_ranges()[-1:])
 
-    def _lines(self) -> list[list[int]]:
-        """[[start, end], ..., [start]]"""
-        if not self._stretches.is_file():
+    def _read_ranges(self) -> list[list[int]]:
+        """Returns [[start, end], ..., [start]]; a last range without an end is still being saved."""
+        if not self._ranges.is_file():
             return []
-        return [[int(number) for number in line.split()] for line in self._stretches.read_text("ascii").splitlines()]
+        return [[int(number) for number in line.split()] for line in self._ranges.read_text("ascii").splitlines()]
 
-    def _note(self, lines: list[list[int]]) -> None:
-        beside = self._stretches.with_suffix(".new")
+    def _write_ranges(self, ranges: list[list[int]]) -> None:
+        temporary = self._ranges.with_suffix(".new")
         with self._storage():
-            beside.write_text("".join(f"{' '.join(map(str, line))}\n" for line in lines), "ascii")
-            beside.replace(self._stretches)
+            temporary.write_text("".join(f"{' '.join(map(str, numbers))}\n" for numbers in ranges), "ascii")
+            temporary.replace(self._ranges)
 
     def _end(self) -> int:
-        """The sample after the last one in the file."""
-        return self._sound.stat().st_size // PCM_BYTES if self._sound.is_file() else 0
+        """Returns the number of samples in the file; half a sample at its end is ignored."""
+        return self._audio.stat().st_size // PCM_BYTES if self._audio.is_file() else 0
 
     def _storage(self) -> AbstractContextManager[None]:
-        return storage_errors("the sound of this session")
+        return storage_errors("the audio of this session")

@@ -1,8 +1,9 @@
-"""Many sessions, one engine: what is read next, and together with what.
+"""The scheduler: many sessions share one engine.
 
-Finals go before tentatives; a newer tentative of the same session replaces the older one, so under load
-tentatives get rarer by themselves; finals are never dropped. Whoever was served longest ago goes first.
-Requests of like context are read in one batch. Who speaks faster than the engine reads is made to wait."""
+Final and speculative requests come before tentative ones; a newer tentative request of a session replaces its older
+one, so that partial results become rarer under load; final requests are never dropped. The session that was served
+longest ago comes first. Requests of similar length are transcribed in one batch. A session with too much pending audio
+has to wait before it may feed more."""
 
 import logging
 import threading
@@ -12,67 +13,87 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from qal.audio.samples import SAMPLE_RATE, Samples
-from qal.captions.captioner import manner_of
-from qal.captions.session import Caption, CaptionSession, Kind, Request
-from qal.engine.decoding import DecodingOptions
+from qal.captions.captioner import TranscriptionOptions, transcription_options
+from qal.captions.session import Caption, CaptionSession, Request, RequestKind
 from qal.engine.engine import Transcript
-from qal.engine.screening import ScreeningOptions, SpeechEngine, screened
+from qal.engine.screening import SpeechEngine, transcribe_screened
 from qal.errors import QalError
 
-MAX_BATCH = 8
-LIKE_CONTEXT = 1.25  # the longest of a batch may be so many times the first one's length
-MAX_UNREAD_S = 60.0  # of one session's finals; then its sound waits where it is
-PATIENCE_S = 60.0  # without any progress
+MAX_BATCH_SIZE = 8
+MAX_LENGTH_RATIO = 1.25  # between the first segment of a batch and any other
+MAX_PENDING_S = 60.0  # audio of one session's pending final requests
+STALL_TIMEOUT_S = 60.0  # without a transcript for a session that waits
 LOG = logging.getLogger("qal")
 
-Deliver = Callable[[list[Caption]], None]
+CaptionCallback = Callable[[list[Caption]], None]
 
 
 class BusyError(QalError):
-    """Every place is taken, or the engine does not get on."""
+    """The server has no free session, or the engine is too slow."""
 
 
 @dataclass(eq=False)
-class Seat:
-    """A session's place at the scheduler. Whoever uses the session holds `lock`, while captions are delivered, too.
-
-    `failure` is what ended it."""
+class ScheduledSession:
+    """A session and its pending requests. Use of the session and delivery of captions require `lock`."""
 
     session: CaptionSession
-    deliver: Deliver
+    deliver: CaptionCallback
     lock: threading.RLock = field(default_factory=threading.RLock)
-    urgent: deque[Request] = field(default_factory=deque)  # finals and speculations, in order
+    urgent: deque[Request] = field(default_factory=deque)  # final and speculative requests, in order
     tentative: Request | None = None
-    in_flight: bool = False
-    served: float = 0.0  # when it last had its turn
-    failure: Exception | None = None
+    in_flight: bool = False  # a request of the session is being transcribed
+    last_served_s: float = 0.0  # monotonic time
+    failure: Exception | None = None  # the error that ended the session
 
     @property
-    def unread_s(self) -> float:
+    def pending_s(self) -> float:
+        """Audio of the pending final and speculative requests, in seconds."""
         return sum(len(r.segment.samples) for r in list(self.urgent)) / SAMPLE_RATE
+
+    def next_request(self) -> Request | None:
+        """Returns the request to transcribe next and discards stale ones; None while another is in flight."""
+        if self.in_flight or self.failure:
+            return None
+        while self.urgent and self.session.is_stale(self.urgent[0]):
+            self.urgent.popleft()
+        if self.tentative and self.session.is_stale(self.tentative):
+            self.tentative = None
+        return self.urgent[0] if self.urgent else self.tentative
+
+    def start(self, request: Request) -> None:
+        """Removes the next request, which is transcribed now."""
+        self.in_flight = True
+        self.last_served_s = time.monotonic()
+        if request is self.tentative:
+            self.tentative = None
+        else:
+            self.urgent.popleft()
 
 
 @dataclass(frozen=True)
-class Turn:
-    seat: Seat
+class ScheduledRequest:
+    """A request and the session that it belongs to."""
+
+    scheduled: ScheduledSession
     request: Request
 
     @property
     def length(self) -> int:
+        """Samples of the segment."""
         return len(self.request.segment.samples)
 
     @property
-    def manner(self) -> tuple[DecodingOptions, ScreeningOptions]:
-        return manner_of(self.request, self.seat.session.options)
+    def options(self) -> TranscriptionOptions:
+        return transcription_options(self.request, self.scheduled.session.options)
 
 
 class Scheduler:
-    """Reads for all sessions in threads of its own, as many as the engine has workers; `close` ends them."""
+    """Transcribes the requests of all sessions in `workers` threads of its own, which `close` ends."""
 
     def __init__(self, engine: SpeechEngine, max_sessions: int = 64, workers: int = 1):
         self._engine = engine
         self._max_sessions = max_sessions
-        self._seats: list[Seat] = []
+        self._sessions: list[ScheduledSession] = []
         self._changed = threading.Condition()
         self._closed = False
         self._threads = [
@@ -81,49 +102,53 @@ class Scheduler:
         for thread in self._threads:
             thread.start()
 
-    def open(self, session: CaptionSession, deliver: Deliver) -> Seat:
-        """Raises BusyError when every place is taken."""
+    def add(self, session: CaptionSession, deliver: CaptionCallback) -> ScheduledSession:
+        """Adds a session whose captions go to `deliver`. Raises BusyError if there are too many sessions."""
         with self._changed:
-            if len(self._seats) >= self._max_sessions:
-                raise BusyError(f"all {self._max_sessions} places are taken; try again in a minute")
-            seat = Seat(session, deliver)
-            self._seats.append(seat)
-            return seat
+            if len(self._sessions) >= self._max_sessions:
+                raise BusyError(f"all {self._max_sessions} sessions of this server are in use; try again in a minute")
+            scheduled = ScheduledSession(session, deliver)
+            self._sessions.append(scheduled)
+            return scheduled
 
-    def wait_for_room(self, seat: Seat) -> None:
-        """Until not too much of the session is unread.
+    def wait_for_capacity(self, scheduled: ScheduledSession) -> None:
+        """Waits until the session has less than MAX_PENDING_S of pending audio.
 
-        Raises what went wrong with its earlier sound, and BusyError when the engine does not get on."""
+        Raises:
+            BusyError: the session was removed, or nothing was transcribed for STALL_TIMEOUT_S.
+            Exception: the error that ended the session.
+        """
         with self._changed:
-            self._wait_for(seat, lambda: seat.unread_s <= MAX_UNREAD_S)
+            self._wait_until(scheduled, lambda: scheduled.pending_s <= MAX_PENDING_S)
 
-    def feed(self, seat: Seat, samples: Samples) -> None:
-        """Takes a session's sound; returns when the VAD has heard it, before it is read. Raises as above."""
-        self.wait_for_room(seat)
-        with seat.lock:
-            captions, requests = seat.session.feed(samples)
+    def feed(self, scheduled: ScheduledSession, samples: Samples) -> None:
+        """Adds samples; returns before their requests are transcribed. Raises as `wait_for_capacity` does."""
+        self.wait_for_capacity(scheduled)
+        with scheduled.lock:
+            captions, requests = scheduled.session.feed(samples)
             if captions:
-                seat.deliver(captions)
-        self._ask(seat, requests)
+                scheduled.deliver(captions)
+        self._enqueue(scheduled, requests)
 
-    def flush(self, seat: Seat) -> None:
-        """Makes all that was heard final; returns when it is delivered. Raises as `feed` does."""
-        with seat.lock:
-            captions, requests = seat.session.flush()
+    def flush(self, scheduled: ScheduledSession) -> None:
+        """Ends the stream; returns when all final captions are delivered. Raises as `wait_for_capacity` does."""
+        with scheduled.lock:
+            captions, requests = scheduled.session.flush()
             if captions:
-                seat.deliver(captions)
-        self._ask(seat, requests)
+                scheduled.deliver(captions)
+        self._enqueue(scheduled, requests)
         with self._changed:
-            self._wait_for(seat, lambda: not (seat.urgent or seat.in_flight))
+            self._wait_until(scheduled, lambda: not (scheduled.urgent or scheduled.in_flight))
 
-    def leave(self, seat: Seat) -> None:
-        """Gives the place up; what was not yet read is dropped."""
+    def remove(self, scheduled: ScheduledSession) -> None:
+        """Removes a session; its pending requests are discarded."""
         with self._changed:
-            if seat in self._seats:
-                self._seats.remove(seat)
+            if scheduled in self._sessions:
+                self._sessions.remove(scheduled)
             self._changed.notify_all()
 
     def close(self) -> None:
+        """Ends the threads after the batches that are being transcribed."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -131,108 +156,98 @@ class Scheduler:
             thread.join()
 
     def __len__(self) -> int:
-        return len(self._seats)
+        return len(self._sessions)
 
-    def _ask(self, seat: Seat, requests: list[Request]) -> None:
+    def _enqueue(self, scheduled: ScheduledSession, requests: list[Request]) -> None:
         with self._changed:
             for request in requests:
-                if request.kind is Kind.TENTATIVE:
-                    seat.tentative = request
+                if request.kind is RequestKind.TENTATIVE:
+                    scheduled.tentative = request
                 else:
-                    seat.urgent.append(request)
+                    scheduled.urgent.append(request)
             self._changed.notify_all()
 
-    def _wait_for(self, seat: Seat, done: Callable[[], bool]) -> None:
-        """Holding `_changed`: until `done`, as long as the seat is served now and then."""
+    def _wait_until(self, scheduled: ScheduledSession, is_done: Callable[[], bool]) -> None:
+        """Waits as long as the session is served at least once per STALL_TIMEOUT_S. `_changed` must be held."""
         while True:
-            served = seat.served
-            self._changed.wait_for(lambda: done() or seat.failure or seat not in self._seats, PATIENCE_S)
-            if seat.failure:
-                raise seat.failure
-            if seat not in self._seats:
+            last_served_s = scheduled.last_served_s
+            self._changed.wait_for(
+                lambda: is_done() or scheduled.failure or scheduled not in self._sessions, STALL_TIMEOUT_S
+            )
+            if scheduled.failure:
+                raise scheduled.failure
+            if scheduled not in self._sessions:
                 raise BusyError("this recording has ended on the server; press Start again")
-            if done():
+            if is_done():
                 return
-            if seat.served == served:
-                raise BusyError("the server is too busy to go on; try again in a minute")
+            if scheduled.last_served_s == last_served_s:
+                raise BusyError("the server is too busy to continue; try again in a minute")
 
     def _work(self) -> None:
+        """The main loop of a worker thread."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or any(map(self._next_of, self._seats)))
+                self._changed.wait_for(lambda: self._closed or any(s.next_request() for s in self._sessions))
                 if self._closed:
                     return
-                batch = self._pick()
+                batch = self._next_batch()
             try:
-                self._read(batch)
+                self._process(batch)
             finally:
                 with self._changed:
-                    for turn in batch:
-                        turn.seat.in_flight = False
+                    for scheduled_request in batch:
+                        scheduled_request.scheduled.in_flight = False
                     self._changed.notify_all()
 
-    def _pick(self) -> list[Turn]:
-        """The most urgent request of whoever waits longest, and requests like it of the others."""
-        turns = [Turn(s, r) for s in self._seats if (r := self._next_of(s))]
-        turns.sort(key=lambda t: (t.request.kind is Kind.TENTATIVE, t.seat.served))
-        first = turns[0]
-        batch = [t for t in turns if t.manner == first.manner and _alike(t.length, first.length)][:MAX_BATCH]
-        for turn in batch:
-            seat = turn.seat
-            seat.in_flight, seat.served = True, time.monotonic()
-            if turn.request is seat.tentative:
-                seat.tentative = None
-            else:
-                seat.urgent.popleft()
+    def _next_batch(self) -> list[ScheduledRequest]:
+        """Removes and returns the next request and those of other sessions that fit into its batch."""
+        candidates = [ScheduledRequest(s, r) for s in self._sessions if (r := s.next_request())]
+        candidates.sort(key=lambda c: (c.request.kind is RequestKind.TENTATIVE, c.scheduled.last_served_s))
+        first = candidates[0]
+        fitting = [c for c in candidates if c.options == first.options and _similar(c.length, first.length)]
+        batch = fitting[:MAX_BATCH_SIZE]
+        for scheduled_request in batch:
+            scheduled_request.scheduled.start(scheduled_request.request)
         return batch
 
-    def _next_of(self, seat: Seat) -> Request | None:
-        """What the session waits for, one thing after the other; what it no longer wants is forgotten."""
-        if seat.in_flight or seat.failure:
-            return None
-        while seat.urgent and not seat.session.is_wanted(seat.urgent[0]):
-            seat.urgent.popleft()
-        if seat.tentative and not seat.session.is_wanted(seat.tentative):
-            seat.tentative = None
-        return seat.urgent[0] if seat.urgent else seat.tentative
-
-    def _read(self, batch: list[Turn]) -> None:
+    def _process(self, batch: list[ScheduledRequest]) -> None:
+        """Transcribes and delivers a batch; if it fails, each request is tried alone."""
         try:
-            transcripts = self._transcribed(batch)
-        except Exception as error:  # one of them may be the reason: each once more, alone
-            LOG.warning("reading %d segments failed (%s); each is tried alone", len(batch), error)
-            for turn in batch:
-                self._read_alone(turn)
+            transcripts = self._transcribe(batch)
+        except Exception as error:  # one request may be the cause
+            LOG.warning("transcribing %d segments failed (%s); trying each one alone", len(batch), error)
+            for scheduled_request in batch:
+                self._process_alone(scheduled_request)
             return
-        for turn, transcript in zip(batch, transcripts, strict=True):
-            self._answer(turn, transcript)
+        for scheduled_request, transcript in zip(batch, transcripts, strict=True):
+            self._deliver(scheduled_request, transcript)
 
-    def _read_alone(self, turn: Turn) -> None:
+    def _process_alone(self, scheduled_request: ScheduledRequest) -> None:
         try:
-            (transcript,) = self._transcribed([turn])
+            (transcript,) = self._transcribe([scheduled_request])
         except Exception as error:
-            LOG.exception("a segment could not be read")
-            if turn.request.kind is not Kind.TENTATIVE:  # a tentative text is no loss
-                turn.seat.failure = error
+            LOG.exception("a segment could not be transcribed")
+            if scheduled_request.request.kind is not RequestKind.TENTATIVE:  # a partial result is no loss
+                scheduled_request.scheduled.failure = error
             return
-        self._answer(turn, transcript)
+        self._deliver(scheduled_request, transcript)
 
-    def _transcribed(self, batch: list[Turn]) -> list[Transcript | None]:
-        utterances = [t.seat.session.utterance(t.request) for t in batch]
-        return screened(self._engine, utterances, *batch[0].manner)
+    def _transcribe(self, batch: list[ScheduledRequest]) -> list[Transcript | None]:
+        utterances = [r.scheduled.session.utterance(r.request) for r in batch]
+        return transcribe_screened(self._engine, utterances, *batch[0].options)
 
-    def _answer(self, turn: Turn, transcript: Transcript | None) -> None:
-        """A session whose captions cannot be delivered (a full disk) fails alone."""
-        seat = turn.seat
-        with seat.lock:
+    def _deliver(self, scheduled_request: ScheduledRequest, transcript: Transcript | None) -> None:
+        """Delivers the captions of a transcript; an error (a full disk) ends this session alone."""
+        scheduled = scheduled_request.scheduled
+        with scheduled.lock:
             try:
-                captions = seat.session.answer(turn.request, transcript)
-                if captions and seat in self._seats:
-                    seat.deliver(captions)
+                captions = scheduled.session.add_transcript(scheduled_request.request, transcript)
+                if captions and scheduled in self._sessions:
+                    scheduled.deliver(captions)
             except Exception as error:
                 LOG.exception("captions could not be delivered")
-                seat.failure = error
+                scheduled.failure = error
 
 
-def _alike(a: int, b: int) -> bool:
-    return max(a, b) <= LIKE_CONTEXT * min(a, b)
+def _similar(a: int, b: int) -> bool:
+    return max(a, b) <= MAX_LENGTH_RATIO * min(a, b)

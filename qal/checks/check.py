@@ -1,10 +1,10 @@
-"""Everything that is looked at, in the order in which it is told. No check stops another one."""
+"""All checks of this machine. A check that fails does not stop the others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qal.checks.decoders import sound_findings
+from qal.checks.decoders import audio_findings
 from qal.checks.device import device_findings
 from qal.checks.findings import Finding
 from qal.checks.models import model_findings
@@ -14,45 +14,48 @@ from qal.checks.storage import disk_findings, memory_findings
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is checked."""
+class CheckOptions:
+    """Folders, model and optional checks."""
 
     data: Path = Path("data")
     runs: Path = Path("runs")
     model: str = "base-adaptive"
-    address: tuple[str, int] | None = None  # where a page would be served; None: it is served already
-    torch: bool = False  # asked in a process of its own, which takes seconds
-    network: bool = False  # nobody else is asked unless somebody wants it
+    address: tuple[str, int] | None = None  # host and port of a page that will be served; None: it is served already
+    torch: bool = False  # imports torch in another process, which takes seconds
+    network: bool = False  # sends a request to the model hub
 
 
-def check(subject: Subject) -> list[Finding]:
-    parts: list[tuple[str, Callable[[], list[Finding]]]] = [
-        ("Device", lambda: device_findings(subject.torch)),
+def check(options: CheckOptions) -> list[Finding]:
+    """Returns the findings by topic, in the order in which they are shown."""
+    checks: list[tuple[str, Callable[[], list[Finding]]]] = [
+        ("Device", lambda: device_findings(options.torch)),
         ("Python", package_findings),
-        ("Sound", sound_findings),
-        ("Models", lambda: model_findings(subject.model, subject.runs)),
-        ("Disk", lambda: disk_findings(folders_of(subject))),
+        ("Audio", audio_findings),
+        ("Models", lambda: model_findings(options.model, options.runs)),
+        ("Disk", lambda: disk_findings(checked_folders(options))),
         ("Memory", memory_findings),
     ]
-    if subject.address:
-        host, port = subject.address
-        parts.append(("Server", lambda: [port_finding(host, port)]))
-    if subject.network:
-        parts.append(("Network", lambda: [network_finding()]))
-    return [finding for topic, part in parts for finding in _told(topic, part)]
+    if options.address:
+        host, port = options.address
+        checks.append(("Server", lambda: [port_finding(host, port)]))
+    if options.network:
+        checks.append(("Network", lambda: [network_finding()]))
+    return [finding for topic, topic_check in checks for finding in _run_check(topic, topic_check)]
 
 
-def folders_of(subject: Subject) -> dict[str, Path]:
+def checked_folders(options: CheckOptions) -> dict[str, Path]:
+    """Returns the folders whose disk space is checked, by name."""
+    folders = {"data": options.data, "runs": options.runs}
     try:
         from qal.engine.catalogue import models_folder
-    except ImportError:  # told by its own line
-        return {"data": subject.data, "runs": subject.runs}
-    return {"data": subject.data, "runs": subject.runs, "models": models_folder()}
+    except ImportError:  # the package findings report it
+        return folders
+    return {**folders, "models": models_folder()}
 
 
-def _told(topic: str, part: Callable[[], list[Finding]]) -> list[Finding]:
-    """A package that is missing must not hide what else is wrong."""
+def _run_check(topic: str, topic_check: Callable[[], list[Finding]]) -> list[Finding]:
+    """Runs one check; a missing package becomes a finding, so that the other checks still run."""
     try:
-        return part()
+        return topic_check()
     except ImportError as error:
-        return [Finding(topic, "check", "missing", f"cannot be made: {error}", INSTALL, essential=True)]
+        return [Finding(topic, "check", "missing", f"cannot run: {error}", INSTALL, essential=True)]

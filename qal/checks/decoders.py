@@ -1,8 +1,8 @@
-"""The decoders that files are read with: FFmpeg's, in PyAV's wheel."""
+"""Audio decoders of FFmpeg, as PyAV's package contains them."""
 
 from qal.checks.findings import Finding
 
-TOPIC = "Sound"
+TOPIC = "Audio"
 DECODERS = {
     "pcm_s16le": "WAV",
     "flac": "FLAC",
@@ -16,15 +16,16 @@ DECODERS = {
 }
 
 
-def sound_findings() -> list[Finding]:
+def audio_findings() -> list[Finding]:
+    """Returns the available decoders and, as a warning, the missing ones."""
     import av
 
-    known = av.codecs_available
-    there = [name for codec, name in DECODERS.items() if codec in known]
-    lacking = [name for codec, name in DECODERS.items() if codec not in known]
-    made_by = ".".join(map(str, av.library_versions["libavcodec"]))
-    found = [Finding(TOPIC, "decoders", "ok", f"{', '.join(there)} (libavcodec {made_by})", essential=True)]
-    if lacking:
-        advice = "such files cannot be read; pip install --force-reinstall av"
-        found.append(Finding(TOPIC, "no decoder", "warning", ", ".join(lacking), advice))
-    return found
+    codecs = av.codecs_available
+    available = [name for codec, name in DECODERS.items() if codec in codecs]
+    missing = [name for codec, name in DECODERS.items() if codec not in codecs]
+    version = ".".join(map(str, av.library_versions["libavcodec"]))
+    findings = [Finding(TOPIC, "decoders", "ok", f"{', '.join(available)} (libavcodec {version})", essential=True)]
+    if missing:
+        advice = "these formats cannot be read; run: pip install --force-reinstall av"
+        findings.append(Finding(TOPIC, "no decoder", "warning", ", ".join(missing), advice))
+    return findings

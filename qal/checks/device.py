@@ -1,4 +1,4 @@
-"""What computes here: the CPU, the GPUs as CTranslate2 sees them, and, asked in a process of its own, as torch does."""
+"""CPU and GPUs: as the driver, CTranslate2 and, in another process, torch report them."""
 
 import json
 import os
@@ -6,11 +6,12 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from qal.checks.findings import Finding, gigabytes
 
 TOPIC = "Device"
-FEATURES = {  # of /proc/cpuinfo, the best first
+CPU_FEATURES = {  # flag of /proc/cpuinfo -> name; the fastest first
     "amx_bf16": "AMX bf16",
     "amx_int8": "AMX int8",
     "avx512_bf16": "AVX-512 bf16",
@@ -19,11 +20,11 @@ FEATURES = {  # of /proc/cpuinfo, the best first
     "avx2": "AVX2",
     "asimd": "NEON",
 }
-NEEDED = {"avx2", "asimd"}
-ASK_GPUS = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
-GPU_PATIENCE_S, TORCH_PATIENCE_S = 10, 120
-MIB = 2**20
-ASK_TORCH = """
+FAST_FEATURES = {"avx2", "asimd"}  # without one of them captions are slow
+GPU_COMMAND = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
+GPU_TIMEOUT_S, TORCH_TIMEOUT_S = 10, 120
+MIB = 2**20  # bytes
+TORCH_SCRIPT = """
 import json, torch
 cuda = torch.cuda.is_available()
 mps = getattr(torch.backends, "mps", None)
@@ -35,82 +36,101 @@ print(json.dumps({
 """
 
 
-def device_findings(ask_torch: bool = False) -> list[Finding]:
+class Gpu(NamedTuple):
+    """A GPU as the driver reports it."""
+
+    name: str
+    total_bytes: int
+    free_bytes: int
+
+
+def device_findings(with_torch: bool = False) -> list[Finding]:
     import ctranslate2
 
-    found = [cpu_finding(_cpuinfo(), usable_cores())]
-    found.append(gpu_finding(gpus(), ctranslate2.get_cuda_device_count()))
-    on = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-    kinds = ", ".join(sorted(ctranslate2.get_supported_compute_types(on)))
-    found.append(Finding(TOPIC, "captions", "ok", f"on {'a GPU' if on == 'cuda' else 'the CPU'}: {kinds}"))
-    return [*found, torch_finding(sys.executable)] if ask_torch else found
+    device_count = ctranslate2.get_cuda_device_count()
+    device = "cuda" if device_count else "cpu"
+    compute_types = ", ".join(sorted(ctranslate2.get_supported_compute_types(device)))
+    findings = [
+        cpu_finding(_read_cpuinfo(), usable_cores()),
+        gpu_finding(list_gpus(), device_count),
+        Finding(TOPIC, "Inference", "ok", f"{'GPU' if device == 'cuda' else 'CPU'} ({compute_types})"),
+    ]
+    return [*findings, torch_finding(sys.executable)] if with_torch else findings
 
 
 def cpu_finding(cpuinfo: str, cores: int) -> Finding:
-    """Of the text of /proc/cpuinfo, or of nothing where there is no such file."""
-    named = dict(
-        reversed([[part.strip() for part in line.split(":", 1)] for line in cpuinfo.splitlines() if ":" in line])
-    )
-    flags = set((named.get("flags") or named.get("Features") or "").split())
-    name = named.get("model name") or platform.processor() or platform.machine()
-    features = [words for flag, words in FEATURES.items() if flag in flags]
-    value = ", ".join([name, counted(cores, "core"), *features])
-    if flags and not flags & NEEDED:
-        return Finding(TOPIC, "CPU", "warning", value, "it has no AVX2: captions will be slow; use a newer machine")
+    """Returns model, cores and features of the CPU.
+
+    Args:
+        cpuinfo: content of /proc/cpuinfo; "" on systems without it.
+        cores: number of usable cores."""
+    fields: dict[str, str] = {}
+    for line in cpuinfo.splitlines():
+        key, separator, value = line.partition(":")
+        if separator:
+            fields.setdefault(key.strip(), value.strip())  # the first of several CPUs
+    flags = set((fields.get("flags") or fields.get("Features") or "").split())
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    features = [feature for flag, feature in CPU_FEATURES.items() if flag in flags]
+    value = ", ".join([name, count_text(cores, "core"), *features])
+    if flags and not flags & FAST_FEATURES:
+        return Finding(TOPIC, "CPU", "warning", value, "no AVX2: captions will be slow; use a newer machine")
     return Finding(TOPIC, "CPU", "ok", value)
 
 
-def counted(n: int, what: str) -> str:
-    return f"{n} {what}{'s' if n != 1 else ''}"
+def count_text(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def usable_cores() -> int:
-    """Those that this process may use, not all that the machine has."""
+    """Returns the cores that this process may use, with CPU affinity and the limit of a container."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return min(affinity, max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no container, or one without a limit
+    except (OSError, ValueError):  # not in a container, or no limit
         return affinity
 
 
-def gpus() -> list[tuple[str, int, int]]:
-    """(name, bytes, free bytes) of each that the driver tells of."""
+def list_gpus() -> list[Gpu]:
+    """Returns the GPUs that nvidia-smi lists; [] without it."""
     try:
-        done = subprocess.run(ASK_GPUS, capture_output=True, text=True, timeout=GPU_PATIENCE_S)
+        result = subprocess.run(GPU_COMMAND, capture_output=True, text=True, timeout=GPU_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    found = []
-    for line in done.stdout.splitlines() if done.returncode == 0 else []:
-        name, *sizes = [part.strip() for part in line.rsplit(",", 2)]
+    gpus = []
+    for line in result.stdout.splitlines() if result.returncode == 0 else []:
+        name, *sizes = [field.strip() for field in line.rsplit(",", 2)]
         if len(sizes) == 2 and all(size.isdecimal() for size in sizes):
-            found.append((name, int(sizes[0]) * MIB, int(sizes[1]) * MIB))
-    return found
+            gpus.append(Gpu(name, int(sizes[0]) * MIB, int(sizes[1]) * MIB))
+    return gpus
 
 
-def gpu_finding(listed: list[tuple[str, int, int]], seen: int) -> Finding:
-    """`listed` by the driver, `seen` by CTranslate2."""
-    value = "; ".join(f"{name}, {gigabytes(free)} of {gigabytes(total)} free" for name, total, free in listed)
-    if listed and not seen:
-        advice = "CTranslate2 cannot use it: install CUDA 12 and cuDNN 9, and look at CUDA_VISIBLE_DEVICES"
+def gpu_finding(gpus: list[Gpu], usable_count: int) -> Finding:
+    """Compares the GPUs of the driver with the number that CTranslate2 can use."""
+    value = "; ".join(f"{gpu.name}, {gigabytes(gpu.free_bytes)} of {gigabytes(gpu.total_bytes)} free" for gpu in gpus)
+    if gpus and not usable_count:
+        advice = "CTranslate2 cannot use it: install CUDA 12 and cuDNN 9, and check CUDA_VISIBLE_DEVICES"
         return Finding(TOPIC, "GPU", "warning", value, advice)
-    if seen and not listed:
-        return Finding(TOPIC, "GPU", "ok", counted(seen, "CUDA device"))
-    return Finding(TOPIC, "GPU", "ok", value or "none; the CPU computes")
+    if usable_count and not gpus:
+        return Finding(TOPIC, "GPU", "ok", count_text(usable_count, "CUDA device"))
+    return Finding(TOPIC, "GPU", "ok", value or "No GPU found; using CPU")
 
 
 def torch_finding(python: str) -> Finding:
-    """What training would compute on; torch is imported over there, not here."""
+    """Returns the device of training; torch is imported by another Python process."""
     try:
-        done = subprocess.run([python, "-c", ASK_TORCH], capture_output=True, text=True, timeout=TORCH_PATIENCE_S)
-        told = json.loads(done.stdout.splitlines()[-1])
+        result = subprocess.run([python, "-c", TORCH_SCRIPT], capture_output=True, text=True, timeout=TORCH_TIMEOUT_S)
+        torch = json.loads(result.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, ValueError, IndexError):
-        return Finding(TOPIC, "training", "missing", "torch cannot be imported", "pip install -r requirements.txt")
-    cpu = f"the CPU, {counted(told['threads'], 'thread')}"
-    where = ", ".join(told["gpus"]) or ("Apple's GPU (MPS)" if told["mps"] else cpu)
-    return Finding(TOPIC, "training", "ok", f"on {where}, torch {told['version']}{', bf16' if told['bf16'] else ''}")
+        advice = "run: pip install -r requirements.txt"
+        return Finding(TOPIC, "Training", "missing", "torch cannot be imported", advice)
+    cpu = f"CPU, {count_text(torch['threads'], 'thread')}"
+    device = ", ".join(torch["gpus"]) or ("Apple GPU (MPS)" if torch["mps"] else cpu)
+    precision = ", bf16" if torch["bf16"] else ""
+    return Finding(TOPIC, "Training", "ok", f"{device}, torch {torch['version']}{precision}")
 
 
-def _cpuinfo() -> str:
+def _read_cpuinfo() -> str:
     path = Path("/proc/cpuinfo")
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -1,4 +1,4 @@
-"""Which models are on this machine."""
+"""Models that are installed on this machine, and the default model of the page."""
 
 from pathlib import Path
 
@@ -6,30 +6,42 @@ from qal.checks.findings import Finding
 from qal.errors import ModelError
 
 TOPIC = "Models"
-SET_UP = "run `make setup` once"
+SET_UP = "run `qal models fetch base-adaptive` once"
 
 
-def model_findings(wanted: str, runs: Path) -> list[Finding]:
-    """`wanted`: the model that a page begins with, a catalogue name, a run's id or a directory."""
-    from qal.engine.catalogue import DEFAULT_MODEL, NAMES, local_directory, models_folder, settled_model
+def model_findings(default_model: str, runs: Path) -> list[Finding]:
+    """Returns the installed models, and a problem of the default model if there is one.
+
+    Args:
+        default_model: a catalogue name, a run's id or a model directory.
+        runs: folder of the training runs."""
+    from qal.engine.catalogue import (
+        CATALOGUE_NAMES,
+        DEFAULT_MODEL,
+        canonical_model_name,
+        local_directory,
+        models_folder,
+    )
     from qal.engine.model_directory import is_model_directory
 
-    here = [name for name in NAMES if local_directory(name)]
+    installed = [name for name in CATALOGUE_NAMES if local_directory(name)]
     try:
-        settled = settled_model(wanted, runs)
+        model = canonical_model_name(default_model, runs)
     except ModelError:
-        settled = None
-    own = bool(settled) and any(map(is_model_directory, (Path(settled), runs / settled / "model")))
-    if not here and not own:
-        return [Finding(TOPIC, "here", "missing", f"none in {models_folder()}", SET_UP, essential=True)]
-    found = [Finding(TOPIC, "here", "ok", ", ".join(here) or wanted, essential=True)]
-    if settled is None:
-        said = f"there is no model '{wanted}'"
-        found.append(Finding(TOPIC, "default", "missing", said, "give another --model", essential=True))
-    elif settled not in NAMES and not own:
-        said = f"the run {wanted} has no model yet"
-        found.append(Finding(TOPIC, "default", "warning", said, "wait until it has finished, or give another --model"))
-    elif settled in NAMES and settled not in here:
-        advice = SET_UP if settled == DEFAULT_MODEL else "it is fetched when it is first used"
-        found.append(Finding(TOPIC, "default", "warning", f"{settled} is not here yet", advice))
-    return found
+        model = None
+    has_directory = bool(model) and any(map(is_model_directory, (Path(model), runs / model / "model")))
+    if not installed and not has_directory:
+        value = f"none in {models_folder()}"
+        return [Finding(TOPIC, "Installed models", "missing", value, SET_UP, essential=True)]
+    findings = [Finding(TOPIC, "Installed models", "ok", ", ".join(installed) or default_model, essential=True)]
+    if model is None:
+        value = f"there is no model '{default_model}'"
+        findings.append(Finding(TOPIC, "Default model", "missing", value, "give another --model", essential=True))
+    elif model not in CATALOGUE_NAMES and not has_directory:
+        value = f"the run {default_model} has no model yet"
+        advice = "wait until the run has finished, or give another --model"
+        findings.append(Finding(TOPIC, "Default model", "warning", value, advice))
+    elif model in CATALOGUE_NAMES and model not in installed:
+        advice = SET_UP if model == DEFAULT_MODEL else "it is downloaded when it is first used"
+        findings.append(Finding(TOPIC, "Default model", "warning", f"{model} is not installed yet", advice))
+    return findings

@@ -1,4 +1,4 @@
-"""Python and the pinned packages: what requirements.txt wants against what is installed."""
+"""Python version and packages: the versions pinned in requirements.txt compared with the installed ones."""
 
 import platform
 import re
@@ -9,33 +9,34 @@ from pathlib import Path
 from qal.checks.findings import PACKAGES, Finding
 from qal.resources import REQUIREMENTS
 
-PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s#;]+)", re.M)
-OLDEST_PYTHON = (3, 11)
-NOT_FOR_CAPTIONS = {  # what the page does without
+PIN_PATTERN = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s#;]+)", re.M)
+MIN_PYTHON = (3, 11)
+NOT_FOR_CAPTIONS = {  # packages that captions do not need
     *("torch", "pytorch-lightning", "peft", "transformers", "tensorboard"),
-    *("audiomentations", "sounddevice"),
+    *("audiomentations", "sounddevice", "deepspeed"),
 }
-INSTALL = "pip install -r requirements.txt"
+INSTALL = "run: pip install -r requirements.txt"
 
 
 def package_findings(requirements: Path = REQUIREMENTS) -> list[Finding]:
-    return [python_finding(), *(pinned_finding(*pin) for pin in PINNED.findall(requirements.read_text("utf-8")))]
+    pins = PIN_PATTERN.findall(requirements.read_text("utf-8"))
+    return [python_finding(), *(package_finding(name, pinned) for name, pinned in pins)]
 
 
 def python_finding() -> Finding:
-    found = platform.python_version()
-    if sys.version_info < OLDEST_PYTHON:
-        wanted = ".".join(map(str, OLDEST_PYTHON))
-        return Finding("Python", "version", "missing", found, f"Qal needs {wanted} or newer", essential=True)
-    return Finding("Python", "version", "ok", found)
+    installed = platform.python_version()
+    if sys.version_info < MIN_PYTHON:
+        required = ".".join(map(str, MIN_PYTHON))
+        return Finding("Python", "version", "missing", installed, f"install Python {required} or newer", essential=True)
+    return Finding("Python", "version", "ok", installed)
 
 
-def pinned_finding(name: str, wanted: str) -> Finding:
+def package_finding(name: str, pinned: str) -> Finding:
     essential = name not in NOT_FOR_CAPTIONS
     try:
-        found = version(name)
+        installed = version(name)
     except PackageNotFoundError:
-        return Finding(PACKAGES, name, "missing", f"{wanted} is not installed", INSTALL, essential)
-    if found.partition("+")[0] != wanted:  # 2.13.0+cpu is a build of 2.13.0
-        return Finding(PACKAGES, name, "warning", f"{found}; {wanted} was tested", INSTALL, essential)
-    return Finding(PACKAGES, name, "ok", found, essential=essential)
+        return Finding(PACKAGES, name, "missing", f"{pinned} is not installed", INSTALL, essential)
+    if installed.partition("+")[0] != pinned:  # 2.13.0+cpu is a build of 2.13.0
+        return Finding(PACKAGES, name, "warning", f"{installed}; tested with {pinned}", INSTALL, essential)
+    return Finding(PACKAGES, name, "ok", installed, essential=essential)

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel
 from tqdm import tqdm
 
-from qal.audio.analysis import MAX_SURVEY_S, Survey, survey
-from qal.audio.blocks import sound_format
+from qal.audio.analysis import MAX_ANALYSIS_S, AudioAnalysis, analyse
+from qal.audio.blocks import read_audio_format
 from qal.cli.parsing import flag, parse_options, positional
 
 
@@ -27,13 +27,13 @@ def main(arguments: Sequence[str]) -> None:
         print(json.dumps(facts) if options.json_ else "\n".join(_lines(path, found)))
 
 
-def _surveyed(path: Path) -> Survey:
-    sound_format(path)  # says what is wrong before a bar is drawn
+def _surveyed(path: Path) -> AudioAnalysis:
+    read_audio_format(path)  # raises its error before a progress bar is drawn
     with tqdm(desc=path.name, unit=" s of sound", unit_scale=True, delay=2, leave=False) as bar:
-        return survey(path, MAX_SURVEY_S, lambda done_s, _: bar.update(done_s - bar.n))
+        return analyse(path, MAX_ANALYSIS_S, lambda done_s, _: bar.update(done_s - bar.n))
 
 
-def _lines(path: Path, found: Survey) -> list[str]:
+def _lines(path: Path, found: AudioAnalysis) -> list[str]:
     figures = dataclasses.asdict(found.quality).items()
     rows = [f"  {name:<14}{'unknown' if value is None else f'{value:.4g}'}" for name, value in figures]
     return [f"{path}", *rows]

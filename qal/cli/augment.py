@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from augmentation.noise import check_folder
+from augmentation.noise import check_audio_folder
 from augmentation.options import AugmentationOptions, Preset
-from augmentation.preview import draw, preview, write_preview
+from augmentation.preview import draw_sample, preview, write_preview
 from qal.audio.blocks import write_wav
 from qal.audio.decode import decode
 from qal.cli.command import run_subcommand
@@ -53,9 +53,9 @@ def preview_main(arguments: Sequence[str]) -> None:
     options = parse_options("qal augment preview", ABOUT_PREVIEW.capitalize() + ".", PreviewOptions, arguments)
     augmentation = _augmentation(options)
     for folder in augmentation.folders:
-        check_folder(folder)
+        check_audio_folder(folder)
     samples = decode(options.file, options.max_seconds)
-    found = preview(samples, augmentation, options.seed, voices=[options.file])
+    found = preview(samples, augmentation, options.seed, babble_paths=[options.file])
     with storage_errors(f"the folder {options.out}"):
         paths = write_preview(found, options.out)
     for path in paths:
@@ -68,9 +68,9 @@ def draw_main(arguments: Sequence[str]) -> None:
     options = parse_options("qal augment draw", ABOUT_DRAW.capitalize() + ".", DrawOptions, arguments)
     augmentation = _augmentation(options)
     if options.everything:
-        augmentation = augmentation.certainly(*(n for n, s in augmentation.switches.items() if s.probability))
+        augmentation = augmentation.with_only(*augmentation.enabled_transforms)
     samples = decode(options.file, options.max_seconds)
-    altered, names = draw(samples, augmentation, options.seed, options.voices or [options.file])
+    altered, names = draw_sample(samples, augmentation, options.seed, options.voices or [options.file])
     with storage_errors(f"the file {options.out}"):
         write_wav(options.out, altered)
     print(f"{options.out}: {', '.join(names) or 'nothing was applied'}")

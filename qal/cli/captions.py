@@ -13,14 +13,15 @@ from tqdm import tqdm
 from qal.audio.decode import decode
 from qal.audio.gate import GateOptions
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
-from qal.captions.captioner import PACKET, Captioner
-from qal.captions.session import Caption, SessionOptions
+from qal.captions.captioner import PACKET_SAMPLES, Captioner
+from qal.captions.options import SessionOptions
+from qal.captions.session import Caption
 from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
-from qal.text.subtitles import clock
+from qal.text.subtitles import format_timestamp
 
 CLEAR_LINE = "\r\x1b[K"
-TENTATIVE_WIDTH = 100  # characters; a longer one would wrap and could not be redrawn
+PARTIAL_WIDTH = 100  # characters; a longer line would wrap and could not be redrawn
 
 
 class CaptionOptions(EngineOptions, frozen=True):
@@ -53,15 +54,15 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def play(captioner: Captioner, samples: Samples, realtime: bool) -> Iterator[Caption]:
-    """Captions as they come. In real time, packets that came due while the engine worked go in together."""
+    """Yields captions as they are made. In real time, packets that became due during decoding are fed together."""
     began = time.perf_counter()
     fed = 0
     with tqdm(total=round(seconds(samples), 1), unit="s", leave=False, disable=realtime or None) as bar:
         while fed < len(samples):
-            until = fed + PACKET
+            until = fed + PACKET_SAMPLES
             if realtime:
                 time.sleep(max(0.0, until / SAMPLE_RATE - (time.perf_counter() - began)))
-                until = max(until, int((time.perf_counter() - began) * SAMPLE_RATE) // PACKET * PACKET)
+                until = max(until, int((time.perf_counter() - began) * SAMPLE_RATE) // PACKET_SAMPLES * PACKET_SAMPLES)
             packet = samples[fed:until]
             fed += len(packet)
             yield from captioner.feed(packet)
@@ -70,12 +71,12 @@ def play(captioner: Captioner, samples: Samples, realtime: bool) -> Iterator[Cap
 
 
 def show(caption: Caption) -> None:
-    """A final on a line of its own on stdout; a tentative redrawn on stderr, where that is a terminal."""
+    """Prints a final on a line of its own on stdout; redraws a partial on stderr, if that is a terminal."""
     if sys.stderr.isatty():
-        tentative = "" if caption.final else "… " + caption.text[-TENTATIVE_WIDTH:]
-        print(CLEAR_LINE + tentative, end="", file=sys.stderr, flush=True)
+        partial = "" if caption.final else "… " + caption.text[-PARTIAL_WIDTH:]
+        print(CLEAR_LINE + partial, end="", file=sys.stderr, flush=True)
     if caption.final and caption.text:
-        print(f"[{clock(caption.start_s)} --> {clock(caption.end_s)}] {caption.text}", flush=True)
+        print(f"[{format_timestamp(caption.start_s)} --> {format_timestamp(caption.end_s)}] {caption.text}", flush=True)
 
 
 def report(finals: list[Caption], delays_s: list[float], language: str | None, took_s: float) -> dict:

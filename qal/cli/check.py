@@ -1,6 +1,7 @@
-"""qal check: is this machine ready? It needs Python's own library alone, so that it can say which packages are missing.
+"""qal check: is this machine ready?
 
-For the same reason it is the one command that argparse reads."""
+The command uses Python's own library alone, so that it can report which packages are missing. It is therefore the only
+command that is parsed with argparse."""
 
 import argparse
 import json
@@ -11,12 +12,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
 
-from qal.checks.check import Subject, check
-from qal.checks.findings import Finding, is_usable, summarised, verdict
+from qal.checks.check import CheckOptions, check
+from qal.checks.findings import STATE_LABELS, Finding, State, is_usable, merge_ok_packages, summary
 from qal.errors import OptionError
 
-MARKS = {"ok": "ok", "warning": "look", "missing": "MISSING"}
-COLOURS = {"ok": "\x1b[32m", "warning": "\x1b[33m", "missing": "\x1b[31m"}
+COLOURS: dict[State, str] = {"ok": "\x1b[32m", "warning": "\x1b[33m", "missing": "\x1b[31m"}
 PLAIN = "\x1b[0m"
 NOT_USABLE = 2
 PAGE_OPTIONS = ("--share", "--auth", "--users", "--root_path", "--live", "--live_days")  # of app.py; ignored here
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--network", action="store_true", help="ask the Hugging Face hub, too")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     o = parser.parse_args(list(arguments))
-    found = check(Subject(o.data, o.runs, o.model, (o.host, o.port), torch=True, network=o.network))
+    found = check(CheckOptions(o.data, o.runs, o.model, (o.host, o.port), torch=True, network=o.network))
     if o.json:
         print(json.dumps({"usable": is_usable(found), "findings": [asdict(f) for f in found]}))
     else:
@@ -53,11 +53,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def table(findings: Sequence[Finding], coloured: bool = False) -> str:
     lines = []
-    for topic, group in groupby(summarised(findings), key=lambda f: f.topic):
+    for topic, group in groupby(merge_ok_packages(findings), key=lambda f: f.topic):
         lines.append(f"\n{topic}")
         for f in group:
-            mark = f"{MARKS[f.state]:8}"
-            lines.append(f"  {COLOURS[f.state]}{mark}{PLAIN}" if coloured else f"  {mark}")
-            lines[-1] += f"{f.name:14}{f.value}"
-            lines += [f"{'':24}→ {f.advice}"] if f.advice else []
-    return "\n".join([*lines, "", verdict(findings)])
+            label = f"{STATE_LABELS[f.state]:9}"
+            lines.append(f"  {COLOURS[f.state]}{label}{PLAIN}" if coloured else f"  {label}")
+            lines[-1] += f"{f.name:20}{f.value}"
+            lines += [f"{'':31}→ {f.advice}"] if f.advice else []
+    return "\n".join([*lines, "", summary(findings)])

@@ -1,4 +1,4 @@
-"""qal corpus import|stats: bring speech in, and print how much there is."""
+"""qal corpus import|stats: import speech with transcripts, and print statistics."""
 
 import json
 import signal
@@ -12,13 +12,13 @@ from pydantic import BaseModel, create_model
 from qal.cli.command import run_subcommand
 from qal.cli.parsing import JSON_HELP, Options, flag, parse_options, positional
 from qal.corpus.importers.asterisk import VOICES, import_asterisk
-from qal.corpus.importers.debian_sources import PACKAGED, PackagedSpeech
+from qal.corpus.importers.debian_sources import DEBIAN_SOURCES, DebianSource
 from qal.corpus.importers.folder import import_folder
 from qal.corpus.importers.hub import import_hub
 from qal.corpus.manifest import UNKNOWN, Corpus, read_corpus
-from qal.corpus.statistics import as_table, corpus_statistics
+from qal.corpus.statistics import corpus_statistics, format_table
 
-MAX_SKIPPED_LINES = 20  # printed; the others are counted
+MAX_SKIPPED_LINES = 20  # of skipped files that are printed; the others are counted
 SPLIT_HELP = (
     "The split (train, validation, test) comes from a hash of each sentence, so that the same sentence "
     "is never in two splits and a corpus that grows keeps its test examples."
@@ -38,8 +38,8 @@ SOURCES = {
     "hub": (f"{__name__}:hub_main", ABOUT_HUB),
     "asterisk": (f"{__name__}:asterisk_main", ABOUT_ASTERISK),
     **{
-        name: (f"{__name__}:import_main", f"{source.about}, from Debian's packages")
-        for name, source in PACKAGED.items()
+        name: (f"{__name__}:import_main", f"{source.description}, from Debian's packages")
+        for name, source in DEBIAN_SOURCES.items()
     },
 }
 
@@ -57,7 +57,7 @@ class ImportOptions(BaseModel, frozen=True):
 
 
 class OwnOptions(ImportOptions, frozen=True):
-    """The options of the importers of one's own speech."""
+    """The options of the importers of your own speech."""
 
     language: str = flag(..., "language that is spoken: two or three letters, such as am", "XX")
     out: Path = flag(..., "the new corpus, such as data/my-voice", "DIR")
@@ -76,7 +76,7 @@ class HubOptions(OwnOptions, frozen=True):
     licence: str | None = flag(None, "terms of use; unset: the dataset's own")
 
 
-class PackagedOptions(ImportOptions, frozen=True):
+class DebianOptions(ImportOptions, frozen=True):
     out: Path | None = flag(None, "the new corpus; unset: data/SOURCE-LANGUAGE", "DIR")
 
 
@@ -92,8 +92,8 @@ def stats_main(arguments: Sequence[str]) -> None:
 def import_main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished corpus is removed
     about = f"Makes a corpus. {SPLIT_HELP}"
-    if arguments and arguments[0] in PACKAGED:
-        return _import_packaged(arguments[0], PACKAGED[arguments[0]], arguments[1:])
+    if arguments and arguments[0] in DEBIAN_SOURCES:
+        return _import_debian_source(arguments[0], DEBIAN_SOURCES[arguments[0]], arguments[1:])
     return run_subcommand("qal corpus import", about, SOURCES, arguments)
 
 
@@ -115,18 +115,18 @@ def asterisk_main(arguments: Sequence[str]) -> None:
     _import(options, import_asterisk, language, options.out or Path(f"data/asterisk-{language}"))
 
 
-def _import_packaged(name: str, source: PackagedSpeech, arguments: Sequence[str]) -> None:
-    model = _with_language(source.languages) if source.languages else PackagedOptions
-    options = _parse(name, f"{source.about}, from Debian's packages", model, arguments)
+def _import_debian_source(name: str, source: DebianSource, arguments: Sequence[str]) -> None:
+    model = _with_language(source.languages) if source.languages else DebianOptions
+    options = _parse(name, f"{source.description}, from Debian's packages", model, arguments)
     languages = (options.language,) if source.languages else ()  # pyright: ignore[reportAttributeAccessIssue]
     out = options.out or Path("data", "-".join((name, *languages)))
     _import(options, source.import_corpus, *languages, out)
 
 
-def _with_language(languages: Iterable[str]) -> type[PackagedOptions]:
+def _with_language(languages: Iterable[str]) -> type[DebianOptions]:
     choices: Any = Literal[*sorted(languages)]  # pyright: ignore[reportInvalidTypeForm]
     return create_model(
-        "LanguageOptions", __base__=PackagedOptions, language=(choices, flag(..., "language that is spoken"))
+        "LanguageOptions", __base__=DebianOptions, language=(choices, flag(..., "language that is spoken"))
     )
 
 
@@ -151,22 +151,22 @@ def _import(options: ImportOptions, importer: Callable[..., Corpus], *arguments:
 def _show_statistics(corpus: Corpus, as_json: bool) -> None:
     lines = corpus_statistics(corpus)
     print(f"{corpus.info.name}, version {corpus.info.version[:12]}, licence {corpus.info.licence}")
-    print(as_table(lines))
+    print(format_table(lines))
     if as_json:
         print(json.dumps({**corpus.info.model_dump(), "statistics": [line.model_dump() for line in lines]}))
 
 
 def _show_skipped(skipped: list[str]) -> None:
-    for clause in skipped[:MAX_SKIPPED_LINES]:
-        print(f"left out: {clause}", file=sys.stderr)
+    for reason in skipped[:MAX_SKIPPED_LINES]:
+        print(f"skipped: {reason}", file=sys.stderr)
     if len(skipped) > MAX_SKIPPED_LINES:
-        print(f"left out: {len(skipped) - MAX_SKIPPED_LINES} more", file=sys.stderr)
+        print(f"skipped: {len(skipped) - MAX_SKIPPED_LINES} more", file=sys.stderr)
 
 
 def _show_corpus(corpus: Corpus, skipped: int, as_json: bool) -> None:
     info = corpus.info
-    print(f"{corpus.folder}: {len(corpus.rows)} utterances, {skipped} left out, version {info.version[:12]}")
-    print(as_table(corpus_statistics(corpus)))
+    print(f"{corpus.folder}: {len(corpus.rows)} utterances, {skipped} skipped, version {info.version[:12]}")
+    print(format_table(corpus_statistics(corpus)))
     print(f"licence: {info.licence}")
     for line in (info.attribution, info.notes):
         if line:

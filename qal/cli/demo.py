@@ -29,8 +29,8 @@ CORPUS = Path("data/asterisk-ru")
 IMPORT, TRAIN, CAPTION = ("corpus", "import", "asterisk"), ("train",), ("captions", "--realtime")
 PRESET = CONFIGS / "quick.yaml"
 STEPS = 4
-SPOKEN_S = 20  # of held-out speech played through the live line
-SHORTEST_S, LONGEST_S = 2.0, 8.0  # of each utterance
+SPOKEN_S = 20  # duration of the held-out speech that is captioned
+SHORTEST_S, LONGEST_S = 2.0, 8.0  # duration of an utterance
 PAUSE_S = 1.0
 
 
@@ -56,12 +56,13 @@ def main(arguments: Sequence[str]) -> None:
     spoken = speak(corpus, run.folder / "held-out.wav")
     step(3, "Play held-out speech through the live line", *CAPTION, str(run.model), str(spoken), language=language)
     print(f"\n[4 of {STEPS}] Stock against tuned ({(time.time() - started) / 60:.1f} minutes in all)")
-    print_report(run.report() or {})
+    if report := run.report():
+        print_report(report)
     print(f"The model is in {run.model}. Caption with it: qal live --model {run.id}")
 
 
 def step(number: int, title: str, *command: str, **options: object) -> None:
-    """Runs one command of the project in the foreground; its bars are shown as they are."""
+    """Prints and runs one command in the foreground."""
     arguments = [*command, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
     print(f"\n[{number} of {STEPS}] {title}\n    qal {shlex.join(arguments)}", flush=True)
     if subprocess.run(qal_command(*arguments), env=qal_environment()).returncode:
@@ -69,7 +70,7 @@ def step(number: int, title: str, *command: str, **options: object) -> None:
 
 
 def speak(corpus: Path, target: Path) -> Path:
-    """Some held-out utterances with pauses between them, as a WAV file."""
+    """Writes a WAV file of some held-out utterances with pauses between them."""
     whole = read_corpus(corpus)
     parts: list[np.ndarray] = []
     for row in whole.select("test"):

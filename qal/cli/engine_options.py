@@ -3,15 +3,14 @@
 from pydantic import BaseModel
 
 from qal.cli.parsing import flag, positional
-from qal.engine.catalogue import resolve
+from qal.engine import interface
 from qal.engine.engine import ContextChoice, Device, Engine
-from qal.engine.languages import check_language
 
 MODEL_HELP = "a catalogue name such as base, a run's id or a directory"
 
 
 class EngineOptions(BaseModel, frozen=True):
-    """Which model decodes, and how."""
+    """The model that decodes, and its device, precision and context."""
 
     model: str = positional(MODEL_HELP, "MODEL")
     language: str | None = flag(None, "language code such as en or am; unset: detected", "XX")
@@ -22,21 +21,14 @@ class EngineOptions(BaseModel, frozen=True):
 
 
 def load_engine(options: EngineOptions) -> Engine:
-    """The engine that the options name. Raises ModelError, and LanguageError where it lacks the language."""
-    engine = Engine(
-        resolve(options.model),
-        device=options.device,
-        compute_type=options.compute_type,
-        context=options.context,
-        threads=options.threads,
+    """Loads the engine that the options name. Raises ModelError or LanguageError."""
+    return interface.load_engine(
+        options.model, options.language, options.device, options.compute_type, options.context, options.threads
     )
-    if options.language is not None:
-        check_language(options.language, engine.tokenizer.languages)
-    return engine
 
 
 def describe_engine(engine: Engine) -> str:
-    """One line: the device, the compute type and the context."""
+    """Describes device, compute type and context in one line."""
     ability = engine.ability
     context = f"adaptive (speech + {ability.margin_s:g} s)" if ability.adaptive else "30 s"
     return f"device {engine.device}, compute type {engine.compute_type}, context {context}"

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from tqdm import tqdm
 from qal.cli.engine_options import MODEL_HELP
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.corpus.manifest import read_corpus
-from qal.corpus.split import Split, evenly
+from qal.corpus.split import Split, evenly_spaced
 from qal.engine.catalogue import resolve
 from qal.engine.engine import ContextChoice, Device, Engine
 from qal.errors import CorpusError
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     with tqdm(total=len(references), unit="utterance", file=sys.stderr) as bar:
         found = score_engines(engines, references, lambda done, of: bar.update(done - bar.n))
     result = {"model": options.model, "corpus": str(options.corpus), "utterances": len(references)}
-    result["score"] = found["score"].score.as_dict()
+    result["score"] = found["score"].score.rounded().model_dump()
     if options.against:
         result |= compare(found["score"], found["against"])
     print(json.dumps(result) if options.json_ else table(result, options))
@@ -55,13 +54,17 @@ def held_out(options: EvaluateOptions) -> list[SpokenReference]:
     rows = [r for r in corpus.select(options.split) if r.text and r.duration_s < 29]
     if not rows:
         raise CorpusError(f"{options.corpus}: no rows with text in split '{options.split}'; choose another split")
-    return load_references(corpus, evenly(rows, options.max), options.language)
+    return load_references(corpus, evenly_spaced(rows, options.max), options.language)
 
 
 def compare(a: Scored, b: Scored) -> dict:
     paired = paired_difference(a.counts, b.counts, np.random.default_rng(SEED))
     times = b.score.rtf / a.score.rtf
-    return {"against_30s": b.score.as_dict(), "paired": asdict(paired), "times_faster": round(times, 2)}
+    return {
+        "against_30s": b.score.rounded().model_dump(),
+        "paired": paired.model_dump(),
+        "times_faster": round(times, 2),
+    }
 
 
 def table(result: dict, options: EvaluateOptions) -> str:

@@ -5,7 +5,6 @@ folder, a Transformers directory or a model directory."""
 
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from qal.cli.models import install_shipped
 from qal.cli.parsing import flag, parse_options, positional
-from qal.engine.catalogue import models_folder
-from qal.engine.model_directory import CARD_FILE, is_model_directory
+from qal.cli.quiet import quiet_transformers
+from qal.engine.model_directory import METADATA_FILE, is_model_directory
 from qal.errors import ConversionError, OptionError
-from qal.export.shipped_adapters import install, is_installed
 from qal.resources import ADAPTERS
 from qal.storage import storage_errors
 
@@ -34,6 +33,7 @@ class ExportOptions(BaseModel, frozen=True):
 def main(arguments: Sequence[str]) -> None:
     options = parse_options("qal export", "Converts a model to another format.", ExportOptions, arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished folder is removed
+    quiet_transformers()
     print(export(options))
 
 
@@ -49,9 +49,9 @@ def export(options: ExportOptions) -> Path:
         return copied(source / KEPT, out)
     source = source / "model" if is_model_directory(source / "model") else source
     if is_model_directory(source) and options.to == "transformers":
-        from qal.export.from_ctranslate2 import convert
+        from qal.export.from_ctranslate2 import to_transformers
 
-        return convert(source, out)
+        return to_transformers(source, out)
     if is_model_directory(source):
         return requantized(source, out, options.quantization)
     if (source / "model.safetensors").exists() and options.to == "ctranslate2":
@@ -64,7 +64,7 @@ def export(options: ExportOptions) -> Path:
 
 
 def copied(source: Path, out: Path) -> Path:
-    """The float32 weights that a run has kept; made beside and renamed."""
+    """Copies the float32 weights that a run kept; writes to a temporary folder and renames it."""
     with storage_errors(f"the model {out}"):
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
@@ -73,18 +73,18 @@ def copied(source: Path, out: Path) -> Path:
 
 
 def requantized(source: Path, out: Path, quantization: str) -> Path:
-    """A model directory with other weights of the same values; its card goes along."""
-    from qal.export.from_ctranslate2 import convert
+    """Converts a model directory to another quantization, with its qal.json."""
+    from qal.export.from_ctranslate2 import to_transformers
     from qal.export.to_ctranslate2 import to_ctranslate2
 
     with storage_errors(f"the model {out}"):
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
             made = to_ctranslate2(
-                convert(source, Path(temporary, "transformers")), Path(temporary, "model"), quantization
+                to_transformers(source, Path(temporary, "transformers")), Path(temporary, "model"), quantization
             )
-            if (source / CARD_FILE).exists():
-                shutil.copyfile(source / CARD_FILE, made / CARD_FILE)
+            if (source / METADATA_FILE).exists():
+                shutil.copyfile(source / METADATA_FILE, made / METADATA_FILE)
             made.rename(out)
     return out
 
@@ -92,6 +92,4 @@ def requantized(source: Path, out: Path, quantization: str) -> Path:
 def shipped(name: str, options: ExportOptions) -> Path:
     if options.to != "ctranslate2" or options.out:
         raise OptionError("a shipped adapter is merged into the model cache: use --to ctranslate2 without --out")
-    if not is_installed(name):
-        print(f"preparing the model '{name}' in {models_folder()} …", file=sys.stderr)
-    return install(name)
+    return install_shipped(name)

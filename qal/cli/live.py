@@ -11,11 +11,11 @@ from qal.api.live_hub import LiveHub
 from qal.api.live_socket import live_route
 from qal.api.users import Users
 from qal.cli.parsing import parse_options
-from qal.engine.catalogue import DEFAULT_MODEL, settled_model
+from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
 from qal.engine.languages import check_language
 from ui_components.app.page import ServeOptions, live_page, serve
 from ui_components.app.studio import Studio
-from ui_components.widgets.choices import offered_models
+from ui_components.widgets.choices import allowed_models
 
 
 class CaptionServerOptions(ServeOptions, frozen=True):
@@ -28,14 +28,14 @@ class CaptionServerOptions(ServeOptions, frozen=True):
 def main(arguments: Sequence[str]) -> None:
     about = "Serves live captions alone on a page."
     options = parse_options("qal live", about, CaptionServerOptions, arguments)
-    model = settled_model(options.model, options.runs)
+    model = canonical_model_name(options.model, options.runs)
     studio = Studio(options.runs, model=model, language=options.language, live_days=options.live_days)
-    engine = studio.engines.get(model, options.runs)  # a caption server without its model is of no use
+    engine = studio.engines.get(model, options.runs)  # fails before the page is served if the model is missing
     if options.language:
         check_language(options.language, engine.tokenizer.languages)
-    offered = functools.partial(offered_models, options.runs, model)
+    offered = functools.partial(allowed_models, options.runs, model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
-    hub.keep_tidy(options.live_days)
+    hub.start_maintenance(options.live_days)
     serve(
         live_page(studio),
         options,

@@ -19,11 +19,14 @@ from tqdm import tqdm
 
 from qal.cli.command import run_subcommand
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
-from qal.engine.catalogue import CT2_FILES, HUB, NAMES, local_directory, models_folder, resolve
+from qal.cli.quiet import quiet_transformers
+from qal.engine.catalogue import CATALOGUE_NAMES, CT2_FILES, HUB_MODELS, local_directory, models_folder, resolve
 from qal.errors import OptionError
+from qal.export.shipped_adapters import install_model, is_installed
+from qal.resources import ADAPTERS
 
-LOOK_EVERY_S = 0.5
-PATIENCE_S = 5.0  # for the hub to tell how much there is
+POLL_INTERVAL_S = 0.5
+HUB_TIMEOUT_S = 5.0  # timeout of the request for the total size
 
 
 SUBCOMMANDS = {
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def list_main(arguments: Sequence[str]) -> None:
     options = parse_options("qal models list", "Lists the catalogue.", ListOptions, arguments)
-    places = {name: local_directory(name) for name in NAMES}
+    places = {name: local_directory(name) for name in CATALOGUE_NAMES}
     if options.json_:
         print(json.dumps({name: str(place) if place else None for name, place in places.items()}))
         return
@@ -56,24 +59,35 @@ def list_main(arguments: Sequence[str]) -> None:
 
 def fetch_main(arguments: Sequence[str]) -> None:
     name = parse_options("qal models fetch", "Downloads a model.", FetchOptions, arguments).name
-    if name not in HUB:
-        raise OptionError(f"'{name}' cannot be downloaded; give one of {', '.join(HUB)}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished download is removed
+    if (ADAPTERS / name).is_dir():
+        print(install_shipped(name))
+        return
+    if name not in HUB_MODELS:
+        raise OptionError(f"'{name}' cannot be downloaded; give one of {', '.join(HUB_MODELS)}")
     disable_progress_bars()  # our bar counts the bytes on disk, wherever they come from
-    with bar_of(name):
+    with download_progress(name):
         directory = resolve(name)
     print(directory)
 
 
+def install_shipped(name: str) -> Path:
+    """Merges a shipped adapter into its base model and converts it, unless that has been done."""
+    if not is_installed(name):
+        print(f"Preparing the model {name} in {models_folder()} (once) ...", file=sys.stderr)
+        quiet_transformers()
+    return install_model(name)
+
+
 @contextmanager
-def bar_of(name: str) -> Iterator[None]:
-    """While open, a bar shows how much of the model is on the disk."""
+def download_progress(name: str) -> Iterator[None]:
+    """Shows a progress bar of the bytes on disk while the context is open."""
     done = threading.Event()
     with tqdm(total=expected_bytes(name), unit="B", unit_scale=True, desc=name, file=sys.stderr) as bar:
         before = arrived_bytes(name)
 
         def look() -> None:
-            while not done.wait(LOOK_EVERY_S):
+            while not done.wait(POLL_INTERVAL_S):
                 bar.update(arrived_bytes(name) - before - bar.n)
 
         looking = threading.Thread(target=look, daemon=True)
@@ -86,9 +100,11 @@ def bar_of(name: str) -> Iterator[None]:
 
 
 def expected_bytes(name: str) -> int | None:
-    """Of the files that are wanted; None where the hub does not say."""
+    """Bytes of the files to download; None if the hub does not answer."""
     try:
-        info = huggingface_hub.HfApi().model_info(HUB[name].ctranslate2, files_metadata=True, timeout=PATIENCE_S)
+        info = huggingface_hub.HfApi().model_info(
+            HUB_MODELS[name].ctranslate2, files_metadata=True, timeout=HUB_TIMEOUT_S
+        )
     except (OSError, HTTPError):
         return None
     wanted = [s for s in info.siblings or [] if any(fnmatch(s.rfilename, pattern) for pattern in CT2_FILES)]
@@ -96,8 +112,8 @@ def expected_bytes(name: str) -> int | None:
 
 
 def arrived_bytes(name: str) -> int:
-    """Of whole and half files, in the hub's cache and beside ours."""
-    hub = Path(HF_HUB_CACHE, repo_folder_name(repo_id=HUB[name].ctranslate2, repo_type="model"))
+    """Bytes of complete and partial files in the hub's cache and in the models folder."""
+    hub = Path(HF_HUB_CACHE, repo_folder_name(repo_id=HUB_MODELS[name].ctranslate2, repo_type="model"))
     folders = [hub / "blobs", *models_folder().glob(f".{name}-*")]
     return sum(_size(path) for folder in folders for path in folder.rglob("*"))
 
@@ -105,5 +121,5 @@ def arrived_bytes(name: str) -> int:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size if path.is_file() else 0
-    except OSError:  # it has just been renamed
+    except OSError:  # renamed since it was listed
         return 0

@@ -10,7 +10,7 @@ A flag is spelled with hyphens (`--compute-type`); underscores are accepted too.
 field's name, as in `json_`, keeps it apart from a method of the model and is no part of the flag."""
 
 import re
-from argparse import Action
+from argparse import SUPPRESS, Action, _HelpAction
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from qal.errors import OptionError
-from qal.jobs.options.yaml_file import explain
+from qal.jobs.options.validation_errors import validation_messages
 
 Options = TypeVar("Options", bound=BaseModel)
 JSON_HELP = "print one JSON object as the last line"
@@ -27,28 +27,44 @@ PYDANTIC_NOISE = re.compile(
     r"\d+ validation errors? for \S+|\[type=.*?\]|For further information visit \S+|Value error, ", re.S
 )
 PARSER_KEY = re.compile(r'Parser key "(.*?)":')
+NUMBER = re.compile(r"(Optional\[)?(Annotated\[)?(int|float)\b")
 LIMITS = {"Ge(ge=": "≥ ", "Gt(gt=": "> ", "Le(le=": "≤ ", "Lt(lt=": "< "}
 
 
 class HelpFormatter(DefaultHelpFormatter):
-    """Prints `float, ≥ 0, ≤ 1` for Annotated[float, Ge(ge=0), Le(le=1)], and no names of Python classes."""
+    """Prints types and defaults as a user writes them: `float, ≥ 0, ≤ 1; default: 0.5`, and no Python classes."""
+
+    def _get_help_string(self, action: Action) -> str:
+        if isinstance(action, _HelpAction):
+            return super()._get_help_string(action)
+        notes = ["required"] if action.required and action.option_strings else []
+        notes += filter(None, [self._get_type_str(action)])
+        if action.option_strings and action.default not in (None, SUPPRESS, False, "", {}, []):
+            notes += [f"default: {plain_default(action.default)}"]
+        note = "; ".join(notes)
+        return f"{action.help or ''} ({note})" if note else action.help or ""
 
     def _get_type_str(self, action: Action) -> str | None:
+        """The type of a number, with its limits; None for everything else."""
         text = super()._get_type_str(action)
-        if text is None or text.startswith("<class"):
+        if text is None or not NUMBER.match(text):
             return None
         for limit, plain in LIMITS.items():
             text = text.replace(limit, plain)
         return re.sub(r"Annotated\[|Optional\[| \| null|[\])]", "", text)
 
 
+def plain_default(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 def positional(description: str, metavar: str | None = None) -> Any:
-    """A required field that is given by its place instead of by a flag."""
+    """Declares a required field that is a positional argument."""
     return Field(description=description, json_schema_extra={"positional": True, "metavar": metavar})
 
 
 def flag(default: Any, description: str, metavar: str | None = None, **limits: Any) -> Any:
-    """A field given by a flag; `...` as the default makes it required."""
+    """Declares a field that is a flag; `...` as the default makes it required."""
     return Field(default, description=description, json_schema_extra={"metavar": metavar}, **limits)
 
 
@@ -67,11 +83,23 @@ def parse_options(prog: str, about: str, model: type[Options], arguments: Sequen
     parser = make_parser(prog, about)
     for name, field in model.model_fields.items():
         add_field(parser, name, field)
+    parser.usage = short_usage(model)
     values = parse(parser, None if arguments is None else hyphenated(arguments)).as_dict()
     try:
         return model.model_validate({name: values[name.rstrip("_")] for name in model.model_fields})
     except ValidationError as error:
-        raise OptionError(f"{'; '.join(explain(error, '--'))}; see {prog} --help") from error
+        raise OptionError(f"{'; '.join(validation_messages(error, '--'))}; see {prog} --help") from error
+
+
+def short_usage(model: type[BaseModel]) -> str:
+    """The usage line with positional arguments only; a command may have a hundred options."""
+    words = ["%(prog)s [options]"]
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get("positional"):
+            word = str(extra["metavar"] or name.upper())
+            words.append(f"{word}..." if get_origin(field.annotation) is list else word)
+    return " ".join(words)
 
 
 def make_parser(prog: str, about: str) -> ArgumentParser:
@@ -101,12 +129,12 @@ def add_field(parser: ArgumentParser, name: str, field: FieldInfo) -> None:
 
 
 def hyphenated(arguments: Sequence[str]) -> list[str]:
-    """`--live_days` as `--live-days`; names with a point, which are fields of a group, stay as they are."""
+    """Replaces `--live_days` by `--live-days`; dotted names, which are fields of a group, stay unchanged."""
     return [re.sub(r"^--[a-z0-9_]+(?==|$)", lambda name: name[0].replace("_", "-"), word) for word in arguments]
 
 
 def parse(parser: ArgumentParser, arguments: Sequence[str] | None = None) -> Namespace:
-    """Parsed arguments, with their options models made. Raises OptionError in one line."""
+    """Parses arguments and creates their options models. Raises OptionError in one line."""
     try:
         return parser.instantiate(parser.parse_args(arguments))
     except (ArgumentError, ValidationError) as error:

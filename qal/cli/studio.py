@@ -10,15 +10,15 @@ from qal.api.corrections import correction_route
 from qal.api.live_hub import LiveHub
 from qal.api.live_socket import live_route
 from qal.api.model_zip import model_zip_route
-from qal.api.tensorboard_proxy import TensorBoard, command_of, tensorboard_routes
+from qal.api.tensorboard_proxy import TensorBoard, tensorboard_command, tensorboard_routes
 from qal.api.users import Users
 from qal.cli.parsing import parse_options
-from qal.engine.catalogue import DEFAULT_MODEL, settled_model
+from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
 from qal.errors import OptionError
 from ui_components.app.page import ServeOptions, serve, studio_page
 from ui_components.app.studio import Studio
-from ui_components.models.exports import downloadable
-from ui_components.widgets.choices import offered_models
+from ui_components.models.exports import find_download
+from ui_components.widgets.choices import allowed_models
 
 
 class StudioOptions(ServeOptions, frozen=True):
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     for folder in (options.runs, options.data, options.live):
         if folder.exists() and not folder.is_dir():
             raise OptionError(f"{folder} is a file, not a folder; choose another one")
-    model = settled_model(options.model, options.runs)
+    model = canonical_model_name(options.model, options.runs)
     users = Users(options.users) if options.users else None
     studio = Studio(
         options.runs,
@@ -42,18 +42,18 @@ def main(arguments: Sequence[str]) -> None:
         live_days=options.live_days,
         is_admin=users.is_admin if users else lambda name: True,
     )
-    offered = functools.partial(offered_models, options.runs, model)
+    offered = functools.partial(allowed_models, options.runs, model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
-    hub.keep_tidy(options.live_days)
-    studio.engines.keep_tidy()
-    board = TensorBoard(command_of(options.runs))
+    hub.start_maintenance(options.live_days)
+    studio.engines.start_idle_unloading()
+    board = TensorBoard(tensorboard_command(options.runs))
     serve(
         studio_page(studio),
         options,
         lambda allowed: [
             live_route(hub, allowed),
             correction_route(options.live, options.data, allowed),
-            model_zip_route(functools.partial(downloadable, studio), allowed),
+            model_zip_route(functools.partial(find_download, studio), allowed),
             *tensorboard_routes(board, allowed),
         ],
         users=users,

@@ -14,17 +14,17 @@ from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
 from qal.cli.parsing import flag, parse_options, positional
 from qal.engine.decoding import DecodingOptions
 from qal.engine.engine import Engine
-from qal.engine.longform import WHOLE_TEXT, LongformOptions, Segment, transcribe_file
+from qal.engine.longform import LONGFORM_DECODING, LongformOptions, Segment, transcribe_file
 from qal.errors import AudioDecodeError, OptionError
 from qal.storage import storage_errors
-from qal.text.subtitles import FORMATS
+from qal.text.subtitles import SUBTITLE_FORMATS
 
 BEAM_SIZE = DecodingOptions.model_fields["beam_size"]
 
 
 class TranscribeOptions(EngineOptions, frozen=True):
     files: list[Path] = positional("audio or video that FFmpeg can read", "FILE")
-    format: Literal[*FORMATS] = flag("txt", "format of the text")  # pyright: ignore[reportInvalidTypeForm]
+    format: Literal[*SUBTITLE_FORMATS] = flag("txt", "format of the text")  # pyright: ignore[reportInvalidTypeForm]
     task: Literal["transcribe", "translate"] = flag("transcribe", "translate: into English")
     out: Path | None = flag(None, "folder for one file each, named like the audio; unset: stdout", "DIR")
     beam_size: Annotated[int, *BEAM_SIZE.metadata] = flag(1, BEAM_SIZE.description or "", "N")
@@ -35,13 +35,13 @@ def main(arguments: Sequence[str]) -> None:
     about = "Transcribes files of any length; the text goes to stdout, or into --out."
     options = parse_options("qal transcribe", about, TranscribeOptions, arguments)
     targets = output_paths(options.files, options.out, options.format)
-    decoding = WHOLE_TEXT.model_copy(update={"beam_size": options.beam_size})
+    decoding = LONGFORM_DECODING.model_copy(update={"beam_size": options.beam_size})
     engine = load_engine(options)
     print(f"{options.model}: {describe_engine(engine)}", file=sys.stderr)
     failures = []
     for path, target in zip(options.files, targets, strict=True):
         try:
-            text = FORMATS[options.format](transcribed(engine, path, decoding, options))
+            text = SUBTITLE_FORMATS[options.format].format_cues(transcribed(engine, path, decoding, options))
         except AudioDecodeError as error:
             failures.append(str(error))
             continue
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def output_paths(files: list[Path], folder: Path | None, form: str) -> list[Path | None]:
-    """Where each file's text goes; None is stdout."""
+    """The output file of each input; None is stdout."""
     if folder is None:
         if len(files) > 1 and form != "txt":
             raise OptionError(f"several files do not fit into one {form}; give --out DIR")
@@ -75,7 +75,7 @@ def output_paths(files: list[Path], folder: Path | None, form: str) -> list[Path
 
 
 def transcribed(engine: Engine, path: Path, decoding: DecodingOptions, options: TranscribeOptions) -> list[Segment]:
-    """One file's segments, with a bar while it works and a line about the speed when it is done."""
+    """Transcribes one file, with a progress bar and a line about the speed."""
     samples = decode(path)
     began = time.perf_counter()
     with tqdm(total=round(seconds(samples), 1), unit="s", desc=path.name, leave=False, file=sys.stderr) as bar:
@@ -83,8 +83,8 @@ def transcribed(engine: Engine, path: Path, decoding: DecodingOptions, options: 
             engine, samples, options.language, options.task, decoding, options.longform, progress=bar.update
         )
     took_s = time.perf_counter() - began
-    heard = f"language {segments[0].language}" if segments else "no speech"
+    summary = f"language {segments[0].language}" if segments else "no speech"
     factor = took_s / max(seconds(samples), 1e-9)
     speed = f"{seconds(samples):.1f} s in {took_s:.1f} s, real-time factor {factor:.3f}"
-    print(f"{path.name}: {speed}, {heard}", file=sys.stderr)
+    print(f"{path.name}: {speed}, {summary}", file=sys.stderr)
     return segments

@@ -1,6 +1,7 @@
-"""Captions that somebody corrected, or found right, as rows of a corpus of their own.
+"""Captions that a user corrected or confirmed, stored as examples of a dataset of their own.
 
-The same caption sent again replaces its row. Imported speech is never touched: it has another source and licence."""
+A caption that is sent again replaces its example. Imported datasets are never changed: they have another source and
+licence."""
 
 import fcntl
 import re
@@ -11,90 +12,93 @@ from pathlib import Path
 
 from qal.audio.samples import Samples
 from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance
-from qal.corpus.manifest import MANIFEST, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.errors import CorpusError
 from qal.storage import storage_errors
-from qal.text.normalisation import normalise
+from qal.text.normalisation import normalise_basic
 
 SOURCE = "captions"
 CORPUS_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-MAX_LETTERS = 500  # of a line: more than anybody says in a segment
-LICENCE = "the speakers' own; ask their consent before you share or publish what is made of it"
-NOTES = "Recorded and corrected on the Live page by whoever could open it; nobody has checked the texts again."
+MAX_CHARACTERS = 500  # of a line; more does not fit into a segment
+LICENCE = "owned by the speakers; ask for their consent before you share or publish this dataset or its models"
+NOTES = "Recorded and corrected on the Live page by its users; the texts were not checked again."
 
 
 @dataclass(frozen=True)
 class Correction:
-    """What was said in a stretch of sound. `name`, of the audio file, is the same when a caption comes again."""
+    """The corrected text of a caption and its audio."""
 
-    name: str
+    name: str  # of the audio file, without suffix; a caption that is sent again has the same name
     samples: Samples
     text: str
     language: str
 
 
 def add_correction(data: Path, corpus: str, correction: Correction) -> tuple[Corpus, Row]:
-    """Adds or replaces its row in data/<corpus>, which is made when there is none -> the corpus and the row.
+    """Adds or replaces the correction's row in data/<corpus> and creates the corpus if it does not exist.
 
-    Raises CorpusError (no such name, no words, a corpus that is not made of captions), StorageError."""
+    Returns the corpus and the row.
+    Raises CorpusError (invalid name, text without words, a corpus of another source) or StorageError."""
     folder = corrections_folder(data, corpus)
     text = checked_text(correction.text)
-    with storage_errors(f"the corpus {folder}"), _alone(folder):
-        before = _existing(folder)
-        rows = before.rows if before else ()
-        row = _add_audio(folder, correction, text)
-        others = [other for other in rows if other.audio != row.audio]
+    with storage_errors(f"the dataset {folder}"), _locked(folder):
+        existing = _read_existing(folder)
+        rows = existing.rows if existing else ()
+        new_row = _add_audio(folder, correction, text)
+        other_rows = [row for row in rows if row.audio != new_row.audio]
         try:
-            return write_corpus(folder, before.info if before else _origin(corpus), [*others, row]), row
+            return write_corpus(folder, existing.info if existing else _origin(corpus), [*other_rows, new_row]), new_row
         except BaseException:
-            if len(others) == len(rows):  # a sound that no row names
-                (folder / row.audio).unlink(missing_ok=True)
+            if len(other_rows) == len(rows):  # no row of the manifest names the new audio file
+                (folder / new_row.audio).unlink(missing_ok=True)
             raise
 
 
 def corrections_folder(data: Path, corpus: str) -> Path:
-    """The name comes from a page: it must not be a path."""
+    """Returns data/<corpus>. Raises CorpusError if the name, which comes from a web page, could be a path."""
     if not CORPUS_NAME.fullmatch(corpus):
-        raise CorpusError("a corpus is named with letters, digits, - and _, at most 64 of them; choose such a name")
+        raise CorpusError("a dataset name has 1 to 64 letters, digits, - or _; choose such a name")
     return data / corpus
 
 
 def checked_text(text: str) -> str:
-    """The line with single spaces."""
+    """Returns the text with single spaces. Raises CorpusError if it has no words or is too long."""
     text = " ".join(text.split())
-    if not normalise(text):
+    if not normalise_basic(text):
         raise CorpusError("this line has no words; write what was said, then add it")
-    if len(text) > MAX_LETTERS:
-        raise CorpusError(f"this line has {len(text)} letters, more than {MAX_LETTERS}; write only what was said in it")
+    if len(text) > MAX_CHARACTERS:
+        raise CorpusError(f"this line has {len(text)} characters, more than {MAX_CHARACTERS}; shorten it")
     return text
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One writer at a time, in this process and in others. The lock lies beside the corpus, no file of it."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Allows one writer at a time, across processes. The lock file is next to the corpus folder, not in it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f".{folder.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _existing(folder: Path) -> Corpus | None:
-    """None where there is nothing yet, or what a kill left of a first row. Raises CorpusError for another's folder."""
-    if (folder / MANIFEST).is_file():
+def _read_existing(folder: Path) -> Corpus | None:
+    """Returns the corpus of corrections, or None if there is none or only audio of an interrupted first write.
+
+    Raises CorpusError if the folder holds anything else."""
+    if (folder / MANIFEST_FILE).is_file():
         corpus = read_corpus(folder)
         if corpus.info.source == SOURCE:
             return corpus
     elif not folder.exists() or (folder.is_dir() and {path.name for path in folder.iterdir()} <= {AUDIO_FOLDER}):
         return None
-    raise CorpusError(f"'{folder.name}' is in use and not made of captions; choose another name")
+    raise CorpusError(f"'{folder.name}' exists but is not a dataset of corrections; choose another name")
 
 
 def _add_audio(folder: Path, correction: Correction, text: str) -> Row:
-    """Written beside and renamed, so that a row never names half a file."""
-    beside = f"{AUDIO_FOLDER}/.{correction.name}.new"
-    row = add_utterance(folder, beside, correction.samples, text, correction.language)
+    """Writes the audio under a temporary name and renames it, so that a row never names an incomplete file."""
+    temporary = f"{AUDIO_FOLDER}/.{correction.name}.new"
+    row = add_utterance(folder, temporary, correction.samples, text, correction.language)
     audio = f"{AUDIO_FOLDER}/{correction.name}.wav"
-    (folder / beside).replace(folder / audio)
+    (folder / temporary).replace(folder / audio)
     return row.model_copy(update={"audio": audio, "source": SOURCE})
 
 

@@ -1,6 +1,6 @@
-"""A corpus on disk: manifest.jsonl (a row an utterance), corpus.json (where it is from) and the audio.
+"""A corpus on disk: manifest.jsonl (one row per utterance), corpus.json (its origin) and the audio files.
 
-The manifest is the truth: counts and version are read off it, so a corrected transcript gives a new version."""
+The counts and the version are computed from the manifest, so that a corrected transcript gives a new version."""
 
 import hashlib
 import os
@@ -15,42 +15,42 @@ from qal.corpus.split import SPLITS, Split
 from qal.errors import CorpusError, StorageError
 from qal.storage import storage_errors
 
-MANIFEST = "manifest.jsonl"
-CORPUS_INFO = "corpus.json"
+MANIFEST_FILE = "manifest.jsonl"
+CORPUS_INFO_FILE = "corpus.json"
 UNKNOWN = "unknown"
 MAX_DURATION_S = 24 * 3600  # of one row
 
 
 class Row(BaseModel, frozen=True):
-    """One utterance."""
+    """One utterance of a corpus: a line of manifest.jsonl."""
 
     audio: str = Field(min_length=1, description="path of the audio file, relative to the corpus folder")
-    text: str = Field(description="what is said; empty where nobody wrote it down")
+    text: str = Field(description="transcript; empty if there is none")
     language: str
     speaker: str = ""
     duration_s: float = Field(ge=0, le=MAX_DURATION_S, allow_inf_nan=False)
     split: Split
-    sha256: str = Field(description="of the audio file")
+    sha256: str = Field(description="sha256 of the audio file")
     translation: str = Field(
-        default="", description="what is said, in English, if somebody wrote it", exclude_if=lambda text: not text
+        default="", description="translation into English; empty if there is none", exclude_if=lambda text: not text
     )
     source: str = Field(
-        default="", description="where this row is from, if not from an import", exclude_if=lambda source: not source
+        default="", description="source of this row; empty for an import", exclude_if=lambda source: not source
     )
 
 
 class Origin(BaseModel, frozen=True):
-    """Where a corpus is from and on what terms: what the rows cannot tell."""
+    """Source and terms of use of a corpus."""
 
     name: str
     source: str = UNKNOWN
     licence: str = UNKNOWN
     attribution: str = ""
-    notes: str = Field(default="", description="what a user of this corpus must know")
+    notes: str = Field(default="", description="remarks for users of this corpus")
 
 
 class CorpusInfo(Origin, frozen=True):
-    """corpus.json."""
+    """Contents of corpus.json."""
 
     languages: tuple[str, ...]
     utterances: dict[Split, int]
@@ -60,69 +60,81 @@ class CorpusInfo(Origin, frozen=True):
 
 @dataclass(frozen=True)
 class Corpus:
+    """A corpus that was read from disk or written to it."""
+
     folder: Path
     info: CorpusInfo
     rows: tuple[Row, ...]
 
     def select(self, split: Split) -> list[Row]:
+        """Returns the rows of one split."""
         return [row for row in self.rows if row.split == split]
 
     def audio_path(self, row: Row) -> Path:
-        """The row's audio file. Raises CorpusError when it lies outside the folder, over a link too."""
+        """Returns the path of the row's audio file. Raises CorpusError if it is outside the folder, also by a link."""
         path = PurePosixPath(row.audio)
         try:
             inside = (self.folder / path).resolve().is_relative_to(self.folder.resolve())
-        except (OSError, RuntimeError, ValueError):  # a name too long, links in a circle, a zero byte
+        except (OSError, RuntimeError, ValueError):  # a name too long, a loop of links, a zero byte
             inside = False
         if path.is_absolute() or ".." in path.parts or not inside:
-            raise CorpusError(f"{self.folder}: the row '{row.audio}' points outside the corpus; correct {MANIFEST}")
+            raise CorpusError(
+                f"{self.folder}: the audio path '{row.audio}' points outside the dataset; correct {MANIFEST_FILE}"
+            )
         return self.folder / path
 
 
-def read_corpus(folder: Path, gone_share: float = 0) -> Corpus:
-    """A corpus folder (or its manifest) -> its rows, every one checked.
+def read_corpus(folder: Path, max_missing_share: float = 0) -> Corpus:
+    """Reads and checks a corpus.
 
-    gone_share: the audio files of so large a share of the rows may be gone; whoever reads them skips them.
-    Raises CorpusError: no manifest, no rows, a broken line, a path that climbs out, audio files that are gone."""
-    folder = folder.parent if folder.name == MANIFEST else folder
+    Args:
+        folder: the corpus folder, or its manifest.
+        max_missing_share: share of the rows, 0 to 1, whose audio file may be missing. Callers that read the audio
+            must skip such rows.
+
+    Raises:
+        CorpusError: no manifest, no rows, an invalid line, a path outside the folder, or missing audio files.
+    """
+    folder = folder.parent if folder.name == MANIFEST_FILE else folder
     try:
-        with storage_errors(f"the corpus {folder}"):
-            manifest = (folder / MANIFEST).read_bytes()
+        with storage_errors(f"the dataset {folder}"):
+            manifest = (folder / MANIFEST_FILE).read_bytes()
     except (FileNotFoundError, StorageError) as error:
         raise CorpusError(
-            f"{folder}: not a corpus, it holds no {MANIFEST}; make one with `qal corpus import`"
+            f"{folder}: not a dataset, {MANIFEST_FILE} is missing; create a dataset with `qal corpus import`"
         ) from error
-    rows = tuple(_rows(manifest, folder))
+    rows = tuple(_parse_rows(manifest, folder))
     if not rows:
-        raise CorpusError(f"{folder}: {MANIFEST} holds no rows; import the corpus again with --force")
-    corpus = Corpus(folder, _info(_read_origin(folder), rows, manifest), rows)
-    gone = [row for row in rows if not os.path.isfile(corpus.audio_path(row))]  # and where no disk can hold the name
-    if len(gone) > gone_share * len(rows):
-        raise CorpusError(f"{folder}: the audio file of the row '{gone[0].audio}' is gone; put it back or import again")
-    return corpus
-
-
-def write_corpus(folder: Path, origin: Origin, rows: Iterable[Row]) -> Corpus:
-    """Writes manifest.jsonl and corpus.json of a folder that holds the audio already.
-
-    Both are written beside and renamed. Rows are sorted by path: the version says what is in the corpus,
-    not in what order it was found. Raises CorpusError (no rows, a path that climbs out), StorageError."""
-    rows = tuple(sorted(rows, key=lambda row: row.audio))
-    if not rows:
-        raise CorpusError(f"{folder}: a corpus needs at least one utterance; check what was imported")
-    manifest = "".join(f"{row.model_dump_json()}\n" for row in rows).encode()
-    corpus = Corpus(folder, _info(origin, rows, manifest), rows)
-    for row in rows:
-        corpus.audio_path(row)
-    with storage_errors(f"the corpus {folder}"):
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace_files(
-            {folder / MANIFEST: manifest, folder / CORPUS_INFO: corpus.info.model_dump_json(indent=2).encode()}
+        raise CorpusError(f"{folder}: {MANIFEST_FILE} has no examples; import the dataset again with --force")
+    corpus = Corpus(folder, _corpus_info(_read_origin(folder), rows, manifest), rows)
+    missing = [row for row in rows if not os.path.isfile(corpus.audio_path(row))]  # also names that no disk can hold
+    if len(missing) > max_missing_share * len(rows):
+        raise CorpusError(
+            f"{folder}: the audio file '{missing[0].audio}' is missing; restore it or import the dataset again"
         )
     return corpus
 
 
-def _rows(manifest: bytes, folder: Path) -> Iterable[Row]:
+def write_corpus(folder: Path, origin: Origin, rows: Iterable[Row]) -> Corpus:
+    """Writes manifest.jsonl and corpus.json into a folder that already contains the audio files.
+
+    Both files are written under temporary names and then renamed. The rows are sorted by path, so that the version
+    does not depend on their order. Raises CorpusError (no rows, a path outside the folder) or StorageError."""
+    rows = tuple(sorted(rows, key=lambda row: row.audio))
+    if not rows:
+        raise CorpusError(f"{folder}: a dataset needs at least one example; check the recordings")
+    manifest = "".join(f"{row.model_dump_json()}\n" for row in rows).encode()
+    corpus = Corpus(folder, _corpus_info(origin, rows, manifest), rows)
+    for row in rows:
+        corpus.audio_path(row)
+    with storage_errors(f"the dataset {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        info = corpus.info.model_dump_json(indent=2).encode()
+        _replace_files({folder / MANIFEST_FILE: manifest, folder / CORPUS_INFO_FILE: info})
+    return corpus
+
+
+def _parse_rows(manifest: bytes, folder: Path) -> Iterable[Row]:
     for number, line in enumerate(manifest.split(b"\n"), start=1):
         if not line.strip():
             continue
@@ -130,24 +142,25 @@ def _rows(manifest: bytes, folder: Path) -> Iterable[Row]:
             yield Row.model_validate_json(line)
         except ValidationError as error:
             first = error.errors()[0]
-            where = "".join(f"'{name}': " for name in first["loc"])
+            field = "".join(f"'{name}': " for name in first["loc"])
             raise CorpusError(
-                f"{folder / MANIFEST}: line {number} is broken ({where}{first['msg']}); correct or delete it"
+                f"{folder / MANIFEST_FILE}: line {number} is invalid ({field}{first['msg']}); correct or delete it"
             ) from error
 
 
 def _read_origin(folder: Path) -> Origin:
-    """What corpus.json says; a manifest that somebody wrote by hand may have none."""
+    """Reads corpus.json; a manifest that was written by hand may have none."""
+    path = folder / CORPUS_INFO_FILE
     try:
-        with storage_errors(f"the corpus {folder}"):
-            return Origin.model_validate_json((folder / CORPUS_INFO).read_bytes())
+        with storage_errors(f"the dataset {folder}"):
+            return Origin.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return Origin(name=folder.resolve().name)
     except ValidationError as error:
-        raise CorpusError(f"{folder / CORPUS_INFO}: is broken; import the corpus again, or delete this file") from error
+        raise CorpusError(f"{path}: invalid; import the dataset again or delete this file") from error
 
 
-def _info(origin: Origin, rows: tuple[Row, ...], manifest: bytes) -> CorpusInfo:
+def _corpus_info(origin: Origin, rows: tuple[Row, ...], manifest: bytes) -> CorpusInfo:
     counts = Counter(row.split for row in rows)
     return CorpusInfo(
         **{name: getattr(origin, name) for name in Origin.model_fields},
@@ -159,13 +172,13 @@ def _info(origin: Origin, rows: tuple[Row, ...], manifest: bytes) -> CorpusInfo:
 
 
 def _replace_files(contents: dict[Path, bytes]) -> None:
-    """All are written before the first is renamed; when one fails, none is left."""
-    beside = {path: path.with_name(f".{path.name}.new") for path in contents}
+    """Writes all files under temporary names before it renames the first; if a write fails, no file is replaced."""
+    temporary = {path: path.with_name(f".{path.name}.new") for path in contents}
     try:
         for path, content in contents.items():
-            beside[path].write_bytes(content)
-        for path, new in beside.items():
+            temporary[path].write_bytes(content)
+        for path, new in temporary.items():
             new.replace(path)
     finally:
-        for new in beside.values():
+        for new in temporary.values():
             new.unlink(missing_ok=True)

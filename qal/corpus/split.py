@@ -1,40 +1,42 @@
-"""Which side an utterance is on: decided by what is said, never by chance or by order.
+"""The train, validation or test split of an utterance: a hash of its text, independent of chance and order.
 
-The same sentence, however it is written, lands on one side, so a test row was never trained on;
-and a corpus that grows keeps every old row where it was."""
+All utterances of the same sentence, however it is written, are in one split, so that no test sentence is trained on.
+When a corpus grows, every existing row keeps its split."""
 
 import hashlib
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
-from qal.text.normalisation import normalise
+from qal.text.normalisation import normalise_basic
 
 Split = Literal["train", "validation", "test"]
-T = TypeVar("T")
+Item = TypeVar("Item")
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
-# 100 held-out rows are what the conversion check asks for; a quarter gives them from 450 rows, scatter included
+# The conversion check needs 100 held-out rows; a quarter gives that many from 450 rows, variation included
 TEST_SHARE = 0.25
 VALIDATION_SHARE = 0.10
 TRAIN_SHARE = 1 - TEST_SHARE - VALIDATION_SHARE
 
-POSITION_BYTES = 8  # of the hash; 64 bits place a row finely enough
+POSITION_BYTES = 8  # of the hash
 
 
 def split_of(text: str, language: str, sha256: str) -> Split:
-    """The side of an utterance; `sha256` of its audio decides where nothing is written down."""
-    position = _position(f"{language}\n{normalise(text) or sha256}")
+    """Returns the split of an utterance. The `sha256` of its audio is used only if the text has no words."""
+    position = _hash_position(f"{language}\n{normalise_basic(text) or sha256}")
     if position < TEST_SHARE:
         return "test"
     return "validation" if position < TEST_SHARE + VALIDATION_SHARE else "train"
 
 
-def evenly(rows: Sequence[T], n: int | None) -> list[T]:
-    """n of them (None: all), spread over the whole list, so that every part of it is heard."""
-    return list(rows) if n is None or len(rows) <= n else [rows[i * len(rows) // n] for i in range(n)]
+def evenly_spaced(items: Sequence[Item], count: int | None) -> list[Item]:
+    """Selects `count` items (None: all) at even distances over the whole sequence."""
+    if count is None or len(items) <= count:
+        return list(items)
+    return [items[i * len(items) // count] for i in range(count)]
 
 
-def _position(key: str) -> float:
-    """Evenly spread over [0, 1), the same on every machine."""
+def _hash_position(key: str) -> float:
+    """Maps a key to a uniformly distributed number in [0, 1), the same on every machine."""
     digest = hashlib.sha256(key.encode()).digest()[:POSITION_BYTES]
     return int.from_bytes(digest, "big") / 256**POSITION_BYTES

@@ -1,4 +1,4 @@
-"""How much speech a corpus holds, by split and language."""
+"""Amount of speech in a corpus, by split and language."""
 
 from collections.abc import Iterable
 
@@ -8,47 +8,47 @@ from pydantic import BaseModel
 from qal.audio.samples import WINDOW_S
 from qal.corpus.manifest import Corpus, Row
 from qal.corpus.split import SPLITS
-from qal.text.normalisation import normalise
+from qal.text.normalisation import normalise_basic
 
 ALL = "all"
 SECONDS_PER_MINUTE = 60
 
 
-class Figures(BaseModel, frozen=True):
-    """Of one split in one language, or of `all`."""
+class SplitStatistics(BaseModel, frozen=True):
+    """Statistics of one split in one language, or of the whole corpus (split and language `all`)."""
 
     split: str
     language: str
     utterances: int
     minutes: float
-    words: int  # as scored
+    words: int  # after normalisation, as they are scored
     speakers: int
     shortest_s: float
     median_s: float
     longest_s: float
-    beyond_window: int  # utterances longer than Whisper hears at once
+    beyond_window: int  # utterances longer than Whisper's 30 s window
 
 
-def corpus_statistics(corpus: Corpus) -> list[Figures]:
-    """A line for each split and language that has rows, then one for all."""
-    lines = [
-        _figures(rows, split, language)
+def corpus_statistics(corpus: Corpus) -> list[SplitStatistics]:
+    """Computes statistics for each split and language that has rows, and then for the whole corpus."""
+    statistics = [
+        _statistics(rows, split, language)
         for language in corpus.info.languages
         for split in SPLITS
         if (rows := [row for row in corpus.select(split) if row.language == language])
     ]
-    return [*lines, _figures(corpus.rows, ALL, ALL)]
+    return [*statistics, _statistics(corpus.rows, ALL, ALL)]
 
 
-def _figures(rows: Iterable[Row], split: str, language: str) -> Figures:
+def _statistics(rows: Iterable[Row], split: str, language: str) -> SplitStatistics:
     rows = list(rows)
     durations_s = np.array([row.duration_s for row in rows])
-    return Figures(
+    return SplitStatistics(
         split=split,
         language=language,
         utterances=len(rows),
         minutes=round(float(durations_s.sum()) / SECONDS_PER_MINUTE, 2),
-        words=sum(len(normalise(row.text).split()) for row in rows),
+        words=sum(len(normalise_basic(row.text).split()) for row in rows),
         speakers=len({row.speaker for row in rows if row.speaker}),
         shortest_s=float(durations_s.min()),
         median_s=round(float(np.median(durations_s)), 2),
@@ -57,9 +57,9 @@ def _figures(rows: Iterable[Row], split: str, language: str) -> Figures:
     )
 
 
-def as_table(lines: list[Figures]) -> str:
-    """Aligned columns with a heading."""
-    columns = list(Figures.model_fields)
-    cells = [columns, *([str(getattr(line, name)) for name in columns] for line in lines)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells)
+def format_table(statistics: list[SplitStatistics]) -> str:
+    """Formats the statistics as right-aligned columns with a heading."""
+    columns = list(SplitStatistics.model_fields)
+    table = [columns, *([str(getattr(line, name)) for name in columns] for line in statistics)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)) for cells in table)

@@ -1,4 +1,4 @@
-"""Loaded engines, shared by every page, socket and session, and at most so many at once."""
+"""Cache of loaded engines, shared by all pages, sockets and sessions and limited in number."""
 
 import sys
 import threading
@@ -11,92 +11,93 @@ from weakref import WeakValueDictionary
 
 from qal.engine.catalogue import resolve
 from qal.engine.engine import ContextChoice, Engine
-from qal.engine.memory import give_back
+from qal.engine.memory import release_free_memory
 from qal.errors import ModelError
 
 MAX_LOADED = 4
-IDLE_S = 1800.0  # after so long without a question the weights are dropped
-TIDY_S = 60.0  # between two looks for idle ones
-OUR_REFERENCES = 2  # to an engine that nobody uses: the dictionary's, and the one that counts
-Key = tuple[Path, float, ContextChoice]
+IDLE_TIMEOUT_S = 1800.0  # without a request; then an unused engine is unloaded
+UNLOAD_INTERVAL_S = 60.0
+CACHE_REFERENCES = 2  # to an unused engine: the dictionary's and getrefcount's argument
+Key = tuple[Path, float, ContextChoice]  # directory, modification time of model.bin, context
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """An engine that is in memory."""
+class LoadedEngine:
+    """State of an engine that is in memory."""
 
     directory: Path
     context: ContextChoice
     in_use: bool
-    idle_s: float  # since it was asked for
+    idle_s: float  # since the last request for it
 
 
-class Engines:
-    """Each model directory is loaded once, by whoever asks first; the others wait for it.
+class EngineCache:
+    """Loads each model directory once; concurrent requests for it wait for the first one.
 
-    An engine lives as long as a session holds it (Python counts), and beyond that while there is room and it is asked
-    for now and then: for a new one, the idle one asked for longest ago is let go."""
+    An engine stays loaded while a session holds a reference to it. Unused engines stay loaded until they were idle
+    for too long or a new engine needs their slot; then the least recently used one is unloaded."""
 
-    def __init__(self, load: Callable[..., Engine] = Engine, most: int = MAX_LOADED):
-        self._load, self._most = load, most
-        self._kept: OrderedDict[Key, Engine] = OrderedDict()  # the one asked for longest ago first
-        self._asked: dict[Key, float] = {}  # when, on the monotonic clock
-        self._alive: WeakValueDictionary[Key, Engine] = WeakValueDictionary()  # these, and what sessions hold
+    def __init__(self, load: Callable[..., Engine] = Engine, max_loaded: int = MAX_LOADED):
+        self._load, self._max_loaded = load, max_loaded
+        self._cached: OrderedDict[Key, Engine] = OrderedDict()  # least recently used first
+        self._last_used_s: dict[Key, float] = {}  # monotonic clock
+        self._alive: WeakValueDictionary[Key, Engine] = WeakValueDictionary()  # cached, or held by a session
         self._lock = threading.Lock()
 
     def get(self, model: str, runs: Path, context: ContextChoice = "auto") -> Engine:
-        """The engine of a catalogue name, a run's id or a directory; a run trained anew is loaded anew.
+        """Returns the engine of a catalogue name, a run's id or a directory.
 
-        Raises ModelError, also when all places are in use."""
+        A model that changed on disk is loaded again. Raises ModelError, also if all loaded engines are in use."""
         directory = resolve(model, runs).resolve()
         key = (directory, (directory / "model.bin").stat().st_mtime, context)
         with self._lock:
             engine = self._alive.get(key)
             if engine is None:
-                self._make_room()
+                self._free_slot()
                 engine = self._alive[key] = self._load(directory, context=context)
-            self._kept[key] = engine
-            self._kept.move_to_end(key)
-            self._asked[key] = time.monotonic()
+            self._cached[key] = engine
+            self._cached.move_to_end(key)
+            self._last_used_s[key] = time.monotonic()
             return engine
 
-    def loaded(self) -> list[Loaded]:
-        """What is in memory, the one asked for longest ago first."""
-        now = time.monotonic()
+    def loaded(self) -> list[LoadedEngine]:
+        """Lists the engines in memory, least recently used first."""
+        now_s = time.monotonic()
         with self._lock:
-            known = {key: self._is_used(key) for key in self._kept}
-            held = {key: True for key in list(self._alive) if key not in known}  # let go here, but a session has it
+            in_use = {key: True for key in list(self._alive) if key not in self._cached}  # held by sessions only
+            in_use |= {key: self._is_used(key) for key in self._cached}
             return [
-                Loaded(key[0], key[2], used, now - self._asked.get(key, now)) for key, used in {**held, **known}.items()
+                LoadedEngine(key[0], key[2], is_used, now_s - self._last_used_s.get(key, now_s))
+                for key, is_used in in_use.items()
             ]
 
-    def let_go(self, idle_s: float = 0.0) -> int:
-        """Drops what nobody uses and nobody has asked for in `idle_s`; -> how many."""
-        now = time.monotonic()
+    def unload_idle(self, idle_s: float = 0.0) -> int:
+        """Unloads the unused engines without a request in the last `idle_s` seconds; returns their number."""
+        now_s = time.monotonic()
         with self._lock:
-            idle = [key for key in self._kept if not self._is_used(key) and now - self._asked[key] >= idle_s]
+            idle = [key for key in self._cached if not self._is_used(key) and now_s - self._last_used_s[key] >= idle_s]
             for key in idle:
-                del self._kept[key], self._asked[key]
+                del self._cached[key], self._last_used_s[key]
         if idle:
-            give_back()
+            release_free_memory()
         return len(idle)
 
-    def keep_tidy(self, idle_s: float = IDLE_S) -> None:
-        """Now and every minute: drops what is idle for so long."""
-        again = threading.Timer(TIDY_S, self.keep_tidy, [idle_s])
-        again.daemon = True
-        again.start()
-        self.let_go(idle_s)
+    def start_idle_unloading(self, idle_s: float = IDLE_TIMEOUT_S) -> None:
+        """Unloads idle engines now and every UNLOAD_INTERVAL_S, in a daemon thread."""
+        timer = threading.Timer(UNLOAD_INTERVAL_S, self.start_idle_unloading, [idle_s])
+        timer.daemon = True
+        timer.start()
+        self.unload_idle(idle_s)
 
     def __len__(self) -> int:
         return len(self._alive)
 
     def _is_used(self, key: Key) -> bool:
-        return sys.getrefcount(self._kept[key]) > OUR_REFERENCES
+        return sys.getrefcount(self._cached[key]) > CACHE_REFERENCES
 
-    def _make_room(self) -> None:
-        while len(self._alive) >= self._most:
-            if not self._kept:
-                raise ModelError(f"{self._most} models are in use already; choose one of them, or wait for a place")
-            oldest = next(iter(self._kept))  # the engine itself is bound to no name, or it would stay
-            del self._kept[oldest], self._asked[oldest]
+    def _free_slot(self) -> None:
+        while len(self._alive) >= self._max_loaded:
+            if not self._cached:
+                raise ModelError(f"{self._max_loaded} models are in use, the maximum; choose one of them or try later")
+            oldest = next(iter(self._cached))  # the key only: a name for the engine would keep it alive
+            del self._cached[oldest], self._last_used_s[oldest]

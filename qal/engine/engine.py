@@ -1,4 +1,4 @@
-"""The engine: one CTranslate2 Whisper and one batched call."""
+"""Engine: transcribes batches of utterances with a CTranslate2 Whisper model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,46 +11,43 @@ import numpy as np
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples
 from qal.engine.context import context_frames
-from qal.engine.decoding import GREEDY, SAMPLED, DecodingOptions, Tokenizer
-from qal.engine.model_directory import ContextAbility, is_model_directory, read_card
+from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
+from qal.engine.model_directory import ContextAbility, is_model_directory, read_metadata
 from qal.engine.words import Word, to_words
 from qal.errors import ModelError, OptionError
 
 Device = Literal["auto", "cpu", "cuda"]
 ContextChoice = Literal["auto", "full"]
 FULL_CONTEXT = ContextAbility(adaptive=False)
+MIN_ALIGNED_FRAMES = 2
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """Speech to transcribe, at most 30 s; language None lets the model detect it.
+    """Speech to transcribe."""
 
-    `before`: what was said before it, or names and terms to expect; the decoder is told."""
-
-    samples: Samples
-    language: str | None = None
+    samples: Samples  # (n,) at 16 kHz, at most 30 s
+    language: str | None = None  # None: the model detects it
     task: str = "transcribe"
-    speech_probability: float = 1.0  # the highest that the VAD gave; 1 where it was not asked
-    before: str = ""
+    speech_probability: float = 1.0  # highest probability of the VAD; 1 if it was not used
+    previous_text: str = ""  # text before this utterance, or vocabulary hints, for the decoder's prompt
 
 
 @dataclass(frozen=True)
 class Transcript:
+    """Text of an utterance and the model's confidence."""
+
     text: str
     language: str
     tokens: tuple[int, ...]
     avg_logprob: float  # mean natural-log probability of the tokens
-    no_speech_prob: float  # probability that there is no speech at all
-    context_frames: int  # what the encoder heard
-    words: tuple[Word, ...] = ()  # where they were asked for
+    no_speech_prob: float  # probability that there is no speech
+    context_frames: int  # log-mel frames that were encoded
+    words: tuple[Word, ...] = ()  # empty unless DecodingOptions.words is set
 
 
 class Engine:
-    """Weights loaded once, shared by every caller; CTranslate2 is safe to call from many threads.
-
-    device: "auto" takes CUDA when a GPU is there. compute_type: "auto" is float16 on CUDA and int8 on a
-    CPU. context: "auto" encodes what qal.json allows, "full" always 30 s. threads: of one call, 0 takes all
-    cores. workers: calls from so many threads are computed at the same time, with the same weights."""
+    """A loaded model, shared by all callers; CTranslate2 is thread-safe."""
 
     def __init__(
         self,
@@ -61,13 +58,29 @@ class Engine:
         threads: int = 0,
         workers: int = 1,
     ):
+        """Loads the weights.
+
+        Args:
+            directory: the model directory.
+            device: "auto": CUDA if there is a GPU, else the CPU.
+            compute_type: "auto": float16 on CUDA, int8 on a CPU.
+            context: "auto": as qal.json allows; "full": always 30 s.
+            threads: CPU threads of one call; 0: all cores.
+            workers: calls that are computed at the same time, with the same weights.
+
+        Raises:
+            ModelError: not a model directory, no such device, or the weights cannot be loaded.
+            OptionError: negative threads.
+        """
         if threads < 0:
             raise OptionError(f"{threads} CPU threads are not possible; give a number, or 0 for all cores")
         if not is_model_directory(directory):
-            raise ModelError(f"{directory}: not a model directory (model.bin, config.json and tokenizer.json)")
+            raise ModelError(
+                f"{directory}: not a model directory; give one with model.bin, config.json and tokenizer.json"
+            )
         self.directory = directory
-        self.card = read_card(directory)
-        self.ability = self.card.context if context == "auto" else FULL_CONTEXT
+        self.metadata = read_metadata(directory)
+        self.ability = self.metadata.context if context == "auto" else FULL_CONTEXT
         self.tokenizer = Tokenizer(directory)
         self.device = choose_device(device)
         self.compute_type = choose_compute_type(self.device, compute_type)
@@ -82,61 +95,72 @@ class Engine:
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(
-                f"{directory}: cannot be loaded ({first_line(error)}); fetch or export it again"
+                f"{directory}: cannot be loaded ({_first_line(error)}); download or export it again"
             ) from error
         self.n_mels: int = self._model.n_mels
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
-        """One batch, encoded at the longest utterance's context; a batch for each length of `before`. [] -> []."""
+        """Transcribes utterances in batches, each encoded at the context of its longest utterance.
+
+        Utterances with prompts of different lengths are in different batches, because CTranslate2 needs the text to
+        start at the same position. Returns one transcript per utterance, in order; [] for []."""
         if any(len(u.samples) > WINDOW_SAMPLES for u in utterances):
             raise ValueError(f"an utterance is longer than {WINDOW_S} s; cut it first")
-        batches: dict[int, list[int]] = {}  # CTranslate2 wants the text to begin at the same position
+        batches: dict[int, list[int]] = {}  # indices by length of the previous text
         for i, utterance in enumerate(utterances):
-            batches.setdefault(len(self.tokenizer.earlier(utterance.before)), []).append(i)
-        found: dict[int, Transcript] = {}
+            batches.setdefault(len(self.tokenizer.previous_text_ids(utterance.previous_text)), []).append(i)
+        transcripts: dict[int, Transcript] = {}
         for batch in batches.values():
-            found |= zip(batch, self._read([utterances[i] for i in batch], options), strict=True)
-        return [found[i] for i in range(len(utterances))]
+            transcripts |= zip(batch, self._transcribe_batch([utterances[i] for i in batch], options), strict=True)
+        return [transcripts[i] for i in range(len(utterances))]
 
-    def _read(self, utterances: list[Utterance], options: DecodingOptions) -> list[Transcript]:
+    def _transcribe_batch(self, utterances: list[Utterance], options: DecodingOptions) -> list[Transcript]:
         longest = max(len(u.samples) for u in utterances)
         frames = context_frames(longest, self.ability)
         mel = np.stack([padded_log_mel(u.samples, frames, self.n_mels) for u in utterances])
         encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
         languages = self._languages(utterances, encoded)
-        prompts = [self.tokenizer.prompt(lang, u.task, u.before) for lang, u in zip(languages, utterances, strict=True)]
+        prompts = [
+            self.tokenizer.prompt(language, u.task, u.previous_text)
+            for language, u in zip(languages, utterances, strict=True)
+        ]
         if options.timestamps:
-            prompts = [prompt[:-1] for prompt in prompts]  # all but "no timestamps"
+            prompts = [prompt[:-1] for prompt in prompts]  # without <|notimestamps|>
+        search = sampling_options(options.temperature) if options.temperature else {"beam_size": options.beam_size}
         results = self._model.generate(
             encoded,
             prompts,
-            **({"beam_size": options.beam_size} if not options.temperature else drawn(options.temperature)),
-            max_length=2 * options.max_tokens,  # CTranslate2 lets the text have half of it
+            **search,
+            max_length=2 * options.max_tokens,  # CTranslate2 uses half of it for the text
             repetition_penalty=options.repetition_penalty,
             no_repeat_ngram_size=options.no_repeat_ngram_size,
             return_scores=True,
             return_no_speech_prob=True,
         )
-        found = [self._transcript(r, lang, frames) for r, lang in zip(results, languages, strict=True)]
-        return self._with_words(found, utterances, encoded) if options.words else found
+        transcripts = [
+            self._transcript(result, language, frames) for result, language in zip(results, languages, strict=True)
+        ]
+        return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
 
     def _with_words(
         self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: ctranslate2.StorageView
     ) -> list[Transcript]:
-        """Their words aligned with the sound; one pass of the decoder for each language that is spoken."""
-        heard = [
-            max(2, min(t.context_frames, len(u.samples) // HOP)) for t, u in zip(transcripts, utterances, strict=True)
+        """Adds aligned words to the transcripts, with one pass of the decoder per language."""
+        speech_frames = [
+            max(MIN_ALIGNED_FRAMES, min(t.context_frames, len(u.samples) // HOP))
+            for t, u in zip(transcripts, utterances, strict=True)
         ]
-        found = list(transcripts)
+        with_words = list(transcripts)
         for language in {t.language for t in transcripts if t.tokens}:
             start = self.tokenizer.prompt(language)[:-1]
             texts = [[token for token in t.tokens if token < self.tokenizer.end] for t in transcripts]
-            aligned = self._model.align(encoded, start, [text or [self.tokenizer.end] for text in texts], heard)
+            aligned_texts = [text or [self.tokenizer.end] for text in texts]
+            alignments = self._model.align(encoded, start, aligned_texts, speech_frames)
             splitter = self.tokenizer.word_splitter(language)
-            for i, (t, text, alignment) in enumerate(zip(transcripts, texts, aligned, strict=True)):
+            for i, (t, text, alignment) in enumerate(zip(transcripts, texts, alignments, strict=True)):
                 if t.language == language:
-                    found[i] = replace(t, words=to_words(splitter, text, alignment))
-        return found
+                    with_words[i] = replace(t, words=to_words(splitter, text, alignment))
+        return with_words
 
     def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[str]:
         if not self.tokenizer.multilingual:
@@ -158,12 +182,13 @@ class Engine:
         )
 
 
-def drawn(temperature: float) -> dict[str, float]:
-    """CTranslate2's options for texts that are drawn, the likeliest of them first."""
-    return {"beam_size": 1, "num_hypotheses": SAMPLED, "sampling_topk": 0, "sampling_temperature": temperature}
+def sampling_options(temperature: float) -> dict[str, float]:
+    """Returns CTranslate2's options for texts sampled at a temperature, the most likely one first."""
+    return {"beam_size": 1, "num_hypotheses": BEST_OF, "sampling_topk": 0, "sampling_temperature": temperature}
 
 
 def choose_device(device: Device) -> str:
+    """Returns "cpu" or "cuda". Raises ModelError if CUDA is requested and there is none."""
     has_cuda = ctranslate2.get_cuda_device_count() > 0
     if device == "cuda" and not has_cuda:
         raise ModelError("no CUDA device was found; use --device cpu, or auto")
@@ -171,6 +196,7 @@ def choose_device(device: Device) -> str:
 
 
 def choose_compute_type(device: str, compute_type: str) -> str:
+    """Returns the compute type, "auto" resolved. Raises ModelError if the device does not support it."""
     if compute_type == "auto":
         return "float16" if device == "cuda" else "int8"
     supported = ctranslate2.get_supported_compute_types(device)
@@ -181,5 +207,5 @@ def choose_compute_type(device: str, compute_type: str) -> str:
     return compute_type
 
 
-def first_line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -5,11 +5,12 @@ from faster_whisper.tokenizer import _LANGUAGE_CODES
 from qal.errors import LanguageError
 
 LANGUAGES = tuple(_LANGUAGE_CODES)
+MAX_LISTED = 8  # codes in an error message
 
 
-def check_language(code: str, known: tuple[str, ...] = LANGUAGES) -> str:
-    """The code itself; LanguageError when it is not among `known`."""
-    if code not in known:
-        near = ", ".join(known[:8]) + (" …" if len(known) > 8 else "")
-        raise LanguageError(f"the model has no language '{code}'; use one of its {len(known)} codes: {near}")
+def check_language(code: str, supported: tuple[str, ...] = LANGUAGES) -> str:
+    """Returns the code. Raises LanguageError if it is not supported."""
+    if code not in supported:
+        listed = ", ".join(supported[:MAX_LISTED]) + (" …" if len(supported) > MAX_LISTED else "")
+        raise LanguageError(f"the model has no language '{code}'; use one of its {len(supported)} codes: {listed}")
     return code

@@ -1,4 +1,4 @@
-"""Whole files of any length: regions of speech, merged to what the model hears best, in batches.
+"""Transcribes files of any length: finds the regions of speech, merges neighbours, and decodes them in batches.
 
 regions     ▄▄ ▄▄▄   ▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄      ▄▄▄▄   ▄▄
 cut         ▄▄ ▄▄▄   ▄▄▄▄▄▄▄▄▄▄▄ ▄▄▄▄▄▄▄▄▄      ▄▄▄▄   ▄▄     at the quietest window
@@ -18,31 +18,33 @@ from qal.audio.vad import VAD_WINDOW, VadStream
 from qal.engine.decoding import GREEDY, MAX_TEXT_TOKENS, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 from qal.engine.model_directory import ContextAbility
-from qal.engine.screening import ScreeningOptions, SpeechEngine, screened
+from qal.engine.screening import ScreeningOptions, SpeechEngine, transcribe_screened
 
 WINDOWS_PER_SECOND = SAMPLE_RATE / VAD_WINDOW
-ADAPTIVE_TARGET_S = 15.0  # longer is hardly faster, and costs accuracy
-FULL_TARGET_S = 28.0  # every batch row costs 30 s anyway
-LANGUAGE_S = 5.0  # shorter speech gives its language away less surely
-WHOLE_TEXT = GREEDY.model_copy(update={"max_tokens": MAX_TEXT_TOKENS})
-ONE_TOKEN = GREEDY.model_copy(update={"max_tokens": 1})
+ADAPTIVE_TARGET_S = 15.0  # longer regions are hardly faster and less accurate
+FULL_TARGET_S = 28.0  # without adaptive context every utterance costs 30 s
+MIN_DETECTION_S = 5.0  # shorter speech gives less reliable language detection
+LONGFORM_DECODING = GREEDY.model_copy(update={"max_tokens": MAX_TEXT_TOKENS})
+LANGUAGE_DETECTION = GREEDY.model_copy(update={"max_tokens": 1})
 
 
 class LongformOptions(BaseModel, frozen=True, extra="forbid"):
+    """Options for the transcription of files."""
+
     target_s: float | None = Field(
-        default=None, ge=2, lt=29, description="merge speech up to it; unset: 15, or 28 at 30 s"
+        default=None, ge=2, lt=29, description="merge speech up to this length; unset: 15, or 28 with a 30 s window"
     )
-    max_pause_s: float = Field(default=2.0, ge=0, le=28, description="a longer pause is never merged over")
-    batch_size: int = Field(default=16, ge=1, le=256, description="stretches of speech decoded at once")
-    gate: GateOptions = Field(default=GateOptions(max_segment_s=FULL_TARGET_S), description="what counts as speech")
-    screening: ScreeningOptions = Field(default=ScreeningOptions(), description="what counts as invented text")
+    max_pause_s: float = Field(default=2.0, ge=0, le=28, description="do not merge speech across longer pauses")
+    batch_size: int = Field(default=16, ge=1, le=256, description="regions of speech decoded at once")
+    gate: GateOptions = Field(default=GateOptions(max_segment_s=FULL_TARGET_S), description="detection of speech")
+    screening: ScreeningOptions = Field(default=ScreeningOptions(), description="detection of hallucinations")
 
 
 DEFAULT_LONGFORM = LongformOptions()
 
 
 class FileEngine(SpeechEngine, Protocol):
-    """An engine that also says how short a context its weights can bear."""
+    """An engine that also reports the shortest context of its weights."""
 
     @property
     def ability(self) -> ContextAbility: ...
@@ -50,6 +52,8 @@ class FileEngine(SpeechEngine, Protocol):
 
 @dataclass(frozen=True)
 class Segment:
+    """Transcribed speech of a file, with times from its start."""
+
     start_s: float
     end_s: float
     text: str
@@ -59,17 +63,18 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Samples [start, end) of a file that are decoded at once; the speech in them is a bit shorter."""
+class MergedRegion:
+    """Neighbouring regions of speech that are decoded as one utterance: samples [start, end) of a file."""
 
-    start: int
-    end: int
+    start: int  # with the pre-roll
+    end: int  # with the post-roll
     speech_start: int
     speech_end: int
-    speech_probability: float
+    speech_probability: float  # highest of the regions
 
-    def samples(self, whole: Samples) -> Samples:
-        return whole[self.start : self.end]
+    def cut(self, samples: Samples) -> Samples:
+        """Returns the region's part of the file's samples."""
+        return samples[self.start : self.end]
 
 
 def transcribe_file(
@@ -77,71 +82,81 @@ def transcribe_file(
     samples: Samples,
     language: str | None = None,
     task: str = "transcribe",
-    decoding: DecodingOptions = WHOLE_TEXT,
+    decoding: DecodingOptions = LONGFORM_DECODING,
     options: LongformOptions = DEFAULT_LONGFORM,
     progress: Callable[[float], object] = lambda done_s: None,
 ) -> list[Segment]:
-    """(n,) of any length -> segments in order; [] where nobody speaks.
+    """Transcribes a file of any length.
 
-    language None: detected once, on the first long enough speech. progress gets the seconds of sound
-    that are done since it was last called; together they are the whole file."""
+    Args:
+        engine: the model.
+        samples: (n,) at 16 kHz.
+        language: language code; None: detected once, on the first speech that is long enough.
+        task: "transcribe", or "translate" into English.
+        decoding: options of the decoder.
+        options: lengths, batch size, gate and screening.
+        progress: called with the seconds of audio processed since the last call; they add up to the whole file.
+
+    Returns:
+        Segments in order; [] if there is no speech.
+    """
     target_s = options.target_s or (ADAPTIVE_TARGET_S if engine.ability.adaptive else FULL_TARGET_S)
-    stretches = speech_stretches(samples, target_s, options)
-    progress(seconds(samples) - sum(s.end - s.start for s in stretches) / SAMPLE_RATE)
-    if stretches and language is None:
-        language = detect_language(engine, samples, stretches)
+    regions = find_merged_regions(samples, target_s, options)
+    progress(seconds(samples) - sum(r.end - r.start for r in regions) / SAMPLE_RATE)
+    if regions and language is None:
+        language = detect_language(engine, samples, regions)
     segments: list[Segment] = []
-    by_length = sorted(stretches, key=lambda s: s.end - s.start, reverse=True)
+    by_length = sorted(regions, key=lambda r: r.end - r.start, reverse=True)
     for first in range(0, len(by_length), options.batch_size):
         batch = by_length[first : first + options.batch_size]
-        utterances = [Utterance(s.samples(samples), language, task, s.speech_probability) for s in batch]
-        transcripts = screened(engine, utterances, decoding, options.screening)
-        segments += [_segment(s, t) for s, t in zip(batch, transcripts, strict=True) if t]
-        progress(sum(s.end - s.start for s in batch) / SAMPLE_RATE)
+        utterances = [Utterance(r.cut(samples), language, task, r.speech_probability) for r in batch]
+        transcripts = transcribe_screened(engine, utterances, decoding, options.screening)
+        segments += [_segment(region, t) for region, t in zip(batch, transcripts, strict=True) if t]
+        progress(sum(r.end - r.start for r in batch) / SAMPLE_RATE)
     return sorted(segments, key=lambda s: s.start_s)
 
 
-def speech_stretches(samples: Samples, target_s: float, options: LongformOptions) -> list[Stretch]:
-    """Where the speech is, in stretches of at most target_s."""
+def find_merged_regions(samples: Samples, target_s: float, options: LongformOptions) -> list[MergedRegion]:
+    """Finds the speech of a file and merges neighbouring regions up to target_s."""
     longest_s = min(target_s, options.gate.max_segment_s)
     gate = Gate(options.gate.model_copy(update={"max_segment_s": longest_s}))
     regions = gate.feed(VadStream().feed(samples)) + gate.flush()
     return [
-        Stretch(
+        MergedRegion(
             start=group[0].start * VAD_WINDOW,
             end=group[-1].end * VAD_WINDOW,
             speech_start=group[0].speech_start * VAD_WINDOW,
             speech_end=group[-1].speech_end * VAD_WINDOW,
-            speech_probability=max(region.peak for region in group),
+            speech_probability=max(region.peak_probability for region in group),
         )
-        for group in merged(regions, target_s, options.max_pause_s)
+        for group in group_regions(regions, target_s, options.max_pause_s)
     ]
 
 
-def merged(regions: Sequence[Region], target_s: float, max_pause_s: float) -> list[list[Region]]:
-    """Neighbours in groups that last at most target_s, with no pause over max_pause_s inside."""
+def group_regions(regions: Sequence[Region], target_s: float, max_pause_s: float) -> list[list[Region]]:
+    """Groups neighbours so that no group is longer than target_s or contains a pause over max_pause_s."""
     groups = [[region] for region in regions[:1]]
     for previous, region in pairwise(regions):
-        lasts_s = (region.end - groups[-1][0].start) / WINDOWS_PER_SECOND
+        duration_s = (region.end - groups[-1][0].start) / WINDOWS_PER_SECOND
         pause_s = (region.speech_start - previous.speech_end) / WINDOWS_PER_SECOND
-        if lasts_s <= target_s and pause_s <= max_pause_s:
+        if duration_s <= target_s and pause_s <= max_pause_s:
             groups[-1].append(region)
         else:
             groups.append([region])
     return groups
 
 
-def detect_language(engine: SpeechEngine, samples: Samples, stretches: Sequence[Stretch]) -> str:
-    """The language of the first stretch of LANGUAGE_S or more; where there is none, of the longest."""
-    longest = max(stretches, key=lambda s: s.end - s.start)
-    chosen = next((s for s in stretches if s.end - s.start >= LANGUAGE_S * SAMPLE_RATE), longest)
-    return engine.transcribe([Utterance(chosen.samples(samples))], ONE_TOKEN)[0].language
+def detect_language(engine: SpeechEngine, samples: Samples, regions: Sequence[MergedRegion]) -> str:
+    """Detects the language of the first region of MIN_DETECTION_S or more; if there is none, of the longest."""
+    longest = max(regions, key=lambda r: r.end - r.start)
+    chosen = next((r for r in regions if r.end - r.start >= MIN_DETECTION_S * SAMPLE_RATE), longest)
+    return engine.transcribe([Utterance(chosen.cut(samples))], LANGUAGE_DETECTION)[0].language
 
 
-def _segment(stretch: Stretch, transcript: Transcript) -> Segment:
+def _segment(region: MergedRegion, transcript: Transcript) -> Segment:
     return Segment(
-        start_s=stretch.speech_start / SAMPLE_RATE,
-        end_s=stretch.speech_end / SAMPLE_RATE,
+        start_s=region.speech_start / SAMPLE_RATE,
+        end_s=region.speech_end / SAMPLE_RATE,
         text=transcript.text,
         language=transcript.language,
         avg_logprob=transcript.avg_logprob,

@@ -1,4 +1,4 @@
-"""Memory that glibc holds after it was freed."""
+"""Returns freed memory, which glibc keeps by default, to the operating system."""
 
 import ctypes
 import ctypes.util
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import cache
 
 
-def give_back() -> None:
-    """The heap's free pages go back to the system; where there is no glibc, nothing happens."""
+def release_free_memory() -> None:
+    """Returns the heap's free pages to the operating system; does nothing without glibc."""
     trim = _malloc_trim()
     if trim:
         trim(0)

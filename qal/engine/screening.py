@@ -1,105 +1,134 @@
-"""Screening: text that the model invented is not shown.
+"""Screening: drops hallucinations, which Whisper produces for audio without speech.
 
-Whisper writes something even where nobody spoke. Its own figures give most inventions away (Radford et
-al. 2022, §4.5): a high probability of no speech together with unlikely tokens, and text that repeats
-itself so much that it compresses too well. base-adaptive has learned when nobody speaks: a very high probability is
-enough (docs/base-adaptive.md). The VAD gives the rest away: an animal, an instrument or a ghost opens the gate, but
-not for one window is it sure of speech. docs/benchmarks.md says what each bound costs."""
+Most of them are found by the model's own figures (Radford et al. 2022, §4.5): a high no-speech probability together
+with unlikely tokens, and repeated text, which compresses too well. base-adaptive was trained to detect silence, so that
+a very high no-speech probability is enough (docs/base-adaptive.md). The VAD finds the others: animals, instruments and
+noise open the gate, but in no window is its speech probability high. docs/benchmarks.md gives the cost of each
+threshold."""
 
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, Field
 
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 
-# A second reading of what went wrong: no group of three tokens twice, and nothing from before that it could go on with
-NO_LOOPS = {"no_repeat_ngram_size": 3}
-MAX_COMPRESSION = 2.4  # of ordinary text; a loop shrinks by more
+NO_REPETITION = {"no_repeat_ngram_size": 3}  # options for the second decoding of a loop
+MAX_COMPRESSION_RATIO = 2.4  # of ordinary text; repeated text is above it
 
 
 class SpeechEngine(Protocol):
-    """What turns speech into text; qal.engine.engine.Engine is one."""
+    """A model that transcribes utterances, such as qal.engine.engine.Engine."""
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]: ...
 
 
+class LoopFreeTranscripts(NamedTuple):
+    """Transcripts, and the indices of those that were decoded again because they were repetition loops."""
+
+    transcripts: list[Transcript]
+    loop_indices: list[int]
+
+
 class ScreeningOptions(BaseModel, frozen=True, extra="forbid"):
-    max_no_speech_prob: float = Field(default=0.6, ge=0, le=1, description="above it, unlikely text is invented")
-    sure_silence: float = Field(default=0.9, ge=0, le=1, description="above it, any text is invented")
-    min_avg_logprob: float = Field(default=-1.0, le=0, description="below it, doubted text is invented")
-    sure_speech: float = Field(default=0.95, ge=0, le=1, description="a noise reaches it in none of the VAD's windows")
-    noise_logprob: float = Field(default=-0.7, le=0, description="below it, text where no speech is sure is invented")
-    hopeless_logprob: float = Field(default=-2.5, le=0, description="below it, any text is invented")
+    """Thresholds for the detection of hallucinations."""
+
+    max_no_speech_prob: float = Field(
+        default=0.6, ge=0, le=1, description="above this no-speech probability, text must reach min_avg_logprob"
+    )
+    sure_silence: float = Field(
+        default=0.9, ge=0, le=1, description="above this no-speech probability, all text is dropped"
+    )
+    min_avg_logprob: float = Field(
+        default=-1.0, le=0, description="lowest mean log probability of text after a loop or a doubt about speech"
+    )
+    sure_speech: float = Field(
+        default=0.95, ge=0, le=1, description="VAD probability of certain speech, which noise does not reach"
+    )
+    noise_logprob: float = Field(
+        default=-0.7, le=0, description="lowest mean log probability of text without certain speech"
+    )
+    hopeless_logprob: float = Field(
+        default=-2.5, le=0, description="below this mean log probability, all text is dropped"
+    )
     max_compression: float = Field(
-        default=MAX_COMPRESSION, ge=1, description="text that zlib shrinks by more is a loop"
+        default=MAX_COMPRESSION_RATIO, ge=1, description="text with a higher compression ratio is a repetition loop"
     )
     temperatures: tuple[float, ...] = Field(
-        default=(0.4, 0.8), description="for sure speech whose text is not believed: drawn texts, one after the other"
+        default=(0.4, 0.8), description="temperatures of the retries for certain speech whose text was dropped"
     )
 
 
-def screened(
+def transcribe_screened(
     engine: SpeechEngine, utterances: Sequence[Utterance], decoding: DecodingOptions, options: ScreeningOptions
 ) -> list[Transcript | None]:
-    """Transcripts, with None where there is no text or it was invented.
+    """Transcribes utterances; the result is None where there is no text or it is a hallucination.
 
-    What a loop, or text that was not believed, is replaced by must be likely."""
-    transcripts, loops = without_loops(engine, utterances, decoding, options.max_compression)
-    found = [
-        None if is_invented(t, options, u.speech_probability, doubted=i in loops) else t
+    Loops are decoded again without repetitions, and certain speech whose text was dropped is decoded again at
+    `options.temperatures`. The new text must reach min_avg_logprob."""
+    transcripts, loop_indices = transcribe_without_loops(engine, utterances, decoding, options.max_compression)
+    results = [
+        None if is_hallucination(t, options, u.speech_probability, doubted=i in loop_indices) else t
         for i, (u, t) in enumerate(zip(utterances, transcripts, strict=True))
     ]
     for temperature in options.temperatures:
-        open_ = [i for i, t in enumerate(transcripts) if not found[i] and is_speech(t, utterances[i], options)]
-        drawn = decoding.model_copy(update={"temperature": temperature})
-        again = engine.transcribe([replace(utterances[i], before="") for i in open_], drawn)
-        for i, transcript in zip(open_, again, strict=True):
-            found[i] = None if is_invented(transcript, options, doubted=True) else transcript
-    return found
+        retried = [
+            i for i, t in enumerate(transcripts) if not results[i] and is_certain_speech(t, utterances[i], options)
+        ]
+        sampling = decoding.model_copy(update={"temperature": temperature})
+        retries = engine.transcribe([replace(utterances[i], previous_text="") for i in retried], sampling)
+        for i, transcript in zip(retried, retries, strict=True):
+            results[i] = None if is_hallucination(transcript, options, doubted=True) else transcript
+    return results
 
 
-def is_speech(transcript: Transcript, utterance: Utterance, options: ScreeningOptions) -> bool:
-    """Both the VAD and the model have no doubt that somebody speaks."""
-    sure = utterance.speech_probability >= options.sure_speech
-    return bool(transcript.text) and sure and transcript.no_speech_prob <= options.max_no_speech_prob
+def is_certain_speech(transcript: Transcript, utterance: Utterance, options: ScreeningOptions) -> bool:
+    """True if both the VAD and the model are certain that there is speech."""
+    certain = utterance.speech_probability >= options.sure_speech
+    return bool(transcript.text) and certain and transcript.no_speech_prob <= options.max_no_speech_prob
 
 
-def without_loops(
+def transcribe_without_loops(
     engine: SpeechEngine,
     utterances: Sequence[Utterance],
     decoding: DecodingOptions = GREEDY,
-    max_compression: float = MAX_COMPRESSION,
-) -> tuple[list[Transcript], list[int]]:
-    """Transcripts, and which of them were loops.
+    max_compression: float = MAX_COMPRESSION_RATIO,
+) -> LoopFreeTranscripts:
+    """Transcribes utterances; repetition loops are decoded once more with repetitions forbidden.
 
-    A loop is decoded once more with repetitions forbidden, because there may be real words before it."""
+    There may be correct words before a loop, so that its text is not simply dropped."""
     transcripts = engine.transcribe(utterances, decoding)
-    loops = [i for i, t in enumerate(transcripts) if compression(t.text) > max_compression]
-    alone = [replace(utterances[i], before="") for i in loops]
-    again = engine.transcribe(alone, decoding.model_copy(update=NO_LOOPS))
-    for i, transcript in zip(loops, again, strict=True):
+    loop_indices = [i for i, t in enumerate(transcripts) if compression_ratio(t.text) > max_compression]
+    without_prompt = [replace(utterances[i], previous_text="") for i in loop_indices]
+    retries = engine.transcribe(without_prompt, decoding.model_copy(update=NO_REPETITION))
+    for i, transcript in zip(loop_indices, retries, strict=True):
         transcripts[i] = transcript
-    return transcripts, loops
+    return LoopFreeTranscripts(transcripts, loop_indices)
 
 
-def is_invented(
+def is_hallucination(
     transcript: Transcript, options: ScreeningOptions, speech_probability: float = 1.0, doubted: bool = False
 ) -> bool:
-    """`doubted`: there is a reason to ask for likely text besides the probabilities of speech."""
-    bound = options.hopeless_logprob
+    """True if the text is empty, too unlikely, or a repetition loop.
+
+    Args:
+        transcript: the text and the model's figures.
+        options: the thresholds.
+        speech_probability: the highest probability of the VAD.
+        doubted: the text must reach min_avg_logprob even if speech is certain."""
+    min_logprob = options.hopeless_logprob
     if doubted or transcript.no_speech_prob > options.max_no_speech_prob:
-        bound = options.min_avg_logprob
+        min_logprob = options.min_avg_logprob
     if speech_probability < options.sure_speech:
-        bound = max(bound, options.noise_logprob)
-    unlikely = transcript.avg_logprob < bound or transcript.no_speech_prob > options.sure_silence
-    return not transcript.text or unlikely or compression(transcript.text) > options.max_compression
+        min_logprob = max(min_logprob, options.noise_logprob)
+    unlikely = transcript.avg_logprob < min_logprob or transcript.no_speech_prob > options.sure_silence
+    return not transcript.text or unlikely or compression_ratio(transcript.text) > options.max_compression
 
 
-def compression(text: str) -> float:
-    """Bytes of the text to bytes of its zlib form; ordinary text is below 2."""
+def compression_ratio(text: str) -> float:
+    """Returns the bytes of the text divided by the bytes of its zlib form; ordinary text is below 2."""
     encoded = text.encode()
     return len(encoded) / len(zlib.compress(encoded)) if encoded else 0.0

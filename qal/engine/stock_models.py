@@ -1,28 +1,29 @@
-"""What is published of the stock models: how large they are, what they hear, on what terms.
+"""Published facts about the stock models: dimensions, number of languages and licence.
 
-Radford et al. 2022, table 1 (tiny to large); the README and model cards of openai/whisper (large-v3 and turbo) and of
-Distil-Whisper (Gandhi et al. 2023)."""
+Sources: Radford et al. 2022, table 1 (tiny to large); the README and model cards of openai/whisper (large-v3 and
+turbo) and of Distil-Whisper (Gandhi et al. 2023)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Dimensions:
-    """Of one Whisper."""
+class ModelDimensions:
+    """Dimensions of a Whisper model."""
 
     encoder_layers: int
     decoder_layers: int
     width: int
     heads: int
     parameters: int
-    languages: int  # 1: English alone
+    languages: int  # 1: English only
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
+        """(encoder layers, decoder layers, width, heads)"""
         return self.encoder_layers, self.decoder_layers, self.width, self.heads
 
 
-LANGUAGES, LANGUAGES_V3 = 99, 100  # of the multilingual vocabularies
+LANGUAGE_COUNT, LANGUAGE_COUNT_V3 = 99, 100  # of the multilingual vocabularies
 MILLION = 1_000_000
 SIZES = {  # layers, width, heads, million parameters
     "tiny": (4, 384, 6, 39),
@@ -33,36 +34,35 @@ SIZES = {  # layers, width, heads, million parameters
 }
 
 
-def _stock(size: str, languages: int = LANGUAGES) -> Dimensions:
+def _openai(size: str, languages: int = LANGUAGE_COUNT) -> ModelDimensions:
+    """Returns the dimensions of an OpenAI model, whose encoder and decoder have the same number of layers."""
     layers, width, heads, millions = SIZES[size]
-    return Dimensions(layers, layers, width, heads, millions * MILLION, languages)
+    return ModelDimensions(layers, layers, width, heads, millions * MILLION, languages)
 
 
-def _pruned(size: str, decoder_layers: int, millions: int, languages: int = 1) -> Dimensions:
-    """The encoder of a stock model with fewer layers in the decoder."""
+def _pruned(size: str, decoder_layers: int, millions: int, languages: int = 1) -> ModelDimensions:
+    """Returns the dimensions of a model with the encoder of `size` and fewer decoder layers."""
     layers, width, heads, _ = SIZES[size]
-    return Dimensions(layers, decoder_layers, width, heads, millions * MILLION, languages)
+    return ModelDimensions(layers, decoder_layers, width, heads, millions * MILLION, languages)
 
 
-PUBLISHED = {
-    **{size: _stock(size) for size in ("tiny", "base", "small", "medium")},
-    **{f"{size}.en": _stock(size, languages=1) for size in ("tiny", "base", "small", "medium")},
-    **{f"large-{version}": _stock("large") for version in ("v1", "v2")},
-    "large-v3": _stock("large", LANGUAGES_V3),
-    "large-v3-turbo": _pruned("large", 4, 809, LANGUAGES_V3),
+STOCK_MODELS = {
+    **{size: _openai(size) for size in ("tiny", "base", "small", "medium")},
+    **{f"{size}.en": _openai(size, languages=1) for size in ("tiny", "base", "small", "medium")},
+    **{f"large-{version}": _openai("large") for version in ("v1", "v2")},
+    "large-v3": _openai("large", LANGUAGE_COUNT_V3),
+    "large-v3-turbo": _pruned("large", 4, 809, LANGUAGE_COUNT_V3),
     "distil-small.en": _pruned("small", 4, 166),
     "distil-medium.en": _pruned("medium", 2, 394),
     **{f"distil-large-{version}": _pruned("large", 2, 756) for version in ("v2", "v3", "v3.5")},
 }
-MODEL_OF_SHAPE = {found.shape: found for found in PUBLISHED.values()}
-LICENCES = {
-    "distil": "Weights: MIT, by the authors of Distil-Whisper.",
-    "whisper": "Weights: MIT, by OpenAI.",
-}
+STOCK_MODEL_BY_SHAPE = {dimensions.shape: dimensions for dimensions in STOCK_MODELS.values()}
+WHISPER_LICENCE = "Weights: MIT, by OpenAI."
+DISTIL_WHISPER_LICENCE = "Weights: MIT, by the authors of Distil-Whisper."
 
 
-def licence_of(name: str) -> str | None:
-    """Of a stock model's weights, in a sentence; None for a name that is none."""
-    if name not in PUBLISHED:
+def stock_licence(name: str) -> str | None:
+    """Returns the licence of a stock model's weights as a sentence; None for any other name."""
+    if name not in STOCK_MODELS:
         return None
-    return LICENCES["distil" if name.startswith("distil-") else "whisper"]
+    return DISTIL_WHISPER_LICENCE if name.startswith("distil-") else WHISPER_LICENCE

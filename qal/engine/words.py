@@ -1,6 +1,7 @@
-"""Words of a text, each with its time and probability, read off the decoder's attention.
+"""Times and probabilities of the words of a text, from the decoder's attention.
 
-The alignment is CTranslate2's (dynamic time warping over the heads that follow the sound, Radford et al. 2022)."""
+CTranslate2 computes the alignment: dynamic time warping over the attention heads that follow the audio (Radford et al.
+2022)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,41 +16,41 @@ SECONDS_PER_POSITION = 2 * HOP / SAMPLE_RATE  # of the encoder's output
 
 
 class WhisperAlignment(Protocol):
-    """What CTranslate2's `align` gives for one text."""
+    """Result of CTranslate2's `align` for one text."""
 
-    alignments: list[tuple[int, int]]  # (token, encoder position), a path through both
+    alignments: list[tuple[int, int]]  # path of (token index, encoder position)
     text_token_probs: list[float]
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word as the decoder wrote it, with the space before it: joined, the words are the text again."""
+    """A word with the space before it, so that the joined words are the text."""
 
     text: str
-    start_s: float  # from the beginning of the utterance
+    start_s: float  # from the start of the utterance
     end_s: float
-    probability: float  # mean of its tokens'
+    probability: float  # mean over its tokens
 
 
 def to_words(splitter: WordSplitter, ids: Sequence[int], alignment: WhisperAlignment) -> tuple[Word, ...]:
-    """Token ids of a text and their alignment -> its words, in order of time."""
+    """Groups the token ids of a text into words with times and probabilities, in order of time."""
     texts, tokens = splitter.split_to_word_tokens([*ids, splitter.eot])
-    if len(texts) < 2 or not alignment.alignments:  # nothing before the end
+    if len(texts) < 2 or not alignment.alignments:  # the end token only
         return ()
-    at_token, at_position = np.array(alignment.alignments).T
-    begins = np.flatnonzero(np.diff(at_token, prepend=at_token[0] - 1))  # where the path comes to a new token
-    token_s = at_position[begins] * SECONDS_PER_POSITION
-    edges = np.cumsum([0, *map(len, tokens[:-1])])
+    token_indices, positions = np.array(alignment.alignments).T
+    token_starts = np.flatnonzero(np.diff(token_indices, prepend=token_indices[0] - 1))  # first step of each token
+    token_s = positions[token_starts] * SECONDS_PER_POSITION
+    word_starts = np.cumsum([0, *map(len, tokens[:-1])])
     probabilities = alignment.text_token_probs
     words = (
-        Word(text, float(token_s[a]), float(token_s[b]), float(np.mean(probabilities[a:b])))
-        for text, a, b in zip(texts, edges, edges[1:], strict=False)
+        Word(text, float(token_s[start]), float(token_s[end]), float(np.mean(probabilities[start:end])))
+        for text, start, end in zip(texts, word_starts, word_starts[1:], strict=False)
     )
-    return tuple(_with_punctuation(word for word in words if word.text))  # half a letter is no text
+    return tuple(_join_punctuation(word for word in words if word.text))  # an incomplete character has no text
 
 
-def _with_punctuation(words: Iterable[Word]) -> list[Word]:
-    """A full stop belongs to the word before it, and how sure it is does not matter."""
+def _join_punctuation(words: Iterable[Word]) -> list[Word]:
+    """Joins punctuation to the word before it, whose probability is kept."""
     joined: list[Word] = []
     for word in words:
         if joined and not word.text[0].isspace() and not any(c.isalnum() for c in word.text):

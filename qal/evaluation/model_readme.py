@@ -1,99 +1,108 @@
-"""README.md of a model directory: what the weights are, what they were made from, what they do, how to use them."""
+"""README.md of a model directory: base model, training data, measured error rates and how to use the model."""
 
 from pathlib import Path
 
-from qal.engine.model_directory import ModelCard
+from qal.engine.model_directory import ModelMetadata
+from qal.evaluation.report import (
+    REPORT_TITLE,
+    WORSE_THAN_ORIGINAL,
+    Retention,
+    RunReport,
+    Score,
+    percent,
+    percent_interval,
+)
 
-ROWS = {
-    "stock_30s": "before, at 30 s",
-    "tuned_30s": "tuned, at 30 s",
-    "tuned_adaptive": "tuned, at adaptive context",
-}
-METHODS = {"finetune": "fine-tuned", "distill": "taught short contexts from audio alone"}
+METHODS = {"finetune": "fine-tuned", "distill": "distilled for short contexts without transcripts"}
 
 
-def write_readme(directory: Path, card: ModelCard, report: dict) -> None:
-    beside = directory / "README.md.new"
+def write_readme(directory: Path, metadata: ModelMetadata, report: RunReport) -> None:
+    """Writes README.md; a reader never sees an incomplete file."""
+    partial = directory / "README.md.new"
     try:
-        beside.write_text(model_readme(card, report), encoding="utf-8")
-        beside.replace(directory / "README.md")
+        partial.write_text(model_readme(metadata, report), encoding="utf-8")
+        partial.replace(directory / "README.md")
     finally:
-        beside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
-def model_readme(card: ModelCard, report: dict) -> str:
-    """Markdown, with the front matter that the hub reads."""
-    languages = "".join(f"- {code}\n" for code in card.languages)
-    data = "\n".join(f"- {sentence}" for sentence in card.data)
-    scores = "\n".join(_score(report[name], title) for name, title in ROWS.items() if name in report)
+def model_readme(metadata: ModelMetadata, report: RunReport) -> str:
+    """Returns the README as Markdown with the front matter of the Hugging Face hub."""
+    language_list = "".join(f"- {code}\n" for code in metadata.languages)
+    languages = ", ".join(metadata.languages)
+    data = "\n".join(f"- {sentence}" for sentence in metadata.data)
+    scores = "\n".join(_score_row(report.titles[variant], score) for variant, score in report.scores.items())
     return f"""---
 library_name: ctranslate2
 pipeline_tag: automatic-speech-recognition
-base_model: {card.base_model}
+base_model: {metadata.base_model}
 language:
-{languages}---
-# {card.run or card.base_model}
+{language_list}---
+# {metadata.run or metadata.base_model}
 
-Whisper `{card.base_model}`, {METHODS[report["method"]]} by Qal for {", ".join(card.languages)}. {_context(card)}
+Whisper `{metadata.base_model}`, {METHODS[report.method]} with Qal for {languages}. {_context(metadata)}
 
-## Data
+## Training data
 
 {data}
 
-## Measured
+## {REPORT_TITLE}
 
-{report["utterances"]} held-out utterances, {report["words"]} words, greedy, one utterance at a time{_judge(report)}.
+{report.utterances} utterances, {report.words} words, greedy decoding, one utterance at a time{_reference_note(report)}.
 
-| | WER (95 % interval) | CER | seconds a second of audio |
+| model | WER (95 % interval) | CER | RTF (seconds of computation per second of audio) |
 |---|---|---|---|
 {scores}
 
-{_retention(report)}
+{_retention(report.retention)}
 ## Use
 
 ```python
-from qal.captions.captioner import Captioner  # Qal: live, at adaptive context
+from qal.captions.captioner import Captioner  # Qal: live captions, adaptive context
 
-for caption in Captioner("this folder").from_file("talk.wav"):
+for caption in Captioner("path/to/this/folder").from_file("talk.wav"):
     print(caption.text)
 ```
 
 ```python
-from faster_whisper import WhisperModel  # at 30 s
+from faster_whisper import WhisperModel  # 30 s windows
 
-segments, _ = WhisperModel("this folder").transcribe("talk.wav")
+segments, _ = WhisperModel("path/to/this/folder").transcribe("talk.wav")
 ```
 
 ## Licence
 
-The weights follow their base model's licence (Whisper: MIT). The data's own terms are above; ask yourself whether they
-allow what you are about to do.
+The weights have the licence of their base model (Whisper: MIT). The licences of the training data are listed above;
+check that they allow your use.
 """
 
 
-def _judge(report: dict) -> str:
-    base_wrote = report["references"] == "base"
-    return "; where nobody wrote down what is said, against what the base writes at 30 s" if base_wrote else ""
-
-
-def _score(score: dict, title: str) -> str:
-    interval = f"{100 * score['wer']:.1f} % ({100 * score['wer_low']:.1f} – {100 * score['wer_high']:.1f})"
-    return f"| {title} | {interval} | {100 * score['cer']:.1f} % | {score['rtf']:.3f} |"
-
-
-def _context(card: ModelCard) -> str:
-    if not card.context.adaptive:
-        return "It hears 30 s at a time."
-    return f"It hears what is said and {card.context.margin_s:g} s more instead of 30 s, several times faster."
-
-
-def _retention(report: dict) -> str:
-    kept = report.get("retention")
-    if not kept:
+def _reference_note(report: RunReport) -> str:
+    if report.references == "people":
         return ""
-    lines = [
-        f"- {name}: WER {100 * forms['tuned_adaptive']['difference']:+.1f} points against the model before"
-        for name, forms in kept["corpora"].items()
+    return "; the references of examples without a transcript are the base model's own output with 30 s windows"
+
+
+def _score_row(title: str, score: Score) -> str:
+    interval = percent_interval(score.wer_low, score.wer_high)
+    return f"| {title} | {percent(score.wer)} ({interval}) | {percent(score.cer)} | {score.rtf:.3f} |"
+
+
+def _context(metadata: ModelMetadata) -> str:
+    if not metadata.context.adaptive:
+        return "It encodes 30 s windows."
+    return (
+        f"It encodes the speech plus {metadata.context.margin_s:g} s instead of 30 s windows (adaptive context), "
+        "which is several times faster."
+    )
+
+
+def _retention(retention: Retention | None) -> str:
+    if not retention:
+        return ""
+    changes = [
+        f"- {name}: WER {100 * corpus.tuned_adaptive.difference:+.1f} points compared with the original model"
+        for name, corpus in retention.corpora.items()
     ]
-    lost = [f"- **lost**: {sentence}" for sentence in kept["failures"]]
-    return "On other speech, which was not trained on:\n\n" + "\n".join([*lines, *lost]) + "\n"
+    failures = [f"- **{WORSE_THAN_ORIGINAL}**: {sentence}" for sentence in retention.failures]
+    return "On datasets that were not used for training:\n\n" + "\n".join([*changes, *failures]) + "\n"

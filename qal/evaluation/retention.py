@@ -1,5 +1,7 @@
-"""What fine-tuning must not break: other languages and voices, language identification, time stamps, long recordings,
-silence. The tuned weights against the stock ones, on real sound that was not trained on."""
+"""Retention check: does fine-tuning lower the quality on audio that was not trained on?
+
+Compares the fine-tuned model with the original one on other datasets: word error rate, language identification,
+timestamps, long recordings, and words written on silence."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -9,172 +11,230 @@ from itertools import pairwise
 import numpy as np
 
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
-from qal.corpus.manifest import MANIFEST, Corpus, read_corpus
+from qal.corpus.manifest import MANIFEST_FILE, Corpus, read_corpus
 from qal.engine.decoding import DecodingOptions
 from qal.engine.engine import Engine, Utterance
 from qal.engine.longform import transcribe_file
 from qal.errors import CorpusError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.error_rates import ErrorCounts, count_errors
-from qal.evaluation.scoring import SEED, Progress, SpokenReference, score_engines
+from qal.evaluation.report import (
+    FINE_TUNED,
+    ORIGINAL,
+    WINDOWS,
+    CorpusRetention,
+    OriginalShare,
+    OriginalWer,
+    PairedDifference,
+    PerVariant,
+    Retention,
+    ShareRetention,
+    TunedShare,
+    TunedWer,
+    Variant,
+)
+from qal.evaluation.scoring import SEED, ProgressCallback, Scored, SpokenReference, no_progress, score_engines
 
-STAMPED = DecodingOptions(timestamps=True)
-STAMP_S = 0.02  # between two time stamps of the vocabulary
-LATE_S = 1.0  # so much after the sound's end a time stamp may lie: the model hears padding, too
-LONG_S, PAUSE_S = 125.0, 0.8
+WITH_TIMESTAMPS = DecodingOptions(timestamps=True)
+TIMESTAMP_STEP_S = 0.02  # between two timestamp tokens of the vocabulary
+TIMESTAMP_TOLERANCE_S = 1.0  # how far the last timestamp may lie behind the end of the audio (the model sees padding)
+LONG_RECORDING_S, PAUSE_S = 125.0, 0.8
 SILENCE_S, NOISE_FLOOR = 20, 3e-3
-MOST_CORPORA = 3
+MAX_CORPORA = 3
+MIN_LONG_RECORDING_LIMIT = 0.05  # WER, as a share; one recording is a small sample
+ROUNDED_SHARE_DIGITS = 4
 LOG = logging.getLogger("qal")
 
 
-def corpora_beside(trained: Sequence[Corpus]) -> list[Corpus]:
-    """At most MOST_CORPORA that lie beside the trained ones, other languages first. Broken ones are left out."""
-    own = {corpus.folder.resolve() for corpus in trained}
-    folders = {path.parent for folder in own for path in folder.parent.glob(f"*/{MANIFEST}")}
-    found = []
-    for folder in sorted(folders - own):
+def sibling_corpora(trained: Sequence[Corpus]) -> list[Corpus]:
+    """Returns up to MAX_CORPORA other corpora of the same parent folder that have a transcribed test split.
+
+    Corpora in other languages come first. Unreadable ones are logged and ignored."""
+    own_folders = {corpus.folder.resolve() for corpus in trained}
+    folders = {path.parent for folder in own_folders for path in folder.parent.glob(f"*/{MANIFEST_FILE}")}
+    corpora = []
+    for folder in sorted(folders - own_folders):
         try:
-            found.append(read_corpus(folder))
+            corpora.append(read_corpus(folder))
         except CorpusError as error:
-            LOG.warning("%s is not asked what was kept: %s", folder.name, error)
-    spoken = {language for corpus in trained for language in corpus.info.languages}
-    found = [c for c in found if any(r.text for r in c.select("test"))]
-    return sorted(found, key=lambda c: bool(spoken & set(c.info.languages)))[:MOST_CORPORA]
+            LOG.warning("%s is not used for the retention check: %s", folder.name, error)
+    trained_languages = {language for corpus in trained for language in corpus.info.languages}
+    usable = [corpus for corpus in corpora if any(row.text for row in corpus.select("test"))]
+    return sorted(usable, key=lambda corpus: bool(trained_languages & set(corpus.info.languages)))[:MAX_CORPORA]
 
 
 @dataclass(frozen=True)
-class Forms:
-    """The same architecture three times."""
+class ModelVariants:
+    """The engines of the three models that a report compares."""
 
     stock_30s: Engine
     tuned_30s: Engine
     tuned_adaptive: Engine
 
-    def named(self) -> dict[str, Engine]:
-        return vars(self)
+    def by_name(self) -> dict[Variant, Engine]:
+        return {
+            "stock_30s": self.stock_30s,
+            "tuned_30s": self.tuned_30s,
+            "tuned_adaptive": self.tuned_adaptive,
+        }
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """Shares; past them a run says so."""
+class RetentionLimits:
+    """Largest losses that are not a failure, as shares."""
 
     wer: float
-    languages: float = 0.05
+    language_identification: float = 0.05
     timestamps: float = 0.05
 
 
 def check_retention(
-    forms: Forms,
+    variants: ModelVariants,
     corpora: Mapping[str, Sequence[SpokenReference]],
-    bounds: Bounds,
-    progress: Progress = lambda done, of: None,
-) -> dict:
-    """-> what report.json says under "retention"; "failures" are sentences, [] when all is well."""
-    every = [r for references in corpora.values() for r in references]
-    done = 0
+    limits: RetentionLimits,
+    progress: ProgressCallback = no_progress,
+) -> Retention:
+    """Measures all figures of `Retention` on the examples of each corpus."""
+    examples = [example for references in corpora.values() for example in references]
+    completed = 0
 
-    def step(_done: int, _of: int) -> None:
-        nonlocal done
-        done += 1
-        progress(done, len(every))
+    def advance(_done: int, _total: int) -> None:
+        nonlocal completed
+        completed += 1
+        progress(completed, len(examples))
 
-    found = {
-        "corpora": {name: words_kept(forms, references, step) for name, references in corpora.items()},
-        "language_identification": share_kept(forms, every, is_identified),
-        "timestamps": share_kept(forms, every, has_valid_stamps),
-        "long_recording": {name: long_wer(engine, every) for name, engine in forms.named().items()},
-        "words_on_silence": {name: words_on_silence(engine) for name, engine in forms.named().items()},
+    engines = variants.by_name()
+    retention = Retention(
+        corpora={name: corpus_retention(variants, references, advance) for name, references in corpora.items()},
+        language_identification=share_retention(variants, examples, is_identified),
+        timestamps=share_retention(variants, examples, has_valid_timestamps),
+        long_recording=PerVariant(**{name: long_recording_wer(engine, examples) for name, engine in engines.items()}),
+        words_on_silence=PerVariant(**{name: words_on_silence(engine) for name, engine in engines.items()}),
+    )
+    return retention.model_copy(update={"failures": tuple(failures(retention, limits))})
+
+
+def corpus_retention(
+    variants: ModelVariants, references: Sequence[SpokenReference], progress: ProgressCallback
+) -> CorpusRetention:
+    """Returns the WER of each variant, and the difference of the fine-tuned ones to the original."""
+    scored = score_engines(variants.by_name(), references, progress)
+    original = scored[ORIGINAL]
+
+    def tuned_wer(tuned: Scored) -> TunedWer:
+        paired = paired_difference(tuned.counts, original.counts, np.random.default_rng(SEED))
+        return TunedWer(wer=tuned.score.wer, **paired.model_dump()).rounded()
+
+    return CorpusRetention(
+        utterances=len(references),
+        stock_30s=OriginalWer(wer=original.score.wer).rounded(),
+        tuned_30s=tuned_wer(scored["tuned_30s"]),
+        tuned_adaptive=tuned_wer(scored["tuned_adaptive"]),
+    )
+
+
+def share_retention(
+    variants: ModelVariants,
+    references: Sequence[SpokenReference],
+    succeeds: Callable[[Engine, SpokenReference], bool],
+) -> ShareRetention:
+    """Returns the share of examples on which each variant succeeds, and the share that the fine-tuned ones lost."""
+    successes = {
+        name: [succeeds(engine, reference) for reference in references] for name, engine in variants.by_name().items()
     }
-    return {**found, "failures": failures(found, bounds)}
+    original = _failure_counts(successes[ORIGINAL])
+
+    def share(name: Variant) -> float:
+        return round(float(np.mean(successes[name])), ROUNDED_SHARE_DIGITS)
+
+    def tuned_share(name: Variant) -> TunedShare:
+        paired = paired_difference(_failure_counts(successes[name]), original, np.random.default_rng(SEED))
+        return TunedShare(share=share(name), **paired.rounded().model_dump())
+
+    return ShareRetention(
+        stock_30s=OriginalShare(share=share(ORIGINAL)),
+        tuned_30s=tuned_share("tuned_30s"),
+        tuned_adaptive=tuned_share("tuned_adaptive"),
+    )
 
 
-def words_kept(forms: Forms, references: Sequence[SpokenReference], progress: Progress) -> dict:
-    """WER of each form; and the tuned ones' difference to stock with its 95 % interval."""
-    scored = score_engines(forms.named(), references, progress)
-    result: dict = {"utterances": len(references)}
-    for name, one in scored.items():
-        result[name] = {"wer": round(one.score.wer, 5)}
-        if name != "stock_30s":
-            paired = paired_difference(one.counts, scored["stock_30s"].counts, np.random.default_rng(SEED))
-            result[name] |= {key: round(value, 5) for key, value in vars(paired).items()}
-    return result
-
-
-def share_kept(
-    forms: Forms, references: Sequence[SpokenReference], succeeds: Callable[[Engine, SpokenReference], bool]
-) -> dict:
-    """Share of utterances on which each form succeeds; and what the tuned ones lost, with its 95 % interval."""
-    tried = {name: [succeeds(engine, r) for r in references] for name, engine in forms.named().items()}
-    stock = _failed(tried["stock_30s"])
-    result: dict = {}
-    for name, right in tried.items():
-        result[name] = {"share": round(float(np.mean(right)), 4)}
-        if name != "stock_30s":
-            paired = paired_difference(_failed(right), stock, np.random.default_rng(SEED))
-            result[name] |= {key: round(value, 5) for key, value in vars(paired).items()}
-    return result
-
-
-def _failed(right: Sequence[bool]) -> ErrorCounts:
-    """Failures counted as errors, so that their rate is compared as error rates are."""
-    wrong, each = 1 - np.asarray(right, int), np.ones(len(right), int)
-    return ErrorCounts(wrong, each, wrong, each)
+def _failure_counts(successes: Sequence[bool]) -> ErrorCounts:
+    """Counts failures as errors, so that their rate is compared like an error rate."""
+    errors = 1 - np.asarray(successes, int)
+    lengths = np.ones(len(successes), int)
+    return ErrorCounts(errors, lengths, errors, lengths)
 
 
 def is_identified(engine: Engine, reference: SpokenReference) -> bool:
-    found = engine.transcribe([Utterance(reference.samples)], DecodingOptions(max_tokens=1))[0]
-    return found.language == reference.language
+    """True if the engine detects the language of the example."""
+    transcript = engine.transcribe([Utterance(reference.samples)], DecodingOptions(max_tokens=1))[0]
+    return transcript.language == reference.language
 
 
-def has_valid_stamps(engine: Engine, reference: SpokenReference) -> bool:
-    """They begin, rise, and end with the sound."""
-    (transcript,) = engine.transcribe([Utterance(reference.samples, reference.language)], STAMPED)
+def has_valid_timestamps(engine: Engine, reference: SpokenReference) -> bool:
+    """True if there are at least two timestamps, in order, and the last one lies within the audio."""
+    (transcript,) = engine.transcribe([Utterance(reference.samples, reference.language)], WITH_TIMESTAMPS)
     first = engine.tokenizer.no_timestamps + 1
-    times = [STAMP_S * (token - first) for token in transcript.tokens if token >= first]
-    ordered = all(a <= b for a, b in pairwise(times))
-    return len(times) >= 2 and ordered and times[-1] <= seconds(reference.samples) + LATE_S
+    times = [TIMESTAMP_STEP_S * (token - first) for token in transcript.tokens if token >= first]
+    ordered = all(earlier <= later for earlier, later in pairwise(times))
+    return len(times) >= 2 and ordered and times[-1] <= seconds(reference.samples) + TIMESTAMP_TOLERANCE_S
 
 
-def long_wer(engine: Engine, references: Sequence[SpokenReference]) -> float:
-    """WER on the utterances of one language, one after the other in a recording of over two minutes."""
-    language = max({r.language for r in references}, key=lambda code: sum(r.language == code for r in references))
-    chosen = [r for r in references if r.language == language]
+def long_recording_wer(engine: Engine, references: Sequence[SpokenReference]) -> float:
+    """Returns the WER on a recording of over two minutes: examples of the most frequent language with pauses."""
+    languages = [reference.language for reference in references]
+    language = max(set(languages), key=languages.count)
+    chosen = [reference for reference in references if reference.language == language]
     pause = np.zeros(int(PAUSE_S * SAMPLE_RATE), np.float32)
-    parts: list[Samples] = []
+    pieces: list[Samples] = []
     texts: list[str] = []
-    while sum(map(len, parts)) < LONG_S * SAMPLE_RATE:
-        spoken = chosen[len(texts) % len(chosen)]
-        parts += [spoken.samples, pause]
-        texts.append(spoken.text)
-    segments = transcribe_file(engine, np.concatenate(parts), language)
+    while sum(map(len, pieces)) < LONG_RECORDING_S * SAMPLE_RATE:
+        example = chosen[len(texts) % len(chosen)]
+        pieces += [example.samples, pause]
+        texts.append(example.text)
+    segments = transcribe_file(engine, np.concatenate(pieces), language)
     return round(count_errors([" ".join(texts)], [" ".join(s.text for s in segments)]).wer, 5)
 
 
 def words_on_silence(engine: Engine) -> int:
-    """Words written into silence, and into a faint hiss."""
+    """Counts the words that the engine writes on silence and on faint noise."""
     silence = np.zeros(SILENCE_S * SAMPLE_RATE, np.float32)
-    hiss = np.random.default_rng(SEED).normal(0, NOISE_FLOOR, len(silence)).astype(np.float32)
-    return sum(len(s.text.split()) for sound in (silence, hiss) for s in transcribe_file(engine, sound))
+    noise = np.random.default_rng(SEED).normal(0, NOISE_FLOOR, len(silence)).astype(np.float32)
+    return sum(len(s.text.split()) for samples in (silence, noise) for s in transcribe_file(engine, samples))
 
 
-def failures(found: dict, bounds: Bounds) -> list[str]:
-    """A sentence for each loss beyond its bound whose interval lies above zero: else it may be chance."""
-    sentences = []
-    words = [(name, "points more word errors", forms, bounds.wer) for name, forms in found["corpora"].items()]
-    shares = [
-        ("languages found", "points fewer", found["language_identification"], bounds.languages),
-        ("valid time stamps", "points fewer", found["timestamps"], bounds.timestamps),
+def failures(retention: Retention, limits: RetentionLimits) -> list[str]:
+    """Returns one sentence for each loss beyond its limit; differences that may be chance are no failures."""
+    sentences = [
+        f"{name}: WER {100 * loss.difference:.1f} points higher than with the original model ({WINDOWS[variant]})"
+        for name, corpus in retention.corpora.items()
+        for variant, loss in _significant_losses(corpus.tuned_30s, corpus.tuned_adaptive, limits.wer)
     ]
-    for what, change, forms, bound in [*words, *shares]:
-        for form, where in (("tuned_30s", "at 30 s"), ("tuned_adaptive", "at adaptive context")):
-            lost = forms[form]["difference"]
-            if lost > bound and forms[form]["low"] > 0:
-                sentences.append(f"{what}: {100 * lost:.1f} {change} than stock ({where})")
-    lost = found["long_recording"]["tuned_adaptive"] - found["long_recording"]["stock_30s"]
-    if lost > max(bounds.wer, 0.05):
-        sentences.append(f"a recording of over two minutes: {100 * lost:.1f} points more word errors than stock")
-    invented = found["words_on_silence"]
-    if invented["tuned_adaptive"] > invented["stock_30s"]:
-        before = invented["stock_30s"]
-        sentences.append(f"{invented['tuned_adaptive']} words invented on silence, where stock invents {before}")
+    shares = (
+        ("languages identified", retention.language_identification, limits.language_identification),
+        ("valid timestamps", retention.timestamps, limits.timestamps),
+    )
+    sentences += [
+        f"{name}: {100 * loss.difference:.1f} points fewer than with the original model ({WINDOWS[variant]})"
+        for name, figures, limit in shares
+        if figures
+        for variant, loss in _significant_losses(figures.tuned_30s, figures.tuned_adaptive, limit)
+    ]
+    long, silence = retention.long_recording, retention.words_on_silence
+    if long and (loss := long.tuned_adaptive - long.stock_30s) > max(limits.wer, MIN_LONG_RECORDING_LIMIT):
+        sentences.append(
+            f"recording of over two minutes: WER {100 * loss:.1f} points higher than with the original model"
+        )
+    if silence and silence.tuned_adaptive > silence.stock_30s:
+        sentences.append(
+            f"{silence.tuned_adaptive} words written on silence; the original model writes {silence.stock_30s}"
+        )
     return sentences
+
+
+def _significant_losses(
+    tuned_30s: PairedDifference, tuned_adaptive: PairedDifference, limit: float
+) -> list[tuple[Variant, PairedDifference]]:
+    """Returns the variants whose loss is above the limit and whose interval lies above zero."""
+    losses = zip(FINE_TUNED, (tuned_30s, tuned_adaptive), strict=True)
+    return [(variant, loss) for variant, loss in losses if loss.difference > limit and loss.low > 0]

@@ -1,9 +1,10 @@
-"""Transcribes held-out utterances with an engine and scores them."""
+"""Transcribes held-out examples with one or more engines and scores the transcripts."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,18 +12,24 @@ from qal.audio.decode import decode
 from qal.audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples, seconds
 from qal.corpus.manifest import Corpus, Row
 from qal.engine.engine import Utterance
-from qal.engine.screening import SpeechEngine, without_loops
+from qal.engine.screening import SpeechEngine, transcribe_without_loops
 from qal.errors import CorpusError
 from qal.evaluation.bootstrap import wer_interval
 from qal.evaluation.error_rates import ErrorCounts, count_errors
+from qal.evaluation.report import Score
 
-Progress = Callable[[int, int], object]  # (done, of)
-SEED = 0  # of the bootstrap; a score must not change when it is computed again
+EngineName = TypeVar("EngineName", bound=str)
+ProgressCallback = Callable[[int, int], object]  # (examples done, examples in total)
+SEED = 0  # of the bootstrap, fixed so that the same data give the same interval
+
+
+def no_progress(done: int, total: int) -> None:
+    """Ignores progress."""
 
 
 @dataclass(frozen=True)
 class SpokenReference:
-    """One held-out utterance."""
+    """Audio of one held-out example with its reference transcript."""
 
     samples: Samples
     text: str
@@ -30,59 +37,53 @@ class SpokenReference:
 
 
 @dataclass(frozen=True)
-class Score:
-    """Shares, not percents; rtf is seconds of work a second of audio."""
-
-    wer: float
-    wer_low: float
-    wer_high: float
-    cer: float
-    rtf: float
-
-    def as_dict(self) -> dict[str, float]:
-        return {name: round(value, 5) for name, value in asdict(self).items()}
-
-
-@dataclass(frozen=True)
 class Scored:
+    """Score of one engine with the errors and the transcript of each example."""
+
     score: Score
     counts: ErrorCounts
     hypotheses: tuple[str, ...]
 
 
 def load_references(corpus: Corpus, rows: Sequence[Row], language: str | None = None) -> list[SpokenReference]:
-    return [SpokenReference(_heard(corpus.audio_path(r)), r.text, language or r.language) for r in rows]
+    """Reads the audio of corpus rows; `language` replaces the language of the rows.
+
+    Raises:
+        AudioDecodeError: a file cannot be decoded.
+        CorpusError: a file is longer than the model's window."""
+    return [SpokenReference(_read_audio(corpus.audio_path(r)), r.text, language or r.language) for r in rows]
 
 
-def _heard(path: Path) -> Samples:
+def _read_audio(path: Path) -> Samples:
     samples = decode(path)
     if len(samples) > WINDOW_SAMPLES:
-        raise CorpusError(f"{path}: lasts longer than {WINDOW_S} s, whatever its row says; cut it into utterances")
+        raise CorpusError(f"{path}: longer than {WINDOW_S} s although the manifest says less; split it into utterances")
     return samples
 
 
 def score_engines(
-    engines: Mapping[str, SpeechEngine],
+    engines: Mapping[EngineName, SpeechEngine],
     references: Sequence[SpokenReference],
-    progress: Progress = lambda done, of: None,
-) -> dict[str, Scored]:
-    """One utterance at a time, as a live caption would be made; a loop is read again, and that time counts.
+    progress: ProgressCallback = no_progress,
+) -> dict[EngineName, Scored]:
+    """Scores engines on the same examples, one example at a time as in live captioning.
 
-    Every utterance is heard by all engines in turn, so that a slow minute of the machine slows each of them."""
+    Repetition loops are decoded again, and that time counts. Each example is transcribed by all engines in turn, so
+    that a temporary load of the machine slows all of them."""
     if not references:
         raise ValueError("nothing to score")
-    hypotheses: dict[str, list[str]] = {name: [] for name in engines}
-    elapsed = dict.fromkeys(engines, 0.0)
+    hypotheses: dict[EngineName, list[str]] = {name: [] for name in engines}
+    elapsed_s = dict.fromkeys(engines, 0.0)
     for engine in engines.values():
-        engine.transcribe([_utterance(references[0])])  # warms up
+        engine.transcribe([_utterance(references[0])])  # warm-up
     for i, reference in enumerate(references):
         for name, engine in engines.items():
             started = time.perf_counter()
-            hypotheses[name].append(without_loops(engine, [_utterance(reference)])[0][0].text)
-            elapsed[name] += time.perf_counter() - started
+            hypotheses[name].append(transcribe_without_loops(engine, [_utterance(reference)]).transcripts[0].text)
+            elapsed_s[name] += time.perf_counter() - started
         progress(i + 1, len(references))
-    duration = sum(seconds(r.samples) for r in references)
-    return {name: _scored(references, hypotheses[name], elapsed[name] / duration) for name in engines}
+    audio_s = sum(seconds(r.samples) for r in references)
+    return {name: _scored(references, hypotheses[name], elapsed_s[name] / audio_s) for name in engines}
 
 
 def _scored(references: Sequence[SpokenReference], hypotheses: list[str], rtf: float) -> Scored:
@@ -91,19 +92,19 @@ def _scored(references: Sequence[SpokenReference], hypotheses: list[str], rtf: f
 
 
 def transcribe_each(
-    engine: SpeechEngine, references: Sequence[SpokenReference], progress: Progress = lambda done, of: None
+    engine: SpeechEngine, references: Sequence[SpokenReference], progress: ProgressCallback = no_progress
 ) -> list[str]:
-    """The engine's first reading of each utterance, loops and all."""
-    found = []
+    """Transcribes each example once; repetition loops are not decoded again."""
+    texts = []
     for i, reference in enumerate(references):
-        found.append(engine.transcribe([_utterance(reference)])[0].text)
+        texts.append(engine.transcribe([_utterance(reference)])[0].text)
         progress(i + 1, len(references))
-    return found
+    return texts
 
 
 def make_score(counts: ErrorCounts, rtf: float) -> Score:
     interval = wer_interval(counts, np.random.default_rng(SEED))
-    return Score(counts.wer, interval.low, interval.high, counts.cer, rtf)
+    return Score(wer=counts.wer, wer_low=interval.low, wer_high=interval.high, cer=counts.cer, rtf=rtf)
 
 
 def _utterance(reference: SpokenReference) -> Utterance:

@@ -1,64 +1,66 @@
-"""In front of every run's model directory: a conversion may not cost quality.
+"""Check of the conversion of trained weights: it must not raise the word error rate.
 
-The merged Transformers weights, CTranslate2 unquantised (float16 on a GPU, float32 on a CPU) and in int8 transcribe
-the same held-out utterances with the same decoding. A step whose loss of WER lies above 1 point with its whole 95 %
-interval stops the export; on very few utterances only a gross one does."""
+The merged Transformers weights, CTranslate2 without quantization (float16 on a GPU, float32 on a CPU) and CTranslate2
+int8 transcribe the same held-out utterances with the same decoding. A conversion step stops the export if the whole
+95 % interval of its WER increase lies above 1 point; with very few utterances only a large increase does."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qal.errors import ConversionError
-from qal.evaluation.bootstrap import PairedDifference, paired_difference
-from qal.evaluation.error_rates import ErrorCounts, count_errors
+from qal.evaluation.bootstrap import paired_difference
+from qal.evaluation.error_rates import count_errors
+from qal.evaluation.report import PairedDifference
 from qal.evaluation.scoring import SEED
 
-MAX_LOSS = 0.01  # of WER, as a share
-WANTED_UTTERANCES = 100
-FEWEST_UTTERANCES = 20  # of fewer the interval says little, of one nothing: a single word would stop the export
-GROSS_LOSS = 0.5  # of WER: what a broken conversion loses, however few the utterances are
+MAX_WER_LOSS = 0.01  # share
+RECOMMENDED_UTTERANCES = 100
+MIN_UTTERANCES = 20  # with fewer the interval is unreliable: a single word could stop the export
+MAX_WER_LOSS_FEW_UTTERANCES = 0.5  # share; only a broken conversion loses more
 Transcriber = Callable[[], list[str]]
 
 
 @dataclass(frozen=True)
-class Check:
-    """WER of each form, and what each step lost."""
+class ConversionCheck:
+    """WER of each format (a share), and the WER increase of each conversion step ("a -> b")."""
 
     utterances: int
     wer: dict[str, float]
     losses: dict[str, PairedDifference]
 
     def as_dict(self) -> dict:
-        losses = {step: vars(loss) for step, loss in self.losses.items()}
+        """Returns the content of conversion_check.json."""
         return {
             "utterances": self.utterances,
-            "enough": self.utterances >= WANTED_UTTERANCES,
+            "enough": self.utterances >= RECOMMENDED_UTTERANCES,
             "wer": self.wer,
-            "losses": losses,
+            "losses": {step: loss.model_dump() for step, loss in self.losses.items()},
         }
 
-    def require(self) -> None:
-        """Raises ConversionError when a step lost more than is allowed."""
-        bound = MAX_LOSS if self.utterances >= FEWEST_UTTERANCES else GROSS_LOSS
+    def raise_on_loss(self) -> None:
+        """Raises ConversionError if a step raises the WER by more than is allowed."""
+        limit = MAX_WER_LOSS if self.utterances >= MIN_UTTERANCES else MAX_WER_LOSS_FEW_UTTERANCES
         for step, loss in self.losses.items():
-            if loss.low > bound:
+            if loss.low > limit:
                 raise ConversionError(
-                    f"the conversion {step} loses {100 * loss.difference:.1f} points of WER "
+                    f"the conversion {step} raises the WER by {100 * loss.difference:.1f} points "
                     f"(95 % interval {100 * loss.low:.1f} to {100 * loss.high:.1f}); the model was not exported: "
                     "resume the run with a newer CTranslate2, or train again with a lower learning_rate"
                 )
 
 
-def check_conversion(references: Sequence[str], forms: dict[str, Transcriber]) -> Check:
-    """forms: name -> transcriber of the same utterances, in the order of conversion."""
-    counts: dict[str, ErrorCounts] = {
-        name: count_errors(references, transcribe()) for name, transcribe in forms.items()
-    }
-    names = list(counts)
+def check_conversion(references: Sequence[str], transcribers: Mapping[str, Transcriber]) -> ConversionCheck:
+    """Transcribes with every format and compares each with the one before.
+
+    Args:
+        references: reference transcripts.
+        transcribers: by name of the format, in the order of conversion; each returns one transcript per reference."""
+    counts = {name: count_errors(references, transcribe()) for name, transcribe in transcribers.items()}
     losses = {
-        f"{a} -> {b}": paired_difference(counts[b], counts[a], np.random.default_rng(SEED))
-        for a, b in itertools.pairwise(names)
+        f"{before} -> {after}": paired_difference(counts[after], counts[before], np.random.default_rng(SEED))
+        for before, after in itertools.pairwise(counts)
     }
-    return Check(len(references), {name: c.wer for name, c in counts.items()}, losses)
+    return ConversionCheck(len(references), {name: c.wer for name, c in counts.items()}, losses)

@@ -1,54 +1,54 @@
-"""Shipped adapters -> catalogue models: base + adapter, merged and converted once at set-up.
+"""Installs the models of the shipped adapters: base model and adapter, merged and converted once.
 
-An adapter's folder holds adapter_config.json, adapter_model.safetensors and qal.json, the card of the result."""
+The folder of an adapter holds adapter_config.json, adapter_model.safetensors and qal.json (metadata of the model)."""
 
 import hashlib
 import tempfile
 from pathlib import Path
 
-from qal.engine.catalogue import is_plain, models_folder, resolve_transformers
-from qal.engine.model_directory import CARD_FILE, is_model_directory, read_card, write_card
+from qal.engine.catalogue import is_path_component, models_folder, resolve_transformers
+from qal.engine.model_directory import METADATA_FILE, is_model_directory, read_metadata, write_metadata
 from qal.errors import ConversionError
 from qal.resources import ADAPTERS
 from qal.storage import storage_errors
 
-PARTS = ("adapter_model.safetensors", "adapter_config.json", CARD_FILE)
+ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", METADATA_FILE)
 
 
 def is_installed(name: str) -> bool:
-    """True when the cache holds the model that this very adapter makes."""
+    """True if the models folder holds the model of this version of the adapter."""
     target = models_folder() / name
-    return is_model_directory(target) and read_card(target).adapter_sha256 == _sha256(name)
+    return is_model_directory(target) and read_metadata(target).adapter_sha256 == _adapter_sha256(name)
 
 
-def install(name: str) -> Path:
-    """The model directory of a shipped adapter in the catalogue's cache; does nothing when it is up to date."""
+def install_model(name: str) -> Path:
+    """Installs the model of a shipped adapter unless it is up to date, and returns its directory."""
     target = models_folder() / name
     if is_installed(name):
         return target
-    from qal.export.from_ctranslate2 import converted  # torch takes seconds; a second start should not
+    from qal.export.from_ctranslate2 import cached_transformers  # torch is slow to import; only needed here
     from qal.export.merge import merge
     from qal.export.to_ctranslate2 import to_ctranslate2
 
     adapter = ADAPTERS / name
-    card = read_card(adapter).model_copy(update={"adapter_sha256": _sha256(name)})
+    metadata = read_metadata(adapter).model_copy(update={"adapter_sha256": _adapter_sha256(name)})
     with storage_errors(f"the model '{name}'"):
         models_folder().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=models_folder(), prefix=f".{name}-") as folder:
             temporary = Path(folder)
             cache = models_folder() / "transformers"
-            weights = resolve_transformers(card.base_model, lambda directory: converted(directory, cache))
+            weights = resolve_transformers(metadata.base_model, lambda source: cached_transformers(source, cache))
             to_ctranslate2(merge(weights, adapter, temporary / "merged"), temporary / name)
-            write_card(temporary / name, card)
+            write_metadata(temporary / name, metadata)
             if target.exists():
                 target.rename(temporary / "old")
             (temporary / name).rename(target)
     return target
 
 
-def _sha256(name: str) -> str:
-    """Of all that the model is made from."""
+def _adapter_sha256(name: str) -> str:
+    """Returns the hash of all files of an adapter. Raises ConversionError if there is no such adapter."""
     folder = ADAPTERS / name
-    if not is_plain(name) or not all((folder / part).is_file() for part in PARTS):
+    if not is_path_component(name) or not all((folder / file).is_file() for file in ADAPTER_FILES):
         raise ConversionError(f"there is no adapter '{name}' in adapters/")
-    return hashlib.sha256(b"\0".join((folder / part).read_bytes() for part in PARTS)).hexdigest()
+    return hashlib.sha256(b"\0".join((folder / file).read_bytes() for file in ADAPTER_FILES)).hexdigest()

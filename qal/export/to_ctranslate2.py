@@ -1,4 +1,4 @@
-"""Transformers directory -> CTranslate2 model directory, through CTranslate2's own converter."""
+"""Converts a Transformers directory to a CTranslate2 model directory with CTranslate2's own converter."""
 
 import shutil
 from pathlib import Path
@@ -9,24 +9,27 @@ from safetensors import SafetensorError
 from qal.errors import ConversionError, OptionError
 from qal.storage import storage_errors
 
-KEPT_FILES = ["tokenizer.json", "preprocessor_config.json"]
+COPIED_FILES = ("tokenizer.json", "preprocessor_config.json")  # as they are, in every conversion
 QUANTIZATIONS = ("float32", "float16", "bfloat16", "int8", "int8_float16")
 
 
 def to_ctranslate2(source: Path, target: Path, quantization: str = "float16") -> Path:
-    """Made beside `target` and renamed; `target` then loads in plain faster-whisper."""
+    """Converts `source` to `target`, atomically, and returns `target`; plain faster-whisper can load it.
+
+    Raises:
+        OptionError: unknown quantization.
+        ConversionError: the source is not a Whisper model or is damaged."""
     if quantization not in QUANTIZATIONS:
         raise OptionError(f"there is no quantization '{quantization}'; use one of {', '.join(QUANTIZATIONS)}")
-    kept = [name for name in KEPT_FILES if (source / name).exists()]
+    copied = [name for name in COPIED_FILES if (source / name).exists()]
     with storage_errors("the CTranslate2 model"):
-        beside = target.with_name(target.name + ".new")
+        partial = target.with_name(target.name + ".new")
         try:
-            TransformersConverter(str(source), copy_files=kept).convert(
-                str(beside), quantization=quantization, force=True
-            )
+            converter = TransformersConverter(str(source), copy_files=copied)
+            converter.convert(str(partial), quantization=quantization, force=True)
         except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(partial, ignore_errors=True)
             raise ConversionError(f"{source}: cannot be converted to CTranslate2 ({error})") from error
         shutil.rmtree(target, ignore_errors=True)
-        beside.rename(target)
+        partial.rename(target)
     return target

@@ -1,4 +1,6 @@
-"""How many rows an epoch draws, and where batches end among them. No torch here: the page counts steps with it."""
+"""Number of times that an epoch draws an example, and the boundaries of batches in a list of sorted durations.
+
+The training and the page's estimate of the number of steps use the same functions."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,39 +8,45 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SECONDS_JITTER = 0.05  # of the durations; small where batches are filled by seconds: the room it needs is lost
-MAX_ROWS = 256
+BATCH_SECONDS_JITTER = 0.05  # relative, of durations; small, because batches filled by seconds leave room for it
+MAX_BATCH_EXAMPLES = 256
 
 
-class Share(NamedTuple):
-    """How often rows of one weight come: each `whole` times an epoch, and `rest` of them once more."""
+class Repetitions(NamedTuple):
+    """How often the examples of one weight are drawn in an epoch."""
 
-    whole: int
-    rest: int
-
-
-def share_of(weight: float, rows: int) -> Share:
-    """Of a fraction's rows, so many an epoch; of a weight below 1 at least one."""
-    whole = int(weight)
-    rest = round((weight - whole) * rows)
-    return Share(whole, max(1, rest) if not whole else rest)
+    full: int  # times that all of the examples are drawn
+    extra: int  # number of examples that are drawn once more
 
 
-def ends(sorted_s: NDArray, batch_size: int, batch_seconds: float | None) -> list[int]:
-    """Where batches end among the draws, the shortest first."""
+def repetitions(weight: float, n_examples: int) -> Repetitions:
+    """Splits a weight into full repetitions and extra draws; below 1, at least one example is drawn."""
+    full = int(weight)
+    extra = round((weight - full) * n_examples)
+    return Repetitions(full, extra if full else max(1, extra))
+
+
+def batch_boundaries(sorted_s: NDArray, batch_size: int, batch_seconds: float | None) -> list[int]:
+    """Returns the index after the last example of each batch.
+
+    Args:
+        sorted_s: durations of the drawn examples, in seconds, the shortest first.
+        batch_size: examples per batch, used if `batch_seconds` is None.
+        batch_seconds: upper limit of a batch, padding included, in seconds; a longer example is a batch by itself.
+    """
     if batch_seconds is None:
         return [*range(batch_size, len(sorted_s), batch_size), len(sorted_s)]
-    return list(_ends_by_seconds(sorted_s, batch_seconds))
+    return list(_boundaries_by_seconds(sorted_s, batch_seconds))
 
 
-def _ends_by_seconds(sorted_s: NDArray, batch_seconds: float) -> Iterator[int]:
-    """Where batches of the sorted durations end, with room for the jitter j: a row at a place of the jittered order
-    is at most (1 + j) / (1 - j) times as long as the row at that place of the sorted one.
+def _boundaries_by_seconds(sorted_s: NDArray, batch_seconds: float) -> Iterator[int]:
+    """Yields the boundaries of batches that are filled by seconds.
 
-    A row longer than batch_seconds is a batch of its own."""
+    The training sorts durations multiplied by a random factor in [1 - j, 1 + j]. The example at a position of that
+    order is at most (1 + j) / (1 - j) times as long as the one at the same position of the sorted order."""
     start = 0
-    for i, seconds in enumerate(np.asarray(sorted_s) * (1 + SECONDS_JITTER) / (1 - SECONDS_JITTER)):
-        if i > start and ((i - start + 1) * seconds > batch_seconds or i - start >= MAX_ROWS):
+    for i, seconds in enumerate(np.asarray(sorted_s) * (1 + BATCH_SECONDS_JITTER) / (1 - BATCH_SECONDS_JITTER)):
+        if i > start and ((i - start + 1) * seconds > batch_seconds or i - start >= MAX_BATCH_EXAMPLES):
             yield i
             start = i
     yield len(sorted_s)

@@ -1,12 +1,11 @@
-"""Which rows of its corpora a run uses: those it learns from, and those its check and its report are measured on.
-
-No torch here."""
+"""Selection of the examples that a run uses for training, for the conversion check and for its report."""
 
 from collections.abc import Container
 from dataclasses import replace
+from typing import NamedTuple
 
 from qal.corpus.manifest import Corpus, Row, read_corpus
-from qal.corpus.split import SPLITS, Split, evenly
+from qal.corpus.split import SPLITS, Split, evenly_spaced
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
 from qal.errors import CorpusError, TrainingError
@@ -14,74 +13,128 @@ from qal.evaluation.scoring import SpokenReference, transcribe_each
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
-from qal.jobs.skipped_audio import BadRow, SkippedRows, heard_or_bad
+from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio, load_if_usable
+
+
+class CorpusRow(NamedTuple):
+    """A row with the corpus that it belongs to."""
+
+    corpus: Corpus
+    row: Row
 
 
 def read_corpora(config: TrainingConfig) -> list[Corpus]:
+    """Reads the corpora of a run. Raises CorpusError if one is invalid or too many of its files are missing."""
     return [read_corpus(folder, config.faults.bad_rows_share) for folder in config.corpus_folders]
 
 
-def references(run: Run, corpora: list[Corpus], config: TrainingConfig, splits: tuple, n: int) -> list[SpokenReference]:
-    """At most n held-out utterances; where nobody wrote down what is said, what the base writes at 30 s."""
-    found = readable(run, evenly(held_out_rows(corpora, config, splits), n), config.language)
-    if not found:
-        raise CorpusError("no held-out row has audio that can be used; mend the corpus, see skipped.jsonl")
-    if all(r.text for r in found):
-        return found
-    base = Engine(resolve(config.base, run.folder.parent), engine_device(config), context="full")
-    said = [r if r.text else replace(r, text=transcribe_each(base, [r])[0]) for r in found]
-    spoken = [r for r in said if r.text]
-    if not spoken:
-        raise TrainingError("nothing is understood in the held-out rows; import speech in a language the base knows")
-    return spoken
+def is_usable(row: Row, split: Split, config: TrainingConfig) -> bool:
+    """True if training can use the row: its duration is within the limits and it has the text that it needs.
 
-
-def other_speech(run: Run, others: list[Corpus], config: TrainingConfig, known: Container[str]) -> dict:
-    """Name -> at most retention.utterances test rows of corpora that were not trained on, in known languages."""
-    found = {}
-    for other in others:
-        rows = [(c, r) for c, r in held_out_rows([other], config, ("test",)) if r.language in known]
-        spoken = readable(run, evenly(rows, config.retention.utterances), None)
-        found |= {other.info.name: spoken} if spoken else {}
-    return found
-
-
-def readable(run: Run, rows: list[tuple[Corpus, Row]], language: str | None) -> list[SpokenReference]:
-    """Those whose audio can be used; the others are listed in skipped.jsonl."""
-    found, skipped = [], SkippedRows(run.skipped_file, len(rows), share=1)
-    for corpus, row in rows:
-        sound = heard_or_bad(corpus.audio_path(row), row.duration_s)
-        if isinstance(sound, BadRow):
-            skipped.add([sound])
-        else:
-            found.append(SpokenReference(sound, row.text, language or row.language))
-    return found
-
-
-def usable(row: Row, split: Split, config: TrainingConfig) -> bool:
-    """Whether the trainer can use it. Distillation needs no text; a row to learn from may have a translation alone."""
-    long_enough = config.min_utterance_s <= row.duration_s <= config.max_utterance_s
+    Distillation needs no text; a training row may have a translation instead."""
+    within_limits = config.min_utterance_s <= row.duration_s <= config.max_utterance_s
     translates = split == "train" and config.targets.translate_share > 0
-    return long_enough and bool(row.text.strip() or config.method == "distill" or (translates and row.translation))
+    return within_limits and bool(row.text.strip() or config.method == "distill" or (translates and row.translation))
 
 
-def training_rows(corpora: list[Corpus], config: TrainingConfig) -> list[tuple[Corpus, Row]]:
-    """What the run learns from."""
-    rows = [(c, r) for c in corpora for r in c.select("train") if usable(r, "train", config)]
-    return evenly(rows, config.max_utterances)
+def training_examples(corpora: list[Corpus], config: TrainingConfig) -> list[CorpusRow]:
+    """Returns the usable training rows, at most max_utterances."""
+    rows = [CorpusRow(c, r) for c in corpora for r in c.select("train") if is_usable(r, "train", config)]
+    return evenly_spaced(rows, config.max_utterances)
 
 
-def require_rows(corpora: list[Corpus], config: TrainingConfig) -> None:
-    """Raises CorpusError where a split has none that the run can use."""
+def held_out_examples(corpora: list[Corpus], config: TrainingConfig, splits: tuple[Split, ...]) -> list[CorpusRow]:
+    """Returns the rows of the splits that are short enough and, except for distillation, have a text."""
+    rows = [CorpusRow(c, r) for c in corpora for split in splits for r in c.select(split)]
+    needs_no_text = config.method == "distill"
+    return [e for e in rows if e.row.duration_s <= config.max_utterance_s and (e.row.text.strip() or needs_no_text)]
+
+
+def require_examples(corpora: list[Corpus], config: TrainingConfig) -> None:
+    """Raises CorpusError if a split has no example that the run can use."""
     for split in SPLITS:
-        if not (training_rows(corpora, config) if split == "train" else held_out_rows(corpora, config, (split,))):
-            kind = "row" if config.method == "distill" else "row with text"
-            lasting = f"between {config.min_utterance_s:g} and {config.max_utterance_s:g} s"
-            raise CorpusError(f"there is no {kind} {lasting} in split '{split}'; import more speech, or choose another")
+        usable = (
+            training_examples(corpora, config) if split == "train" else held_out_examples(corpora, config, (split,))
+        )
+        if not usable:
+            kind = "example" if config.method == "distill" else "example with text"
+            limits = f"between {config.min_utterance_s:g} and {config.max_utterance_s:g} s"
+            raise CorpusError(
+                f"there is no {kind} {limits} in split '{split}'; import more recordings, or choose another dataset"
+            )
 
 
-def held_out_rows(corpora: list[Corpus], config: TrainingConfig, splits: tuple) -> list[tuple[Corpus, Row]]:
-    """What the engine can hear at once and, but for distillation, what has a text."""
-    rows = [(c, r) for c in corpora for split in splits for r in c.select(split)]
-    textless = config.method == "distill"
-    return [(c, r) for c, r in rows if r.duration_s <= config.max_utterance_s and (r.text.strip() or textless)]
+def held_out_references(
+    run: Run, corpora: list[Corpus], config: TrainingConfig, splits: tuple[Split, ...], count: int
+) -> list[SpokenReference]:
+    """Loads held-out examples with their references.
+
+    An example without a transcript gets the transcript of the base model with 30 s windows as its reference.
+
+    Args:
+        run: the run; unusable audio is listed in its skipped.jsonl.
+        corpora: the run's corpora.
+        config: its configuration.
+        splits: the splits to select from.
+        count: maximum number of examples.
+
+    Raises:
+        CorpusError: no example has usable audio.
+        TrainingError: the base model transcribes no example.
+    """
+    references = usable_references(
+        run, evenly_spaced(held_out_examples(corpora, config, splits), count), config.language
+    )
+    if not references:
+        raise CorpusError("no held-out example has usable audio; see skipped.jsonl in the run's folder")
+    if all(r.text for r in references):
+        return references
+    base = Engine(resolve(config.base, run.folder.parent), engine_device(config), context="full")
+    labelled = [r if r.text else replace(r, text=transcribe_each(base, [r])[0]) for r in references]
+    with_text = [r for r in labelled if r.text]
+    if not with_text:
+        raise TrainingError(
+            "the base model transcribed none of the held-out examples; import speech in a language that it supports"
+        )
+    return with_text
+
+
+def retention_references(
+    run: Run, corpora: list[Corpus], config: TrainingConfig, languages: Container[str]
+) -> dict[str, list[SpokenReference]]:
+    """Loads test examples of corpora that the run does not train on, to measure forgetting.
+
+    Args:
+        run: the run; unusable audio is listed in its skipped.jsonl.
+        corpora: the corpora that were not trained on.
+        config: the run's configuration; retention.utterances limits the examples of each corpus.
+        languages: the languages that the model supports; other examples are left out.
+
+    Returns:
+        the references by the name of their corpus; corpora without usable examples are left out.
+    """
+    by_corpus = {}
+    for corpus in corpora:
+        examples = [e for e in held_out_examples([corpus], config, ("test",)) if e.row.language in languages]
+        references = usable_references(run, evenly_spaced(examples, config.retention.utterances), None)
+        if references:
+            by_corpus[corpus.info.name] = references
+    return by_corpus
+
+
+def usable_references(run: Run, examples: list[CorpusRow], language: str | None) -> list[SpokenReference]:
+    """Loads the examples whose audio is usable; the others are listed in skipped.jsonl.
+
+    Args:
+        run: the run.
+        examples: the examples to load.
+        language: language of all examples; None: the language of each row.
+    """
+    references, skipped = [], SkippedAudio(run.skipped_file, len(examples), max_share=1)
+    for corpus, row in examples:
+        audio = load_if_usable(corpus.audio_path(row), row.duration_s)
+        if isinstance(audio, UnusableAudio):
+            skipped.add([audio])
+        else:
+            references.append(SpokenReference(audio, row.text, language or row.language))
+    return references

@@ -1,4 +1,4 @@
-"""Which devices and processes a run uses, and what this machine cannot do. No torch here."""
+"""Devices and processes of a run, and the checks whether this machine supports its options."""
 
 import importlib.util
 import os
@@ -11,91 +11,100 @@ from qal.engine.engine import Device, choose_device
 from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig
 
-CUDA_ONLY = ("deepspeed_2", "deepspeed_3", "fsdp")
+CUDA_ONLY = ("deepspeed_2", "deepspeed_3", "fsdp")  # strategies
 
 
 def check_machine(config: TrainingConfig) -> None:
-    """Raises OptionError (or ModelError: no CUDA) in one sentence where these options cannot run here."""
-    machine = config.machine
+    """Raises OptionError if this machine does not support the options, or ModelError if there is no CUDA device."""
     if config.device == "mps" and sys.platform != "darwin":
-        raise OptionError("device mps is there on Apple's machines only; train with --device cpu, or auto")
+        raise OptionError("device mps exists only on Apple's machines; train with --device cpu or auto")
     device = choose_device(engine_device(config))
     _check_base_precision(config.trained.base_precision, device)
-    if machine.strategy in CUDA_ONLY and device != "cuda":
+    if config.machine.strategy in CUDA_ONLY:
+        _check_cuda_strategy(config, device)
+    if device == "cuda" and config.machine.devices > ctranslate2.get_cuda_device_count():
         raise OptionError(
-            f"machine.strategy {machine.strategy} runs on CUDA devices only, and this run has none; use ddp or auto"
+            f"machine.devices is {config.machine.devices}, but this machine has "
+            f"{ctranslate2.get_cuda_device_count()} CUDA devices; lower it"
         )
-    if machine.strategy in CUDA_ONLY and config.compute.part_seconds:
-        raise OptionError(
-            f"machine.strategy {machine.strategy} cannot compute a batch in parts; leave compute.part_seconds out, "
-            "and lower batch_size or set compute.recompute"
-        )
-    if machine.strategy in CUDA_ONLY and config.result.keep != "last":
-        raise OptionError(
-            f"result.keep {config.result.keep} needs whole weights on every device, which machine.strategy "
-            f"{machine.strategy} has not; keep the last, or use ddp"
-        )
-    if machine.strategy.startswith("deepspeed") and importlib.util.find_spec("deepspeed") is None:
-        raise OptionError("DeepSpeed is not installed; pip install deepspeed, or use ddp")
-    if device == "cuda" and machine.devices > ctranslate2.get_cuda_device_count():
-        raise OptionError(
-            f"machine.devices is {machine.devices}, but {ctranslate2.get_cuda_device_count()} CUDA devices were found"
-        )
-    if config.device == "mps" and processes(config) > 1:
-        raise OptionError("device mps cannot be shared by several processes; set machine.devices to 1")
+    if config.device == "mps" and process_count(config) > 1:
+        raise OptionError("several processes cannot share device mps; set machine.devices to 1")
     _check_launcher(config)
 
 
-def _check_base_precision(wanted: str, device: str) -> None:
-    if wanted == "float16" and device != "cuda":
-        raise OptionError("trained.base_precision float16 needs a CUDA device; take bfloat16 or float32")
-    if wanted == "int8" and (device != "cuda" or importlib.util.find_spec("bitsandbytes") is None):
+def _check_base_precision(precision: str, device: str) -> None:
+    if precision == "float16" and device != "cuda":
+        raise OptionError("trained.base_precision float16 needs a CUDA device; use bfloat16 or float32")
+    if precision == "int8" and (device != "cuda" or importlib.util.find_spec("bitsandbytes") is None):
         raise OptionError(
             "trained.base_precision int8 needs a CUDA device and bitsandbytes (pip install bitsandbytes); "
-            "take bfloat16 or float32"
+            "use bfloat16 or float32"
         )
+
+
+def _check_cuda_strategy(config: TrainingConfig, device: str) -> None:
+    strategy = config.machine.strategy
+    if device != "cuda":
+        raise OptionError(f"machine.strategy {strategy} runs on CUDA devices only; use ddp or auto")
+    if config.compute.part_seconds:
+        raise OptionError(
+            f"machine.strategy {strategy} does not support micro-batches; leave compute.part_seconds empty, "
+            "and lower batch_size or set compute.recompute"
+        )
+    if config.result.keep != "last":
+        raise OptionError(
+            f"result.keep {config.result.keep} needs all weights on every device, but machine.strategy {strategy} "
+            "distributes them; keep the last weights, or use ddp"
+        )
+    if strategy.startswith("deepspeed") and importlib.util.find_spec("deepspeed") is None:
+        raise OptionError("DeepSpeed is not installed; run pip install deepspeed, or use ddp")
 
 
 def _check_launcher(config: TrainingConfig) -> None:
-    world = launched_processes()
-    if config.find_learning_rate and world > 1:
-        raise OptionError("find_learning_rate needs one process only; start it without torchrun and srun")
-    if config.method == "distill" and processes(config) > 1:
-        raise OptionError("distillation keeps its lessons in one process; set machine.devices and machine.nodes to 1")
-    if world > 1 and world != processes(config):
+    launched = launched_process_count()
+    if config.find_learning_rate and launched > 1:
+        raise OptionError("find_learning_rate needs a single process; start it without torchrun and srun")
+    if config.method == "distill" and process_count(config) > 1:
+        raise OptionError("distillation needs a single process; set machine.devices and machine.nodes to 1")
+    if launched > 1 and launched != process_count(config):
         raise OptionError(
-            f"{world} processes were started, but machine.devices x machine.nodes is {processes(config)}; "
+            f"{launched} processes were started, but machine.devices x machine.nodes is {process_count(config)}; "
             "make them equal"
         )
-    if world == 1 and config.machine.nodes > 1:
+    if launched == 1 and config.machine.nodes > 1:
         raise OptionError("several nodes need a launcher: start the script with torchrun on each of them, or with srun")
 
 
 def engine_device(config: TrainingConfig) -> Device:
-    """Where CTranslate2 computes: it knows nothing of MPS."""
+    """Returns the device of CTranslate2, which does not support MPS."""
     return "cpu" if config.device == "mps" else config.device
 
 
-def processes(config: TrainingConfig) -> int:
+def process_count(config: TrainingConfig) -> int:
+    """Returns the number of training processes on all nodes."""
     return config.machine.devices * config.machine.nodes
 
 
-def launched_processes() -> int:
-    """How many of us torchrun or SLURM has started; 1 where nobody did."""
-    told = os.environ.get("WORLD_SIZE") or (os.environ.get("SLURM_NTASKS", "1") if _in_srun() else "1")
-    if not told.isdecimal() or int(told) < 1:
-        raise OptionError(f"WORLD_SIZE or SLURM_NTASKS is '{told}', which is no number of processes; unset it")
-    return int(told)
+def launched_process_count() -> int:
+    """Returns the number of processes that torchrun or SLURM has started; 1 without a launcher."""
+    count = os.environ.get("WORLD_SIZE") or (os.environ.get("SLURM_NTASKS", "1") if _in_srun() else "1")
+    if not count.isdecimal() or int(count) < 1:
+        raise OptionError(f"WORLD_SIZE or SLURM_NTASKS is '{count}', which is not a number of processes; unset it")
+    return int(count)
 
 
 def _in_srun() -> bool:
-    """Inside a step of srun, not merely inside an allocation."""
+    """True inside a job step of srun; False inside an allocation only."""
     return "SLURM_STEP_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive")
 
 
 def launcher_command(config: TrainingConfig, arguments: Sequence[str]) -> list[str] | None:
-    """What starts a process for each device of this machine; None where one is enough or they run already."""
-    if config.find_learning_rate or config.machine.devices == 1 or config.machine.nodes > 1 or launched_processes() > 1:
+    """Returns the command that starts a process for each device of this machine.
+
+    None if one process is enough or if a launcher has started the processes already."""
+    if config.find_learning_rate or config.machine.devices == 1:
+        return None
+    if config.machine.nodes > 1 or launched_process_count() > 1:
         return None
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     return [*torchrun, f"--nproc-per-node={config.machine.devices}", "-m", "qal", "train", *arguments]

@@ -1,4 +1,4 @@
-"""The rows of metrics.jsonl as they come: only what was added is read. No torch here."""
+"""Incremental reading of metrics.jsonl: only the bytes that were appended are read."""
 
 import itertools
 import math
@@ -6,77 +6,93 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
-from qal.jobs.run import parsed_row
+from qal.jobs.run import parse_row
 
-MARK_BYTES = 64  # before the place that was read to: they tell a file that goes on from one that was replaced
-MAX_ROWS = 200_000  # kept of all files together, about a kilobyte each
+MARKER_BYTES = 64  # before the read offset; if they changed, the file was replaced
+MAX_CACHED_ROWS = 200_000  # of all files together; a row takes about a kilobyte
 
-Rows = list[dict[str, Any]]
-Stamp = tuple[int, int, int]  # inode, bytes, time of the last change: another stamp, other rows
-NOTHING: Stamp = (0, 0, 0)
+MetricsRows = list[dict[str, Any]]
+FileStamp = tuple[int, int, int]  # inode, size in bytes, modification time in ns; it changes with the content
+NO_FILE: FileStamp = (0, 0, 0)
 
 
-class MetricsFollower:
-    """One metrics.jsonl. Gives the rows that Run.metrics() would, and reads each byte once."""
+class StampedRows(NamedTuple):
+    """The rows of a metrics file and the stamp of that file."""
+
+    stamp: FileStamp
+    rows: MetricsRows
+
+
+class MetricsReader:
+    """Reads one metrics.jsonl: the same rows as Run.metrics(), but each byte only once. Safe for threads."""
 
     def __init__(self, path: Path):
         self._path, self._lock = path, threading.Lock()
-        self._forget()
+        self._reset()
 
-    def read(self) -> tuple[Stamp, Rows]:
-        """The file's stamp and its rows; the rows are shared, so nobody may change them."""
+    def read(self) -> StampedRows:
+        """Returns the rows and the file's stamp. The rows are shared; do not change them."""
         with self._lock:
-            self._follow()
-            if not self._open_rows:
-                return self._stamp, list(self._kept.rows)
-            shown = self._kept.copy()  # a last line without its end, yet whole, counts already
-            for row in self._open_rows:
-                shown.add(row)
-            return self._stamp, shown.rows
+            self._update()
+            if not self._unterminated_rows:
+                return StampedRows(self._stamp, list(self._attempts.rows))
+            attempts = self._attempts.copy()  # a complete last line without a newline counts already
+            for row in self._unterminated_rows:
+                attempts.add(row)
+            return StampedRows(self._stamp, attempts.rows)
 
-    def _forget(self) -> None:
-        self._kept, self._open_rows = LastAttempts(), []
-        self._offset, self._mark, self._stamp = 0, b"", NOTHING
+    def _reset(self) -> None:
+        self._attempts = LastAttempts()
+        self._unterminated_rows: MetricsRows = []
+        self._offset = 0
+        self._marker = b""
+        self._stamp = NO_FILE
 
-    def _follow(self) -> None:
+    def _update(self) -> None:
         try:
             with self._path.open("rb") as file:
-                about = os.fstat(file.fileno())
-                stamp = (about.st_ino, about.st_size, about.st_mtime_ns)
+                stat = os.fstat(file.fileno())
+                stamp = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
                 if stamp == self._stamp:
                     return
-                file.seek(max(0, self._offset - len(self._mark)))
-                goes_on = about.st_ino == self._stamp[0] and about.st_size > self._stamp[1]
-                if not goes_on or file.read(len(self._mark)) != self._mark:
-                    self._forget()
+                file.seek(max(0, self._offset - len(self._marker)))
+                has_grown = stat.st_ino == self._stamp[0] and stat.st_size > self._stamp[1]
+                if not has_grown or file.read(len(self._marker)) != self._marker:
+                    self._reset()
                     file.seek(0)
-                self._take(file.read())
+                self._add(file.read())
                 self._stamp = stamp
-        except OSError:  # no file, or none that can be read
-            self._forget()
+        except OSError:  # missing or unreadable
+            self._reset()
 
-    def _take(self, added: bytes) -> None:
-        whole, newline, rest = added.rpartition(b"\n")
-        whole += newline
-        for row in _rows_of(whole):
-            self._kept.add(row)
-        self._offset += len(whole)
-        self._mark = (self._mark + whole)[-MARK_BYTES:]
-        self._open_rows = _rows_of(rest)
+    def _add(self, appended: bytes) -> None:
+        complete, newline, rest = appended.rpartition(b"\n")
+        complete += newline
+        for row in _parse_rows(complete):
+            self._attempts.add(row)
+        self._offset += len(complete)
+        self._marker = (self._marker + complete)[-MARKER_BYTES:]
+        self._unterminated_rows = _parse_rows(rest)
 
 
 class LastAttempts:
-    """Rows, less those whose step a later attempt did again. An attempt's rows are in order."""
+    """Rows without the steps that a later attempt repeated. The rows of an attempt are in order.
 
-    def __init__(self, rows: Rows | None = None, first_step: dict[int, int] | None = None):
+    Args:
+        rows: rows to start with.
+        first_step: first step of each attempt in `rows`.
+    """
+
+    def __init__(self, rows: MetricsRows | None = None, first_step: dict[int, int] | None = None):
         self.rows, self._first_step = rows or [], first_step or {}
 
     def copy(self) -> "LastAttempts":
         return LastAttempts(list(self.rows), dict(self._first_step))
 
     def add(self, row: dict[str, Any]) -> None:
+        """Adds a row, and removes those that it repeats if it is the first of its attempt."""
         attempt, step = row["attempt"], row["step"]
         if attempt not in self._first_step:
             self._first_step[attempt] = step
@@ -85,38 +101,43 @@ class LastAttempts:
             self.rows.append(row)
 
 
-class Followers:
-    """Of many files, shared by all pages; those that nobody asked for longest are let go."""
+class MetricsCache:
+    """Readers of many metrics files, shared by all pages; the least recently used are removed.
 
-    def __init__(self, max_rows: int = MAX_ROWS):
+    Args:
+        max_rows: upper limit of the rows of all files together, except for the last file.
+    """
+
+    def __init__(self, max_rows: int = MAX_CACHED_ROWS):
         self._max_rows, self._lock = max_rows, threading.Lock()
-        self._followers: dict[Path, MetricsFollower] = {}  # the one that was asked for last is last
-        self._sizes: dict[Path, int] = {}
+        self._readers: dict[Path, MetricsReader] = {}  # the most recently used is last
+        self._row_counts: dict[Path, int] = {}
 
-    def read(self, path: Path) -> tuple[Stamp, Rows]:
+    def read(self, path: Path) -> StampedRows:
+        """Returns the rows of a file and its stamp."""
         with self._lock:
-            follower = self._followers.pop(path, None) or MetricsFollower(path)
-            self._followers[path] = follower
-        stamp, rows = follower.read()
+            reader = self._readers.pop(path, None) or MetricsReader(path)
+            self._readers[path] = reader
+        result = reader.read()
         with self._lock:
-            self._sizes[path] = len(rows)
-            while sum(self._sizes.values()) > self._max_rows and len(self._followers) > 1:
-                oldest = next(iter(self._followers))
-                del self._followers[oldest]
-                self._sizes.pop(oldest, None)
-        return stamp, rows
+            self._row_counts[path] = len(result.rows)
+            while sum(self._row_counts.values()) > self._max_rows and len(self._readers) > 1:
+                oldest = next(iter(self._readers))
+                del self._readers[oldest]
+                self._row_counts.pop(oldest, None)
+        return result
 
 
-def is_figure(value: object) -> TypeGuard[float]:
-    """True of what can be drawn."""
+def is_finite_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
-def train_seconds(rows: Rows) -> float:
-    """Time between rows of the same attempt, added up: what training took, pauses left out."""
+def train_seconds(rows: MetricsRows) -> float:
+    """Returns the duration of the training in seconds, without the pauses between attempts."""
     return sum(b["time"] - a["time"] for a, b in itertools.pairwise(rows) if a["attempt"] == b["attempt"])
 
 
-def _rows_of(lines: bytes) -> Rows:
-    found = filter(None, map(parsed_row, lines.splitlines()))
-    return [{sys.intern(k): v for k, v in row.items() if not isinstance(v, (list, dict))} for row in found]
+def _parse_rows(lines: bytes) -> MetricsRows:
+    """Parses complete lines; values that are lists or objects are left out."""
+    rows = filter(None, map(parse_row, lines.splitlines()))
+    return [{sys.intern(k): v for k, v in row.items() if not isinstance(v, (list, dict))} for row in rows]

@@ -1,4 +1,4 @@
-"""What people write about a run: a title, tags, a note, a pin. It lies beside the run, in notes.json. No torch here."""
+"""Title, tags, note and pin that users give to a run, stored in notes.json of its folder."""
 
 import os
 import re
@@ -11,70 +11,84 @@ from qal.errors import OptionError
 from qal.jobs.run import Run
 from qal.storage import storage_errors
 
-MAX_TITLE, MAX_TAG, MAX_TAGS, MAX_NOTE = 80, 24, 12, 4000  # letters, and tags
-MAX_BYTES = 100_000  # of a file that we wrote; a larger one is not ours
+MAX_TITLE_CHARS, MAX_TAG_CHARS, MAX_NOTE_CHARS = 80, 24, 4000
+MAX_TAGS = 12
+MAX_BYTES = 100_000  # of notes.json; a larger file was not written by this module
 
 
 class Notes(BaseModel, frozen=True):
-    title: str = Field(default="", max_length=MAX_TITLE)
+    """Content of notes.json."""
+
+    title: str = Field(default="", max_length=MAX_TITLE_CHARS)
     tags: tuple[str, ...] = Field(default=(), max_length=MAX_TAGS)
-    note: str = Field(default="", max_length=MAX_NOTE)
+    note: str = Field(default="", max_length=MAX_NOTE_CHARS)
     pinned: bool = False
 
     @field_validator("title", mode="before")
     @classmethod
-    def _one_line(cls, title: object) -> object:
+    def _join_lines(cls, title: object) -> object:
         return " ".join(title.split()) if isinstance(title, str) else title
 
     @field_validator("tags", mode="before")
     @classmethod
-    def _each_once(cls, tags: object) -> object:
+    def _remove_empty_and_repeated(cls, tags: object) -> object:
         if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
             return tags
         return tuple(dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags))))
 
     @field_validator("tags")
     @classmethod
-    def _short(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
-        long = next((tag for tag in tags if len(tag) > MAX_TAG), None)
+    def _check_length(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        long = next((tag for tag in tags if len(tag) > MAX_TAG_CHARS), None)
         if long is not None:
-            raise ValueError(f"the tag '{long[:MAX_TAG]}…' has more than {MAX_TAG} letters")
+            raise ValueError(f"the tag '{long[:MAX_TAG_CHARS]}…' has more than {MAX_TAG_CHARS} letters")
         return tags
 
 
 def make_notes(title: str, tags: str, note: str, pinned: bool) -> Notes:
-    """Of what somebody typed; tags stand between commas. Raises OptionError that says what is too long."""
-    title, tags, note = (text.encode("utf-8", "replace").decode() for text in (title, tags, note))  # half a pair of
-    try:  # surrogates can be typed, and not be written
+    """Makes notes from the text of a form.
+
+    Args:
+        title: the title; line breaks become spaces.
+        tags: tags separated by commas, semicolons or line breaks.
+        note: free text.
+        pinned: True if the run is listed first.
+
+    Raises:
+        OptionError: a text is too long, or there are too many tags.
+    """
+    title, tags, note = (_without_surrogates(text) for text in (title, tags, note))
+    try:
         return Notes(title=title, tags=tuple(re.split(r"[,;\n]", tags)), note=note.strip(), pinned=pinned)
     except ValidationError as error:
-        wrong = [f"the {e['loc'][0]}: {e['msg'].removeprefix('Value error, ').lower()}" for e in error.errors()]
-        raise OptionError(f"{'; '.join(wrong)}; write less") from error
+        problems = [f"the {e['loc'][0]}: {e['msg'].removeprefix('Value error, ').lower()}" for e in error.errors()]
+        raise OptionError(f"{'; '.join(problems)}; shorten the text") from error
 
 
-def notes_file(run: Run) -> Path:
-    return run.folder / "notes.json"
+def _without_surrogates(text: str) -> str:
+    """Replaces lone surrogates, which a browser may send but UTF-8 cannot encode, by question marks."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def read_notes(run: Run) -> Notes:
-    """Empty where there are none, or where they cannot be read."""
+    """Reads the notes of a run; they are empty if there are none or the file is broken."""
     try:
-        if not notes_file(run).is_file():
+        if not run.notes_file.is_file():
             return Notes()
-        with notes_file(run).open("rb") as file:
+        with run.notes_file.open("rb") as file:
             return Notes.model_validate_json(file.read(MAX_BYTES))
     except (OSError, ValidationError):
         return Notes()
 
 
 def write_notes(run: Run, notes: Notes) -> None:
-    """Written beside and renamed, so that a reader never sees half of it."""
-    with storage_errors(str(notes_file(run))):
-        number, name = tempfile.mkstemp(prefix=".notes.", suffix=".new", dir=run.folder)
+    """Replaces the notes of a run atomically. Raises StorageError if the disk refuses it."""
+    with storage_errors(str(run.notes_file)):
+        descriptor, name = tempfile.mkstemp(prefix=".notes.", suffix=".new", dir=run.folder)
         try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(notes.model_dump_json(indent=2))
                 os.fchmod(file.fileno(), 0o644)
-            Path(name).replace(notes_file(run))
+            Path(name).replace(run.notes_file)
         finally:
             Path(name).unlink(missing_ok=True)

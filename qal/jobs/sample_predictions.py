@@ -1,4 +1,4 @@
-"""What was heard at each validation, as samples.jsonl says it. No torch here."""
+"""Sample predictions of each validation, read from samples.jsonl."""
 
 import os
 from dataclasses import dataclass
@@ -6,47 +6,63 @@ from pathlib import Path
 from typing import Any
 
 from qal.jobs.metrics import LastAttempts
-from qal.jobs.run import parsed_row
+from qal.jobs.run import parse_row
 
-MAX_BYTES = 16 * 1024 * 1024  # read from the end: some thousand validations
+MAX_BYTES = 16 * 1024 * 1024  # read from the end of the file: thousands of validations
 
 
 @dataclass(frozen=True)
-class Sample:
+class SamplePrediction:
+    """Reference and prediction of one validation example."""
+
     audio: str  # absolute path
-    text: str
-    heard: str
+    reference: str
+    prediction: str
     language: str | None
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One validation."""
+class ValidationSamples:
+    """Sample predictions of one validation."""
 
     epoch: int
     step: int
-    samples: tuple[Sample, ...]
+    samples: tuple[SamplePrediction, ...]
 
 
-def read_samples(path: Path, limit: int = MAX_BYTES) -> list[Heard]:
-    """By epoch; of those that a resumed run did again only the last. Torn lines are ignored."""
+def read_samples(path: Path, limit: int = MAX_BYTES) -> list[ValidationSamples]:
+    """Reads the sample predictions, ordered by epoch.
+
+    Epochs that a later attempt repeated, and torn lines, are ignored.
+
+    Args:
+        path: the run's samples.jsonl; a missing file has no samples.
+        limit: number of bytes to read, from the end.
+    """
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
             lines = file.read(limit).splitlines()
     except OSError:
         return []
-    kept = LastAttempts()
-    for row in filter(None, map(parsed_row, lines)):
-        kept.add(row)
-    by_epoch = {row["epoch"]: Heard(row["epoch"], row["step"], _samples(row.get("samples"))) for row in kept.rows}
+    attempts = LastAttempts()
+    for row in filter(None, map(parse_row, lines)):
+        attempts.add(row)
+    by_epoch = {row["epoch"]: _validation_samples(row) for row in attempts.rows}
     return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
 
-def _samples(rows: Any) -> tuple[Sample, ...]:
-    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    return tuple(_sample({name: str(value or "") for name, value in row.items()}) for row in found)
+def _validation_samples(row: dict[str, Any]) -> ValidationSamples:
+    samples = row.get("samples")
+    items = [item for item in samples if isinstance(item, dict)] if isinstance(samples, list) else []
+    predictions = (_sample_prediction({name: str(value or "") for name, value in item.items()}) for item in items)
+    return ValidationSamples(row["epoch"], row["step"], tuple(predictions))
 
 
-def _sample(row: dict[str, str]) -> Sample:
-    return Sample(row.get("audio", ""), row.get("text", ""), row.get("heard", ""), row.get("language") or None)
+def _sample_prediction(item: dict[str, str]) -> SamplePrediction:
+    return SamplePrediction(
+        audio=item.get("audio", ""),
+        reference=item.get("text", ""),
+        prediction=item.get("heard", ""),
+        language=item.get("language") or None,
+    )

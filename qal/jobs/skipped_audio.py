@@ -1,4 +1,4 @@
-"""Audio that cannot be used: it is left out, listed in runs/<id>/skipped.jsonl, and counted."""
+"""Examples with unusable audio: they are left out, listed in runs/<id>/skipped.jsonl and counted."""
 
 import json
 from collections.abc import Iterable
@@ -11,77 +11,100 @@ from qal.audio.decode import decode
 from qal.audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples, seconds
 from qal.errors import AudioDecodeError, TrainingError
 
-LEAST_SHARE = 0.5  # of the duration in the manifest; less is a file that was cut short
-NAMED = 3  # rows that the error shows
+MIN_DURATION_SHARE = 0.5  # of the duration in the manifest; a shorter file is truncated
+MAX_REASONS = 3  # shown in the error
 
 
-class BadRow(NamedTuple):
+class UnusableAudio(NamedTuple):
+    """An audio file that cannot be used, and the reason."""
+
     audio: str
     reason: str
 
 
-def heard(path: Path, duration_s: float | None = None) -> Samples:
-    """A row's sound. Raises AudioDecodeError: missing, unreadable, empty, not finite, over 30 s, or cut short."""
+def load_audio(path: Path, duration_s: float | None = None) -> Samples:
+    """Decodes the audio of an example.
+
+    Args:
+        path: the audio file.
+        duration_s: the duration in the manifest, in seconds.
+
+    Raises:
+        AudioDecodeError: the file is missing, unreadable, empty, not finite, longer than 30 s, or truncated.
+    """
     try:
         samples = decode(path)
     except OSError as error:
         raise AudioDecodeError(f"{path.name}: cannot be read ({error.strerror}); check the disk") from error
     if len(samples) < HOP:
-        raise AudioDecodeError(f"{path.name}: holds no audio samples; record it again or delete its row")
+        raise AudioDecodeError(f"{path.name}: contains no audio samples; record it again or delete its row")
     if not np.isfinite(samples).all():
-        raise AudioDecodeError(f"{path.name}: holds samples that are not numbers; export it again")
+        raise AudioDecodeError(f"{path.name}: contains samples that are not numbers; export it again")
     if len(samples) > WINDOW_SAMPLES:
-        raise AudioDecodeError(f"{path.name}: lasts longer than {WINDOW_S} s, whatever its row says; cut it")
-    if duration_s and seconds(samples) < LEAST_SHARE * duration_s:
+        raise AudioDecodeError(f"{path.name}: is longer than {WINDOW_S} s, unlike its row says; cut it")
+    if duration_s and seconds(samples) < MIN_DURATION_SHARE * duration_s:
         raise AudioDecodeError(
-            f"{path.name}: lasts {seconds(samples):.1f} s where its row says {duration_s:.1f} s; copy it again"
+            f"{path.name}: is {seconds(samples):.1f} s long, but its row says {duration_s:.1f} s; copy it again"
         )
     return samples
 
 
-def heard_or_bad(path: Path, duration_s: float | None = None) -> Samples | BadRow:
+def load_if_usable(path: Path, duration_s: float | None = None) -> Samples | UnusableAudio:
+    """Decodes the audio of an example, as `load_audio`, but returns an error instead of raising it."""
     try:
-        return heard(path, duration_s)
+        return load_audio(path, duration_s)
     except AudioDecodeError as error:
-        return BadRow(str(path), str(error))
+        return UnusableAudio(str(path), str(error))
 
 
-class SkippedRows:
-    """The list of one run, each row once, kept on disk over all attempts; the bound is of this attempt's."""
+class SkippedAudio:
+    """The list of skipped examples of a run, each once, which stays on disk over all attempts.
 
-    def __init__(self, file: Path, rows: int, share: float, writes: bool = True):
-        self.file, self.rows, self.share, self.writes = file, rows, share, writes
-        self._known = set(read_skipped(file))
-        self._found: set[str] = set()  # by this attempt: what it no longer finds has been mended
+    Only the examples that this attempt found count for the limit, because others may have been repaired.
+
+    Args:
+        file: the run's skipped.jsonl.
+        total: number of examples that the run uses.
+        max_share: the largest share of skipped examples, 0 to 1; 1: no limit.
+        writes: False in processes that must not write to the run's folder.
+    """
+
+    def __init__(self, file: Path, total: int, max_share: float, writes: bool = True):
+        self.file, self.total, self.max_share, self.writes = file, total, max_share, writes
+        self._listed = set(read_skipped(file))
+        self._of_this_attempt: set[str] = set()
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._listed)
 
-    def add(self, found: Iterable[BadRow]) -> list[BadRow]:
-        """Lists those that are new and returns them. Raises TrainingError when the share of all rows is passed."""
-        found = list(found)
-        self._found |= {row.audio for row in found}
-        new = [row for row in dict.fromkeys(found) if row.audio not in self._known]
-        self._known |= {row.audio for row in new}
+    def add(self, unusable: Iterable[UnusableAudio]) -> list[UnusableAudio]:
+        """Adds examples to the list and returns those that are new. Raises TrainingError above the largest share."""
+        unusable = list(unusable)
+        self._of_this_attempt |= {item.audio for item in unusable}
+        new = [item for item in dict.fromkeys(unusable) if item.audio not in self._listed]
+        self._listed |= {item.audio for item in new}
         if new and self.writes:
             with self.file.open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(row._asdict(), ensure_ascii=False) + "\n" for row in new)
-        if found and self.share < 1 and len(self._found) > self.share * self.rows:
-            reasons = "; ".join(row.reason for row in found[:NAMED])
-            raise TrainingError(
-                f"{len(self._found)} of {self.rows} rows have audio that cannot be used, more than "
-                f"faults.bad_rows_share ({100 * self.share:g} %) allows: {reasons}; mend the corpus, "
-                f"see {self.file.name} in the run's folder"
-            )
+                file.writelines(json.dumps(item._asdict(), ensure_ascii=False) + "\n" for item in new)
+        if unusable and self.max_share < 1 and len(self._of_this_attempt) > self.max_share * self.total:
+            raise self._too_many(unusable)
         return new
+
+    def _too_many(self, unusable: list[UnusableAudio]) -> TrainingError:
+        reasons = "; ".join(item.reason for item in unusable[:MAX_REASONS])
+        return TrainingError(
+            f"{len(self._of_this_attempt)} of {self.total} examples have unusable audio, more than "
+            f"faults.bad_rows_share ({100 * self.max_share:g} %) allows: {reasons}; correct the dataset, "
+            f"see {self.file.name} in the run's folder"
+        )
 
 
 def read_skipped(file: Path) -> list[str]:
-    """The audio paths listed so far; a torn last line is ignored."""
-    found = []
+    """Returns the listed audio paths; torn lines are ignored."""
+    paths = []
     for line in file.read_bytes().splitlines() if file.exists() else []:
         try:
-            found.append(json.loads(line)["audio"])
+            paths.append(json.loads(line)["audio"])
         except (ValueError, KeyError, TypeError):
             continue
-    return found
+    return paths

@@ -1,4 +1,4 @@
-"""Text as it is scored: case, punctuation and spacing never count as errors."""
+"""Text normalisers for scoring: differences that they remove do not count as errors."""
 
 import re
 import unicodedata
@@ -6,10 +6,15 @@ import unicodedata
 PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 
-def normalise(text: str) -> str:
-    """Lower case, NFKC, letters, marks and digits only, single spaces.
+def normalise_basic(text: str) -> str:
+    """Applies the basic normaliser: NFKC, lower case, only letters, combining marks and digits, single spaces.
 
-    Combining marks stay with their letters (they carry vowels in many scripts)."""
+    It works for every language. Unlike Whisper's BasicTextNormalizer it keeps combining marks, which are vowels in
+    many scripts, and text in brackets."""
     text = unicodedata.normalize("NFKC", text).lower()
-    kept = (c if unicodedata.category(c)[0] == "M" or not PUNCTUATION.match(c) else " " for c in text)
+    kept = (" " if PUNCTUATION.match(c) and not _is_combining_mark(c) else c for c in text)
     return " ".join("".join(kept).split())
+
+
+def _is_combining_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"

@@ -1,16 +1,16 @@
-"""Timed text in the forms that players and people read: txt, SRT, WebVTT, JSON."""
+"""Formats of timed text: plain text, SRT, WebVTT and JSON."""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 MS_PER_HOUR = 3_600_000
 MS_PER_MINUTE = 60_000
 
 
 class Cue(Protocol):
-    """A dataclass with at least these fields; JSON holds all that it has."""
+    """A dataclass with at least a time range and its text. The JSON format writes all of its fields."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -23,47 +23,67 @@ class Cue(Protocol):
 
 
 def to_txt(cues: Sequence[Cue]) -> str:
-    return "".join(f"{one_line(cue.text)}\n" for cue in cues)
+    """Formats cues as plain text, one line per cue."""
+    return "".join(f"{single_line(cue.text)}\n" for cue in cues)
 
 
 def to_srt(cues: Sequence[Cue]) -> str:
-    return "\n".join(
-        f"{number}\n{clock(cue.start_s, ',')} --> {clock(cue.end_s, ',')}\n{without_arrow(one_line(cue.text))}\n"
-        for number, cue in enumerate(cues, 1)
-    )
+    """Formats cues as SubRip (SRT)."""
+    blocks = []
+    for number, cue in enumerate(cues, 1):
+        times = f"{format_timestamp(cue.start_s, ',')} --> {format_timestamp(cue.end_s, ',')}"
+        blocks.append(f"{number}\n{times}\n{escape_srt(single_line(cue.text))}\n")
+    return "\n".join(blocks)
 
 
 def to_vtt(cues: Sequence[Cue]) -> str:
-    """WebVTT (W3C), where `&`, `<` and `>` are escaped."""
-    blocks = (f"{clock(cue.start_s)} --> {clock(cue.end_s)}\n{escaped(one_line(cue.text))}\n" for cue in cues)
-    return "\n".join(["WEBVTT\n", *blocks])
+    """Formats cues as WebVTT (W3C)."""
+    blocks = ["WEBVTT\n"]
+    for cue in cues:
+        times = f"{format_timestamp(cue.start_s)} --> {format_timestamp(cue.end_s)}"
+        blocks.append(f"{times}\n{escape_vtt(single_line(cue.text))}\n")
+    return "\n".join(blocks)
 
 
 def to_json(cues: Sequence[Cue]) -> str:
-    rows = [{k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(cue).items()} for cue in cues]
-    whole = {"text": " ".join(one_line(cue.text) for cue in cues), "segments": rows}
-    return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+    """Formats cues as JSON: {"text", "segments"}, with floats rounded to three decimals."""
+    segments = [{k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(cue).items()} for cue in cues]
+    content = {"text": " ".join(single_line(cue.text) for cue in cues), "segments": segments}
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
-FORMATS: dict[str, Callable[[Sequence[Cue]], str]] = {"txt": to_txt, "srt": to_srt, "vtt": to_vtt, "json": to_json}
+class SubtitleFormat(NamedTuple):
+    """A format that a transcript can be saved in."""
+
+    label: str
+    format_cues: Callable[[Sequence[Cue]], str]
 
 
-def clock(seconds: float, decimal_mark: str = ".") -> str:
-    """3661.5 -> 01:01:01.500"""
+SUBTITLE_FORMATS = {  # by file suffix
+    "txt": SubtitleFormat("Text", to_txt),
+    "srt": SubtitleFormat("SRT", to_srt),
+    "vtt": SubtitleFormat("WebVTT", to_vtt),
+    "json": SubtitleFormat("JSON", to_json),
+}
+
+
+def format_timestamp(seconds: float, decimal_mark: str = ".") -> str:
+    """Formats seconds as HH:MM:SS.mmm, for example 3661.5 as 01:01:01.500."""
     hours, rest = divmod(round(seconds * 1000), MS_PER_HOUR)
     minutes, ms = divmod(rest, MS_PER_MINUTE)
     return f"{hours:02}:{minutes:02}:{ms // 1000:02}{decimal_mark}{ms % 1000:03}"
 
 
-def one_line(text: str) -> str:
-    """An empty line would end a cue, so all white space becomes single spaces."""
+def single_line(text: str) -> str:
+    """Replaces white space by single spaces; an empty line would end a cue."""
     return " ".join(text.split())
 
 
-def without_arrow(text: str) -> str:
-    """SRT has no escapes, and players take `-->` for a time line."""
+def escape_srt(text: str) -> str:
+    """Replaces `-->`, which players read as a time range. SRT has no escapes."""
     return text.replace("-->", "->")
 
 
-def escaped(text: str) -> str:
+def escape_vtt(text: str) -> str:
+    """Escapes `&`, `<` and `>` as WebVTT requires."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""TensorBoard behind the page's own address: begun when asked for, ended with the server and when nobody asks."""
+"""TensorBoard behind the page's own address: started on demand, terminated when idle and with the server."""
 
 import os
 import subprocess
@@ -11,43 +11,43 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from qal.api.tensorboard_proxy import PREFIX, STARTING, TensorBoard, command_of, tensorboard_routes
+from qal.api.tensorboard_proxy import PREFIX, STARTING_PAGE, TensorBoard, tensorboard_command, tensorboard_routes
 from qal.errors import OptionError
-from tests.waiting import until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-PAGE = {"accept": "text/html,*/*"}
-ECHO = """
+PAGE_HEADERS = {"accept": "text/html,*/*"}
+ECHO_SERVER = """
 import sys, threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 class Echo(BaseHTTPRequestHandler):
     def do_GET(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        said = f"{self.command} {self.path} {body.decode()} cookie={self.headers.get('cookie')}".encode()
+        body_text = f"{self.command} {self.path} {body.decode()} cookie={self.headers.get('cookie')}".encode()
         self.send_response(200)
         self.send_header("content-type", "text/plain")
         self.send_header("set-cookie", "evil=1")
-        self.send_header("content-length", str(len(said)))
+        self.send_header("content-length", str(len(body_text)))
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(body_text)
     do_POST = do_GET
     def log_message(self, *_): pass
 server = HTTPServer(("127.0.0.1", 0), Echo)
 print("noise\\nserving at http://127.0.0.1:%d/qal/tensorboard/" % server.server_port, file=sys.stderr, flush=True)
 server.serve_forever()
 """
-WRITE = """
+WRITE_LOGS = """
 import sys
 from torch.utils.tensorboard import SummaryWriter
 writer = SummaryWriter(sys.argv[1])
 writer.add_scalar("loss", 1.5, 1)
 writer.close()
 """
-SERVER = """
+PARENT_PROCESS = """
 import sys, time
-from qal.api.tensorboard_proxy import TensorBoard, command_of
-board = TensorBoard(command_of(__import__("pathlib").Path(sys.argv[1])))
-board.address()
+from qal.api.tensorboard_proxy import TensorBoard, tensorboard_command
+board = TensorBoard(tensorboard_command(__import__("pathlib").Path(sys.argv[1])))
+board.wait_for_address()
 print(board._process.pid, flush=True)
 time.sleep(600)
 """
@@ -55,105 +55,105 @@ time.sleep(600)
 
 @pytest.fixture
 def board() -> Iterator[TensorBoard]:
-    made = TensorBoard([sys.executable, "-c", ECHO])
-    yield made
-    made.close()
+    board = TensorBoard([sys.executable, "-c", ECHO_SERVER])
+    yield board
+    board.close()
 
 
 def client(board: TensorBoard, logged_in: bool = True) -> TestClient:
     return TestClient(Starlette(routes=tensorboard_routes(board, lambda _: logged_in)), base_url="http://here")
 
 
-def test_nothing_runs_before_somebody_asks(board):
+def test_no_process_runs_before_the_first_request(board):
     client(board)
     assert not board.is_running
 
 
-def test_questions_are_passed_on_as_they_are(board):
+def test_requests_are_forwarded_without_cookies(board):
     with client(board) as page:
         page.cookies.set("access-token", "secret")
-        got = page.get(f"{PREFIX}/data/a%20b?x=1&y=%2F")
-        assert got.text == f"GET {PREFIX}/data/a%20b?x=1&y=%2F  cookie=None"  # our login is not TensorBoard's to know
-        assert "set-cookie" not in got.headers
+        response = page.get(f"{PREFIX}/data/a%20b?x=1&y=%2F")
+        assert response.text == f"GET {PREFIX}/data/a%20b?x=1&y=%2F  cookie=None"  # the login cookie is not forwarded
+        assert "set-cookie" not in response.headers
         assert page.post(f"{PREFIX}/data", content="tag=loss").text.startswith(f"POST {PREFIX}/data tag=loss")
         assert page.post(f"{PREFIX}/data", content="x" * 2_000_000).status_code == 413
 
 
-def test_a_page_is_told_at_once_that_it_starts_and_then_sees_it(board):
+def test_page_shows_starting_at_once_and_then_tensorboard(board):
     with client(board) as page:
-        first = page.get(f"{PREFIX}/", headers=PAGE)
-        assert first.text == STARTING
-        until(lambda: page.get(f"{PREFIX}/", headers=PAGE).text.startswith("GET"))
+        first = page.get(f"{PREFIX}/", headers=PAGE_HEADERS)
+        assert first.text == STARTING_PAGE
+        wait_until(lambda: page.get(f"{PREFIX}/", headers=PAGE_HEADERS).text.startswith("GET"))
 
 
-def test_without_the_slash_the_way_is_relative_so_that_it_holds_behind_a_proxy(board):
-    answer = client(board).get(PREFIX, follow_redirects=False)
-    assert answer.headers["location"] == "tensorboard/"
+def test_redirect_to_the_slash_is_relative(board):
+    response = client(board).get(PREFIX, follow_redirects=False)
+    assert response.headers["location"] == "tensorboard/"
 
 
 @pytest.mark.parametrize(("logged_in", "origin"), [(False, "http://here"), (True, "https://evil.example")])
-def test_strangers_and_other_sites_start_nothing(board, logged_in, origin):
-    answer = client(board, logged_in).get(f"{PREFIX}/", headers={"origin": origin})
-    assert answer.status_code == 403
+def test_logged_out_users_and_other_origins_start_no_process(board, logged_in, origin):
+    response = client(board, logged_in).get(f"{PREFIX}/", headers={"origin": origin})
+    assert response.status_code == 403
     assert not board.is_running
 
 
-def test_one_that_does_not_start_says_why_once_and_may_try_again():
+def test_failed_start_is_reported_once_and_can_be_retried():
     board = TensorBoard([sys.executable, "-c", "raise SystemExit('No module named tensorboard')"])
     with pytest.raises(OptionError, match="No module named tensorboard"):
-        board.address()
+        board.wait_for_address()
     with client(board) as page:
-        told = []
+        responses = []
 
         def failed() -> bool:
-            told.append(page.get(f"{PREFIX}/", headers=PAGE))
-            return told[-1].status_code == 503
+            responses.append(page.get(f"{PREFIX}/", headers=PAGE_HEADERS))
+            return responses[-1].status_code == 503
 
-        until(failed)
-        assert "did not start" in told[-1].text
-        assert page.get(f"{PREFIX}/", headers=PAGE).text == STARTING
+        wait_until(failed)
+        assert "did not start" in responses[-1].text
+        assert page.get(f"{PREFIX}/", headers=PAGE_HEADERS).text == STARTING_PAGE
 
 
-def test_it_ends_when_nobody_asks_any_more_and_begins_again():
-    board = TensorBoard([sys.executable, "-c", ECHO], idle_s=0.5)
-    first = board.address()
-    until(lambda: not board.is_running)
+def test_idle_process_is_terminated_and_started_again():
+    board = TensorBoard([sys.executable, "-c", ECHO_SERVER], idle_timeout_s=0.5)
+    first = board.wait_for_address()
+    wait_until(lambda: not board.is_running)
     with client(board) as page:
         assert page.get(f"{PREFIX}/again").text.startswith("GET")
-    assert board.address() != first
+    assert board.wait_for_address() != first
     board.close()
     assert not board.is_running
 
 
-def test_one_that_was_killed_is_started_anew(board):
-    board.address()
+def test_killed_process_is_started_again(board):
+    board.wait_for_address()
     board._process.kill()
     board._process.wait()
     with client(board) as page:
         assert page.get(f"{PREFIX}/").text.startswith("GET")
 
 
-def test_the_real_one_shows_a_runs_charts_and_ends_with_a_server_that_is_killed(tmp_path):
+def test_real_tensorboard_shows_a_run_and_ends_with_a_killed_parent(tmp_path):
     folder = tmp_path / "runs" / "mine" / "tensorboard"
-    subprocess.run([sys.executable, "-c", WRITE, str(folder)], check=True)
-    board = TensorBoard(command_of(tmp_path / "runs"))
+    subprocess.run([sys.executable, "-c", WRITE_LOGS, str(folder)], check=True)
+    board = TensorBoard(tensorboard_command(tmp_path / "runs"))
     with client(board) as page:
-        until(lambda: "mine/tensorboard" in page.get(f"{PREFIX}/data/runs").text)
+        wait_until(lambda: "mine/tensorboard" in page.get(f"{PREFIX}/data/runs").text)
         index = page.get(f"{PREFIX}/").text
         assert "Qal" in page.get(f"{PREFIX}/data/environment").text
         assert 'href="/' not in index
         assert 'src="/' not in index
     board.close()
 
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT_PROCESS, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
-    assert server.stdout
-    pid = int(server.stdout.readline())
+    assert parent.stdout
+    pid = int(parent.stdout.readline())
     assert psutil.pid_exists(pid)
-    server.kill()
-    server.wait()
-    until(lambda: not is_alive(pid))
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not is_alive(pid))
 
 
 def is_alive(pid: int) -> bool:
@@ -163,7 +163,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_the_pages_process_imports_no_tensorboard():
+def test_page_process_does_not_import_tensorboard():
     code = "import sys, qal.api.tensorboard_proxy, ui_components.train.run.tensorboard; "
     code += "sys.exit('tensorboard' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ)).returncode == 0

@@ -6,7 +6,7 @@ import pytest
 
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE
-from qal.audio.vad import BLOCK_WINDOWS, VAD_WINDOW, VadStream
+from qal.audio.vad import VAD_WINDOW, WINDOWS_PER_CALL, VadStream
 from qal.corpus.manifest import Corpus
 from tests.fakes import noise
 
@@ -18,47 +18,47 @@ def speech(english_corpus: Corpus):
 
 
 @pytest.mark.parametrize("chunk", [7, 160, VAD_WINDOW, 4096])
-def test_probabilities_do_not_depend_on_chunk_size(speech, chunk: int):
-    whole = VadStream().feed(speech)
+def test_vad_probabilities_do_not_depend_on_chunk_size(speech, chunk: int):
+    expected = VadStream().feed(speech)
     stream = VadStream()
-    parts = np.concatenate([stream.feed(speech[i : i + chunk]) for i in range(0, len(speech), chunk)])
-    assert len(whole) == len(speech) // VAD_WINDOW
-    np.testing.assert_allclose(parts, whole, atol=1e-4)
+    chunked = np.concatenate([stream.feed(speech[i : i + chunk]) for i in range(0, len(speech), chunk)])
+    assert len(expected) == len(speech) // VAD_WINDOW
+    np.testing.assert_allclose(chunked, expected, atol=1e-4)
 
 
-def test_files_longer_than_a_block_go_on_where_the_block_ended(speech):
-    long = np.tile(speech, 2 + BLOCK_WINDOWS * VAD_WINDOW // len(speech))
+def test_recurrent_state_continues_across_calls_of_the_network(speech):
+    long = np.tile(speech, 2 + WINDOWS_PER_CALL * VAD_WINDOW // len(speech))
     stream = VadStream()
-    parts = np.concatenate([stream.feed(long[i : i + SAMPLE_RATE]) for i in range(0, len(long), SAMPLE_RATE)])
-    np.testing.assert_allclose(VadStream().feed(long), parts, atol=1e-4)
+    chunked = np.concatenate([stream.feed(long[i : i + SAMPLE_RATE]) for i in range(0, len(long), SAMPLE_RATE)])
+    np.testing.assert_allclose(VadStream().feed(long), chunked, atol=1e-4)
 
 
-def test_two_streams_do_not_hear_each_other(speech):
+def test_streams_do_not_share_recurrent_state(speech):
     alone = VadStream().feed(speech)
     first, second = VadStream(), VadStream()
-    mixed = []
+    interleaved = []
     for i in range(0, len(speech), 1600):
-        mixed.append(first.feed(speech[i : i + 1600]))
+        interleaved.append(first.feed(speech[i : i + 1600]))
         second.feed(noise(1600, seed=i))
-    np.testing.assert_allclose(np.concatenate(mixed), alone, atol=1e-4)
+    np.testing.assert_allclose(np.concatenate(interleaved), alone, atol=1e-4)
 
 
-def test_speech_is_told_from_silence_and_noise(speech):
+def test_speech_has_higher_probability_than_silence_and_noise(speech):
     silence = np.zeros(3 * SAMPLE_RATE, np.float32)
     assert np.median(VadStream().feed(speech)) > 0.9
     assert VadStream().feed(silence).max() < 0.3
     assert VadStream().feed(noise(3 * SAMPLE_RATE)).max() < 0.5
 
 
-def test_nothing_gives_nothing():
+def test_incomplete_window_gives_no_probability():
     stream = VadStream()
     assert len(stream.feed(np.zeros(0, np.float32))) == 0
     assert len(stream.feed(np.zeros(VAD_WINDOW - 1, np.float32))) == 0
     assert len(stream.feed(np.zeros(1, np.float32))) == 1
 
 
-def test_voice_activity_needs_no_torch():
+def test_vad_does_not_import_torch():
     code = "import sys, numpy; from qal.audio.vad import VadStream; VadStream().feed(numpy.zeros(512));"
     code += "print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "False"

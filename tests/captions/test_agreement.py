@@ -1,33 +1,33 @@
 import pytest
 
-from qal.captions.agreement import Agreement, split_words, without_loop
+from qal.captions.agreement import LocalAgreement, remove_loop, split_words
 
 
-def test_words_are_committed_when_two_readings_agree():
-    agreement = Agreement()
-    readings = [agreement.read(text) for text in ("Your call", "Your cold is", "Your cold is important")]
-    assert [r.committed for r in readings] == ["", "Your", "Your cold is"]
-    assert [r.text for r in readings] == ["Your call", "Your cold is", "Your cold is important"]
+def test_words_are_committed_when_two_successive_transcripts_agree():
+    agreement = LocalAgreement()
+    tentative = [agreement.add_transcript(text) for text in ("Your call", "Your cold is", "Your cold is important")]
+    assert [t.committed for t in tentative] == ["", "Your", "Your cold is"]
+    assert [t.text for t in tentative] == ["Your call", "Your cold is", "Your cold is important"]
 
 
-def test_case_and_punctuation_do_not_hinder_agreement_and_the_first_spelling_stays():
-    agreement = Agreement()
+def test_agreement_ignores_case_and_punctuation_and_keeps_the_first_spelling():
+    agreement = LocalAgreement()
     for text in ("Hello world", "Hello, world.", "hello world again"):
-        reading = agreement.read(text)
-    assert reading.committed == "Hello, world."
-    assert reading.text == "Hello, world. again"
+        tentative = agreement.add_transcript(text)
+    assert tentative.committed == "Hello, world."
+    assert tentative.text == "Hello, world. again"
 
 
-def test_a_shorter_or_different_reading_takes_nothing_back():
-    agreement = Agreement()
+def test_shorter_or_different_transcript_removes_no_committed_word():
+    agreement = LocalAgreement()
     for text in ("one two three", "one two three", "one", "four five six seven"):
-        reading = agreement.read(text)
-        assert reading.text.startswith(reading.committed)
-    assert reading.text == "one two three seven"
+        tentative = agreement.add_transcript(text)
+        assert tentative.text.startswith(tentative.committed)
+    assert tentative.text == "one two three seven"
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "expected"),
     [
         ("here it is, here it is, here it is, here", "here it is,"),
         ("no no no no", "no"),
@@ -35,19 +35,19 @@ def test_a_shorter_or_different_reading_takes_nothing_back():
         ("a b c d e f", "a b c d e f"),
     ],
 )
-def test_a_loop_is_not_committed(text: str, kept: str):
-    assert "".join(without_loop(split_words(text))) == kept
-    agreement = Agreement()
-    agreement.read(text)
-    assert agreement.read(text).committed == kept
+def test_repetition_loop_is_not_committed(text: str, expected: str):
+    assert "".join(remove_loop(split_words(text))) == expected
+    agreement = LocalAgreement()
+    agreement.add_transcript(text)
+    assert agreement.add_transcript(text).committed == expected
 
 
 @pytest.mark.parametrize("text", ["ሰላም ለሁላችሁም፤ ዛሬ", "我们走吧 now", "สวัสดี", " two  spaces", ""])
-def test_the_words_joined_are_the_text(text: str):
+def test_joined_words_equal_the_text(text: str):
     assert "".join(split_words(text)) == text
 
 
-def test_scripts_without_spaces_are_committed_sign_by_sign():
-    agreement = Agreement()
-    agreement.read("我们走")
-    assert agreement.read("我们去吧").committed == "我们"
+def test_scripts_without_spaces_are_committed_character_by_character():
+    agreement = LocalAgreement()
+    agreement.add_transcript("我们走")
+    assert agreement.add_transcript("我们去吧").committed == "我们"

@@ -11,7 +11,7 @@ from qal.captions.captioner import Captioner
 from qal.cli.captions import play
 from qal.corpus.manifest import Corpus
 from qal.errors import AudioDecodeError
-from qal.text.normalisation import normalise
+from qal.text.normalisation import normalise_basic
 from tests.fakes import ScriptedEngine, noise
 
 
@@ -22,32 +22,32 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.timeout(300)
-def test_a_real_prompt_is_captioned_as_it_was_written(english_corpus: Corpus, base_directory: Path):
+def test_captions_command_captions_a_real_prompt(english_corpus: Corpus, base_directory: Path):
     row = next(row for row in english_corpus.rows if 2 < row.duration_s < 4 and len(row.text.split()) > 5)
     audio = str(english_corpus.audio_path(row))
     done = run(str(base_directory), audio, "--session.tentative_every_s", "0", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.splitlines()[-1])
     text = " ".join(caption["text"] for caption in report["captions"])
-    assert jiwer.wer(normalise(row.text), normalise(text)) < 0.3
+    assert jiwer.wer(normalise_basic(row.text), normalise_basic(text)) < 0.3
     assert report["language"] == "en"
     assert text.split()[0] in done.stdout.splitlines()[0]
 
 
-def test_the_python_interface_captions_a_file(english_corpus: Corpus):
+def test_captioner_captions_a_file(english_corpus: Corpus):
     row = next(row for row in english_corpus.rows if 2 < row.duration_s < 4 and len(row.text.split()) > 5)
     captions = list(Captioner("base-adaptive", "en").from_file(english_corpus.audio_path(row)))
     text = " ".join(c.text for c in captions if c.final)
-    assert jiwer.wer(normalise(row.text), normalise(text)) < 0.3
+    assert jiwer.wer(normalise_basic(row.text), normalise_basic(text)) < 0.3
     assert any(not c.final for c in captions)
 
 
-def test_a_machine_without_a_microphone_says_so():
+def test_missing_microphone_is_an_audio_error():
     with pytest.raises(AudioDecodeError, match="microphone"):
         list(Captioner(ScriptedEngine()).from_microphone(0.2))
 
 
-def test_a_file_shorter_than_a_packet_is_played_whole():
+def test_file_shorter_than_a_packet_is_played():
     assert list(play(Captioner(ScriptedEngine(), "en"), noise(SAMPLE_RATE // 20), realtime=False)) == []
 
 
@@ -60,7 +60,7 @@ def test_a_file_shorter_than_a_packet_is_played_whole():
         (["base", "a.wav", "--bogus"], "--bogus"),
     ],
 )
-def test_a_wrong_command_line_is_one_sentence(arguments: list[str], sentence: str):
+def test_wrong_command_line_is_one_sentence(arguments: list[str], sentence: str):
     done = run(*arguments)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

@@ -7,7 +7,7 @@ import pytest
 
 from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.statistics import corpus_statistics
-from tests.waiting import until
+from tests.waiting import wait_until
 
 TEXTS = {"train": "One, two, three!", "test": "Four"}
 
@@ -40,7 +40,7 @@ def test_statistics_add_up(folder: Path):
     assert (lines[-1]["speakers"], lines[-1]["longest_s"], lines[-1]["beyond_window"]) == (1, 31, 1)
 
 
-def test_statistics_need_every_split_and_language_to_be_counted_once(folder: Path):
+def test_statistics_count_every_split_and_language_once(folder: Path):
     *parts, whole = corpus_statistics(read_corpus(folder))
     assert sum(part.utterances for part in parts) == whole.utterances
 
@@ -49,7 +49,7 @@ def test_statistics_need_every_split_and_language_to_be_counted_once(folder: Pat
     "words",
     [("stats", "nowhere"), ("import", "folder", "nowhere", "--language", "en", "--out", "x"), ("import", "asterisk")],
 )
-def test_a_users_error_is_exit_code_2_without_a_traceback(words: tuple[str, ...]):
+def test_user_error_is_exit_code_2_without_traceback(words: tuple[str, ...]):
     done = corpus_command(*words)
     assert done.returncode == 2
     assert "error: " in done.stderr
@@ -57,7 +57,7 @@ def test_a_users_error_is_exit_code_2_without_a_traceback(words: tuple[str, ...]
     assert not done.stdout
 
 
-def test_nothing_imports_torch(folder: Path):
+def test_corpus_command_imports_no_torch(folder: Path):
     script = "import runpy, sys; sys.argv[1:] = ['corpus', 'stats', sys.argv[1]]; "
     script += "runpy.run_module('qal', run_name='__main__');"
     done = subprocess.run(
@@ -68,12 +68,11 @@ def test_nothing_imports_torch(folder: Path):
     assert done.returncode == 0, done.stderr
 
 
-def test_an_import_that_is_stopped_leaves_nothing(english_corpus: Corpus, tmp_path: Path):
-    """As the page's Stop does it."""
+def test_stopped_import_leaves_no_files(english_corpus: Corpus, tmp_path: Path):
     command = [sys.executable, "-m", "qal", "corpus", "import", "folder", str(english_corpus.folder / "audio")]
     out = tmp_path / "data" / "mine"
     importing = subprocess.Popen([*command, "--language", "en", "--no-text", "--out", str(out)])
-    until(lambda: list(tmp_path.glob("data/.mine-*/new/audio/*.wav")))
+    wait_until(lambda: list(tmp_path.glob("data/.mine-*/new/audio/*.wav")))
     importing.terminate()
     assert importing.wait(30) == 130
     assert not list((tmp_path / "data").iterdir())

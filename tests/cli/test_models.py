@@ -1,4 +1,4 @@
-"""Fetching a model as a command."""
+"""The command that downloads models."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qal.cli import models as fetch
+from qal.cli import models
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,10 +19,8 @@ def run(name: str, folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"), [("small", "Connect to the network"), ("nonsense", "cannot be downloaded")]
-)
-def test_without_network_and_without_such_a_name_one_line_says_so(tmp_path, name, sentence):
+@pytest.mark.parametrize(("name", "sentence"), [("small", "Connect to the"), ("nonsense", "cannot be downloaded")])
+def test_missing_network_or_unknown_name_is_one_line(tmp_path, name, sentence):
     done = run(name, tmp_path)
     *_, last = done.stderr.strip().splitlines()
     assert done.returncode == 2
@@ -31,16 +29,16 @@ def test_without_network_and_without_such_a_name_one_line_says_so(tmp_path, name
     assert "Traceback" not in done.stderr
 
 
-def test_the_bar_counts_what_has_come(tmp_path, monkeypatch, capsys):
+def test_progress_bar_counts_downloaded_bytes(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WHISPER_MODEL_DIR", str(tmp_path))
-    monkeypatch.setattr(fetch, "LOOK_EVERY_S", 0.02)
-    monkeypatch.setattr(fetch, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(fetch, "expected_bytes", lambda name: 200)
-    with fetch.bar_of("base"):
+    monkeypatch.setattr(models, "POLL_INTERVAL_S", 0.02)
+    monkeypatch.setattr(models, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(models, "expected_bytes", lambda name: 200)
+    with models.download_progress("base"):
         (tmp_path / ".base-x").mkdir()
         (tmp_path / ".base-x" / "model.bin").write_bytes(bytes(100))
         for _ in range(100):
             if "50%|" in capsys.readouterr().err:
                 return
-            fetch.threading.Event().wait(0.02)
-    raise AssertionError("the bar stood still")
+            models.threading.Event().wait(0.02)
+    raise AssertionError("the progress bar did not move")

@@ -1,3 +1,5 @@
+"""Reading and writing a corpus: versions, checks and errors of manifest.jsonl and corpus.json."""
+
 import errno
 import json
 from pathlib import Path
@@ -7,11 +9,11 @@ import pytest
 from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
 from qal.errors import CorpusError, StorageError
 
-ORIGIN = Origin(name="tiny", source="a test", licence="CC0-1.0", attribution="nobody")
+ORIGIN = Origin(name="tiny", source="a test", licence="CC0-1.0", attribution="the author")
 
 
-def row(audio: str = "audio/a.wav", text: str = "Hello.", **others) -> Row:
-    return Row(audio=audio, text=text, language="en", duration_s=1.5, split="train", sha256="0" * 64, **others)
+def row(audio: str = "audio/a.wav", text: str = "Hello.", **fields) -> Row:
+    return Row(audio=audio, text=text, language="en", duration_s=1.5, split="train", sha256="0" * 64, **fields)
 
 
 @pytest.fixture
@@ -23,23 +25,23 @@ def corpus(tmp_path: Path) -> Corpus:
     return write_corpus(folder, ORIGIN, [row(), row("audio/b.wav", "ቃል")])
 
 
-def manifest(corpus: Corpus) -> Path:
+def manifest_path(corpus: Corpus) -> Path:
     return corpus.folder / "manifest.jsonl"
 
 
-def test_what_is_written_is_read_again(corpus: Corpus):
+def test_written_corpus_is_read_unchanged(corpus: Corpus):
     assert read_corpus(corpus.folder) == corpus
-    assert read_corpus(manifest(corpus)) == corpus
+    assert read_corpus(manifest_path(corpus)) == corpus
     assert corpus.info.utterances == {"train": 2, "validation": 0, "test": 0}
     assert corpus.info.languages == ("en",)
 
 
-def test_the_version_does_not_depend_on_the_order_of_rows(corpus: Corpus):
+def test_version_does_not_depend_on_the_order_of_rows(corpus: Corpus):
     assert write_corpus(corpus.folder, ORIGIN, reversed(corpus.rows)).info.version == corpus.info.version
 
 
-def test_a_row_that_was_imported_is_written_as_ever_so_that_versions_stay(corpus: Corpus):
-    lines = manifest(corpus).read_text(encoding="utf-8").splitlines()
+def test_imported_row_format_and_version_are_stable(corpus: Corpus):
+    lines = manifest_path(corpus).read_text(encoding="utf-8").splitlines()
     assert lines[0] == (
         '{"audio":"audio/a.wav","text":"Hello.","language":"en","speaker":"","duration_s":1.5,"split":"train",'
         f'"sha256":"{"0" * 64}"}}'
@@ -50,31 +52,31 @@ def test_a_row_that_was_imported_is_written_as_ever_so_that_versions_stay(corpus
     assert sourced.info.version != corpus.info.version
 
 
-def test_a_corrected_transcript_is_a_new_version_even_by_hand(corpus: Corpus):
-    manifest(corpus).write_text(manifest(corpus).read_text().replace("Hello.", "Hallo."))
+def test_corrected_transcript_changes_the_version(corpus: Corpus):
+    manifest_path(corpus).write_text(manifest_path(corpus).read_text().replace("Hello.", "Hallo."))
     assert read_corpus(corpus.folder).info.version != corpus.info.version
 
 
-def test_a_manifest_written_by_hand_needs_no_corpus_json(corpus: Corpus):
+def test_missing_corpus_json_gives_the_folder_name(corpus: Corpus):
     (corpus.folder / "corpus.json").unlink()
     assert read_corpus(corpus.folder).info.name == "tiny"
 
 
 @pytest.mark.parametrize("content", ["", "\n \n"])
-def test_an_empty_manifest_is_said_to_be_empty(corpus: Corpus, content: str):
-    manifest(corpus).write_text(content)
-    with pytest.raises(CorpusError, match="holds no rows"):
+def test_empty_manifest_is_an_error(corpus: Corpus, content: str):
+    manifest_path(corpus).write_text(content)
+    with pytest.raises(CorpusError, match="has no examples"):
         read_corpus(corpus.folder)
 
 
-def test_a_folder_without_manifest_is_no_corpus(tmp_path: Path):
+def test_folder_without_manifest_is_an_error(tmp_path: Path):
     for folder in (tmp_path, tmp_path / "nowhere", Path(__file__)):
-        with pytest.raises(CorpusError, match="not a corpus"):
+        with pytest.raises(CorpusError, match="not a dataset"):
             read_corpus(folder)
 
 
 @pytest.mark.parametrize(
-    "broken",
+    "invalid_line",
     [
         b'{"audio": "audio/a.wav", "te',
         b"[]",
@@ -87,81 +89,81 @@ def test_a_folder_without_manifest_is_no_corpus(tmp_path: Path):
         b'{"audio":"audio/a.wav","text":"","language":"en","duration_s":1,"split":"dev","sha256":""}',
     ],
 )
-def test_a_broken_line_is_named_by_its_number(corpus: Corpus, broken: bytes):
-    lines = manifest(corpus).read_bytes().splitlines()
-    manifest(corpus).write_bytes(b"\n".join([lines[0], b"", broken, lines[1]]))
-    with pytest.raises(CorpusError, match="line 3 is broken") as raised:
+def test_invalid_manifest_line_error_gives_its_number(corpus: Corpus, invalid_line: bytes):
+    lines = manifest_path(corpus).read_bytes().splitlines()
+    manifest_path(corpus).write_bytes(b"\n".join([lines[0], b"", invalid_line, lines[1]]))
+    with pytest.raises(CorpusError, match="line 3 is invalid") as raised:
         read_corpus(corpus.folder)
     assert "\n" not in str(raised.value)
 
 
-def test_a_broken_corpus_json_is_named(corpus: Corpus):
+def test_invalid_corpus_json_error_names_the_file(corpus: Corpus):
     (corpus.folder / "corpus.json").write_text("{")
-    with pytest.raises(CorpusError, match=r"corpus\.json: is broken"):
+    with pytest.raises(CorpusError, match=r"corpus\.json: invalid"):
         read_corpus(corpus.folder)
 
 
-def test_a_folder_in_place_of_a_file_is_named(corpus: Corpus):
+def test_folder_in_place_of_corpus_json_error_names_it(corpus: Corpus):
     (corpus.folder / "corpus.json").unlink()
     (corpus.folder / "corpus.json").mkdir()
     with pytest.raises(StorageError, match=r"corpus\.json could not be used: it is a folder"):
         read_corpus(corpus.folder)
 
 
-def test_a_name_too_long_for_any_disk_is_gone_too(corpus: Corpus):
+def test_audio_name_too_long_for_the_disk_counts_as_missing(corpus: Corpus):
     write_corpus(corpus.folder, ORIGIN, [row("x" * 5000)])
-    with pytest.raises(CorpusError, match="is gone"):
+    with pytest.raises(CorpusError, match="is missing"):
         read_corpus(corpus.folder)
 
 
-def test_a_row_whose_audio_is_gone_is_named(corpus: Corpus):
+def test_missing_audio_error_names_the_file(corpus: Corpus):
     (corpus.folder / "audio/b.wav").unlink()
-    with pytest.raises(CorpusError, match=r"'audio/b\.wav' is gone"):
+    with pytest.raises(CorpusError, match=r"'audio/b\.wav' is missing"):
         read_corpus(corpus.folder)
 
 
 @pytest.mark.parametrize("path", ["../a.wav", "audio/../../a.wav", "/etc/hostname", "link/a.wav", "file.wav", "a\0b"])
-def test_no_path_climbs_out_of_the_folder(corpus: Corpus, path: str):
+def test_audio_path_outside_the_corpus_folder_is_rejected(corpus: Corpus, path: str):
     (corpus.folder.parent / "a.wav").write_bytes(b"RIFF")
     (corpus.folder / "link").symlink_to(corpus.folder.parent)
     (corpus.folder / "file.wav").symlink_to(corpus.folder.parent / "a.wav")
     with pytest.raises(CorpusError, match="points outside"):
         write_corpus(corpus.folder, ORIGIN, [row(path)])
-    values = json.loads(manifest(corpus).read_text().splitlines()[0]) | {"audio": path}
-    manifest(corpus).write_text(json.dumps(values))
+    values = json.loads(manifest_path(corpus).read_text().splitlines()[0]) | {"audio": path}
+    manifest_path(corpus).write_text(json.dumps(values))
     with pytest.raises(CorpusError, match="points outside"):
         read_corpus(corpus.folder)
 
 
-def test_a_corpus_may_itself_be_reached_over_a_link(corpus: Corpus, tmp_path: Path):
+def test_corpus_folder_may_be_a_symbolic_link(corpus: Corpus, tmp_path: Path):
     (tmp_path / "link").symlink_to(corpus.folder)
     assert read_corpus(tmp_path / "link").rows == corpus.rows
 
 
-def test_no_rows_make_no_corpus(tmp_path: Path):
+def test_corpus_without_rows_is_not_written(tmp_path: Path):
     with pytest.raises(CorpusError, match="at least one"):
         write_corpus(tmp_path / "new", ORIGIN, [])
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("file", [".manifest.jsonl.new", ".corpus.json.new"])
-def test_a_full_disk_leaves_the_old_corpus_whole(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, file: str):
+def test_full_disk_leaves_the_old_corpus_unchanged(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, file: str):
     write_bytes = Path.write_bytes
 
-    def full(path: Path, content: bytes) -> int:
+    def write_until_full(path: Path, content: bytes) -> int:
         if path.name == file:
             write_bytes(path, content[:10])
             raise OSError(errno.ENOSPC, "No space left on device")
         return write_bytes(path, content)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_bytes", write_until_full)
     with pytest.raises(StorageError, match="no space left"):
         write_corpus(corpus.folder, ORIGIN, [row(text="Other.")])
     assert read_corpus(corpus.folder) == corpus
     assert sorted(p.name for p in corpus.folder.iterdir()) == ["audio", "corpus.json", "manifest.jsonl"]
 
 
-def test_select_takes_one_side_and_loses_no_row(corpus: Corpus):
+def test_select_returns_exactly_the_rows_of_a_split(corpus: Corpus):
     rows = [row(), row("audio/b.wav").model_copy(update={"split": "test"})]
     written = write_corpus(corpus.folder, ORIGIN, rows)
     assert written.select("test") == [rows[1]]

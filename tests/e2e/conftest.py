@@ -1,4 +1,4 @@
-"""A real server in a process of its own, and a real browser."""
+"""Fixtures for the tests with a real server process and a real browser."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, WebSocketRoute, expect, sync_playwright
 
-from tests.e2e.live_page import write_speech
+from tests.e2e.live_page import SpeechFile, write_speech
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
@@ -25,7 +25,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_MS = 120_000  # a busy machine is slow, not wrong
+TIMEOUT_MS = 120_000  # long, because the machine may be busy
 
 Open = Callable[..., Page]
 
@@ -37,7 +37,9 @@ def free_port() -> int:
 
 
 class Servers:
-    """servers("app.py", "--auth", "a:b") -> the page's address; runs and live sessions are kept in `folder`."""
+    """Starts server processes: `servers("app.py", "--auth", "a:b")` returns the address of the page.
+
+    Runs and live sessions are stored in `folder`."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -45,7 +47,7 @@ class Servers:
         self._addresses: dict[tuple[str, ...], str] = {}
 
     def shared(self, script: str, *arguments: str) -> str:
-        """The server that was started with the same before, else a new one."""
+        """The address of a running server with the same arguments, else of a new one."""
         if (script, *arguments) not in self._addresses:
             self._addresses[script, *arguments] = self(script, *arguments)
         return self._addresses[script, *arguments]
@@ -59,9 +61,9 @@ class Servers:
         self._running.append(server)
         assert server.stdout
         for line in server.stdout:
-            if found := re.search(r"http://\S+", line):
-                return found[0]
-        raise AssertionError(f"{script} ended with {server.wait()} before it was ready")
+            if match := re.search(r"http://\S+", line):
+                return match[0]
+        raise AssertionError(f"{script} exited with code {server.wait()} before it was ready")
 
     def stop(self, kill: bool = False) -> None:
         while self._running:
@@ -71,71 +73,73 @@ class Servers:
 
 
 @pytest.fixture
-def speech(tmp_path, english_corpus) -> tuple[Path, str, float]:
-    """(WAV file, what is said, seconds)"""
+def speech(tmp_path, english_corpus) -> SpeechFile:
+    """Three utterances as a WAV file for the microphone."""
     return write_speech(tmp_path / "speech.wav", english_corpus, 3)
 
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Servers]:
-    """Servers that end with the test."""
+    """Servers that are stopped after the test."""
     servers = Servers(tmp_path)
     yield servers
     servers.stop()
 
 
 @pytest.fixture(scope="module")
-def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Servers that end with the module: a start takes seconds."""
-    servers = Servers(tmp_path_factory.mktemp("lasting"))
+def module_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Servers that are stopped after the last test of the module, because a start takes seconds."""
+    servers = Servers(tmp_path_factory.mktemp("module_servers"))
     yield servers
     servers.stop()
 
 
 @pytest.fixture
-def home(lasting: Servers) -> Path:
-    """The lasting servers' folder, with empty runs/ and data/."""
+def studio_folder(module_servers: Servers) -> Path:
+    """The folder of `module_servers`, with empty runs/ and data/."""
     for name in ("runs", "data"):
-        shutil.rmtree(lasting.folder / name, ignore_errors=True)
-        (lasting.folder / name).mkdir()
-    return lasting.folder
+        shutil.rmtree(module_servers.folder / name, ignore_errors=True)
+        (module_servers.folder / name).mkdir()
+    return module_servers.folder
 
 
 @pytest.fixture
-def studio(lasting: Servers, home: Path) -> str:
-    """The address of a studio whose runs and data are in `home`."""
-    return lasting.shared("app.py", "--data", str(home / "data"))
+def studio(module_servers: Servers, studio_folder: Path) -> str:
+    """The address of a studio with the runs and data of `studio_folder`."""
+    return module_servers.shared("app.py", "--data", str(studio_folder / "data"))
 
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     if not CHROMIUM:
         pytest.skip("Chromium is not installed")
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as started:
-        yield started
+    expect.set_options(timeout=TIMEOUT_MS)
+    with sync_playwright() as playwright:
+        yield playwright
 
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    """Without a microphone's sound, which a browser is started with."""
-    started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield started
-    started.close()
+    """A browser without microphone audio. A browser with microphone audio is started for each page."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
-def asked() -> set[str]:
-    """The hosts that the pages of this test asked for anything."""
+def requested_hosts() -> set[str]:
+    """The hosts of all requests that the pages of this test made."""
     return set()
 
 
 @pytest.fixture
-def browse(playwright: Playwright, browser: Browser, asked: set[str]) -> Iterator[Open]:
-    """browse(address, microphone=wav) -> an open page; the microphone speaks the file once.
+def browse(playwright: Playwright, browser: Browser, requested_hosts: set[str]) -> Iterator[Open]:
+    """browse(address, microphone=wav) opens a page whose microphone plays a file once.
 
-    `sockets` is given every live socket that the page opens, in place of the server; `script` runs before the page's
-    own scripts."""
+    Further arguments of the returned function:
+        sockets: receives every live socket that the page opens, in place of the server.
+        permissions: the granted browser permissions.
+        script: JavaScript that runs before the page's own scripts."""
     opened: list[Browser | BrowserContext] = []
 
     def open_page(
@@ -145,21 +149,22 @@ def browse(playwright: Playwright, browser: Browser, asked: set[str]) -> Iterato
         permissions: Sequence[str] = ("microphone",),
         script: str = "",
     ) -> Page:
-        used = browser
+        page_browser = browser
         if microphone:
-            speech = f"--use-file-for-fake-audio-capture={microphone}%noloop"
-            opened.append(used := playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, speech]))
-        context = used.new_context(permissions=[*permissions], accept_downloads=True, ignore_https_errors=True)
+            audio_flag = f"--use-file-for-fake-audio-capture={microphone}%noloop"
+            page_browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, audio_flag])
+            opened.append(page_browser)
+        context = page_browser.new_context(permissions=[*permissions], accept_downloads=True, ignore_https_errors=True)
         opened.append(context)
         page = context.new_page()
         page.add_init_script(script)
         if sockets:
             page.route_web_socket("**/qal/live", sockets)
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("request", lambda request: asked.add(urlsplit(request.url).hostname or "no host"))
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("request", lambda request: requested_hosts.add(urlsplit(request.url).hostname or "no host"))
         page.goto(address)
         return page
 
     yield open_page
-    for one in reversed(opened):
-        one.close()
+    for resource in reversed(opened):
+        resource.close()

@@ -1,7 +1,8 @@
-"""What is said to the Live page, and what it shows."""
+"""Helpers for tests of the Live page: the speech of the microphone, and what the page shows."""
 
 import wave
 from pathlib import Path
+from typing import NamedTuple
 
 import jiwer
 import numpy as np
@@ -10,47 +11,58 @@ from playwright.sync_api import Page, expect
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.corpus.manifest import Corpus
-from qal.text.normalisation import normalise
+from qal.text.normalisation import normalise_basic
 
 LEAD_IN_S, PAUSE_S = 5.0, 1.5
 MAX_WER = 0.3
 
 
-def pause(seconds: float) -> Samples:
-    return np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+class SpeechFile(NamedTuple):
+    """A WAV file of real utterances for the browser's microphone."""
+
+    path: Path
+    text: str
+    duration_s: float
 
 
-def write_speech(path: Path, corpus: Corpus, utterances: int) -> tuple[Path, str, float]:
-    """-> (WAV file, what is said, seconds)"""
+def silence(duration_s: float) -> Samples:
+    return np.zeros(int(duration_s * SAMPLE_RATE), np.float32)
+
+
+def write_speech(path: Path, corpus: Corpus, utterances: int) -> SpeechFile:
+    """Writes utterances of the test split, with silence before the first and after each."""
     rows = [row for row in corpus.select("test") if 3 < row.duration_s < 6][:utterances]
-    parts = [part for row in rows for part in (decode(corpus.audio_path(row)), pause(PAUSE_S))]
-    samples = np.concatenate([pause(LEAD_IN_S), *parts])
+    arrays = [silence(LEAD_IN_S)]
+    for row in rows:
+        arrays += [decode(corpus.audio_path(row)), silence(PAUSE_S)]
+    samples = np.concatenate(arrays)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes((samples * 32767).astype("<i2").tobytes())
-    return path, " ".join(row.text for row in rows), len(samples) / SAMPLE_RATE
+    return SpeechFile(path, " ".join(row.text for row in rows), len(samples) / SAMPLE_RATE)
 
 
 def start(page: Page) -> None:
     page.get_by_role("button", name="Start", exact=True).click()
 
 
-def finals(page: Page) -> list[str]:
-    """After the recording was stopped."""
+def stop_and_read_captions(page: Page) -> list[str]:
+    """Stops the recording and returns the texts of the final captions."""
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.locator(".qal-live .qal-badge")).to_have_text("off")
+    expect(page.locator(".qal-live .qal-badge")).to_have_text("Stopped")
     assert page.locator(".qal-live .tentative").count() == 0
     return page.locator(".qal-live .final span").all_inner_texts()
 
 
-def assert_heard(lines: list[str], truth: str) -> None:
-    assert jiwer.wer(normalise(truth), normalise(" ".join(lines))) <= MAX_WER, lines
+def assert_transcribed(captions: list[str], reference: str) -> None:
+    """Asserts that the word error rate of the captions is at most MAX_WER."""
+    assert jiwer.wer(normalise_basic(reference), normalise_basic(" ".join(captions))) <= MAX_WER, captions
 
 
-def answer_of_socket(page: Page) -> str:
-    """What the live socket says to a page that greets it."""
+def socket_answer(page: Page) -> str:
+    """Opens a live socket in the page; returns the type of the first message, or "closed" and the close code."""
     return page.evaluate("""() => new Promise((resolve) => {
       const socket = new WebSocket(new URL("qal/live", location.href).href.replace("http", "ws"));
       socket.onopen = () => socket.send(JSON.stringify({model: "base-adaptive", language: null}));

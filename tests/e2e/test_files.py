@@ -1,4 +1,4 @@
-"""What the server gives to whoever asks: the data and runs folders, and nothing else of this machine."""
+"""The server gives access to files of the data and runs folders only, and to logged-in users only."""
 
 import urllib.error
 import urllib.request
@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def answer(address: str, path: str) -> int:
+def http_status(address: str, path: str) -> int:
     try:
         with urllib.request.urlopen(f"{address.rstrip('/')}/gradio_api/file={quote(path)}") as response:
             return response.status
@@ -18,7 +18,7 @@ def answer(address: str, path: str) -> int:
         return error.code
 
 
-def test_files_outside_the_data_and_runs_folders_cannot_be_read(serve, tmp_path):
+def test_files_outside_data_and_runs_are_not_served(serve, tmp_path):
     data, runs = tmp_path / "data", tmp_path / "runs"
     for folder in (data, runs):
         folder.mkdir()
@@ -26,18 +26,18 @@ def test_files_outside_the_data_and_runs_folders_cannot_be_read(serve, tmp_path)
     (tmp_path / "users.json").write_text("{}")
     (data / "linked").symlink_to(tmp_path)
     address = serve("app.py", "--data", str(data))
-    assert answer(address, str(data / "inside.txt")) == 200
-    assert answer(address, str(runs / "inside.txt")) == 200
+    assert http_status(address, str(data / "inside.txt")) == 200
+    assert http_status(address, str(runs / "inside.txt")) == 200
     outside = ["/etc/passwd", str(tmp_path / "users.json"), str(ROOT / "pyproject.toml"), "pyproject.toml"]
     outside += [f"{data}/../users.json", f"{data}/linked/users.json", str(Path.home() / ".bashrc")]
     for path in outside:
-        assert answer(address, path) in (403, 404), path
+        assert http_status(address, path) in (403, 404), path
 
 
 @pytest.mark.parametrize("script", ["app.py", "app_streaming.py"])
-def test_strangers_read_nothing(serve, tmp_path, script, base_directory):
+def test_files_are_not_served_without_login(serve, tmp_path, script, base_directory):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "inside.txt").write_text("yes")
-    more = ["--data", str(tmp_path / "data")] if script == "app.py" else []
-    address = serve(script, "--auth", "anna:secret", *more)
-    assert answer(address, str(tmp_path / "data" / "inside.txt")) == 401
+    extra_arguments = ["--data", str(tmp_path / "data")] if script == "app.py" else []
+    address = serve(script, "--auth", "anna:secret", *extra_arguments)
+    assert http_status(address, str(tmp_path / "data" / "inside.txt")) == 401

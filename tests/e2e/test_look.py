@@ -1,4 +1,4 @@
-"""Theme, shortcuts and accessibility, in a real browser."""
+"""Theme, keyboard shortcuts, layout and accessibility in a real browser."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -8,17 +8,17 @@ from tests.run_folders import scripted_run
 from ui_components.app.page import TABS
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
-# What sticks out, but for tabs (an overflow menu), tables, charts and editors, which scroll in themselves.
-BEYOND = """(width) => [...document.querySelectorAll("#qal-tabs *")]
+# The elements that are wider than the page. Tabs have an overflow menu; tables, charts and editors scroll.
+OVERFLOWING_JS = """(width) => [...document.querySelectorAll("#qal-tabs *")]
     .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > width + 1)
     .filter((e) => !e.closest(".qal-table, .cm-editor, .js-plotly-plot, .tab-wrapper"))
     .map((e) => e.outerHTML.slice(0, 100))"""
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 
 @pytest.fixture
-def page(studio, browse, home) -> Page:
-    scripted_run(home / "runs", "done", "finished")
+def page(studio, browse, studio_folder) -> Page:
+    scripted_run(studio_folder / "runs", "done", "finished")
     opened = browse(studio)
     expect(opened.get_by_role("tab", name="Live", exact=True)).to_be_visible()
     return opened
@@ -28,11 +28,11 @@ def is_dark(page: Page) -> bool:
     return page.evaluate("document.body.classList.contains('dark')")
 
 
-def selected(page: Page) -> str:
+def selected_tab(page: Page) -> str:
     return page.locator("#qal-tabs > .tab-wrapper [role=tab][aria-selected=true]").inner_text()
 
 
-def test_a_chosen_theme_persists(page):
+def test_theme_persists_after_a_reload(page):
     button = page.locator(".qal-head .theme")
     assert not is_dark(page)
     button.click()
@@ -47,7 +47,7 @@ def test_a_chosen_theme_persists(page):
     page.wait_for_function("document.body.classList.contains('dark')")
 
 
-def test_keys_turn_the_tabs_and_do_nothing_while_one_types(page):
+def test_shortcuts_change_tabs_and_are_ignored_in_text_fields(page):
     page.keyboard.press("]")
     page.wait_for_function(
         "document.querySelector('#qal-tabs > .tab-wrapper [aria-selected=true]').textContent != 'Live'"
@@ -59,27 +59,27 @@ def test_keys_turn_the_tabs_and_do_nothing_while_one_types(page):
     page.keyboard.press("/")
     expect(page.get_by_label("Search the captions")).to_be_focused()
     page.keyboard.type("]?t")
-    assert selected(page) == "Live"
+    assert selected_tab(page) == "Live"
     expect(page.get_by_label("Search the captions")).to_have_value("]?t")
 
 
-def test_the_sheet_names_the_keys_and_can_switch_them_off(page):
+def test_help_lists_the_shortcuts_and_can_disable_them(page):
     page.keyboard.press("?")
-    sheet = page.get_by_role("dialog")
-    expect(sheet).to_contain_text("start or stop captions")
-    sheet.get_by_role("checkbox").uncheck()
+    help_dialog = page.get_by_role("dialog")
+    expect(help_dialog).to_contain_text("Start or stop captions")
+    help_dialog.get_by_role("checkbox").uncheck()
     page.keyboard.press("Escape")
-    expect(sheet).not_to_be_visible()
+    expect(help_dialog).not_to_be_visible()
     page.keyboard.press("]")
-    assert selected(page) == "Live"
+    assert selected_tab(page) == "Live"
     page.reload()
     expect(page.get_by_role("tab", name="Live", exact=True)).to_be_visible()
     page.keyboard.press("]")
-    assert selected(page) == "Live"
+    assert selected_tab(page) == "Live"
 
 
-def test_nothing_is_wider_than_a_phone(page, home):
-    scripted_run(home / "runs", "failed", "failed", step=5, reason=f"{'/a_long_name' * 20} is gone")
+def test_no_element_is_wider_than_a_phone(page, studio_folder):
+    scripted_run(studio_folder / "runs", "failed", "failed", step=5, reason=f"{'/a_long_name' * 20} is gone")
     page.set_viewport_size(PHONE)
     page.reload()
     expect(page.get_by_role("tab", name="Live", exact=True)).to_be_visible()
@@ -88,9 +88,9 @@ def test_nothing_is_wider_than_a_phone(page, home):
         for inner in ("New run", "Run", "Compare") if tab == "Train" else (None,):
             if inner:
                 page.get_by_role("tab", name=inner, exact=True).click()
-            page.wait_for_timeout(1000)  # what opens with the tab
-            beyond = page.evaluate(BEYOND, PHONE["width"])
-            assert not beyond, (tab, inner, beyond[:3])
+            page.wait_for_timeout(1000)  # for the events of the tab
+            overflowing = page.evaluate(OVERFLOWING_JS, PHONE["width"])
+            assert not overflowing, (tab, inner, overflowing[:3])
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -103,11 +103,11 @@ def open_tab(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(page, scheme):
+def test_axe_finds_no_accessibility_violation(page, scheme):
     page.emulate_media(color_scheme=scheme)
     for tab in TABS:
         page.get_by_role("tab", name=tab, exact=True).click()
-        page.wait_for_timeout(1000)  # what opens with the tab
-        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-        told = [(v["id"], [n["target"] for n in v["nodes"]][:4]) for v in found]
-        assert not told, (tab, told)
+        page.wait_for_timeout(1000)  # for the events of the tab
+        violations = Axe().run(page, options={"runOnly": AXE_RULES}).response["violations"]
+        summary = [(v["id"], [node["target"] for node in v["nodes"]][:4]) for v in violations]
+        assert not summary, (tab, summary)

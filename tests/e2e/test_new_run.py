@@ -10,14 +10,14 @@ from qal.jobs.options.yaml_file import load_config, save_config
 from qal.jobs.run import list_runs
 from tests.run_folders import scripted_run
 from tests.ui_components.train.new_run.form import small_corpus
-from ui_components.data.sample_corpus import FETCH
+from ui_components.data.sample_corpus import FETCH_LABEL
 
 
 @pytest.fixture
-def data(home: Path) -> Path:
-    small_corpus(home / "data" / "ru")
-    small_corpus(home / "data" / "en", language="en")
-    return home / "data"
+def data(studio_folder: Path) -> Path:
+    small_corpus(studio_folder / "data" / "ru")
+    small_corpus(studio_folder / "data" / "en", language="en")
+    return studio_folder / "data"
 
 
 def open_form(page: Page) -> Page:
@@ -92,7 +92,7 @@ def test_the_settings_of_a_run_are_loaded(serve, browse, data, tmp_path):
     expect(command(page)).to_contain_text("--seed 12")
 
 
-def test_a_run_that_is_started_is_watched(studio, browse, data, home):
+def test_a_run_that_is_started_is_watched(studio, browse, data, studio_folder):
     page = open_form(browse(studio))
     choose(page, "language", "Russian")
     page.get_by_role("button", name="Checkpoints, faults and records").click()
@@ -100,7 +100,7 @@ def test_a_run_that_is_started_is_watched(studio, browse, data, home):
     expect(command(page)).to_contain_text("--tracker none")
     start_button(page).click()
     expect(page.get_by_role("tab", name="Run", exact=True)).to_have_attribute("aria-selected", "true")
-    (run,) = list_runs(home / "runs")
+    (run,) = list_runs(studio_folder / "runs")
     saved = load_config(run.config_file)
     assert (saved.language, saved.tracker) == ("ru", "none")
 
@@ -109,7 +109,7 @@ def test_an_empty_studio_names_the_command_that_fetches_a_corpus(studio, browse)
     page = browse(studio)
     page.get_by_role("tab", name="Train").click()
     expect(page.get_by_text("qal corpus import asterisk --language ru")).to_be_visible()
-    expect(page.get_by_role("button", name=FETCH)).to_be_visible()
+    expect(page.get_by_role("button", name=FETCH_LABEL)).to_be_visible()
     expect(page.get_by_text("choose a corpus")).to_be_visible()
     expect(start_button(page)).to_be_disabled()
 
@@ -117,9 +117,9 @@ def test_an_empty_studio_names_the_command_that_fetches_a_corpus(studio, browse)
 def test_one_press_fetches_the_sample_corpus(serve, browse, tmp_path):
     page = browse(serve("app.py", "--data", str(tmp_path / "data")))
     page.get_by_role("tab", name="Train").click()
-    page.get_by_role("button", name=FETCH).click()
+    page.get_by_role("button", name=FETCH_LABEL).click()
     expect(command(page)).to_contain_text("asterisk-ru")
-    expect(page.get_by_role("button", name=FETCH)).to_have_count(0)
+    expect(page.get_by_role("button", name=FETCH_LABEL)).to_have_count(0)
     expect(start_button(page)).to_be_enabled()
     page.get_by_role("tab", name="Data").click()
     expect(page.get_by_text("Maxim Topal")).to_be_visible()  # who reads it

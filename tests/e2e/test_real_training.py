@@ -30,7 +30,7 @@ def test_a_real_job_survives_reload_stop_and_resume(serve, browse, tmp_path, rus
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=5 * MINUTES_MS)
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_role("cell", name="fine-tuned, adaptive context")).to_be_visible(timeout=30 * MINUTES_MS)
+    expect(page.get_by_role("cell", name="Fine-tuned, adaptive context")).to_be_visible(timeout=30 * MINUTES_MS)
 
     run = list_runs(tmp_path / "runs")[0]
     steps = [row["step"] for row in run.metrics() if row["kind"] == "step"]

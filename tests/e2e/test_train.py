@@ -10,11 +10,11 @@ from playwright.sync_api import Page, expect
 
 from qal.jobs.notes import Notes, write_notes
 from qal.jobs.run import Run
-from tests.e2e.tls_proxy import tls_proxy, under
+from tests.e2e.tls_proxy import tls_proxy, under_path
 from tests.run_folders import (
-    REPORT,
     STEPS_PER_EPOCH,
     epoch_row,
+    report_with_tuned_score,
     samples_row,
     scripted_run,
     step_row,
@@ -48,9 +48,9 @@ def open_studio(studio, browse):
     return open_page
 
 
-def test_charts_move_with_the_run_and_a_reload_shows_them_all(open_studio, home, asked):
+def test_charts_move_with_the_run_and_a_reload_shows_them_all(open_studio, studio_folder, requested_hosts):
     first, last = 6, STEPS_PER_EPOCH
-    run = scripted_run(home / "runs", "mine", "running", step=first)
+    run = scripted_run(studio_folder / "runs", "mine", "running", step=first)
     page = open_studio()
     wait_for_points(page, "each step", first)
     for step in range(first + 1, last + 1):
@@ -73,11 +73,11 @@ def test_charts_move_with_the_run_and_a_reload_shows_them_all(open_studio, home,
     expect(page.get_by_text("Kill run mine?")).to_be_visible()
     page.get_by_role("button", name="No", exact=True).click()
     expect(page.get_by_text("Kill run mine?")).to_be_hidden()
-    assert asked <= {"127.0.0.1", "no host"}
+    assert requested_hosts <= {"127.0.0.1", "no host"}
 
 
-def test_a_zoom_stays_and_nothing_is_drawn_from_scratch_while_rows_come(open_studio, home):
-    run = scripted_run(home / "runs", "mine", "running", step=6)
+def test_a_zoom_stays_and_nothing_is_drawn_from_scratch_while_rows_come(open_studio, studio_folder):
+    run = scripted_run(studio_folder / "runs", "mine", "running", step=6)
     page = open_studio()
     wait_for_points(page, "each step", 6)
     loss = page.locator("[data-chart=loss] .js-plotly-plot")
@@ -87,8 +87,8 @@ def test_a_zoom_stays_and_nothing_is_drawn_from_scratch_while_rows_come(open_stu
     assert loss.evaluate("plot => [plot.mine, ...plot.layout.xaxis.range]") == [True, 2, 4]
 
 
-def test_ten_thousand_steps_and_a_row_more_is_there_within_a_second(open_studio, home):
-    run = scripted_run(home / "runs", "long", "running", step=0)
+def test_ten_thousand_steps_and_a_row_more_is_there_within_a_second(open_studio, studio_folder):
+    run = scripted_run(studio_folder / "runs", "long", "running", step=0)
     lines = [json.dumps({**step_row(step), "time": 1e9 + step}) for step in range(1, MANY + 1)]
     with run.metrics_file.open("a") as file:
         file.write("\n".join(lines) + "\n")
@@ -105,10 +105,10 @@ def test_ten_thousand_steps_and_a_row_more_is_there_within_a_second(open_studio,
     print("seconds until a new row is on the screen:", [round(wait, 2) for wait in waits])
 
 
-def test_a_finished_run_shows_its_table_and_an_older_run_can_be_looked_at(open_studio, home):
-    scripted_run(home / "runs", "older", "failed", step=5, reason="no space left on the disk")
+def test_a_finished_run_shows_its_table_and_an_older_run_can_be_looked_at(open_studio, studio_folder):
+    scripted_run(studio_folder / "runs", "older", "failed", step=5, reason="no space left on the disk")
     time.sleep(0.02)
-    scripted_run(home / "runs", "newer", "finished")
+    scripted_run(studio_folder / "runs", "newer", "finished")
     page = open_studio()
     expect(page.locator(".qal-table").first).to_contain_text("19.0 %")
     page.get_by_label("Run", exact=True).first.click()
@@ -121,9 +121,9 @@ def test_a_finished_run_shows_its_table_and_an_older_run_can_be_looked_at(open_s
         open_train(page)
 
 
-def test_what_it_hears_is_played_on_while_epochs_come(open_studio, home):
-    audio = [write_tone(home / "data" / "my tones" / f"{i}.wav", 20.0) for i in range(3)]
-    run = scripted_run(home / "runs", "mine", "running", step=6)
+def test_what_it_hears_is_played_on_while_epochs_come(open_studio, studio_folder):
+    audio = [write_tone(studio_folder / "data" / "my tones" / f"{i}.wav", 20.0) for i in range(3)]
+    run = scripted_run(studio_folder / "runs", "mine", "running", step=6)
     run.append_samples(samples_row(0, audio))
     page = open_studio()
     player = page.locator(".qal-samples audio").first
@@ -140,8 +140,8 @@ def test_what_it_hears_is_played_on_while_epochs_come(open_studio, home):
     expect(page.locator(".qal-samples del").first).to_contain_text("account")
 
 
-def test_the_log_is_searched_and_filtered(open_studio, home):
-    run = scripted_run(home / "runs", "mine", "running", step=6)
+def test_the_log_is_searched_and_filtered(open_studio, studio_folder):
+    run = scripted_run(studio_folder / "runs", "mine", "running", step=6)
     head = "2026-11-22 10:00:00,123"
     run.log_file.write_text(f"{head} INFO qal: begun\n\rtrain: 1%\rtrain: 2%\n{head} WARNING qal: <b>odd</b> row\n")
     page = open_studio()
@@ -158,8 +158,10 @@ def test_the_log_is_searched_and_filtered(open_studio, home):
     expect(lines).to_contain_text("ValueError: no")
 
 
-def test_the_report_is_saved_as_a_picture_and_as_a_page_that_stands_alone(open_studio, browse, home, tmp_path, asked):
-    scripted_run(home / "runs", "mine", "finished")
+def test_the_report_is_saved_as_a_picture_and_as_a_page_that_stands_alone(
+    open_studio, browse, studio_folder, tmp_path, requested_hosts
+):
+    scripted_run(studio_folder / "runs", "mine", "finished")
     page = open_studio()
     files = {}
     for form in ("PNG", "HTML"):
@@ -170,15 +172,15 @@ def test_the_report_is_saved_as_a_picture_and_as_a_page_that_stands_alone(open_s
     assert {path.name for path in files.values()} == {"mine-report.png", "mine-report.html"}
     assert files["PNG"].read_bytes().startswith(b"\x89PNG")
     page.close()
-    asked.clear()
+    requested_hosts.clear()
     report = browse(files["HTML"].as_uri())
     expect(report.locator(".js-plotly-plot .main-svg").nth(2)).to_be_attached()
     expect(report.get_by_text("-12.0 points (-40 %)")).to_be_visible()
-    assert asked <= {"", "no host"}
+    assert requested_hosts <= {"", "no host"}
 
 
-def test_a_run_is_deleted_only_after_a_yes_and_the_page_says_where_it_went(open_studio, home):
-    run = scripted_run(home / "runs", "mine", "finished")
+def test_a_run_is_deleted_only_after_a_yes_and_the_page_says_where_it_went(open_studio, studio_folder):
+    run = scripted_run(studio_folder / "runs", "mine", "finished")
     page = open_studio()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="No", exact=True).click()
@@ -190,18 +192,18 @@ def test_a_run_is_deleted_only_after_a_yes_and_the_page_says_where_it_went(open_
     assert not run.folder.exists()
 
 
-def two_runs(home) -> tuple[Run, Run]:
-    good = scripted_run(home / "runs", "good", "finished")
+def two_runs(studio_folder) -> tuple[Run, Run]:
+    good = scripted_run(studio_folder / "runs", "good", "finished")
     time.sleep(0.02)
-    bad = scripted_run(home / "runs", "bad", "finished")
-    bad.report_file.write_text(json.dumps({**REPORT, "tuned_adaptive": {**REPORT["tuned_adaptive"], "wer": 0.4}}))
+    bad = scripted_run(studio_folder / "runs", "bad", "finished")
+    bad.report_file.write_text(report_with_tuned_score(wer=0.4).to_json())
     config = bad.config_file.read_text()
     bad.config_file.write_text(re.sub(r"(?m)^epochs: .*", "epochs: 9", config))
     return good, bad
 
 
-def test_runs_are_sorted_filtered_and_laid_over_one_another(open_studio, home):
-    two_runs(home)
+def test_runs_are_sorted_filtered_and_laid_over_one_another(open_studio, studio_folder):
+    two_runs(studio_folder)
     page = open_studio("Compare")
     names = page.locator(".qal-table.runs tbody tr:visible .open")
     expect(names).to_have_text(["bad", "good"])
@@ -226,8 +228,8 @@ def test_runs_are_sorted_filtered_and_laid_over_one_another(open_studio, home):
     expect(page.locator(".qal-run")).to_contain_text("finished")
 
 
-def test_a_run_is_named_tagged_and_pinned_and_a_reload_knows(open_studio, home):
-    two_runs(home)
+def test_a_run_is_named_tagged_and_pinned_and_a_reload_knows(open_studio, studio_folder):
+    two_runs(studio_folder)
     page = open_studio("Compare")
     page.get_by_role("button", name="notes of good").click()
     page.get_by_label("Title").fill("The <b>best</b>")
@@ -245,24 +247,26 @@ def test_a_run_is_named_tagged_and_pinned_and_a_reload_knows(open_studio, home):
     expect(names).to_have_text(["The <b>best</b>"])
 
 
-def test_charts_and_sound_come_through_a_proxy_under_a_path(serve, browse, tmp_path, asked):
+def test_charts_and_sound_come_through_a_proxy_under_a_path(serve, browse, tmp_path, requested_hosts):
     run = scripted_run(tmp_path / "runs", "mine", "running", step=6)
     run.append_samples(samples_row(0, [write_tone(tmp_path / "data" / "tones" / "a.wav")]))
     server = serve("app.py", "--data", str(tmp_path / "data"), "--root_path", "/qal-demo")
-    with tls_proxy(server, under("/qal-demo")) as site:
+    with tls_proxy(server, under_path("/qal-demo")) as site:
         page = browse(f"{site}/qal-demo/")
         open_train(page)
         wait_for_points(page, "each step", 6)
         page.locator(".qal-samples audio").evaluate("audio => { audio.muted = true; return audio.play() }")
         page.close()
-    assert asked <= {"127.0.0.1", "no host"}
+    assert requested_hosts <= {"127.0.0.1", "no host"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_a_run_and_in_runs_compared(open_studio, home, scheme):
-    good, bad = two_runs(home)
+def test_axe_finds_nothing_in_a_run_and_in_runs_compared(open_studio, studio_folder, scheme):
+    good, bad = two_runs(studio_folder)
     for run in (good, bad):
-        run.append_samples(samples_row(0, [write_tone(home / "data" / "tones" / "a.wav"), home / "gone.wav"]))
+        run.append_samples(
+            samples_row(0, [write_tone(studio_folder / "data" / "tones" / "a.wav"), studio_folder / "gone.wav"])
+        )
         run.log_file.write_text("2026-11-22 10:00:00,123 ERROR qal: broken\nbar\n")
         write_notes(run, Notes(title=run.id.upper(), tags=("a tag",), pinned=run is good))
     page = open_studio()

@@ -1,7 +1,9 @@
 from playwright.sync_api import expect
 
 
-def test_a_file_becomes_text_and_an_unreadable_one_a_sentence(serve, browse, tmp_path, english_corpus, base_directory):
+def test_file_is_transcribed_and_an_unreadable_one_gives_an_error_sentence(
+    serve, browse, tmp_path, english_corpus, base_directory
+):
     row = max(english_corpus.select("test"), key=lambda r: r.duration_s)
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"not audio at all" * 100)
@@ -13,12 +15,12 @@ def test_a_file_becomes_text_and_an_unreadable_one_a_sentence(serve, browse, tmp
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     start.click()
     expect(page.locator(".qal-transcript li").first).to_be_visible()
-    spoken = page.locator(".qal-transcript span").first.inner_text()
+    text = page.locator(".qal-transcript span").first.inner_text()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download SRT").click()
-    saved = download.value.path().read_text(encoding="utf-8")
-    assert spoken in saved
-    assert "-->" in saved
+    subtitles = download.value.path().read_text(encoding="utf-8")
+    assert text in subtitles
+    assert "-->" in subtitles
 
     page.get_by_label("Clear").last.click()
     page.locator("input[type=file]").first.set_input_files(broken)

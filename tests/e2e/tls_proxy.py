@@ -1,4 +1,4 @@
-"""A reverse proxy that ends TLS, on loopback: what stands between a caption server and those who read it."""
+"""A reverse proxy on loopback that terminates TLS, as a share link or a web server does."""
 
 import asyncio
 import concurrent.futures
@@ -10,49 +10,49 @@ from urllib.parse import urlsplit
 
 import trustme
 
-Head = list[str]  # a request's lines before its body: what is asked for, then the headers
-Manner = Callable[[Head], Head]
+Head = list[str]  # the request line and the headers
+HeadRewriter = Callable[[Head], Head]
 
 AUTHORITY = trustme.CA()
 
 
-def without(name: str, head: Head) -> Head:
+def without_header(name: str, head: Head) -> Head:
     return [line for line in head if not line.lower().startswith(f"{name}:")]
 
 
-def keeps_host(head: Head) -> Head:
-    """As Gradio's share tunnel: the Host that the browser named, and no word of TLS."""
+def keep_host(head: Head) -> Head:
+    """Rewrites as Gradio's share tunnel does: Host is the browser's, and no header says that there was TLS."""
     return [*head, "X-Forwarded-For: 192.0.2.7"]
 
 
-def names_itself(head: Head) -> Head:
-    """As nginx with X-Forwarded headers: Host is the server behind it."""
-    (host,) = set(head) - set(without("host", head))
-    return [*without("host", head), "Host: behind", f"X-Forwarded-{host}", "X-Forwarded-Proto: https"]
+def replace_host(head: Head) -> Head:
+    """Rewrites as nginx with X-Forwarded headers does: Host is the server's."""
+    (host,) = set(head) - set(without_header("host", head))
+    return [*without_header("host", head), "Host: behind", f"X-Forwarded-{host}", "X-Forwarded-Proto: https"]
 
 
-def under(path: str) -> Manner:
-    """As a larger site that shows the server under a path; elsewhere is nothing."""
+def under_path(path: str) -> HeadRewriter:
+    """Returns a rewriter for a server that is shown under `path`. Other paths close the connection."""
 
-    def manner(head: Head) -> Head:
+    def rewrite(head: Head) -> Head:
         verb, target, version = head[0].split(" ")
         if not target.startswith(f"{path}/"):
             raise ConnectionError(f"{target} is not under {path}")
-        return names_itself([f"{verb} {target.removeprefix(path)} {version}", *head[1:]])
+        return replace_host([f"{verb} {target.removeprefix(path)} {version}", *head[1:]])
 
-    return manner
+    return rewrite
 
 
 @contextmanager
-def tls_proxy(address: str, manner: Manner) -> Iterator[str]:
-    """-> its own address, for the server at `address`."""
+def tls_proxy(address: str, rewrite: HeadRewriter) -> Iterator[str]:
+    """Runs a proxy for the server at `address`; yields the proxy's address."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     AUTHORITY.issue_cert("127.0.0.1").configure_cert(context)
     started = concurrent.futures.Future()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):  # browsers open connections that they never use
-            await relay(reader, writer, urlsplit(address).port or 80, manner)
+            await relay(reader, writer, urlsplit(address).port or 80, rewrite)
         writer.close()
 
     async def listen() -> None:
@@ -64,29 +64,30 @@ def tls_proxy(address: str, manner: Manner) -> Iterator[str]:
 
     thread = threading.Thread(target=asyncio.run, args=[listen()])
     thread.start()
-    port, end = started.result(10)
+    port, stop_server = started.result(10)
     try:
         yield f"https://127.0.0.1:{port}"
     finally:
-        end()
+        stop_server()
         thread.join()
 
 
-async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, manner: Manner) -> None:
-    """One request, or one socket."""
+async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, rewrite: HeadRewriter) -> None:
+    """Relays one request or one WebSocket to the server at `port`."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
     if "upgrade: websocket" not in map(str.lower, head):
-        head = [*without("connection", head), "Connection: close"]
-    lines = manner(head)
-    behind_reader, behind = await asyncio.open_connection("127.0.0.1", port)
-    behind.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
-    ways = [asyncio.create_task(pump(*way)) for way in ((reader, behind), (behind_reader, writer))]
-    await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-    behind.close()
+        head = [*without_header("connection", head), "Connection: close"]
+    lines = rewrite(head)
+    server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
+    server_writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+    directions = ((reader, server_writer), (server_reader, writer))
+    tasks = [asyncio.create_task(copy_stream(*direction)) for direction in directions]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    server_writer.close()
 
 
-async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):  # the other end has gone
+async def copy_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):  # the connection was closed
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()

@@ -1,4 +1,4 @@
-"""The shipped adapter gives stock base the ability to hear short contexts; stock weights lack it."""
+"""The shipped adapter makes base accurate at short contexts, at which the stock weights fail."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from qal.engine.catalogue import resolve
 from qal.engine.context import context_frames
 from qal.engine.decoding import Tokenizer
 from qal.engine.engine import Engine, Utterance
-from qal.engine.model_directory import ContextAbility, ModelCard, read_card, write_card
+from qal.engine.model_directory import ContextAbility, ModelMetadata, read_metadata, write_metadata
 from qal.errors import LanguageError, ModelError
 from qal.evaluation.error_rates import count_errors
 from qal.evaluation.scoring import load_references, transcribe_each
@@ -26,7 +26,7 @@ def spoken(english_corpus):
     return load_references(english_corpus, [r for r in english_corpus.select("test") if r.duration_s > 2][:15])
 
 
-def test_the_context_is_the_speech_and_a_margin():
+def test_context_is_the_speech_and_a_margin():
     assert context_frames(5 * SAMPLE_RATE, ADAPTIVE) == 600
     assert context_frames(0, ADAPTIVE) == 200
     assert context_frames(WINDOW_SAMPLES, ADAPTIVE) == WINDOW_FRAMES
@@ -34,19 +34,19 @@ def test_the_context_is_the_speech_and_a_margin():
     assert all(context_frames(n, ADAPTIVE) % 2 == 0 for n in range(30_000, 31_000, 7))
 
 
-def test_base_adaptive_hears_at_short_contexts_what_base_hears_at_30_s(spoken, base_directory, tmp_path):
-    cheated = tmp_path / "stock-said-to-be-adaptive"
-    cheated.mkdir()
+def test_base_adaptive_at_short_contexts_is_as_accurate_as_base_at_30_s(spoken, base_directory, tmp_path):
+    mislabelled = tmp_path / "stock-with-adaptive-metadata"
+    mislabelled.mkdir()
     for file in base_directory.iterdir():
-        (cheated / file.name).symlink_to(file)
-    write_card(cheated, ModelCard(base_model="base", context=ADAPTIVE))
-    directories = {"adaptive": resolve("base-adaptive"), "stock": base_directory, "cheated": cheated}
+        (mislabelled / file.name).symlink_to(file)
+    write_metadata(mislabelled, ModelMetadata(base_model="base", context=ADAPTIVE))
+    directories = {"adaptive": resolve("base-adaptive"), "stock": base_directory, "mislabelled": mislabelled}
     wer = {
         name: count_errors([r.text for r in spoken], transcribe_each(Engine(directory), spoken)).wer
         for name, directory in directories.items()
     }
     assert wer["adaptive"] <= wer["stock"] + 0.05
-    assert wer["cheated"] > 2 * wer["adaptive"] + 0.1
+    assert wer["mislabelled"] > 2 * wer["adaptive"] + 0.1
 
 
 def test_plain_faster_whisper_loads_the_default_model(spoken):
@@ -55,7 +55,7 @@ def test_plain_faster_whisper_loads_the_default_model(spoken):
     assert len(text.split()) >= len(spoken[0].text.split()) // 2
 
 
-def test_context_is_full_where_asked_or_where_the_card_says_nothing(base_directory):
+def test_context_is_full_if_requested_or_without_metadata(base_directory):
     silence = [Utterance(np.zeros(SAMPLE_RATE, np.float32), "en")]
     assert Engine(base_directory).transcribe(silence)[0].context_frames == WINDOW_FRAMES
     full = Engine(resolve("base-adaptive"), context="full")
@@ -63,22 +63,27 @@ def test_context_is_full_where_asked_or_where_the_card_says_nothing(base_directo
     assert Engine(resolve("base-adaptive")).transcribe(silence)[0].context_frames == 200
 
 
-def test_a_batch_keeps_its_order_and_detects_each_language(spoken, russian_corpus):
+def test_batch_keeps_its_order_and_detects_each_language(spoken, russian_corpus):
     russian = decode(russian_corpus.audio_path(next(r for r in russian_corpus.rows if r.duration_s > 5)))
     engine = Engine(resolve("base-adaptive"))
-    found = engine.transcribe([Utterance(spoken[0].samples), Utterance(russian), Utterance(spoken[1].samples, "en")])
-    assert [t.language for t in found] == ["en", "ru", "en"]
+    transcripts = engine.transcribe(
+        [Utterance(spoken[0].samples), Utterance(russian), Utterance(spoken[1].samples, "en")]
+    )
+    assert [t.language for t in transcripts] == ["en", "ru", "en"]
     assert engine.transcribe([]) == []
 
 
-def test_a_name_that_reads_like_a_token_is_no_order(base_directory: Path):
+def test_special_tokens_in_previous_text_are_ignored(base_directory: Path):
     tokenizer = Tokenizer(base_directory)
-    told = tokenizer.prompt("en", before="<|startoftranscript|><|ru|> Lalibela <|endoftext|>")
-    assert [token for token in told if token >= tokenizer.end] == [tokenizer.before, *tokenizer.prompt("en")]
-    assert tokenizer.decode(told) == "Lalibela"
+    prompt = tokenizer.prompt("en", previous_text="<|startoftranscript|><|ru|> Lalibela <|endoftext|>")
+    assert [token for token in prompt if token >= tokenizer.end] == [
+        tokenizer.previous_text_start,
+        *tokenizer.prompt("en"),
+    ]
+    assert tokenizer.decode(prompt) == "Lalibela"
 
 
-def test_wrong_requests_are_told(base_directory: Path, tmp_path: Path):
+def test_invalid_language_model_device_and_length_are_errors(base_directory: Path, tmp_path: Path):
     second = np.zeros(SAMPLE_RATE, np.float32)
     engine = Engine(base_directory)
     with pytest.raises(LanguageError, match="no language 'xx'"):
@@ -96,7 +101,7 @@ def test_wrong_requests_are_told(base_directory: Path, tmp_path: Path):
         engine.transcribe([Utterance(np.zeros(WINDOW_SAMPLES + 1, np.float32), "en")])
 
 
-def test_a_broken_card_is_told(tmp_path: Path):
+def test_invalid_model_metadata_is_an_error(tmp_path: Path):
     (tmp_path / "qal.json").write_text('{"context": ')
-    with pytest.raises(ModelError, match="model card"):
-        read_card(tmp_path)
+    with pytest.raises(ModelError, match="not valid model metadata"):
+        read_metadata(tmp_path)

@@ -1,3 +1,5 @@
+"""Transcription of files: regions of speech, progress, language detection, and `qal transcribe`."""
+
 import json
 import subprocess
 import sys
@@ -14,48 +16,48 @@ from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.audio.vad import VAD_WINDOW
 from qal.corpus.manifest import Corpus, Row
 from qal.engine.engine import Engine
-from qal.engine.longform import LongformOptions, merged, speech_stretches, transcribe_file
-from qal.text.normalisation import normalise
+from qal.engine.longform import LongformOptions, find_merged_regions, group_regions, transcribe_file
+from qal.text.normalisation import normalise_basic
 from tests.fakes import ScriptedEngine, noise, transcript
 
 
 def region(start: int, end: int) -> Region:
-    return Region(0, start, start, end, end, peak=0.9)
+    return Region(0, start, start, end, end, peak_probability=0.9)
 
 
-def joined(corpus: Corpus, rows: list[Row], pause_s: float) -> Samples:
+def concatenate(corpus: Corpus, rows: list[Row], pause_s: float) -> Samples:
     pause = 0.001 * noise(int(pause_s * SAMPLE_RATE))
-    return np.concatenate([part for row in rows for part in (pause, decode(corpus.audio_path(row)))] + [pause])
+    return np.concatenate([samples for row in rows for samples in (pause, decode(corpus.audio_path(row)))] + [pause])
 
 
-def phrases(corpus: Corpus, count: int) -> list[Row]:
+def short_rows(corpus: Corpus, count: int) -> list[Row]:
     return [row for row in corpus.select("train") if 2 < row.duration_s < 5 and len(row.text.split()) > 3][:count]
 
 
 @pytest.fixture(scope="module")
 def russian_prompts(russian_corpus: Corpus) -> Samples:
-    return joined(russian_corpus, phrases(russian_corpus, 6), pause_s=1.0)
+    return concatenate(russian_corpus, short_rows(russian_corpus, 6), pause_s=1.0)
 
 
-def test_neighbours_are_merged_up_to_the_target_and_never_over_a_long_pause():
+def test_regions_are_grouped_up_to_the_target_and_not_across_long_pauses():
     second = SAMPLE_RATE / VAD_WINDOW
     spans = [(0, 4), (5, 9), (10, 14), (15, 16), (30, 31)]
     regions = [region(round(a * second), round(b * second)) for a, b in spans]
-    assert [len(group) for group in merged(regions, target_s=15, max_pause_s=2)] == [3, 1, 1]
-    assert [len(group) for group in merged(regions, target_s=28, max_pause_s=2)] == [4, 1]
-    assert [len(group) for group in merged(regions, target_s=28, max_pause_s=0.5)] == [1] * 5
-    assert merged([], target_s=15, max_pause_s=2) == []
+    assert [len(group) for group in group_regions(regions, target_s=15, max_pause_s=2)] == [3, 1, 1]
+    assert [len(group) for group in group_regions(regions, target_s=28, max_pause_s=2)] == [4, 1]
+    assert [len(group) for group in group_regions(regions, target_s=28, max_pause_s=0.5)] == [1] * 5
+    assert group_regions([], target_s=15, max_pause_s=2) == []
 
 
 @pytest.mark.parametrize("target_s", [3.0, 8.0, 28.0])
-def test_stretches_are_in_order_and_no_longer_than_the_target(russian_prompts: Samples, target_s: float):
-    stretches = speech_stretches(russian_prompts, target_s, LongformOptions())
-    assert all(s.start <= s.speech_start < s.speech_end <= s.end for s in stretches)
-    assert all(s.end - s.start <= target_s * SAMPLE_RATE for s in stretches)
-    assert all(before.end <= after.start for before, after in pairwise(stretches))
+def test_merged_regions_are_in_order_and_no_longer_than_the_target(russian_prompts: Samples, target_s: float):
+    regions = find_merged_regions(russian_prompts, target_s, LongformOptions())
+    assert all(s.start <= s.speech_start < s.speech_end <= s.end for s in regions)
+    assert all(s.end - s.start <= target_s * SAMPLE_RATE for s in regions)
+    assert all(before.end <= after.start for before, after in pairwise(regions))
 
 
-def test_the_seconds_of_progress_are_the_whole_file(russian_prompts: Samples):
+def test_reported_progress_adds_up_to_the_whole_file(russian_prompts: Samples):
     done: list[float] = []
     options = LongformOptions(target_s=4, batch_size=2)
     transcribe_file(ScriptedEngine(), russian_prompts, options=options, progress=done.append)
@@ -63,10 +65,10 @@ def test_the_seconds_of_progress_are_the_whole_file(russian_prompts: Samples):
     assert sum(done) == pytest.approx(seconds(russian_prompts))
 
 
-def test_a_language_is_detected_once_for_the_whole_file(russian_prompts: Samples):
-    engine = ScriptedEngine(detects="ru")
+def test_language_is_detected_once_per_file(russian_prompts: Samples):
+    engine = ScriptedEngine(detected_language="ru")
     segments = transcribe_file(engine, russian_prompts, options=LongformOptions(target_s=4))
-    assert [u.language for u in engine.heard] == [None] + ["ru"] * len(segments)
+    assert [u.language for u in engine.utterances] == [None] + ["ru"] * len(segments)
 
 
 def test_segments_are_in_the_order_of_the_file(russian_prompts: Samples):
@@ -77,22 +79,22 @@ def test_segments_are_in_the_order_of_the_file(russian_prompts: Samples):
     assert segments[-1].end_s <= seconds(russian_prompts)
 
 
-def test_inventions_are_left_out(russian_prompts: Samples):
-    invention = transcript("Продолжение следует...", "ru", avg_logprob=-1.4, no_speech_prob=0.9)
-    engine = ScriptedEngine(script=[invention])
+def test_hallucinations_are_dropped(russian_prompts: Samples):
+    hallucination = transcript("Продолжение следует...", "ru", avg_logprob=-1.4, no_speech_prob=0.9)
+    engine = ScriptedEngine(script=[hallucination])
     segments = transcribe_file(engine, russian_prompts, "ru", options=LongformOptions(target_s=4))
-    assert len(segments) == len(engine.heard) - 1
-    assert invention.text not in [s.text for s in segments]
+    assert len(segments) == len(engine.utterances) - 1
+    assert hallucination.text not in [s.text for s in segments]
 
 
-SILENCES = [np.zeros(0, np.float32), np.zeros(40 * SAMPLE_RATE, np.float32), noise(10 * SAMPLE_RATE)]
+NO_SPEECH = [np.zeros(0, np.float32), np.zeros(40 * SAMPLE_RATE, np.float32), noise(10 * SAMPLE_RATE)]
 
 
-@pytest.mark.parametrize("samples", SILENCES)
-def test_no_speech_gives_no_segments_and_asks_nothing(samples: Samples):
+@pytest.mark.parametrize("samples", NO_SPEECH)
+def test_file_without_speech_gives_no_segments_and_calls_no_engine(samples: Samples):
     engine = ScriptedEngine()
     assert transcribe_file(engine, samples) == []
-    assert engine.heard == []
+    assert engine.utterances == []
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +103,18 @@ def base(base_directory: Path) -> Engine:
 
 
 @pytest.mark.timeout(300)
-def test_prompts_with_pauses_are_read_as_they_were_written(base: Engine, english_corpus: Corpus):
-    rows = phrases(english_corpus, 10)
-    segments = transcribe_file(base, joined(english_corpus, rows, pause_s=1.2))
-    truth = normalise(" ".join(row.text for row in rows))
-    assert jiwer.wer(truth, normalise(" ".join(s.text for s in segments))) < 0.15
+def test_prompts_with_pauses_are_transcribed_correctly(base: Engine, english_corpus: Corpus):
+    rows = short_rows(english_corpus, 10)
+    segments = transcribe_file(base, concatenate(english_corpus, rows, pause_s=1.2))
+    reference = normalise_basic(" ".join(row.text for row in rows))
+    assert jiwer.wer(reference, normalise_basic(" ".join(s.text for s in segments))) < 0.15
     assert {s.language for s in segments} == {"en"}
     assert len(segments) < len(rows)  # they were merged
 
 
 @pytest.mark.timeout(300)
-def test_the_command_line_writes_a_file_each(english_corpus: Corpus, base_directory: Path, tmp_path: Path):
-    files = [str(english_corpus.audio_path(row)) for row in phrases(english_corpus, 2)]
+def test_transcribe_command_writes_one_file_per_recording(english_corpus: Corpus, base_directory: Path, tmp_path: Path):
+    files = [str(english_corpus.audio_path(row)) for row in short_rows(english_corpus, 2)]
     command = [
         sys.executable,
         "-m",
@@ -137,15 +139,15 @@ def test_the_command_line_writes_a_file_each(english_corpus: Corpus, base_direct
     ("arguments", "sentence"),
     [
         (["base"], "required: files"),
-        (["base", "a.wav", "--beam-size", "99"], "less than or equal to 16 (got 99)"),
+        (["base", "a.wav", "--beam-size", "99"], "should be at most 16, not 99"),
         (["base", "a.wav", "b.wav", "--format", "srt"], "give --out DIR"),
         (["base", "x/a.wav", "a.mp3", "--out", "never-made"], "several files would be written to a.txt"),
-        (["base", "a.wav", "--threads", "-1"], "threads: Input should be greater than or equal to 0"),
+        (["base", "a.wav", "--threads", "-1"], "threads: should be at least 0"),
         (["base-adaptive", "a.wav", "--language", ""], "no language ''"),
         (["no-such-model", "a.wav"], "there is no model 'no-such-model'"),
     ],
 )
-def test_a_wrong_command_line_is_one_sentence(arguments: list[str], sentence: str):
+def test_invalid_transcribe_command_line_gives_one_sentence(arguments: list[str], sentence: str):
     done = subprocess.run([sys.executable, "-m", "qal", "transcribe", *arguments], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

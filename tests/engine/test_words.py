@@ -1,7 +1,8 @@
-"""Words with times, on real speech and the real base model."""
+"""Times and probabilities of words, with real speech and the real base model."""
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from qal.audio.samples import SAMPLE_RATE, seconds
@@ -24,17 +25,17 @@ def adaptive() -> Engine:
     return Engine(resolve("base-adaptive"))
 
 
-def test_words_joined_are_the_text_and_their_times_rise(spoken, adaptive):
+def test_joined_words_equal_the_text_and_their_times_increase(spoken, adaptive):
     for reference in spoken:
-        (found,) = adaptive.transcribe([Utterance(reference.samples, "en")], WORDS)
-        assert "".join(w.text for w in found.words).strip() == found.text
-        times = [t for w in found.words for t in (w.start_s, w.end_s)]
+        (transcript,) = adaptive.transcribe([Utterance(reference.samples, "en")], WORDS)
+        assert "".join(w.text for w in transcript.words).strip() == transcript.text
+        times = [t for w in transcript.words for t in (w.start_s, w.end_s)]
         assert times == sorted(times)
         assert times[-1] <= seconds(reference.samples) + 0.1
-        assert all(0 < w.probability <= 1 for w in found.words)
+        assert all(0 < w.probability <= 1 for w in transcript.words)
 
 
-def test_words_are_timed_at_short_contexts_as_at_30_s(spoken, adaptive):
+def test_word_times_at_short_contexts_equal_those_at_30_s(spoken, adaptive):
     full = Engine(resolve("base-adaptive"), context="full")
     for reference in spoken:
         utterance = Utterance(reference.samples, "en")
@@ -44,27 +45,25 @@ def test_words_are_timed_at_short_contexts_as_at_30_s(spoken, adaptive):
             assert sorted(differences)[len(differences) // 2] <= 0.06
 
 
-def test_a_batch_of_two_languages_has_the_words_of_both(spoken, russian_corpus, adaptive):
+def test_batch_of_two_languages_has_the_words_of_both(spoken, russian_corpus, adaptive):
     (russian,) = load_references(russian_corpus, [r for r in russian_corpus.rows if r.duration_s > 3][:1])
     batch = [Utterance(spoken[0].samples, "en"), Utterance(russian.samples, "ru")]
-    for together in adaptive.transcribe(batch, WORDS):
-        assert "".join(w.text for w in together.words).strip() == together.text
+    for transcript in adaptive.transcribe(batch, WORDS):
+        assert "".join(w.text for w in transcript.words).strip() == transcript.text
 
 
-def test_half_a_letter_is_no_word():
+def test_incomplete_character_is_no_word():
     splitter = SimpleNamespace(eot=0, split_to_word_tokens=lambda ids: ([" yes", "", ""], [[1], [2], [0]]))
     alignment = SimpleNamespace(alignments=[(0, 0), (1, 5), (2, 9)], text_token_probs=[0.9, 0.1])
-    found = to_words(splitter, [1, 2], alignment)  # pyright: ignore[reportArgumentType]
-    assert [(w.text, w.end_s) for w in found] == [(" yes", pytest.approx(0.1))]
+    words = to_words(splitter, [1, 2], alignment)  # pyright: ignore[reportArgumentType]
+    assert [(w.text, w.end_s) for w in words] == [(" yes", pytest.approx(0.1))]
 
 
-def test_no_text_has_no_words(adaptive):
-    (found,) = adaptive.transcribe([Utterance(spoken_silence(), "en")], WORDS)
-    assert bool(found.words) == bool(found.text)
-    assert adaptive.transcribe([Utterance(spoken_silence(), "en")])[0].words == ()
+def test_transcript_without_text_has_no_words(adaptive):
+    (transcript,) = adaptive.transcribe([Utterance(one_second_of_silence(), "en")], WORDS)
+    assert bool(transcript.words) == bool(transcript.text)
+    assert adaptive.transcribe([Utterance(one_second_of_silence(), "en")])[0].words == ()
 
 
-def spoken_silence():
-    import numpy as np
-
+def one_second_of_silence():
     return np.zeros(SAMPLE_RATE, np.float32)

@@ -3,20 +3,23 @@ import random
 import numpy as np
 import pytest
 
-from qal.evaluation.alignment import Piece, align
+from qal.evaluation.alignment import AlignedWords, align
 from qal.evaluation.error_rates import count_errors
 
-WORDS = ["one", "two,", "Three", "don't", "dont", "—", "four.", "well-known", "well", "known", "ቃል", "e\u0301te"]
+VOCABULARY = ["one", "two,", "Three", "don't", "dont", "—", "four.", "well-known", "well", "known", "ቃል", "e\u0301te"]
+EDIT_SIGNS = {(True, True): "~", (False, True): "+", (True, False): "-"}
 
 
-def marks(said: str, heard: str) -> str:
-    """= same, ~ another, + more, - missing"""
-    signs = {(True, True): "~", (False, True): "+", (True, False): "-"}
-    return "".join("=" if p.same else signs[bool(p.said), bool(p.heard)] for p in align(said, heard).pieces)
+def edit_signs(reference: str, prediction: str) -> str:
+    """One sign for each aligned item: = correct, ~ substitution, + insertion, - deletion."""
+    return "".join(
+        "=" if aligned.is_correct else EDIT_SIGNS[bool(aligned.reference), bool(aligned.prediction)]
+        for aligned in align(reference, prediction).words
+    )
 
 
 @pytest.mark.parametrize(
-    ("said", "heard", "found"),
+    ("reference", "prediction", "signs"),
     [
         ("one two three", "one two three", "==="),
         ("One, two: three!", "one two three", "==="),
@@ -32,24 +35,24 @@ def marks(said: str, heard: str) -> str:
         ("ሰላም ዓለም", "ሰላም አለም", "=~"),
     ],
 )
-def test_the_fewest_edits_are_found(said, heard, found):
-    assert marks(said, heard) == found
+def test_alignment_has_fewest_edits(reference, prediction, signs):
+    assert edit_signs(reference, prediction) == signs
 
 
-def test_each_side_keeps_what_it_wrote():
-    assert align("Well-known — said he", "well known said, she").pieces == (
-        Piece("Well-known —", "well known", True),
-        Piece("said", "said,", True),
-        Piece("he", "she", False),
+def test_alignment_keeps_the_written_words_of_both_sides():
+    assert align("Well-known — said he", "well known said, she").words == (
+        AlignedWords("Well-known —", "well known", True),
+        AlignedWords("said", "said,", True),
+        AlignedWords("he", "she", False),
     )
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_nothing_is_lost_and_errors_are_those_that_are_scored(seed):
+def test_alignment_contains_every_word_and_counts_errors_like_wer(seed):
     rng = random.Random(seed)
-    said, heard = (" ".join(rng.choices(WORDS, k=rng.randrange(8))) for _ in range(2))
-    found, counts = align(said, heard), count_errors([said], [heard])
-    assert np.array_equal([found.errors, found.words], [counts.word_errors[0], counts.words[0]])
-    assert bool(found.errors) == any(not piece.same for piece in found.pieces)
-    assert " ".join(p.said for p in found.pieces if p.said) == said
-    assert " ".join(p.heard for p in found.pieces if p.heard) == heard
+    reference, prediction = (" ".join(rng.choices(VOCABULARY, k=rng.randrange(8))) for _ in range(2))
+    alignment, counts = align(reference, prediction), count_errors([reference], [prediction])
+    assert np.array_equal([alignment.errors, alignment.reference_words], [counts.word_errors[0], counts.words[0]])
+    assert bool(alignment.errors) == any(not aligned.is_correct for aligned in alignment.words)
+    assert " ".join(aligned.reference for aligned in alignment.words if aligned.reference) == reference
+    assert " ".join(aligned.prediction for aligned in alignment.words if aligned.prediction) == prediction

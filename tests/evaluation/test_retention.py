@@ -1,4 +1,4 @@
-"""What fine-tuning must not break, and which sentences say that it did."""
+"""Figures of the retention check and the losses that are failures."""
 
 import shutil
 from copy import deepcopy
@@ -9,10 +9,12 @@ import pytest
 from qal.corpus.manifest import Corpus, read_corpus
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
-from qal.evaluation.retention import Bounds, Forms, check_retention, corpora_beside, failures
+from qal.evaluation.report import OriginalShare, Retention, TunedShare
+from qal.evaluation.retention import ModelVariants, RetentionLimits, check_retention, failures, sibling_corpora
 from qal.evaluation.scoring import load_references
 
-GOOD = {
+LIMITS = RetentionLimits(wer=0.01)
+NO_LOSS = {
     "corpora": {
         "fillets-nl": {
             "utterances": 24,
@@ -36,54 +38,57 @@ GOOD = {
 }
 
 
-def test_what_is_kept_is_no_failure():
-    assert failures(GOOD, Bounds(0.01)) == []
+def test_no_loss_is_no_failure():
+    assert failures(Retention.model_validate(NO_LOSS), LIMITS) == []
 
 
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("corpora fillets-nl tuned_30s", {"difference": 0.05, "low": 0.02}, "5.0 points more word errors"),
+        ("corpora fillets-nl tuned_30s", {"difference": 0.05, "low": 0.02}, "WER 5.0 points higher"),
         ("language_identification tuned_adaptive", {"difference": 0.2, "low": 0.1}, "20.0 points fewer"),
-        ("timestamps tuned_30s", {"difference": 0.5, "low": 0.3}, "valid time stamps"),
+        ("timestamps tuned_30s", {"difference": 0.5, "low": 0.3}, "valid timestamps"),
         ("long_recording", {"tuned_adaptive": 0.3}, "two minutes"),
-        ("words_on_silence", {"tuned_adaptive": 3}, "3 words invented"),
+        ("words_on_silence", {"tuned_adaptive": 3}, "3 words written on silence"),
     ],
 )
-def test_each_loss_is_a_sentence(path: str, value: dict, sentence: str):
-    found = deepcopy(GOOD)
-    place = found
-    for name in path.split():
-        place = place[name]
-    place.update(value)
-    (said,) = failures(found, Bounds(0.01))
-    assert sentence in said
+def test_each_loss_beyond_its_limit_is_one_failure(path: str, value: dict, sentence: str):
+    figures = deepcopy(NO_LOSS)
+    changed = figures
+    for key in path.split():
+        changed = changed[key]
+    changed.update(value)
+    (failure,) = failures(Retention.model_validate(figures), LIMITS)
+    assert sentence in failure
 
 
-def test_a_loss_that_may_be_chance_is_none():
-    found = deepcopy(GOOD)
-    for forms in (found["corpora"]["fillets-nl"], found["language_identification"], found["timestamps"]):
-        forms["tuned_30s"] |= {"difference": 0.09, "low": -0.01}
-    assert failures(found, Bounds(0.01)) == []
+def test_loss_whose_interval_contains_zero_is_no_failure():
+    figures = deepcopy(NO_LOSS)
+    for variants in (figures["corpora"]["fillets-nl"], figures["language_identification"], figures["timestamps"]):
+        variants["tuned_30s"] |= {"difference": 0.09, "low": -0.01}
+    assert failures(Retention.model_validate(figures), LIMITS) == []
 
 
-def test_weights_that_are_stock_keep_everything(english_corpus: Corpus):
-    stock = Engine(resolve("base"), context="full")
+def test_original_weights_have_no_retention_failures(english_corpus: Corpus):
+    original = Engine(resolve("base"), context="full")
     rows = [r for r in english_corpus.select("test") if 2 < r.duration_s < 6][:4]
-    found = check_retention(
-        Forms(stock, stock, stock), {"en": load_references(english_corpus, rows)}, Bounds(0.01), lambda done, of: None
-    )
-    assert found["failures"] == []
-    assert found["language_identification"]["stock_30s"] == {"share": 1.0}
-    assert found["timestamps"]["tuned_30s"] == {"share": 1.0, "difference": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
-    assert found["long_recording"]["stock_30s"] < 0.3
-    assert found["words_on_silence"]["stock_30s"] == 0
+    corpora = {"en": load_references(english_corpus, rows)}
+    retention = check_retention(ModelVariants(original, original, original), corpora, LIMITS)
+    assert retention.failures == ()
+    assert retention.language_identification
+    assert retention.language_identification.stock_30s == OriginalShare(share=1.0)
+    assert retention.timestamps
+    assert retention.timestamps.tuned_30s == TunedShare(share=1.0, difference=0.0, low=0.0, high=0.0, p=1.0)
+    assert retention.long_recording
+    assert retention.long_recording.stock_30s < 0.3
+    assert retention.words_on_silence
+    assert retention.words_on_silence.stock_30s == 0
 
 
-def test_what_lies_beside_is_asked_and_what_is_broken_is_left_out(english_corpus: Corpus, tmp_path: Path):
+def test_sibling_corpora_ignores_trained_and_broken_corpora(english_corpus: Corpus, tmp_path: Path):
     for name in ("own", "other", "broken"):
         shutil.copytree(english_corpus.folder, tmp_path / name, copy_function=lambda a, b: Path(b).hardlink_to(a))
     (tmp_path / "broken" / "manifest.jsonl").unlink()
     (tmp_path / "broken" / "manifest.jsonl").write_text("{")
-    found = corpora_beside([read_corpus(tmp_path / "own")])
-    assert [corpus.folder.name for corpus in found] == ["other"]
+    siblings = sibling_corpora([read_corpus(tmp_path / "own")])
+    assert [corpus.folder.name for corpus in siblings] == ["other"]

@@ -2,11 +2,12 @@ import json
 
 import pytest
 
-from qal.jobs import index as shelf_module
-from qal.jobs.index import Best, Shelf
+from qal.jobs import index as index_module
+from qal.jobs.index import BestValidation, RunIndex
 from qal.jobs.metrics import train_seconds
 from qal.jobs.notes import Notes, write_notes
-from qal.jobs.run import Run, State, list_runs
+from qal.jobs.run import Run, list_runs
+from qal.jobs.status import State
 from tests.run_folders import REPORT, STEPS, epoch_row, scripted_run, step_row
 
 
@@ -21,14 +22,14 @@ def runs(tmp_path):
     return tmp_path / "runs"
 
 
-def by_id(shelf: Shelf, runs) -> dict:
-    return {entry.id: entry for entry in shelf.entries(runs)}
+def entries_by_id(run_index: RunIndex, runs) -> dict:
+    return {entry.id: entry for entry in run_index.entries(runs)}
 
 
-def test_it_holds_what_the_folders_say(runs):
-    shelf = Shelf()
+def test_run_index_has_the_content_of_the_run_folders(runs):
+    run_index = RunIndex()
     for _ in range(2):
-        entries = by_id(shelf, runs)
+        entries = entries_by_id(run_index, runs)
         assert set(entries) == {run.id for run in list_runs(runs)} == {"a", "b", "c"}
         for entry in entries.values():
             assert entry.status == entry.run.status()
@@ -37,38 +38,38 @@ def test_it_holds_what_the_folders_say(runs):
         assert [e.ended for e in entries.values()].count(False) == 1
 
 
-def test_every_change_is_seen_at_once(runs):
-    shelf = Shelf()
-    run = by_id(shelf, runs)["b"].run
+def test_run_index_shows_changed_files_at_once(runs):
+    run_index = RunIndex()
+    run = entries_by_id(run_index, runs)["b"].run
     run.update_status(state="finished", reason=None)
-    assert by_id(shelf, runs)["b"].status.state == "finished"
+    assert entries_by_id(run_index, runs)["b"].status.state == "finished"
     write_notes(run, Notes(title="mine"))
-    assert by_id(shelf, runs)["b"].name == "mine"
-    run.report_file.write_text(json.dumps({"base_model": "x"}))
-    assert by_id(shelf, runs)["b"].report == {"base_model": "x"}
+    assert entries_by_id(run_index, runs)["b"].name == "mine"
+    run.report_file.write_text(REPORT.model_copy(update={"base_model": "x"}).to_json())
+    assert entries_by_id(run_index, runs)["b"].report.base_model == "x"
     run.config_file.write_text("epochs: 3\n")
-    assert by_id(shelf, runs)["b"].config.epochs == 3
+    assert entries_by_id(run_index, runs)["b"].config.epochs == 3
     run.folder.rename(runs / ".trash" / "b")
-    assert "b" not in by_id(shelf, runs)
+    assert "b" not in entries_by_id(run_index, runs)
 
 
-def test_a_process_that_dies_without_a_word_is_seen_although_no_file_changes(runs):
-    shelf = Shelf()
-    run = by_id(shelf, runs)["c"].run
+def test_run_whose_process_was_killed_is_interrupted_although_no_file_changes(runs):
+    run_index = RunIndex()
+    run = entries_by_id(run_index, runs)["c"].run
     status = run.status()
     run.write_status(status.model_copy(update={"pid": 2**22 + 1}))
-    assert by_id(shelf, runs)["c"].status.state == "interrupted"
+    assert entries_by_id(run_index, runs)["c"].status.state == "interrupted"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "epochs: many", "- a\n- b", "[" * 40_000, "epochs: 9999-99-99"])
-def test_broken_files_hide_no_run(runs, content):
-    run = by_id(Shelf(), runs)["a"].run
+def test_run_with_broken_config_and_report_is_listed(runs, content):
+    run = entries_by_id(RunIndex(), runs)["a"].run
     for file in (run.config_file, run.report_file):
         file.write_text(content)
-    entry = by_id(Shelf(), runs)["a"]
+    entry = entries_by_id(RunIndex(), runs)["a"]
     assert entry.report is None
     assert entry.status.state == "finished"
-    assert entry.config is None or content == ""  # nothing at all is read as nothing set
+    assert entry.config is None or content == ""  # an empty file has the default settings
 
 
 @pytest.mark.parametrize(
@@ -82,49 +83,49 @@ def test_broken_files_hide_no_run(runs, content):
         {"tuned_30s": {"wer": 0.1, "wer_low": 0.1, "wer_high": 0.1, "cer": 0.1, "rtf": "x"}},
     ],
 )
-def test_a_report_of_another_shape_is_none(runs, wrong):
-    run = by_id(Shelf(), runs)["a"].run
-    run.report_file.write_text(json.dumps(REPORT | wrong))
-    assert by_id(Shelf(), runs)["a"].report is None
-    run.report_file.write_text(json.dumps(REPORT))
-    assert by_id(Shelf(), runs)["a"].report == REPORT
+def test_report_with_wrong_fields_is_none(runs, wrong):
+    run = entries_by_id(RunIndex(), runs)["a"].run
+    run.report_file.write_text(json.dumps(REPORT.model_dump() | wrong))
+    assert entries_by_id(RunIndex(), runs)["a"].report is None
+    run.report_file.write_text(REPORT.to_json())
+    assert entries_by_id(RunIndex(), runs)["a"].report == REPORT
 
 
 @pytest.mark.parametrize("status", ['{"state": "running", "pid": -1}', '{"state": "running", "pid": 1e30}'])
-def test_a_process_that_cannot_be_is_none(runs, status):
-    run = by_id(Shelf(), runs)["a"].run
+def test_status_with_an_impossible_pid_is_interrupted(runs, status):
+    run = entries_by_id(RunIndex(), runs)["a"].run
     run.status_file.write_text(status)
-    assert by_id(Shelf(), runs)["a"].status.state == "interrupted"
+    assert entries_by_id(RunIndex(), runs)["a"].status.state == "interrupted"
 
 
-def test_files_are_read_again_only_where_they_changed(runs, monkeypatch):
+def test_run_index_reads_a_config_again_only_if_it_changed(runs, monkeypatch):
     read = []
-    load = shelf_module.load_config
-    monkeypatch.setattr(shelf_module, "load_config", lambda path: read.append(path) or load(path))
-    shelf = Shelf()
+    load = index_module.load_config
+    monkeypatch.setattr(index_module, "load_config", lambda path: read.append(path) or load(path))
+    run_index = RunIndex()
     for _ in range(5):
-        shelf.entries(runs)
+        run_index.entries(runs)
     assert len(read) == 3
-    by_id(shelf, runs)["a"].run.config_file.write_text("epochs: 9\n")
-    shelf.entries(runs)
+    entries_by_id(run_index, runs)["a"].run.config_file.write_text("epochs: 9\n")
+    run_index.entries(runs)
     assert len(read) == 4
 
 
-def best_of(shelf: Shelf, run: Run) -> Best:
-    best = shelf.progress(run).best
+def best_validation(run_index: RunIndex, run: Run) -> BestValidation:
+    best = run_index.progress(run).best
     assert best
     return best
 
 
-def test_the_best_validation_leaves_out_the_base(tmp_path):
+def test_best_validation_leaves_out_the_base_model_and_wer_that_is_not_finite(tmp_path):
     run = scripted_run(tmp_path / "runs", "r", "finished", step=STEPS)
-    shelf = Shelf()
-    assert best_of(shelf, run).epoch == 4
-    assert best_of(shelf, run).wer == pytest.approx(0.18)
-    assert shelf.progress(run).train_s == train_seconds(run.metrics()) > 0
+    run_index = RunIndex()
+    assert best_validation(run_index, run).epoch == 4
+    assert best_validation(run_index, run).wer == pytest.approx(0.18)
+    assert run_index.progress(run).train_s == train_seconds(run.metrics()) > 0
     run.append_metrics({**epoch_row(5), "wer": 0.01})
     run.append_metrics({**epoch_row(6), "wer": float("nan")})
-    assert best_of(shelf, run).wer == 0.01
-    alone = scripted_run(tmp_path / "runs", "s", "failed", step=3)
-    assert shelf.progress(alone).best is None
-    alone.append_metrics(step_row(4))
+    assert best_validation(run_index, run).wer == 0.01
+    without_validation = scripted_run(tmp_path / "runs", "s", "failed", step=3)
+    assert run_index.progress(without_validation).best is None
+    without_validation.append_metrics(step_row(4))

@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from qal.jobs.log_tail import MAX_RECORD, TRACEBACK, matching, records, tail
+from qal.jobs.log_tail import MAX_RECORD_CHARS, TRACEBACK, LogTail, filter_records, parse_records, read_tail
 
-HEAD = "2026-11-22 10:00:00,123"
-TRACE = f"""{TRACEBACK}
+HEADER = "2026-11-22 10:00:00,123"
+PLAIN_TRACEBACK = f"""{TRACEBACK}
   File "x.py", line 1, in <module>
     f()
 ValueError: <no> good"""
-CHAIN = f"""{TRACE}
+CHAINED_TRACEBACK = f"""{PLAIN_TRACEBACK}
 
 During handling of the above exception, another exception occurred:
 
@@ -18,75 +18,75 @@ During handling of the above exception, another exception occurred:
 RuntimeError: worse"""
 
 
-def write(tmp_path: Path, text: str) -> Path:
+def write_log(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "log.txt"
     path.write_bytes(text.encode())
     return path
 
 
-def test_levels_are_those_of_the_log_and_bars_have_none():
-    found = records(
-        f"{HEAD} INFO qal: begun\n{HEAD} WARNING qal.data: odd row\n{HEAD} ERROR qal: broken\nplain words\n"
+def test_severity_is_the_level_of_the_log_and_none_for_other_output():
+    records = parse_records(
+        f"{HEADER} INFO qal: begun\n{HEADER} WARNING qal.data: odd row\n{HEADER} ERROR qal: broken\nplain words\n"
     )
-    assert [r.rank for r in found] == [1, 2, 3, None]
-    assert [len(matching(found, least, "")) for least in (None, 1, 2, 3)] == [4, 3, 2, 1]
+    assert [r.severity for r in records] == [1, 2, 3, None]
+    assert [len(filter_records(records, severity, "")) for severity in (None, 1, 2, 3)] == [4, 3, 2, 1]
 
 
-def test_a_bar_is_its_last_state_and_a_record_behind_it_stands_alone():
+def test_progress_bar_shows_its_last_state_and_a_record_on_its_line_is_separate():
     bar = "\rtrain: 1%|#\rtrain: 2%|##\x1b[A\rtrain: 3%|###"
-    assert [r.text for r in records(bar + "\n")] == ["train: 3%|###"]
-    found = records(f"{bar}{HEAD} WARNING qal: skipped\nafter\r\n")
-    assert [(r.text, r.rank) for r in found] == [
+    assert [r.text for r in parse_records(bar + "\n")] == ["train: 3%|###"]
+    records = parse_records(f"{bar}{HEADER} WARNING qal: skipped\nafter\r\n")
+    assert [(r.text, r.severity) for r in records] == [
         ("train: 3%|###", None),
-        (f"{HEAD} WARNING qal: skipped", 2),
+        (f"{HEADER} WARNING qal: skipped", 2),
         ("after", None),
     ]
 
 
-@pytest.mark.parametrize("trace", [TRACE, CHAIN], ids=["one", "chained"])
-def test_a_traceback_stays_with_its_record(trace):
-    chained = trace.replace("\n\n", "\n")
-    found = records(f"{HEAD} ERROR qal: the job failed\n{trace}\n{HEAD} INFO qal: gone on\n")
-    assert [(r.text, r.rank) for r in found] == [
-        (f"{HEAD} ERROR qal: the job failed\n{chained}", 3),
-        (f"{HEAD} INFO qal: gone on", 1),
+@pytest.mark.parametrize("traceback", [PLAIN_TRACEBACK, CHAINED_TRACEBACK], ids=["one", "chained"])
+def test_traceback_belongs_to_the_error_record_before_it(traceback):
+    without_empty_lines = traceback.replace("\n\n", "\n")
+    records = parse_records(f"{HEADER} ERROR qal: the job failed\n{traceback}\n{HEADER} INFO qal: resumed\n")
+    assert [(r.text, r.severity) for r in records] == [
+        (f"{HEADER} ERROR qal: the job failed\n{without_empty_lines}", 3),
+        (f"{HEADER} INFO qal: resumed", 1),
     ]
-    assert matching(found, 3, "no> GOOD") == found[:1]
+    assert filter_records(records, 3, "no> GOOD") == records[:1]
 
 
-def test_a_traceback_that_nobody_logged_is_an_error_of_its_own():
-    found = records(f"{HEAD} INFO qal: begun\n{TRACE}\nbye\n")
-    assert [r.rank for r in found] == [1, 3, None]
-    assert found[1].text == TRACE
+def test_traceback_without_an_error_record_is_a_record_of_severity_error():
+    records = parse_records(f"{HEADER} INFO qal: begun\n{PLAIN_TRACEBACK}\nbye\n")
+    assert [r.severity for r in records] == [1, 3, None]
+    assert records[1].text == PLAIN_TRACEBACK
 
 
-def test_a_log_of_any_size_costs_the_same(tmp_path):
-    path = write(tmp_path, f"{HEAD} INFO qal: the end\n")
+def test_only_the_tail_of_a_large_log_is_read(tmp_path):
+    path = write_log(tmp_path, f"{HEADER} INFO qal: the end\n")
     with path.open("r+b") as file:
         end = file.read()
         file.seek(2**30)
         file.write(b"\ncut line" + b"\n" + end)
-    text, cut = tail(path, 1000)
-    assert cut
-    assert len(text) <= 1000
-    assert [r.text for r in records(text)][-1] == end.decode().strip()
-    assert text.startswith("cut line")
+    tail = read_tail(path, 1000)
+    assert tail.is_truncated
+    assert len(tail.text) <= 1000
+    assert [r.text for r in parse_records(tail.text)][-1] == end.decode().strip()
+    assert tail.text.startswith("cut line")
 
 
-def test_one_endless_line_shows_its_end(tmp_path):
-    path = write(tmp_path, "".join(f"\rtrain: {i}" for i in range(10_000)))
-    text, cut = tail(path, 1000)
-    assert cut
-    assert [r.text for r in records(text)] == ["train: 9999"]
-    assert len(records("x" * 10**6)[0].text) == MAX_RECORD
+def test_line_longer_than_the_tail_shows_its_end(tmp_path):
+    path = write_log(tmp_path, "".join(f"\rtrain: {i}" for i in range(10_000)))
+    tail = read_tail(path, 1000)
+    assert tail.is_truncated
+    assert [r.text for r in parse_records(tail.text)] == ["train: 9999"]
+    assert len(parse_records("x" * 10**6)[0].text) == MAX_RECORD_CHARS
 
 
-def test_no_file_is_an_empty_log(tmp_path):
-    assert tail(tmp_path / "none") == ("", False)
-    assert records("") == []
+def test_missing_log_file_is_an_empty_log(tmp_path):
+    assert read_tail(tmp_path / "none") == LogTail("", is_truncated=False)
+    assert parse_records("") == []
 
 
-def test_what_is_no_text_does_no_harm(tmp_path):
+def test_binary_content_gives_records_without_control_characters(tmp_path):
     path = tmp_path / "log.txt"
     path.write_bytes(bytes(range(256)) * 20)
-    assert all("\x00" not in r.text and "\x1b" not in r.text for r in records(tail(path)[0]))
+    assert all("\x00" not in r.text and "\x1b" not in r.text for r in parse_records(read_tail(path).text))

@@ -5,13 +5,12 @@ import pytest
 
 from qal.errors import OptionError
 from qal.jobs.notes import (
-    MAX_NOTE,
-    MAX_TAG,
+    MAX_NOTE_CHARS,
+    MAX_TAG_CHARS,
     MAX_TAGS,
-    MAX_TITLE,
+    MAX_TITLE_CHARS,
     Notes,
     make_notes,
-    notes_file,
     read_notes,
     write_notes,
 )
@@ -25,14 +24,14 @@ def run(tmp_path) -> Run:
 
 
 @pytest.mark.parametrize("text", ["plain", "ቃል · слово · 词", "<b>&amp;</b>", "a\nb\x00c", '"quoted"\\'])
-def test_what_is_written_is_read(run, text):
+def test_written_notes_are_read_unchanged(run, text):
     notes = make_notes(text, f"x, {text}", text, True)
     write_notes(run, notes)
     assert read_notes(run) == notes
     assert sorted(os.listdir(run.folder)) == ["config.yaml", "notes.json", "status.json"]
 
 
-def test_there_are_no_notes_until_somebody_writes_some(run):
+def test_notes_of_a_new_run_are_empty(run):
     assert read_notes(run) == Notes()
 
 
@@ -49,46 +48,46 @@ def test_there_are_no_notes_until_somebody_writes_some(run):
         b'{"tags": [["x"]]}',
         b'{"pinned": "perhaps"}',
         b"[" * 100_000,
-        json.dumps({"title": "x" * (MAX_TITLE + 1)}).encode(),
-        json.dumps({"note": "x" * (MAX_NOTE + 1)}).encode(),
+        json.dumps({"title": "x" * (MAX_TITLE_CHARS + 1)}).encode(),
+        json.dumps({"note": "x" * (MAX_NOTE_CHARS + 1)}).encode(),
         json.dumps({"tags": [str(i) for i in range(MAX_TAGS + 1)]}).encode(),
         json.dumps({"title": "fine", "more": "x" * 10_000_000}).encode(),
     ],
 )
-def test_broken_notes_are_empty_ones(run, content):
-    notes_file(run).write_bytes(content)
+def test_broken_notes_file_is_read_as_empty_notes(run, content):
+    run.notes_file.write_bytes(content)
     assert read_notes(run) == Notes()
 
 
-def test_what_is_no_file_is_no_notes(run):
-    notes_file(run).mkdir()
+def test_notes_path_that_is_not_a_file_is_read_as_empty_notes(run):
+    run.notes_file.mkdir()
     assert read_notes(run) == Notes()
-    notes_file(run).rmdir()
-    os.mkfifo(notes_file(run))  # a reader would wait for ever
+    run.notes_file.rmdir()
+    os.mkfifo(run.notes_file)  # opening it would block forever
     assert read_notes(run) == Notes()
 
 
-def test_tags_are_short_words_each_once():
+def test_tags_are_split_stripped_and_without_repetition():
     assert make_notes(" a \n title ", " one, two;one ,,  three  four", " n ", False) == Notes(
         title="a title", tags=("one", "two", "three four"), note="n"
     )
 
 
-def test_half_a_letter_from_a_browser_is_kept_as_a_question_mark(run):
+def test_lone_surrogate_in_notes_is_written_as_a_question_mark(run):
     write_notes(run, make_notes("\ud800", "", "\udfff", False))
     assert read_notes(run).title == "?"
 
 
 @pytest.mark.parametrize(
-    ("title", "tags", "note", "names"),
+    ("title", "tags", "note", "field"),
     [
-        ("x" * (MAX_TITLE + 1), "", "", "title"),
-        ("", "x" * (MAX_TAG + 1), "", "tag"),
+        ("x" * (MAX_TITLE_CHARS + 1), "", "", "title"),
+        ("", "x" * (MAX_TAG_CHARS + 1), "", "tag"),
         ("", ",".join(map(str, range(MAX_TAGS + 1))), "", "tags"),
-        ("", "", "x" * (MAX_NOTE + 1), "note"),
+        ("", "", "x" * (MAX_NOTE_CHARS + 1), "note"),
     ],
 )
-def test_what_is_too_long_is_refused_in_one_short_line(title, tags, note, names):
-    with pytest.raises(OptionError, match=names) as refused:
+def test_too_long_notes_raise_a_short_error_that_names_the_field(title, tags, note, field):
+    with pytest.raises(OptionError, match=field) as error:
         make_notes(title, tags, note, False)
-    assert len(str(refused.value)) < 200
+    assert len(str(error.value)) < 200

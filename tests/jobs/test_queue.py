@@ -1,4 +1,4 @@
-"""Jobs that wait for the device, each in a process of its own, and what may be done to them. No model is needed."""
+"""Jobs that wait for the device, each in its own process: order, stop, resume, kill and trash. No model is needed."""
 
 import os
 import subprocess
@@ -14,35 +14,36 @@ import pytest
 from qal.errors import TrainingError
 from qal.jobs import job
 from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.queue import device_lock, queued_jobs, running_job
 from qal.jobs.run import Run, create_run
-from tests.waiting import until
+from tests.waiting import wait_until
 
-JOB = """
+JOB_SCRIPT = """
     import sys, time
     from pathlib import Path
     import train_whisper_lightning as script
-    def job_stages(run, config, attempt, orders=None):  # uses the device until somebody stops it
+    def run_stages(run, config, attempt, job_broadcast=None):  # uses the device until a stop is requested
         run.update_status(stage="train")
         for _ in range(6000):
-            run.require_wanted()
+            run.raise_if_stop_requested()
             time.sleep(0.01)
-    script.job_stages = job_stages
+    script.run_stages = run_stages
     script.main(sys.argv[1:])
 """
 
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A runs folder whose jobs do nothing but hold the device; those that are left are killed."""
+    """A runs folder whose jobs only hold the device; jobs that remain at the end are killed."""
     script = tmp_path / "job.py"
-    script.write_text(textwrap.dedent(JOB))
+    script.write_text(textwrap.dedent(JOB_SCRIPT))
     monkeypatch.setattr(job, "trainer_command", lambda run: [sys.executable, str(script), "--resume", str(run.folder)])
     yield tmp_path / "runs"
-    for run in [*job.waiting(tmp_path / "runs"), *filter(None, [job.running(tmp_path / "runs")])]:
+    for run in [*queued_jobs(tmp_path / "runs"), *filter(None, [running_job(tmp_path / "runs")])]:
         job.kill(run)
 
 
-def started(runs: Path, user: str | None = None) -> Run:
+def start_job(runs: Path, user: str | None = None) -> Run:
     return job.start(TrainingConfig(), runs, user)
 
 
@@ -50,89 +51,91 @@ def is_running(run: Run) -> bool:
     return run.status().state == "running"
 
 
-def test_jobs_take_turns_in_the_order_in_which_they_came(runs):
-    first = started(runs)
-    until(lambda: is_running(first))
-    second, third = started(runs), started(runs)
-    until(lambda: (second.status().queue_position, third.status().queue_position) == (1, 2))
-    assert [run.id for run in job.waiting(runs)] == [second.id, third.id]
-    assert job.running(runs) == first or job.running(runs).id == first.id  # pyright: ignore[reportOptionalMemberAccess]
+def test_queued_jobs_run_in_the_order_in_which_they_were_started(runs):
+    first = start_job(runs)
+    wait_until(lambda: is_running(first))
+    second, third = start_job(runs), start_job(runs)
+    wait_until(lambda: (second.status().queue_position, third.status().queue_position) == (1, 2))
+    assert [run.id for run in queued_jobs(runs)] == [second.id, third.id]
+    running = running_job(runs)
+    assert running
+    assert running.id == first.id
     job.stop(first)
-    until(lambda: is_running(second))
+    wait_until(lambda: is_running(second))
     assert first.status().state == "interrupted"
     assert third.status().state == "queued"
-    until(lambda: third.status().queue_position == 1)
+    wait_until(lambda: third.status().queue_position == 1)
 
 
-def test_one_that_waits_can_leave_the_queue_and_come_back_behind_the_others(runs):
-    first = started(runs)
-    until(lambda: is_running(first))
-    second, third = started(runs), started(runs)
-    until(lambda: third.status().queue_position == 2)
+def test_stopped_job_leaves_the_queue_and_resumes_at_its_end(runs):
+    first = start_job(runs)
+    wait_until(lambda: is_running(first))
+    second, third = start_job(runs), start_job(runs)
+    wait_until(lambda: third.status().queue_position == 2)
     job.stop(second)
-    until(lambda: second.status().state == "interrupted")
+    wait_until(lambda: second.status().state == "interrupted")
     assert "queue" in (second.status().reason or "")
     job.resume(second)
-    until(lambda: second.status().queue_position == 2)
-    assert [run.id for run in job.waiting(runs)] == [third.id, second.id]
+    wait_until(lambda: second.status().queue_position == 2)
+    assert [run.id for run in queued_jobs(runs)] == [third.id, second.id]
 
 
-def test_the_queue_needs_no_server_and_a_dead_job_is_passed_over(runs):
-    first = started(runs)
-    until(lambda: is_running(first))
-    second, third = started(runs), started(runs)
-    until(lambda: third.status().queue_position == 2 and second.status().pid)
+def test_killed_job_in_the_queue_is_skipped_without_a_server(runs):
+    first = start_job(runs)
+    wait_until(lambda: is_running(first))
+    second, third = start_job(runs), start_job(runs)
+    wait_until(lambda: third.status().queue_position == 2 and second.status().pid)
     job.kill(second)
-    until(lambda: second.status().state == "interrupted")
+    wait_until(lambda: second.status().state == "interrupted")
     job.kill(first)
-    until(lambda: is_running(third))
+    wait_until(lambda: is_running(third))
 
 
-def test_a_job_that_is_refused_before_its_turn_has_failed_and_says_why(runs):
+def test_job_with_an_invalid_config_fails_with_a_reason(runs):
     run = create_run(TrainingConfig(), runs, "r")
     run.config_file.write_text("epochs: none\n")
     job.launch(run)
-    until(lambda: run.status().state == "failed")
+    wait_until(lambda: run.status().state == "failed")
     assert "epochs" in (run.status().reason or "")
 
 
-def test_kill_ends_the_process_and_its_children_at_once(runs, tmp_path):
+def test_kill_ends_the_process_and_its_children(runs, tmp_path):
     child = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)']); "
-    process = subprocess.Popen([sys.executable, "-c", child + "time.sleep(99)"])
-    family = psutil.Process(process.pid)
-    until(family.children)
-    (young,) = family.children()
+    popen = subprocess.Popen([sys.executable, "-c", child + "time.sleep(99)"])
+    process = psutil.Process(popen.pid)
+    wait_until(process.children)
+    (child_process,) = process.children()
     run = create_run(TrainingConfig(), runs, "r")
-    run.update_status(state="running", pid=process.pid, pid_started=family.create_time())
+    run.update_status(state="running", pid=popen.pid, pid_started=process.create_time())
     job.kill(run)
-    assert not family.is_running()
-    until(lambda: not young.is_running() or young.status() == psutil.STATUS_ZOMBIE)
+    assert not process.is_running()
+    wait_until(lambda: not child_process.is_running() or child_process.status() == psutil.STATUS_ZOMBIE)
     assert run.status().state == "interrupted"
     with pytest.raises(TrainingError, match="has ended already"):
         job.kill(run)
 
 
-def test_a_terminal_does_not_wait_and_a_job_in_the_queue_is_no_reason_to_refuse_one(runs):
-    first = started(runs)
-    until(lambda: is_running(first))
-    with pytest.raises(TrainingError, match=first.id), job.device_lock(runs):
+def test_job_of_a_terminal_is_refused_while_the_device_is_in_use_but_not_because_of_queued_jobs(runs):
+    first = start_job(runs)
+    wait_until(lambda: is_running(first))
+    with pytest.raises(TrainingError, match=first.id), device_lock(runs):
         pass
     job.stop(first)
-    until(lambda: first.status().state == "interrupted")
-    until(lambda: not job.waiting(runs))
-    with job.device_lock(runs):
+    wait_until(lambda: first.status().state == "interrupted")
+    wait_until(lambda: not queued_jobs(runs))
+    with device_lock(runs):
         assert True
 
 
-def test_a_run_that_nobody_came_to_start_is_interrupted_in_the_end(runs):
+def test_queued_run_without_a_process_is_interrupted_after_the_start_timeout(runs):
     run = create_run(TrainingConfig(), runs, "r")
     assert run.status().state == "queued"
     run.write_status(run.status().model_copy(update={"heartbeat": time.time() - 61}))
     assert run.status().state == "interrupted"
-    assert job.waiting(runs) == []
+    assert queued_jobs(runs) == []
 
 
-def test_the_trash_takes_ended_runs_only_and_keeps_them_whole(runs):
+def test_trash_takes_ended_runs_only_and_keeps_their_files(runs):
     run = create_run(TrainingConfig(), runs, "r")
     with pytest.raises(TrainingError, match="still queued"):
         job.trash(run)
@@ -144,7 +147,7 @@ def test_the_trash_takes_ended_runs_only_and_keeps_them_whole(runs):
     assert os.listdir(runs) == [".trash"]
 
 
-def test_who_started_a_job_is_written_down_and_stays(runs):
-    run = started(runs, "anna")
-    until(lambda: is_running(run))
+def test_status_keeps_the_user_who_started_the_job(runs):
+    run = start_job(runs, "anna")
+    wait_until(lambda: is_running(run))
     assert run.status().user == "anna"

@@ -1,3 +1,5 @@
+"""The options of a run (presets, YAML, command line), and the run folder that is created from them."""
+
 import subprocess
 import sys
 import time
@@ -6,17 +8,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from qal.cli.train_arguments import parse
+from qal.cli.train_arguments import parse_train_arguments
 from qal.errors import OptionError, TrainingError
 from qal.jobs.options.training_config import TrainingConfig, method_name
 from qal.jobs.options.yaml_file import check_config, load_config, save_config
-from qal.jobs.run import LAUNCHED_FOR, Run, begin, create_run
+from qal.jobs.run import LAUNCHED_RUN_VARIABLE, Run, begin_attempt, create_run
 
 PRESETS = sorted((Path(__file__).parent.parent.parent / "configs").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda p: p.name)
-def test_every_preset_loads_and_survives_saving(path: Path, tmp_path: Path):
+def test_preset_is_unchanged_after_saving_and_loading(path: Path, tmp_path: Path):
     config = load_config(path)
     save_config(config, tmp_path / "config.yaml")
     assert load_config(tmp_path / "config.yaml") == config
@@ -31,7 +33,7 @@ def test_every_preset_loads_and_survives_saving(path: Path, tmp_path: Path):
         ({"trained": {"adapter": "none", "part": "encoder"}}, "all weights of the encoder"),
     ],
 )
-def test_a_method_has_its_name(values: dict, name: str):
+def test_method_name_names_the_adapter_and_the_trained_part(values: dict, name: str):
     assert method_name(check_config(values, "the form")) == name
 
 
@@ -39,19 +41,19 @@ def test_a_method_has_its_name(values: dict, name: str):
     ("preset", "base", "utterances", "epochs"),
     [("demo", "tiny", 500, 2), ("balanced", "base-adaptive", 1000, 3), ("production", "small", 2000, 5)],
 )
-def test_the_presets_cap_what_they_promise(preset: str, base: str, utterances: int, epochs: int):
+def test_presets_have_the_documented_base_examples_and_epochs(preset: str, base: str, utterances: int, epochs: int):
     config = load_config(PRESETS[0].with_name(f"{preset}.yaml"))
     assert (config.base, config.max_utterances, config.epochs) == (base, utterances, epochs)
 
 
-def test_low_memory_makes_the_steps_of_balanced_in_smaller_parts():
+def test_low_memory_preset_has_the_step_size_of_balanced_in_smaller_batches():
     low, balanced = (load_config(PRESETS[0].with_name(f"{name}.yaml")) for name in ("low-memory", "balanced"))
     assert low.batch_size * low.optimizer.accumulate == balanced.batch_size
     assert low.compute.recompute
 
 
-def test_an_old_runs_config_means_what_it_meant(tmp_path: Path):
-    """As config.yaml was written before there were switches and presets."""
+def test_config_of_an_old_run_keeps_its_augmentation(tmp_path: Path):
+    """Old files have the shorthand `waveform` instead of transforms and presets."""
     old = "epochs: 4\naugmentation: {waveform: 0.3, time_masks: 1, time_mask_share: 0.05, frequency_masks: 2, "
     (tmp_path / "config.yaml").write_text(f"{old}frequency_mask_bins: 12}}\n")
     augmentation = load_config(tmp_path / "config.yaml").augmentation
@@ -70,13 +72,13 @@ def test_an_old_runs_config_means_what_it_meant(tmp_path: Path):
         (["--config", str(PRESETS[-1]), "--augmentation.preset", "off"], 0, 0),
     ],
 )
-def test_on_the_command_line_what_is_given_wins_over_the_preset(arguments: list[str], reverb: float, gain: float):
-    options = parse("x", "", arguments).config.augmentation
+def test_command_line_arguments_override_the_augmentation_preset(arguments: list[str], reverb: float, gain: float):
+    options = parse_train_arguments("qal train", "", arguments).config.augmentation
     assert (options.reverb.probability, options.gain.probability) == (reverb, gain)
 
 
 @pytest.mark.parametrize(
-    ("values", "named"),
+    ("values", "field"),
     [
         ({"epochs": 0}, "epochs"),
         ({"lora": {"rank": -1}}, "lora.rank"),
@@ -84,12 +86,27 @@ def test_on_the_command_line_what_is_given_wins_over_the_preset(arguments: list[
         ({"learning_rat": 1}, "learning_rat"),
     ],
 )
-def test_a_wrong_value_is_named(values: dict, named: str):
-    with pytest.raises(OptionError, match=named):
+def test_error_of_a_wrong_value_names_the_field(values: dict, field: str):
+    with pytest.raises(OptionError, match=field):
         check_config(values, "the form")
 
 
-def test_broken_yaml_is_one_sentence(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epochs", "0"], "--epochs: should be at least 1, not 0"),
+        (["--lora.rank=x"], "--lora.rank: should be a whole number, not x"),
+        (["--device", "tpu"], "--device: should be 'auto', 'cpu', 'cuda' or 'mps', not tpu"),
+        (["--max_utterances", "x"], "--max_utterances: should be a whole number, not x"),
+        (["--compute.recompute", "perhaps"], "--compute.recompute: should be true or false, not perhaps"),
+    ],
+)
+def test_command_line_and_form_have_the_same_validation_messages(arguments: list[str], message: str):
+    with pytest.raises(OptionError, match=message):
+        parse_train_arguments("qal train", "", arguments)
+
+
+def test_error_of_broken_yaml_names_file_and_line(tmp_path: Path):
     path = tmp_path / "broken.yaml"
     path.write_text("epochs: [1")
     with pytest.raises(OptionError, match=r"broken\.yaml: line 1, expected ',' or '\]'"):
@@ -99,50 +116,50 @@ def test_broken_yaml_is_one_sentence(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "must hold `name: value` lines"),
-        ("- epochs", "must hold `name: value` lines"),
-        ("epochs:", "epochs: Input should be a valid integer"),
-        ("epochs: yes", "epochs: Input should be a valid integer"),
-        ("epochs: 1\nlora: {rank: 8}\nepochs: 2", "'epochs' is there twice"),
-        ("lora: {rank: 8, rank: 4}", "'rank' is there twice"),
+        ("", "must consist of `name: value` lines"),
+        ("- epochs", "must consist of `name: value` lines"),
+        ("epochs:", "epochs: is empty; give a value"),
+        ("epochs: yes", "epochs: should be a whole number, not yes"),
+        ("epochs: 1\nlora: {rank: 8}\nepochs: 2", "'epochs' is given twice"),
+        ("lora: {rank: 8, rank: 4}", "'rank' is given twice"),
         ("a: &a [*a]", "an alias"),
     ],
 )
-def test_a_file_of_settings_that_cannot_be_meant_is_refused(text: str, sentence: str, tmp_path: Path):
+def test_invalid_settings_file_raises_an_error_that_names_it(text: str, sentence: str, tmp_path: Path):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    with pytest.raises(OptionError, match=sentence) as told:
-        parse("x", "", ["--config", str(path)])
-    assert "mine.yaml" in str(told.value)
+    with pytest.raises(OptionError, match=sentence) as error:
+        parse_train_arguments("qal train", "", ["--config", str(path)])
+    assert "mine.yaml" in str(error.value)
 
 
-def test_norwegian_is_no_boolean(tmp_path: Path):
+def test_language_no_is_text_and_not_a_boolean(tmp_path: Path):
     (tmp_path / "no.yaml").write_text("language: no\naugmentation: {preset: off}\ncompute: {recompute: true}")
-    config = parse("x", "", ["--config", str(tmp_path / "no.yaml")]).config
+    config = parse_train_arguments("qal train", "", ["--config", str(tmp_path / "no.yaml")]).config
     assert (config.language, config.augmentation.preset, config.compute.recompute) == ("no", "off", True)
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_options_win_over_the_file_wherever_they_stand(order: int, tmp_path: Path):
+def test_command_line_arguments_override_the_config_file_in_any_order(order: int, tmp_path: Path):
     (tmp_path / "mine.yaml").write_text("epochs: 7\nlora: {rank: 8, alpha: 8}\ncorpus_weights: {a: 2}\ncorpus: [a, b]")
     pairs = [("--config", str(tmp_path / "mine.yaml")), ("--epochs", "2"), ("--lora.rank", "4")]
-    config = parse("x", "", [word for pair in pairs[::order] for word in pair]).config
+    config = parse_train_arguments("qal train", "", [word for pair in pairs[::order] for word in pair]).config
     assert (config.epochs, config.lora.rank, config.lora.alpha) == (2, 4, 8)
     assert config.corpus_weights == {"a": 2}
 
 
-def test_what_is_given_twice_is_refused():
-    with pytest.raises(OptionError, match=r"--corpus is given 2 times.*for several corpora"):
-        parse("x", "", ["--corpus", "a", "--corpus", "b"])
+def test_repeated_argument_is_an_error():
+    with pytest.raises(OptionError, match=r"--corpus is given 2 times.*for several datasets"):
+        parse_train_arguments("qal train", "", ["--corpus", "a", "--corpus", "b"])
 
 
 @pytest.mark.parametrize("option", [["--epochs", "4"], ["--runs", "elsewhere"], ["--name", "x"], ["--lora.rank", "32"]])
-def test_a_resumed_run_takes_no_settings_not_even_the_defaults(option: list[str]):
+def test_resume_with_settings_is_an_error_even_if_they_equal_the_defaults(option: list[str]):
     with pytest.raises(OptionError, match="cannot change a run that is resumed"):
-        parse("x", "", ["--resume", "runs/r", *option])
+        parse_train_arguments("qal train", "", ["--resume", "runs/r", *option])
 
 
-def test_a_run_is_resumed_from_any_folder(tmp_path: Path, monkeypatch):
+def test_config_of_a_run_has_absolute_paths_so_that_it_resumes_from_any_folder(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = {
         "corpus": ["data/a", "data/b/manifest.jsonl"],
@@ -153,23 +170,23 @@ def test_a_run_is_resumed_from_any_folder(tmp_path: Path, monkeypatch):
     run = create_run(TrainingConfig.model_validate(settings), Path("runs"), "r")
     config = load_config(run.config_file)
     assert config.corpus_folders == [tmp_path / "data" / "a", tmp_path / "data" / "b"]
-    assert config.weight_of(tmp_path / "data" / "b") == 0.5
+    assert config.corpus_weight(tmp_path / "data" / "b") == 0.5
     assert (config.base, config.augmentation.background.folder) == ("tiny", str(tmp_path / "noises"))
     assert config.augmentation.preset == "strong"
 
 
-def test_a_run_whose_status_was_lost_can_be_resumed(tmp_path: Path):
+def test_run_with_a_lost_status_file_can_be_resumed(tmp_path: Path):
     run = create_run(TrainingConfig(), tmp_path, "r")
     for lost in (b"", b"{", b"\xff"):
         run.status_file.write_bytes(lost)
         assert run.status().state == "interrupted"
-        assert "resume" in (run.status().reason or "")
+        assert "Press Resume" in (run.status().reason or "")
     run.status_file.unlink()
-    assert begin(run) == 1
+    assert begin_attempt(run) == 1
     assert run.status().state == "running"
 
 
-def test_a_repeated_step_keeps_the_last_attempt_and_torn_lines_are_ignored(tmp_path: Path):
+def test_metrics_keep_the_last_attempt_of_repeated_steps_and_ignore_torn_rows(tmp_path: Path):
     run = create_run(TrainingConfig(), tmp_path)
     for attempt, steps in ((1, (1, 2, 3)), (2, (3, 4))):
         for step in steps:
@@ -181,25 +198,25 @@ def test_a_repeated_step_keeps_the_last_attempt_and_torn_lines_are_ignored(tmp_p
     assert run.metrics()[-1]["step"] == 5
 
 
-def test_a_job_whose_process_is_gone_is_interrupted(tmp_path: Path):
+def test_running_job_without_its_process_is_interrupted(tmp_path: Path):
     run = create_run(TrainingConfig(), tmp_path)
     run.update_status(state="running", pid=2**22 + 1, pid_started=0.0)
     assert run.status().state == "interrupted"
 
 
-def test_a_run_is_never_made_over_another(tmp_path: Path):
+def test_run_with_the_name_of_an_existing_run_is_an_error(tmp_path: Path):
     create_run(TrainingConfig(), tmp_path, "mine")
     with pytest.raises(TrainingError, match="choose another name"):
         create_run(TrainingConfig(), tmp_path, "mine")
 
 
-def test_a_folder_that_is_no_run_says_so(tmp_path: Path):
+def test_status_of_a_folder_that_is_not_a_run_is_an_error(tmp_path: Path):
     with pytest.raises(TrainingError, match="not a run folder"):
         Run(tmp_path).status()
 
 
-def test_a_job_that_was_killed_under_a_living_studio_is_interrupted(tmp_path: Path):
-    """Its process is a zombie until somebody waits for it; it must not look alive."""
+def test_killed_job_is_interrupted_while_its_process_is_a_zombie(tmp_path: Path):
+    """A process stays a zombie until its parent, the studio, waits for it."""
     run = create_run(TrainingConfig(), tmp_path)
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     run.update_status(state="running", pid=process.pid, pid_started=psutil.Process(process.pid).create_time())
@@ -211,12 +228,12 @@ def test_a_job_that_was_killed_under_a_living_studio_is_interrupted(tmp_path: Pa
     process.wait()
 
 
-def test_a_stop_that_came_before_the_job_had_begun_is_heard_and_an_old_one_is_forgotten(tmp_path: Path, monkeypatch):
+def test_stop_request_before_the_start_is_kept_and_an_old_stop_file_is_deleted(tmp_path: Path, monkeypatch):
     run = create_run(TrainingConfig(), tmp_path, "r")
-    monkeypatch.setenv(LAUNCHED_FOR, "r")
+    monkeypatch.setenv(LAUNCHED_RUN_VARIABLE, "r")
     run.request_stop()
-    begin(run)
+    begin_attempt(run)
     assert run.stop_file.exists()
     run.update_status(state="interrupted")
-    begin(run)
+    begin_attempt(run)
     assert not run.stop_file.exists()

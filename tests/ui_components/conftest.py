@@ -3,6 +3,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from ui_components.app.studio import Studio
@@ -10,24 +11,30 @@ from ui_components.app.studio import Studio
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Studio:
-    """An empty studio in a folder of its own."""
+    """A studio with empty folders."""
     (tmp_path / "configs").mkdir()
     return Studio(tmp_path / "runs", tmp_path / "data", tmp_path / "configs", model="base")
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What a handler reads of gr.Request."""
+    """The attributes of gr.Request that handlers read."""
 
     session_hash: str = "page"
     username: str | None = None
 
 
-def asked_by(name: str | None = None) -> Any:
-    """The request of somebody who has logged in, or of anybody where nobody does."""
+def request_from(name: str | None = None) -> Any:
+    """A request of a logged-in user; without a name, of a page without login."""
     return PageRequest(username=name)
 
 
-def pressed(**data: Any) -> Any:
-    """What a handler reads of gr.EventData."""
+def click_event(**data: Any) -> Any:
+    """The event of a clicked element, with its data attributes."""
     return SimpleNamespace(**data)
+
+
+class SilentProgress(gr.Progress):
+    """A progress bar that shows nothing."""
+
+    def __call__(self, *_, **__) -> None: ...

@@ -1,17 +1,17 @@
-"""The header of every page: name, theme, and the sheet of shortcuts (header.js)."""
+"""The header of every page: name, theme button, and the help dialog with the keyboard shortcuts (header.js)."""
 
 from pathlib import Path
 
 import gradio as gr
 
 SHORTCUTS = {
-    "c": "start or stop captions",
-    "]": "next tab",
-    "[": "tab before",
-    "/": "go to the search field",
-    "t": "change the theme",
-    "?": "show this sheet",
-    "Esc": "close it",
+    "c": "Start or stop captions",
+    "]": "Next tab",
+    "[": "Previous tab",
+    "/": "Go to the search field",
+    "t": "Change the theme",
+    "?": "Show this help",
+    "Esc": "Close this help",
 }
 SCRIPT = Path(__file__).parent / "header.js"
 
@@ -22,15 +22,16 @@ def header() -> None:
 
 def header_html() -> str:
     return (
-        '<header class="qal-head"><h1>Qal</h1><p>Fine-tune Whisper, then caption live with what you trained.</p>'
+        '<header class="qal-head"><h1>Qal</h1><p>Fine-tune Whisper on your own speech and caption live.</p>'
         '<div class="tools"><button type="button" class="theme" aria-label="Theme"></button>'
-        '<button type="button" class="keys" aria-label="Keyboard shortcuts" title="Keyboard shortcuts">?</button></div>'
+        '<button type="button" class="keys" aria-label="Help: keyboard shortcuts" title="Help: keyboard shortcuts">?'
+        "</button></div>"
         f'<dialog aria-labelledby="qal-keys"><h2 id="qal-keys">Keyboard shortcuts</h2>{shortcuts_html()}'
-        '<label><input type="checkbox"> Single keys are shortcuts, except while you type</label>'
+        '<label><input type="checkbox"> Enable single-key shortcuts</label>'
         '<form method="dialog"><button>Close</button></form></dialog></header>'
     )
 
 
 def shortcuts_html() -> str:
-    rows = "".join(f"<div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>" for key, what in SHORTCUTS.items())
+    rows = "".join(f"<div><dt><kbd>{key}</kbd></dt><dd>{effect}</dd></div>" for key, effect in SHORTCUTS.items())
     return f"<dl>{rows}</dl>"

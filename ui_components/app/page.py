@@ -1,11 +1,11 @@
-"""The pages: the studio with its tabs, and the Live page alone; and how either is served."""
+"""The two pages, the studio with all tabs and the Live page alone, and the server for them."""
 
 import os
 import re
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self
 
 import gradio as gr
 from pydantic import BaseModel, Field, field_validator, model_validator
@@ -35,20 +35,21 @@ TABS = {
     "Transcribe": transcribe_tab,
     "System": system_tab,
 }
-CACHE_SWEEP_S, CACHE_AGE_S = 600, 3600  # uploads: nobody asked to keep them
+CACHE_SWEEP_INTERVAL_S, CACHE_MAX_AGE_S = 600, 3600  # of uploaded files
 
-Routes = Callable[[Callable[[HTTPConnection], bool]], Sequence[BaseRoute]]
+Allowed = Callable[[HTTPConnection], bool]  # True if the connection's user is logged in
+Routes = Callable[[Allowed], Sequence[BaseRoute]]
 
 
 class Users(Protocol):
-    """Who may log in; they may change while the page is served."""
+    """The accounts of the page. They may change while the page is served."""
 
-    async def may_enter(self, name: str, password: str) -> bool: ...
+    async def authenticate(self, name: str, password: str) -> bool: ...
     def is_known(self, name: str) -> bool: ...
 
 
 class ServeOptions(BaseModel, frozen=True):
-    """Where a page is served, and to whom."""
+    """Address, login and storage of a served page."""
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 lets other machines in")
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
@@ -56,42 +57,44 @@ class ServeOptions(BaseModel, frozen=True):
     auth: str | None = Field(None, description="USER:PASSWORD that the page asks for")
     users: Path | None = Field(None, description="file of users who may log in (qal users --help)")
     root_path: str | None = Field(None, description="path under which a proxy shows the page, such as /captions")
-    live: Path = Field(Path("live"), description="folder of the live sessions' captions and kept sound")
+    live: Path = Field(Path("live"), description="folder for the captions and saved audio of live sessions")
     live_days: float = Field(7.0, ge=0, description="days after which a live session is deleted")
 
     @field_validator("auth")
     @classmethod
-    def _two_parts(cls, auth: str | None) -> str | None:
+    def _check_auth(cls, auth: str | None) -> str | None:
         if auth is not None and not all(auth.partition(":")):
             raise ValueError("should be USER:PASSWORD, for example --auth anna:secret")
         return auth
 
     @model_validator(mode="after")
-    def _one_login(self) -> Self:
+    def _check_one_login(self) -> Self:
         if self.auth is not None and self.users is not None:
             raise ValueError("give --auth or --users, not both")
         return self
 
     @field_validator("root_path")
     @classmethod
-    def _path(cls, root_path: str | None) -> str | None:
+    def _check_root_path(cls, root_path: str | None) -> str | None:
         if root_path is not None and not re.fullmatch(r"(/[\w.~-]+)+", root_path):
             raise ValueError("should be a path without a slash at its end, for example --root_path /captions")
         return root_path
 
 
 def studio_page(studio: Studio) -> gr.Blocks:
+    """The page with all tabs."""
     with _blocks() as page:
         header()
         notices(studio, page)
         with gr.Tabs(elem_id="qal-tabs"):
-            for name, tab in TABS.items():
-                with gr.Tab(name, id=name.lower()) as opened:
-                    tab(studio, page, [page.load, opened.select])
+            for name, add_tab in TABS.items():
+                with gr.Tab(name, id=name.lower()) as tab:
+                    add_tab(studio, page, [page.load, tab.select])
     return page
 
 
 def live_page(studio: Studio) -> gr.Blocks:
+    """The page with live captions only."""
     with _blocks() as page:
         header()
         live_tab(studio, page, [page.load])
@@ -105,27 +108,33 @@ def serve(
     users: Users | None = None,
     readable: Sequence[Path] = (),
 ) -> None:
-    """Serves until Ctrl-C; prints the address. Raises OptionError when the port is taken.
+    """Serves a page until Ctrl-C and prints its address.
 
-    `routes` are served beside the page; they are told who is logged in. `users`: who may log in, in place of --auth.
-    `readable`: folders whose files the page may show."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the page talks to nobody but its readers
-    os.environ.setdefault("MPLBACKEND", "agg")  # Gradio asks for it at each event; else pyplot is loaded to find out
-    require_own_address(options.host)
-    user, _, password = (options.auth or "").partition(":")
+    Args:
+        page: the Gradio page.
+        options: address and login.
+        routes: creates further HTTP routes, given a function that checks the login of a connection.
+        users: the accounts that may log in, in place of --auth.
+        readable: folders whose files the page may show.
+
+    Raises:
+        OptionError: the address is not one of this machine, or the port is not free."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # no requests to other servers
+    os.environ.setdefault("MPLBACKEND", "agg")  # Gradio reads it at each event, and imports pyplot if it is not set
+    require_local_address(options.host)
     try:
         _, local, shared = page.launch(
             server_name=options.host,
             server_port=options.port,
             share=options.share,
             root_path=options.root_path,
-            auth=cast(Any, users.may_enter) if users else (user, password) if options.auth else None,
+            auth=_login(options, users),
             allowed_paths=[str(folder.resolve()) for folder in readable],
             theme=theme(),
             css_paths=STYLES,
             max_file_size=MAX_FILE_BYTES,
             footer_links=[],
-            run_history=False,  # what was said stays out of the browser's storage
+            run_history=False,  # no transcripts in the browser's storage
             ssr_mode=False,
             enable_monitoring=False,
             mcp_server=False,
@@ -133,20 +142,31 @@ def serve(
             prevent_thread_lock=True,
             app_kwargs={
                 "routes": list(routes(lambda connection: is_logged_in(page, users, connection))),
-                "middleware": [Middleware(LogOut, page=page, users=users)] if users else [],
+                "middleware": [Middleware(LogoutRemovedUsers, page=page, users=users)] if users else [],
             },
         )
     except OSError as error:
-        taken = f"port {options.port} on {options.host} is not free"
-        raise OptionError(f"{taken}; choose another one with --port") from error
+        message = f"port {options.port} on {options.host} is not free; choose another one with --port"
+        raise OptionError(message) from error
     print(f"Qal is at {local}", flush=True)
     if options.share:
-        print(f"Shared at {shared}" if shared else "The share link could not be made; is there a network?", flush=True)
+        print(
+            f"Shared at {shared}" if shared else "Could not create a share link: no connection to gradio.live.",
+            flush=True,
+        )
     page.block_thread()
 
 
-class LogOut:
-    """Gradio keeps who has logged in; whoever was taken from the users since then is logged out at their next wish."""
+def _login(options: ServeOptions, users: Users | None) -> Any:
+    """Gradio's argument `auth`: a function, a (name, password), or None for no login."""
+    if users:
+        return users.authenticate
+    user, _, password = (options.auth or "").partition(":")
+    return (user, password) if options.auth else None
+
+
+class LogoutRemovedUsers:
+    """Logs out a user at the first request after the account was removed. Gradio itself keeps the login."""
 
     def __init__(self, app: ASGIApp, page: gr.Blocks, users: Users):
         self._app, self._page, self._users = app, page, users
@@ -160,23 +180,23 @@ class LogOut:
 
 
 def is_logged_in(page: gr.Blocks, users: Users | None, connection: HTTPConnection) -> bool:
-    """By the cookie that Gradio's login sets; everybody, where the page asks for no login."""
+    """True if the connection has the cookie of Gradio's login, or if the page has no login."""
     if page.auth is None:
         return True
-    names = (f"access-token-{page.app.cookie_id}", f"access-token-unsecure-{page.app.cookie_id}")
-    held = [page.app.tokens.get(connection.cookies.get(name)) for name in names]
-    return any(name is not None and (users is None or users.is_known(name)) for name in held)
+    cookies = (f"access-token-{page.app.cookie_id}", f"access-token-unsecure-{page.app.cookie_id}")
+    names = [page.app.tokens.get(connection.cookies.get(cookie)) for cookie in cookies]
+    return any(name is not None and (users is None or users.is_known(name)) for name in names)
 
 
-def require_own_address(host: str) -> None:
-    """Raises OptionError where this machine cannot listen."""
+def require_local_address(host: str) -> None:
+    """Raises OptionError if this machine cannot listen on the address."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as trial:
-            trial.bind(address)
+        with socket.socket(family, kind) as probe:
+            probe.bind(address)
     except (OSError, UnicodeError) as error:
-        raise OptionError(f"'{host}' is no address of this machine; give --host 127.0.0.1, or 0.0.0.0") from error
+        raise OptionError(f"'{host}' is not an address of this machine; give --host 127.0.0.1, or 0.0.0.0") from error
 
 
 def _blocks() -> gr.Blocks:
-    return gr.Blocks(title="Qal", analytics_enabled=False, delete_cache=(CACHE_SWEEP_S, CACHE_AGE_S))
+    return gr.Blocks(title="Qal", analytics_enabled=False, delete_cache=(CACHE_SWEEP_INTERVAL_S, CACHE_MAX_AGE_S))

@@ -1,106 +1,115 @@
-"""What every tab needs and no page owns: folders, the default model, engines, live sessions."""
+"""The state that all tabs share (folders, the default model, engines, live sessions), and the wrapper of handlers."""
 
 import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
-from qal.engine.cache import Engines
+from qal.engine.cache import EngineCache
 from qal.engine.catalogue import models_folder
 from qal.errors import OptionError, QalError
-from qal.jobs.index import Shelf
+from qal.jobs.index import RunIndex
 from qal.jobs.run import Run
 from qal.resources import CONFIGS
 from qal.storage import storage_errors
-from ui_components.app.background_commands import Errands
+from ui_components.app.background_commands import BackgroundCommands
 from ui_components.live.fallback.chunks import ChunkFiles
 from ui_components.live.fallback.session import LiveSessions
-from ui_components.train.run.charts import Drawings
+from ui_components.train.run.charts import ChartCache
 from ui_components.widgets.markup import sentence_html
 
-Events = list[Callable[..., Any]]  # of Gradio: "the page was loaded", "the tab was opened"
-QUIET: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
-TOAST_S = 12  # how long an error stays on the screen
+EventTriggers = list[Callable[..., Any]]  # Gradio's `page.load`, `tab.select`, …
+# Arguments of most Gradio events: no queue limit, no progress overlay, no public API endpoint.
+EVENT_OPTIONS: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+Outputs = TypeVar("Outputs", bound=tuple)  # a NamedTuple
+TOAST_S = 12  # display time of an error message
 
 
 @dataclass(frozen=True)
 class Studio:
+    """The folders, the default settings and the shared state of one server."""
+
     runs: Path = Path("runs")
     data: Path = Path("data")
     configs: Path = CONFIGS
     model: str = "base-adaptive"
     language: str | None = None
-    live_days: float = 7.0  # that a live session is kept
-    engines: Engines = field(default_factory=Engines)
+    live_days: float = 7.0  # retention of live sessions
+    engines: EngineCache = field(default_factory=EngineCache)
     sessions: LiveSessions = field(default_factory=LiveSessions)
     chunks: ChunkFiles = field(default_factory=ChunkFiles)
-    errands: Errands = field(default_factory=Errands)
-    shelf: Shelf = field(default_factory=Shelf)
-    drawings: Drawings = field(default_factory=Drawings)
-    is_admin: Callable[[str], bool] = lambda name: True  # of who has logged in
+    background_commands: BackgroundCommands = field(default_factory=BackgroundCommands)
+    run_index: RunIndex = field(default_factory=RunIndex)
+    chart_cache: ChartCache = field(default_factory=ChartCache)
+    is_admin: Callable[[str], bool] = lambda name: True  # by user name
 
-    def require_own(self, run: Run, request: gr.Request | None) -> None:
-        """Raises OptionError where another user started the run; an admin, or anybody where nobody logs in, may."""
-        self.require_user(run.status().user, f"run {run.id}", request)
+    def require_run_owner(self, run: Run, request: gr.Request | None) -> None:
+        """Raises OptionError if another user started the run. Admins are allowed, and everyone if there is no login."""
+        self.require_owner(run.status().user, f"run {run.id}", request)
 
-    def require_user(self, owner: str | None, what: str, request: gr.Request | None) -> None:
-        """Raises OptionError where `what` is another user's."""
-        name = user_of(request)
+    def require_owner(self, owner: str | None, item: str, request: gr.Request | None) -> None:
+        """Raises OptionError if another user owns the item. `item` names it in the message."""
+        name = current_user(request)
         if name is not None and name != owner and not self.is_admin(name):
-            raise OptionError(f"{what} belongs to {owner or 'nobody here'}; ask them, or an admin")
+            raise OptionError(f"{item} belongs to {owner or 'no user'}; ask the owner or an admin")
 
-    def require_inside(self, path: str) -> Path:
-        """What a browser calls a path, whole; raises OptionError unless it is in the data, runs or models folder."""
+    def require_allowed_path(self, path: str) -> Path:
+        """Resolves a path from the browser. Raises OptionError if it is outside the data, runs and models folders."""
         try:
-            found = Path(path).expanduser().resolve()
-        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, no such home, a zero byte
-            raise OptionError("that is no path; give one inside the data, runs or models folder") from error
-        if not any(found.is_relative_to(folder.resolve()) for folder in (self.data, self.runs, models_folder())):
+            resolved = Path(path).expanduser().resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # a link loop, an unknown home folder, a null byte
+            raise OptionError("not a valid path; give one inside the data, runs or models folder") from error
+        if not any(resolved.is_relative_to(folder.resolve()) for folder in (self.data, self.runs, models_folder())):
             raise OptionError(f"{path} is not inside {self.data}, {self.runs} or the models folder; give one that is")
-        return found
+        return resolved
 
 
-def user_of(request: gr.Request | None) -> str | None:
-    """Who has logged in; None where nobody does."""
+def current_user(request: gr.Request | None) -> str | None:
+    """The name of the logged-in user, None if the page has no login."""
     return getattr(request, "username", None)
 
 
 def action(handler: Callable[..., Any], studio: Studio) -> Callable[..., Any]:
-    """`handler(studio, ...)` as Gradio calls it: bound to the studio, a QalError or a full disk shown as a toast.
+    """Binds `handler(studio, ...)` to the studio, for use as a Gradio handler or generator.
 
-    Anything else is a bug and keeps its traceback."""
+    A QalError or a full disk is shown as an error message. Any other exception is a bug and keeps its traceback."""
     signature = inspect.signature(handler)
     parameters = list(signature.parameters.values())[1:]
 
     @functools.wraps(handler)
-    def once(*arguments, **named):
+    def run_handler(*arguments, **named):
         try:
             with storage_errors("a file"):
-                return handler(studio, *map(whole, arguments), **named)
+                return handler(studio, *map(replace_surrogates, arguments), **named)
         except QalError as error:
-            raise toast(error) from error
+            raise error_message(error) from error
 
     @functools.wraps(handler)
-    def many(*arguments, **named):
+    def run_generator(*arguments, **named):
         try:
             with storage_errors("a file"):
-                yield from handler(studio, *map(whole, arguments), **named)
+                yield from handler(studio, *map(replace_surrogates, arguments), **named)
         except QalError as error:
-            raise toast(error) from error
+            raise error_message(error) from error
 
-    bound: Any = many if inspect.isgeneratorfunction(handler) else once
+    bound: Any = run_generator if inspect.isgeneratorfunction(handler) else run_handler
     bound.__signature__ = signature.replace(parameters=parameters)
     return bound
 
 
-def whole(value: Any) -> Any:
-    """A browser may send half a character (a lone surrogate), which cannot be sent back."""
+def replace_surrogates(value: Any) -> Any:
+    """Replaces lone surrogates in a text from the browser, because they cannot be encoded in a response."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
-def toast(error: QalError) -> gr.Error:
+def error_message(error: QalError) -> gr.Error:
     return gr.Error(sentence_html(str(error)), duration=TOAST_S, print_exception=False)
+
+
+def unchanged(outputs: type[Outputs]) -> Outputs:
+    """Outputs of a handler that leave all components as they are."""
+    return outputs(*(gr.skip() for _ in outputs.__annotations__))

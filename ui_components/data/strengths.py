@@ -1,20 +1,20 @@
-"""The fields of the augmentation's transforms: which, and how strong. Made from their options."""
+"""The form fields of the augmentation transforms: which transforms are on, and how strong. Made from their options."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import gradio as gr
 from pydantic import ValidationError
 
-from augmentation.options import AugmentationOptions, Preset, Switch
+from augmentation.options import AugmentationOptions, Preset, TransformOptions
 from qal.errors import OptionError
 
 PRESETS = [name for name in get_args(Preset) if name != "off"]
-NAMES = {
+TRANSFORM_TITLES = {
     "speed": "Speed",
     "pitch": "Pitch",
     "reverb": "Reverberation",
-    "background": "Voices behind",
+    "background": "Background voices",
     "gain": "Level",
     "noise": "Noise",
     "band": "Narrow band",
@@ -22,62 +22,83 @@ NAMES = {
     "clipping": "Clipping",
     "codec": "Codec",
 }
-COARSE = 10  # a number that goes so far is changed by whole ones
-NEWLY_ON = 0.5  # the chance of a transform that the preset leaves out
+INTEGER_STEP_FROM = 10  # fields with a maximum of at least this are changed in steps of 1
+FINE_STEP = 0.05
+DEFAULT_PROBABILITY = 0.5  # of a transform that is off in the preset
 
 
-def strength_fields() -> list[tuple[str, str]]:
-    """(transform, field) of every strength that is a number, in their order."""
-    switches = AugmentationOptions().switches
-    return [(name, field) for name, switch in switches.items() for field in _numbers(type(switch))]
+class StrengthField(NamedTuple):
+    """A numeric field of a transform's options."""
+
+    transform: str
+    field: str
 
 
-def _numbers(switch: type[Switch]) -> list[str]:
-    return [n for n, f in switch.model_fields.items() if n != "probability" and f.annotation in (int, float)]
+class PresetValues(NamedTuple):
+    """The values of the form for a preset."""
+
+    transforms: list[str]  # those with a probability above 0
+    strengths: list[float]  # in the order of `strength_fields`
+
+
+def strength_fields() -> list[StrengthField]:
+    """All numeric fields, grouped by transform."""
+    transforms = AugmentationOptions().transforms
+    return [StrengthField(name, field) for name, options in transforms.items() for field in _numbers(type(options))]
+
+
+def _numbers(options: type[TransformOptions]) -> list[str]:
+    fields = options.model_fields.items()
+    return [name for name, field in fields if name != "probability" and field.annotation in (int, float)]
 
 
 def strength_input(transform: str, field: str) -> gr.Number:
-    """A field with its limits and what it means."""
-    options = type(AugmentationOptions().switches[transform])
-    limits = options.model_json_schema()["properties"][field]
-    whole = options.model_fields[field].annotation is int
-    meaning = str(limits["description"])
+    """The input of a field, with its limits and its description as label."""
+    options = type(AugmentationOptions().transforms[transform])
+    schema = options.model_json_schema()["properties"][field]
+    is_integer = options.model_fields[field].annotation is int
+    description = str(schema["description"])
     return gr.Number(
-        limits["default"],
-        label=meaning[:1].upper() + meaning[1:],
-        minimum=limits.get("minimum"),
-        maximum=limits["maximum"],
-        step=1 if limits["maximum"] >= COARSE else 0.05,
-        precision=0 if whole else None,
+        schema["default"],
+        label=description[:1].upper() + description[1:],
+        minimum=schema.get("minimum"),
+        maximum=schema["maximum"],
+        step=1 if schema["maximum"] >= INTEGER_STEP_FROM else FINE_STEP,
+        precision=0 if is_integer else None,
         min_width=130,
     )
 
 
-def of_preset(preset: str) -> tuple[list[str], list[float]]:
-    """The transforms that a preset switches on, and all strengths, in the order of strength_fields."""
-    switches = AugmentationOptions.model_validate({"preset": preset}).switches
-    on = [name for name, switch in switches.items() if switch.probability]
-    return on, [getattr(switches[name], field) for name, field in strength_fields()]
+def preset_values(preset: str) -> PresetValues:
+    transforms = AugmentationOptions.model_validate({"preset": preset}).transforms
+    switched_on = [name for name, options in transforms.items() if options.probability]
+    return PresetValues(switched_on, [getattr(transforms[name], field) for name, field in strength_fields()])
 
 
-def switches_of(preset: str, on: list[str], strengths: Sequence[float | None]) -> dict[str, dict[str, Any]]:
-    """What the form says, as values beside the preset. Raises OptionError that names what cannot be."""
+def transform_options(
+    preset: str, switched_on: list[str], strengths: Sequence[float | None]
+) -> dict[str, dict[str, Any]]:
+    """The values of the form as options that override the preset, by transform.
+
+    Raises OptionError: no preset, an empty field, or a value that the options reject."""
     if preset not in PRESETS:
         raise OptionError("choose a preset first")
-    base = AugmentationOptions.model_validate({"preset": preset}).switches
-    chances = {name: (switch.probability or NEWLY_ON) if name in on else 0.0 for name, switch in base.items()}
-    switches: dict[str, dict[str, Any]] = {name: {"probability": chance} for name, chance in chances.items()}
+    base = AugmentationOptions.model_validate({"preset": preset}).transforms
+    options: dict[str, dict[str, Any]] = {}
+    for name, transform in base.items():
+        options[name] = {"probability": (transform.probability or DEFAULT_PROBABILITY) if name in switched_on else 0.0}
     for (name, field), strength in zip(strength_fields(), strengths, strict=True):
         if strength is None:
-            raise OptionError(f"{NAMES[name]}: fill in every number, or choose the preset again")
-        switches[name][field] = strength
+            raise OptionError(f"{TRANSFORM_TITLES[name]}: fill in every number, or choose the preset again")
+        options[name][field] = strength
     try:
-        AugmentationOptions.model_validate({"preset": preset, **switches})
+        AugmentationOptions.model_validate({"preset": preset, **options})
     except ValidationError as error:
-        raise OptionError(f"{_where(error)}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
-    return switches
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise OptionError(f"{_title_of(error)}: {reason}") from error
+    return options
 
 
-def _where(error: ValidationError) -> str:
+def _title_of(error: ValidationError) -> str:
     transform = str(error.errors()[0]["loc"][0])
-    return NAMES.get(transform, transform)
+    return TRANSFORM_TITLES.get(transform, transform)

@@ -1,57 +1,74 @@
-"""Data: the corpora, their rows, a sound of them or one's own, and what augmentation makes of it."""
+"""The Data tab: datasets, their clips, uploaded files, and a preview of augmentation."""
 
 import gradio as gr
+from gradio.events import Dependency
 
-from ui_components.app.studio import QUIET, Events, Studio, action
+from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.data import actions
 from ui_components.data.augmentation_form import augmentation_form
 from ui_components.data.rows_table import rows_table, wire_table
-from ui_components.data.sample_corpus import FETCH, fetch_sample
-from ui_components.widgets.audio_view.actions import NOTHING
-from ui_components.widgets.audio_view.component import sound_view
+from ui_components.data.sample_corpus import FETCH_LABEL, fetch_sample
+from ui_components.widgets.audio_view.actions import EMPTY_VIEW
+from ui_components.widgets.audio_view.component import AudioView, audio_view
 
-AT_ONCE = 2  # files of any length that are looked through
-OWN = "A file of your own"
-EMPTY = "Choose a row, or a file of your own. Its sound appears here: seen, heard, judged and ready to be cut."
+MAX_CONCURRENT_ANALYSES = 2
+PLACEHOLDER = "Select a clip or upload a file to inspect and trim it."
 
 
-def data_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
-    with gr.Column(visible=False) as known:
-        corpus = gr.Dropdown(label="Corpus")
-        figures = gr.HTML()
+def data_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
+    with gr.Column(visible=False) as overview_column:
+        corpus = gr.Dropdown(label="Dataset")
+        overview = gr.HTML()
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320), gr.Tabs():
-            with gr.Tab("Rows", id="rows"):
+            with gr.Tab("Clips", id="rows"):
                 note = gr.HTML()
-                fetch = gr.Button(FETCH, visible=False)
-                with gr.Column(visible=False) as listed:
+                fetch = gr.Button(FETCH_LABEL, visible=False)
+                with gr.Column(visible=False) as clips_column:
                     table = rows_table(studio)
-            with gr.Tab("Your own file", id="own"):
-                audio = gr.Audio(
-                    sources=["upload", "microphone"], type="filepath", label=OWN, buttons=[], elem_classes="qal-own"
-                )
+            with gr.Tab("Inspect a file", id="own"):
+                upload = upload_input()
         with gr.Column(min_width=320, elem_classes="qal-detail"):
-            view = sound_view(studio, "Sound", EMPTY)
+            view = audio_view(studio, "Clip", PLACEHOLDER)
 
-    seen: gr.State = gr.State(None)  # the version of the corpus that is shown
-    offered, reread = [corpus, note, fetch, known, listed], [seen, figures, *table.shown]
-    described = [seen, figures, table.search, table.split, table.row, *table.shown]
-    offer, describe = action(actions.offer, studio), action(actions.another, studio)
-    came = gr.on(opened, offer, corpus, offered, **QUIET)
-    came.then(action(actions.reread, studio), [seen, corpus, *table.asked], reread, **QUIET)
-    corpus.input(describe, corpus, described, **QUIET)
-    fetched = fetch.click(action(fetch_sample, studio), None, [note, fetch], **QUIET)
-    fetched.then(offer, corpus, offered, **QUIET).then(describe, corpus, described, **QUIET)
+    version: gr.State = gr.State(None)  # of the corpus that is shown
+    choices_outputs = [corpus, note, fetch, overview_column, clips_column]
+    refresh_outputs = [version, overview, *table.outputs]
+    corpus_outputs = [version, overview, table.search, table.split, table.row_index, *table.outputs]
+    update_choices, show_corpus = action(actions.update_choices, studio), action(actions.show_corpus, studio)
+    refresh = action(actions.refresh, studio)
+    tab_opened = gr.on(opened, update_choices, corpus, choices_outputs, **EVENT_OPTIONS)
+    tab_opened.then(refresh, [version, corpus, *table.inputs], refresh_outputs, **EVENT_OPTIONS)
+    corpus.input(show_corpus, corpus, corpus_outputs, **EVENT_OPTIONS)
+    fetched = fetch.click(action(fetch_sample, studio), None, [note, fetch], **EVENT_OPTIONS)
+    listed = fetched.then(update_choices, corpus, choices_outputs, **EVENT_OPTIONS)
+    listed.then(show_corpus, corpus, corpus_outputs, **EVENT_OPTIONS)
 
-    picked = wire_table(studio, table, corpus, view)
-    given = gr.on(
-        [audio.upload, audio.stop_recording],
-        action(actions.own, studio),
-        audio,
-        [audio, *view.outputs],
-        show_progress_on=view.board,
-        concurrency_limit=AT_ONCE,
+    clip_opened = wire_table(studio, table, corpus, view)
+    upload_opened = wire_upload(studio, upload, view)
+    augmentation_form(studio, view, [clip_opened, upload_opened])
+
+
+def upload_input() -> gr.Audio:
+    return gr.Audio(
+        sources=["upload", "microphone"],
+        type="filepath",
+        label="Audio file",
+        buttons=[],
+        elem_classes="qal-own",
+    )
+
+
+def wire_upload(studio: Studio, upload: gr.Audio, view: AudioView) -> Dependency:
+    """Opens an uploaded or recorded file in the view. Returns the event."""
+    opened = gr.on(
+        [upload.upload, upload.stop_recording],
+        action(actions.open_upload, studio),
+        upload,
+        [upload, *view.outputs],
+        show_progress_on=view.html,
+        concurrency_limit=MAX_CONCURRENT_ANALYSES,
         api_visibility="private",
     )
-    given.failure(lambda: NOTHING, None, view.outputs, **QUIET)
-    augmentation_form(studio, view, [picked, given])
+    opened.failure(lambda: EMPTY_VIEW, None, view.outputs, **EVENT_OPTIONS)
+    return opened

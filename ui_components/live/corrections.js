@@ -1,6 +1,8 @@
-// Corrections: a line and its sound, sent to a corpus.
+// Corrections: saves a line and its audio to a dataset.
 
-// A line whose sound was kept can become a row of a corpus, as it stands, and again after it was changed.
+const UNREACHABLE = "Cannot reach the server. Try again when it is running.";
+
+// The button of a line whose audio was saved. A line that was changed after it was added can be added again.
 function addButton(line) {
   const button = Object.assign(document.createElement("button"), { type: "button" });
   button.onclick = async () => {
@@ -9,28 +11,29 @@ function addButton(line) {
     const { text } = line;
     try {
       const { corpus, rows } = await postCorrection(line);
-      problem("");
-      if (text === line.text) markAdded(button, true, `${rows} ${rows === 1 ? "line" : "lines"} in ${corpus}`);
+      showProblem("");
+      if (text === line.text) setButtonState(button, true, `${rows} ${rows === 1 ? "example" : "examples"} in ${corpus}`);
     } catch (error) {
-      problem(error.message);
+      showProblem(error.message);
     }
     button.classList.remove("sending");
   };
-  markAdded(button, false);
+  setButtonState(button, false);
   return button;
 }
 
-function markAdded(button, added, title = "Send this line, as it stands, with its sound") {
-  button.className = added ? "add added" : "add";
-  Object.assign(button, { textContent: added ? "✓ In corpus" : "Add to corpus", title });
+function setButtonState(button, isAdded, title = "Save this line and its audio to the dataset") {
+  button.className = isAdded ? "add added" : "add";
+  Object.assign(button, { textContent: isAdded ? "✓ In dataset" : "Add to dataset", title });
 }
 
 async function postCorrection({ session, index, text }) {
   const url = new URL("qal/corrections", location.href.split(/[?#]/)[0]);
-  const body = JSON.stringify({ session, index, text, corpus: settings().corpus });
-  const unreachable = () => { throw new Error("The server cannot be reached; try again when it is back."); };
-  const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body }).catch(unreachable);
-  const said = await answer.json().catch(unreachable);
-  if (!answer.ok) throw new Error(said.message);
-  return said;
+  const body = JSON.stringify({ session, index, text, corpus: currentSettings().corpus });
+  const throwUnreachable = () => { throw new Error(UNREACHABLE); };
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body }).catch(throwUnreachable);
+  const result = await response.json().catch(throwUnreachable);
+  if (!response.ok) throw new Error(result.message);
+  return result;
 }

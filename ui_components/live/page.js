@@ -1,118 +1,149 @@
-// The page: controls, meter, and a lane for each model that hears the voice.
+// The page: controls, level meter, and one pane of captions for each model. BADGES and METER_FLOOR_DB: view.py.
 
-const find = (name) => element.querySelector(name);
-const settings = () => window.qalSettings ?? { ...DEFAULTS, compare: null, corpus: "" };
-const sound = { now: null };
-let heardS = 0, opening = false, spoken = ""; // the language that was detected
-const nameOf = (code) => new Intl.DisplayNames(["en"], { type: "language" }).of(code);
+const COPIED_MS = 2000;
+const MODEL_WAIT_MS = 5000, MODEL_CHECK_MS = 100; // Gradio fills the model drop-down after the page has loaded
+const find = (selector) => element.querySelector(selector);
+const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const currentSettings = () => window.qalSettings ?? { ...DEFAULTS, compare: null, corpus: "" };
+const languageName = (code) => new Intl.DisplayNames(["en"], { type: "language" }).of(code);
+let audio = null; // the open AudioSource
+let capturedS = 0; // audio since the page was loaded
+let isOpening = false;
+let languageSuffix = ""; // of the badge: the detected language
 
-function state(text, kind = "") {
+function showBadge(text, cssClass = "") {
   find(".qal-badge").textContent = text;
-  find(".qal-badge").className = `qal-badge ${kind}`;
+  find(".qal-badge").className = `qal-badge ${cssClass}`;
 }
-function problem(text) {
+function showCopied() {
+  const { textContent, className } = find(".qal-badge");
+  showBadge(BADGES.copied);
+  setTimeout(() => {
+    if (find(".qal-badge").textContent === BADGES.copied) Object.assign(find(".qal-badge"), { textContent, className });
+  }, COPIED_MS);
+}
+function showProblem(text) {
   find(".qal-problem").textContent = text;
   find(".qal-problem").hidden = !text;
 }
-function recording(on) {
-  find(".start").textContent = on ? "Stop" : "Start";
+function showRecording(isRecording) {
+  find(".start").textContent = isRecording ? "Stop" : "Start";
   find(".start").disabled = false;
-  find(".start").classList.toggle("on", on);
-  find(".source").disabled = on;
-  if (!on) { meter({ rms: 0, speech_probability: 0 }); state("off"); }
+  find(".start").classList.toggle("on", isRecording);
+  find(".source").disabled = isRecording;
+  if (!isRecording) { showLevel({ rms: 0, speech_probability: 0 }); showBadge(BADGES.stopped); }
 }
-function meter(level) {
+function showLevel(level) {
   const db = 20 * Math.log10(Math.max(level.rms, 1e-9));
-  find(".level i").style.width = `${Math.round(100 * Math.min(1, Math.max(0, 1 + db / 60)))}%`;
+  const share = Math.min(1, Math.max(0, 1 - db / METER_FLOOR_DB));
+  find(".level i").style.width = `${Math.round(100 * share)}%`;
   find(".speech i").style.width = `${Math.round(100 * level.speech_probability)}%`;
 }
 
-// One model's captions: the first lane always, a second one where two models hear the same voice.
-class Lane {
-  constructor(node, name) {
-    Object.assign(this, { node, name, board: new Board(node.querySelector(".qal-captions")), wire: null, part: 0 });
+// The captions of one model. The first pane is always shown, the second one only for a comparison.
+class Pane {
+  constructor(node, modelSetting) {
+    this.node = node;
+    this.modelSetting = modelSetting; // the setting that names its model
+    this.captions = new CaptionList(node.querySelector(".qal-captions"));
+    this.connection = null;
+    this.sessionNumber = 0;
   }
 
-  get first() { return this === lanes[0]; }
-  get wanted() { return told({ ...settings(), model: settings()[this.name] }); }
+  get isFirst() { return this === panes[0]; }
+  get settings() { return completeSettings({ ...currentSettings(), model: currentSettings()[this.modelSetting] }); }
 
-  // Follows the settings: opens, changes or ends its wire while somebody speaks.
-  follow() {
-    const { model } = this.wanted;
+  // Applies the current settings: opens, changes or finishes the connection while audio is captured.
+  applySettings() {
+    const { model } = this.settings;
     this.node.querySelector("h3").textContent = model ?? "";
-    this.node.hidden = !model && !this.first;
-    if (this.wire && !model) this.wire.finish();
-    else if (this.wire) this.wire.change(this.wanted);
-    else if (sound.now && model) this.open();
+    this.node.hidden = !model && !this.isFirst;
+    if (this.connection && !model) this.connection.finish();
+    else if (this.connection) this.connection.change(this.settings);
+    else if (audio && model) this.connect();
   }
 
-  open() {
-    const part = ++this.part, offsetS = heardS;
-    const ended = (then) => () => { this.wire = null; then(); };
-    const wire = (this.wire = new Wire(this.wanted, {
-      update: (message) => this.update(message, part, offsetS, wire),
-      waiting: (before) => state(before ? "reconnecting; nothing is lost" : "loading the model"),
-      busy: problem,
-      problem,
-      failed: (reason) => { this.wire = null; problem(reason); this.first ? stop() : quietIfOver(); },
-      refused: ended(() => { stop(); fallBack(); }),
-      finished: ended(quietIfOver),
+  connect() {
+    const sessionNumber = ++this.sessionNumber, offsetS = capturedS;
+    const disconnected = (callback) => () => { this.connection = null; callback(); };
+    const connection = (this.connection = new Connection(this.settings, {
+      update: (message) => this.update(message, sessionNumber, offsetS, connection),
+      waiting: (hasBeenOpen) => showBadge(hasBeenOpen ? BADGES.reconnecting : BADGES.loading),
+      busy: showProblem,
+      problem: showProblem,
+      failed: (text) => {
+        this.connection = null;
+        showProblem(text);
+        if (this.isFirst) stop();
+        else showStoppedIfDone();
+      },
+      refused: disconnected(() => { stop(); showFallback(); }),
+      finished: disconnected(showStoppedIfDone),
     }));
   }
 
-  update(message, part, offsetS, wire) {
-    for (const caption of message.captions ?? []) this.board.show(caption, part, offsetS, wire);
-    if (message.captions?.length) this.board.search(find(".search").value);
-    if (!this.first) return;
-    const code = message.captions?.findLast((caption) => caption.final && caption.language)?.language;
-    spoken = settings().language ? "" : code ? ` · ${nameOf(code)}` : spoken;
-    if (message.type === "ready") state(`listening${spoken}`);
-    if (message.level && sound.now) {
-      meter(message.level);
-      state((message.level.gate_open ? "speech" : "listening") + spoken, message.level.gate_open ? "on" : "");
+  update(message, sessionNumber, offsetS, connection) {
+    for (const caption of message.captions ?? []) this.captions.show(caption, sessionNumber, offsetS, connection);
+    if (message.captions?.length) this.captions.search(find(".search").value);
+    if (!this.isFirst) return;
+    const detected = message.captions?.findLast((caption) => caption.final && caption.language)?.language;
+    if (currentSettings().language) languageSuffix = "";
+    else if (detected) languageSuffix = ` · ${languageName(detected)}`;
+    if (message.type === "ready") showBadge(BADGES.listening + languageSuffix);
+    if (message.level && audio) {
+      const isSpeech = message.level.gate_open;
+      showLevel(message.level);
+      showBadge((isSpeech ? BADGES.speech : BADGES.listening) + languageSuffix, isSpeech ? "on" : "");
     }
   }
 }
 
-const lanes = [...element.querySelectorAll(".lane")].map((node, i) => new Lane(node, i ? "compare" : "model"));
-const wires = () => lanes.map((lane) => lane.wire).filter(Boolean);
-const quietIfOver = () => { if (!sound.now && !wires().length) recording(false); };
+const panes = [...element.querySelectorAll(".lane")].map((node, i) => new Pane(node, i ? "compare" : "model"));
+const connections = () => panes.map((pane) => pane.connection).filter(Boolean);
+const showStoppedIfDone = () => { if (!audio && !connections().length) showRecording(false); };
 
 async function start() {
-  problem("");
-  opening = true;
-  for (let i = 0; i < 50 && !settings().model; i++) await new Promise((resolve) => setTimeout(resolve, 100));
-  opening = false;
-  if (!settings().model) return problem("There is no model to caption with; choose one below.");
+  showProblem("");
+  isOpening = true;
+  for (let ms = 0; ms < MODEL_WAIT_MS && !currentSettings().model; ms += MODEL_CHECK_MS) await delay(MODEL_CHECK_MS);
+  isOpening = false;
+  if (!currentSettings().model) return showProblem("No model is selected. Choose one below.");
   const source = find(".source").value;
-  opening = source === "file";
-  const file = opening ? await chosenFile() : null;
-  opening = false;
+  isOpening = source === "file";
+  const file = isOpening ? await chooseFile() : null;
+  isOpening = false;
   if (source === "file" && !file) return;
-  recording(true);
-  state("loading the model");
-  const mine = (sound.now = new Sound());
-  const heard = (pcm) => { heardS += pcm.length / RATE; for (const wire of wires()) wire.send(pcm); };
+  showRecording(true);
+  showBadge(BADGES.loading);
+  const opened = (audio = new AudioSource());
+  const sendAudio = (pcm) => {
+    capturedS += pcm.length / RATE;
+    for (const connection of connections()) connection.sendAudio(pcm);
+  };
   try {
-    for (const lane of lanes) lane.follow();
-    await mine.open(source, file, heard, () => sound.now === mine && stop());
+    for (const pane of panes) pane.applySettings();
+    await opened.open(source, file, sendAudio, () => audio === opened && stop());
   } catch (error) {
-    await mine.close();
-    if (sound.now !== mine) return; // stopped while it opened
-    problem(REASONS[error.name] ?? error.message);
+    await opened.close();
+    if (audio !== opened) return; // stopped while it was opening
+    showProblem(AUDIO_ERRORS[error.name] ?? error.message);
     await stop();
   }
 }
 
 async function stop() {
-  const now = sound.now;
-  sound.now = null;
-  if (now) { state("finishing"); find(".start").disabled = true; await now.close(); }
-  for (const wire of wires()) wire.finish();
-  quietIfOver();
+  const stopped = audio;
+  audio = null;
+  if (stopped) {
+    showBadge(BADGES.finishing);
+    find(".start").disabled = true;
+    await stopped.close();
+  }
+  for (const connection of connections()) connection.finish();
+  showStoppedIfDone();
 }
 
-function chosenFile() {
+function chooseFile() {
   const input = Object.assign(document.createElement("input"), { type: "file", accept: "audio/*,video/*" });
   return new Promise((resolve) => {
     input.onchange = () => resolve(input.files[0]);
@@ -124,20 +155,20 @@ function chosenFile() {
   }).finally(() => input.remove());
 }
 
-function fallBack() {
+function showFallback() {
   document.querySelector(".qal-fallback").classList.add("shown");
   find(".qal-live").classList.add("no-socket");
-  problem("This network lets no live socket through; the slower recorder below is used instead.");
+  showProblem("This network blocks WebSockets. The slower recorder below is used instead.");
 }
 
 function download(format) {
-  const spoken = lanes.filter((lane) => lane.board.lines.size);
-  if (!spoken.length) return problem("There are no captions yet.");
-  const at = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
-  for (const lane of spoken) {
+  const filled = panes.filter((pane) => pane.captions.lines.size);
+  if (!filled.length) return showProblem("There are no captions yet.");
+  const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+  for (const pane of filled) {
     const link = Object.assign(document.createElement("a"), {
-      href: URL.createObjectURL(new Blob([lane.board.text(format)], { type: "text/plain;charset=utf-8" })),
-      download: `captions-${at}${lane.first ? "" : "-compared"}.${format}`,
+      href: URL.createObjectURL(new Blob([pane.captions.text(format)], { type: "text/plain;charset=utf-8" })),
+      download: `captions-${time}${pane.isFirst ? "" : "-compared"}.${format}`,
     });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
@@ -145,19 +176,19 @@ function download(format) {
 }
 
 find(".start").onclick = ({ detail }) => {
-  if (detail > 1 || opening) return; // a double click is one
-  if (sound.now) stop();
-  else if (!wires().length) start();
+  if (detail > 1 || isOpening) return; // the second click of a double click
+  if (audio) stop();
+  else if (!connections().length) start();
 };
-find(".wipe").onclick = () => { lanes.forEach((lane) => lane.board.clear()); problem(""); };
+find(".wipe").onclick = () => { panes.forEach((pane) => pane.captions.clear()); showProblem(""); };
 find(".copy").onclick = async () => {
   try {
-    await navigator.clipboard.writeText(lanes[0].board.text("txt"));
-    state("copied");
-  } catch { problem("The browser did not allow it; use Download."); }
+    await navigator.clipboard.writeText(panes[0].captions.text("txt"));
+    showCopied();
+  } catch { showProblem("The browser blocked copying. Use Download instead."); }
 };
 find(".download").onchange = (event) => { download(event.target.value); event.target.value = ""; };
-find(".search").oninput = (event) => lanes.forEach((lane) => lane.board.search(event.target.value));
-window.addEventListener("beforeunload", (event) => { if (sound.now) event.preventDefault(); }); // the browser asks
-document.addEventListener("qal-settings", () => lanes.forEach((lane) => lane.follow()));
-lanes.forEach((lane) => lane.follow());
+find(".search").oninput = (event) => panes.forEach((pane) => pane.captions.search(event.target.value));
+window.addEventListener("beforeunload", (event) => { if (audio) event.preventDefault(); }); // the browser asks first
+document.addEventListener("qal-settings", () => panes.forEach((pane) => pane.applySettings()));
+panes.forEach((pane) => pane.applySettings());

@@ -1,103 +1,145 @@
-"""Live: captions first and large, the source and the model below.
+"""The Live tab: captions first, the source and the model below.
 
-The page's own part (live/*.js) speaks with the server over a socket. Where no socket can be opened it shows the
-fallback instead: Gradio's recorder, whose chunks take the way of every other event."""
+The page's scripts (live/*.js) exchange audio and captions with the server over a WebSocket. If none can be opened, the
+page shows the fallback, which streams audio through Gradio's events."""
 
 import json
 
 import gradio as gr
+from gradio.components import FormComponent
 
 from qal.audio.gate import GateOptions
-from qal.captions.session import MAX_EXPECTED
-from ui_components.app.studio import QUIET, Events, Studio, action
+from qal.captions.fixed_chunks import CHUNK_S
+from qal.captions.options import MAX_HINT_CHARACTERS
+from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.live.fallback.panel import fallback_panel
 from ui_components.live.view import live_html, live_script
 from ui_components.widgets.choices import DETECT, language_choices
-from ui_components.widgets.model_choice import NOBODY, offer_comparison, offer_models
+from ui_components.widgets.model_choice import NO_COMPARISON, update_comparison_choices, update_model_choices
 
-GATE_FIELDS = tuple(GateOptions.model_fields)
-MODES = [
-    ("at once, and final at a pause", "gated"),
-    ("once, at a pause", "single"),
-    ("every 1.5 s, pause or not", "chunks"),
+TASKS = [("Transcribe", "transcribe"), ("Translate to English", "translate")]
+UPDATE_MODES = [
+    ("Live (partial results)", "gated"),
+    ("After each pause", "single"),
+    (f"Fixed {CHUNK_S:g} s chunks", "chunks"),
 ]
-TELL_MS = 250
-FIELDS = ("model", "language", "compare", "task", "mode", "expect", "previous_text", "keep_sound", "corpus")
-TELL_SCRIPT = f"""(...values) => {{
-  const named = (names) => Object.fromEntries(names.map((name) => [name, values.shift()]));
-  const {{language, compare, ...rest}} = named({json.dumps(FIELDS)});
-  const gate = named({json.dumps(GATE_FIELDS)});
-  window.qalSettings = {{...rest, language: language || null, compare: compare || null, gate}};
-  clearTimeout(window.qalTelling);  // a slider that moves tells once
-  window.qalTelling = setTimeout(() => document.dispatchEvent(new Event("qal-settings")), {TELL_MS});
+GATE_LABELS = {
+    "start_threshold": "Speech start threshold (0-1)",
+    "end_threshold": "Speech end threshold (0-1)",
+    "pre_roll_ms": "Padding before speech (ms)",
+    "post_roll_ms": "Padding after speech (ms)",
+    "min_speech_ms": "Minimum speech duration (ms)",
+    "hang_over_ms": "Silence to end a segment (ms)",
+    "max_segment_s": "Maximum segment length (s)",
+}
+DEFAULT_DATASET = "my-captions"
+MAX_NAME_CHARACTERS = 64
+SETTINGS_DELAY_MS = 250  # several changes within this time are sent once
+# Stores the values of the settings, in the order of the names, for the page's scripts.
+SETTINGS_SCRIPT = """(...values) => {{
+  const byName = (names) => Object.fromEntries(names.map((name) => [name, values.shift()]));
+  const {{language, compare, ...others}} = byName({names});
+  const gate = byName({gate_names});
+  window.qalSettings = {{...others, language: language || null, compare: compare || null, gate}};
+  clearTimeout(window.qalSettingsTimer);
+  window.qalSettingsTimer = setTimeout(() => document.dispatchEvent(new Event("qal-settings")), {delay_ms});
 }}"""
 
+Settings = dict[str, FormComponent]  # by the name of the setting in the protocol
 
-def live_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
+
+def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
+    """Lays out and wires the tab."""
     note = gr.HTML()
     gr.HTML(live_html(), js_on_load=live_script())
-    with gr.Row():
-        model = gr.Dropdown(label="Model", min_width=200)
-        language = gr.Dropdown(language_choices(), label="Language", value=studio.language or DETECT, min_width=160)
-        compare = gr.Dropdown([NOBODY], label="Compare with", value=NOBODY[1], min_width=200)
-    with gr.Accordion("What is made of the sound", open=False):
-        tasks = [("in the language that is spoken", "transcribe"), ("in English", "translate")]
+    models = model_settings(studio)
+    with gr.Accordion("Advanced settings", open=False):
+        recognition = recognition_settings()
         with gr.Row():
-            task = gr.Radio(tasks, label="Captions", value="transcribe", min_width=280)
-            mode = gr.Radio(MODES, label="When speech is read", value="gated", min_width=280)
-        with gr.Row():
-            expect = gr.Textbox(
-                label="Names and terms that may be said",
-                placeholder="Lalibela, Abebe Bikila, CTranslate2",
-                max_length=MAX_EXPECTED,
-                min_width=280,
-            )
-            previous = gr.Checkbox(label="Tell the model the line before", value=False, min_width=280)
-        with gr.Row():
-            sliders = [gate_slider(name) for name in GATE_FIELDS]
-    keep_sound, corpus = corrections(studio.live_days)
-    fields = [model, language, compare, task, mode, expect, previous, keep_sound, corpus]  # as FIELDS
-    settings = [*fields, *sliders]
-    chosen = [field.change for field in fields if field is not expect]
-    settled = [*chosen, expect.blur, expect.submit, *(slider.change for slider in sliders)]
-    gr.on([*opened, *settled], None, settings, None, js=TELL_SCRIPT, **QUIET)
-    gr.on(opened, action(offer_models, studio), model, [model, note], **QUIET)
-    gr.on(opened, action(offer_comparison, studio), compare, compare, **QUIET)
+            gate = {name: gate_slider(name) for name in GateOptions.model_fields}
+    settings = {**models, **recognition, **correction_settings(studio.live_days)}
+    wire_settings(settings, gate, opened)
+    model, compare = models["model"], models["compare"]
+    gr.on(opened, action(update_model_choices, studio), model, [model, note], **EVENT_OPTIONS)
+    gr.on(opened, action(update_comparison_choices, studio), compare, compare, **EVENT_OPTIONS)
     with gr.Column(elem_classes="qal-fallback"):
-        fallback_panel(studio, page, model, language)
+        fallback_panel(studio, page, models["model"], models["language"])
 
 
-def corrections(live_days: float) -> tuple[gr.Checkbox, gr.Textbox]:
-    """Whether the sound is kept, and where corrected captions go."""
-    with gr.Group():
-        keep_sound = gr.Checkbox(
-            label="Keep the sound of this recording",
-            info=f"For {live_days:g} days on the server, so that corrected captions can become training data.",
+def model_settings(studio: Studio) -> dict[str, gr.Dropdown]:
+    """Lays out the models and the language."""
+    with gr.Row():
+        return {
+            "model": gr.Dropdown(label="Model", min_width=200),
+            "language": gr.Dropdown(
+                language_choices(), label="Language", value=studio.language or DETECT, min_width=160
+            ),
+            "compare": gr.Dropdown([NO_COMPARISON], label="Compare with", value=NO_COMPARISON[1], min_width=200),
+        }
+
+
+def recognition_settings() -> Settings:
+    """Lays out how audio becomes text."""
+    with gr.Row():
+        task = gr.Radio(TASKS, label="Task", value="transcribe", min_width=280)
+        mode = gr.Radio(UPDATE_MODES, label="Update mode", value="gated", min_width=280)
+    with gr.Row():
+        hints = gr.Textbox(
+            label="Vocabulary hints (initial prompt)",
+            info="Names and terms that are likely to occur.",
+            placeholder="Lalibela, Abebe Bikila, CTranslate2",
+            max_length=MAX_HINT_CHARACTERS,
+            min_width=280,
         )
-        corpus = gr.Textbox(
-            value="my-captions",
-            label="Corpus for corrections",
-            info="Where a line goes, with its sound, when its button is pressed.",
-            max_length=64,
+        previous_text = gr.Checkbox(label="Use previous line as context", value=False, min_width=280)
+    return {"task": task, "mode": mode, "expect": hints, "previous_text": previous_text}
+
+
+def correction_settings(live_days: float) -> Settings:
+    """Lays out whether audio is saved, and the dataset for corrected lines."""
+    with gr.Group():
+        save_audio = gr.Checkbox(
+            label="Save audio (needed to add corrections to a dataset)",
+            info=f"Deleted after {live_days:g} days.",
+        )
+        dataset = gr.Textbox(
+            value=DEFAULT_DATASET,
+            label="Dataset for corrections",
+            info='"Add to dataset" saves the line and its audio here.',
+            max_length=MAX_NAME_CHARACTERS,
             visible=False,
         )
-    keep_sound.change(None, keep_sound, corpus, js="(kept) => ({visible: kept, __type__: 'update'})", **QUIET)
-    return keep_sound, corpus
+    show_dataset = "(saved) => ({visible: saved, __type__: 'update'})"
+    save_audio.change(None, save_audio, dataset, js=show_dataset, **EVENT_OPTIONS)
+    return {"keep_sound": save_audio, "corpus": dataset}
 
 
 def gate_slider(name: str) -> gr.Slider:
-    """A field of the gate's options, with its limits and what it means."""
-    field, whole = GateOptions.model_fields[name], isinstance(GateOptions.model_fields[name].default, int)
-    words, _, unit = name.rpartition("_")
+    """A slider for a field of GateOptions, with the field's limits and description."""
+    field = GateOptions.model_fields[name]
+    description = field.description or ""
     limits = GateOptions.model_json_schema()["properties"][name]
+    maximum = limits.get("maximum", limits.get("exclusiveMaximum", 1) - 1)
+    real_step = 0.05 if maximum == 1 else 1
     return gr.Slider(
         minimum=limits["minimum"],
-        maximum=limits.get("maximum", limits.get("exclusiveMaximum", 1) - 1),
+        maximum=maximum,
         value=field.default,
-        step=16 if whole else 0.05 if limits.get("maximum") == 1 else 1,
-        label=f"{words.replace('_', ' ').capitalize()} ({unit})"
-        if unit in ("ms", "s")
-        else name.replace("_", " ").capitalize(),
-        info=field.description,
+        step=16 if isinstance(field.default, int) else real_step,
+        label=GATE_LABELS[name],
+        info=description[:1].upper() + description[1:],
         min_width=220,
     )
+
+
+def wire_settings(settings: Settings, gate: dict[str, gr.Slider], opened: EventTriggers) -> None:
+    """Passes the settings to the page's scripts when the tab is opened and when a setting changes."""
+    names = {"names": json.dumps(list(settings)), "gate_names": json.dumps(list(gate))}
+    script = SETTINGS_SCRIPT.format(**names, delay_ms=SETTINGS_DELAY_MS)
+    triggers = [*opened]
+    for name, component in {**settings, **gate}.items():
+        if name == "expect" and isinstance(component, gr.Textbox):  # a change would restart the session at each key
+            triggers += [component.blur, component.submit]
+        else:
+            triggers.append(component.change)
+    gr.on(triggers, None, [*settings.values(), *gate.values()], None, js=script, **EVENT_OPTIONS)

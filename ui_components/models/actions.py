@@ -1,231 +1,250 @@
-"""What happens on the Models tab. The browser names models by the keys of the server's own list, nothing else."""
+"""Handlers of the Models tab. The browser names models by the keys of the server's inventory only."""
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from qal.audio.decode import decode
-from qal.audio.samples import Samples, seconds
-from qal.engine.catalogue import DEFAULT_MODEL, HUB, models_folder
-from qal.engine.languages import check_language
-from qal.engine.longform import transcribe_file
-from qal.errors import AudioDecodeError, ModelError, OptionError, QalError
-from qal.evaluation.error_rates import count_errors
+from qal.engine.catalogue import DEFAULT_MODEL, HUB_MODELS, models_folder
+from qal.errors import ModelError, OptionError
 from qal.jobs.run import Run
 from qal.resources import ADAPTERS
 from qal.storage import require_space
 from qal.subcommand import qal_command
-from ui_components.app.background_commands import LOGS
-from ui_components.app.studio import Studio, user_of
+from ui_components.app.background_commands import LOG_FOLDER
+from ui_components.app.studio import Studio, current_user
 from ui_components.models import disk, exports, removal
-from ui_components.models.comparison_view import Heard, heard_html
 from ui_components.models.inventory import Model, find_model, inventory
-from ui_components.models.table import COLUMNS, matching, sorted_models, table_html
-from ui_components.models.view import details_html, download_link, errands_html
-from ui_components.widgets.markup import minutes, note_html
+from ui_components.models.table import COLUMNS, filter_models, sorted_models, table_html
+from ui_components.models.view import commands_html, details_html, download_link
+from ui_components.widgets.markup import note_html
 
-MAX_COMPARED = 6
-NO_CLIP = "choose an audio file or record one first"
-WAITING = "Choose a clip and the models that hear it, then press Transcribe. What they make of it stands here."
+EXPORT_SPACE_FACTOR = 3  # free disk space for an export, in sizes of the model
 
 
-def show(studio: Studio, chosen: str | None, order: str, words: str, where: str) -> list[Any]:
-    """-> (table, details, try, compare, download, export's form, export, delete, models that can hear a clip)"""
+class ModelsUpdate(NamedTuple):
+    """Outputs of `update`: the table, the details, and the buttons for the selected model."""
+
+    table: str
+    details: str
+    try_button: gr.Button
+    compare_button: gr.Button
+    download_button: gr.Button
+    export_form: gr.Dropdown
+    export_button: gr.Button
+    delete_button: gr.Button
+    compared: gr.Dropdown
+
+
+class TableClick(NamedTuple):
+    """Outputs of `handle_click`: the selected model, the sort order, and the fields of ModelsUpdate."""
+
+    selected: str | None
+    order: str
+    table: str
+    details: str
+    try_button: gr.Button
+    compare_button: gr.Button
+    download_button: gr.Button
+    export_form: gr.Dropdown
+    export_button: gr.Button
+    delete_button: gr.Button
+    compared: gr.Dropdown
+
+
+class CommandsUpdate(NamedTuple):
+    """Outputs of `update_commands`. The timer is active while commands run."""
+
+    commands: str
+    running_count: int
+    timer: gr.Timer
+
+
+class DeleteQuestion(NamedTuple):
+    """Outputs of `ask_delete`: the key of the model, the question, and the row with the buttons."""
+
+    key: str
+    question: str
+    answer: gr.Row
+
+
+class DeleteResult(NamedTuple):
+    """Outputs of `delete`: no selected model, no question."""
+
+    selected: None
+    question: str
+    answer: gr.Row
+
+
+class ClearQuestion(NamedTuple):
+    """Outputs of `ask_clear`: "trash" or "cache", the question, the row with the buttons, and its first button."""
+
+    storage: str
+    question: str
+    answer: gr.Row
+    confirm: gr.Button
+
+
+class ClearResult(NamedTuple):
+    """Outputs of `clear`: no question, and the new disk usage."""
+
+    question: str
+    answer: gr.Row
+    usage: str
+
+
+def update(studio: Studio, selected: str | None, order: str, words: str, where: str) -> ModelsUpdate:
+    """Updates the table and everything that depends on the selected model.
+
+    Args:
+        studio: the studio.
+        selected: the key of the selected model.
+        order: sort order, as in `table_html`.
+        words: filter words.
+        where: filter by place, as in `filter_models`."""
     models = inventory(studio)
-    model = next((m for m in models if m.key == chosen), None)
-    here, ours = bool(model and model.is_here), bool(model and model.directory and model.place != "folder")
-    fetchable = bool(model and model.directory is None)
-    return [
-        table_html(sorted_models(matching(models, words, where), order), chosen, order),
-        details_html(model) if model else note_html("Press a model's name to see more of it, and what can be done."),
-        *(gr.Button(visible=here) for _ in ("try", "compare")),
-        gr.Button(visible=fetchable),
-        gr.Dropdown(visible=here),
-        gr.Button(visible=here),
-        gr.Button(visible=ours),
-        gr.Dropdown(choices=[(m.title, m.key) for m in models if m.is_here]),
-    ]
+    model = next((m for m in models if m.key == selected), None)
+    is_usable = bool(model and model.is_usable)
+    is_managed = bool(model and model.directory and model.place != "folder")
+    hint = note_html("Select a model to see its details and actions.")
+    return ModelsUpdate(
+        table=table_html(sorted_models(filter_models(models, words, where), order), selected, order),
+        details=details_html(model) if model else hint,
+        try_button=gr.Button(visible=is_usable),
+        compare_button=gr.Button(visible=is_usable),
+        download_button=gr.Button(visible=bool(model and model.directory is None)),
+        export_form=gr.Dropdown(visible=is_usable),
+        export_button=gr.Button(visible=is_usable),
+        delete_button=gr.Button(visible=is_managed),
+        compared=gr.Dropdown(choices=[(m.title, m.key) for m in models if m.is_usable]),
+    )
 
 
-def pick(
-    studio: Studio, chosen: str | None, order: str, words: str, where: str, event: gr.EventData
-) -> tuple[str | None, str, *tuple[Any, ...]]:
-    """A row or the head of a column was pressed -> (chosen, order, what `show` gives)."""
+def handle_click(
+    studio: Studio, selected: str | None, order: str, words: str, where: str, event: gr.EventData
+) -> TableClick:
+    """Selects the clicked row, or sorts by the clicked column: ascending, descending, then unsorted.
+
+    The parameters are those of `update`. Raises ModelError."""
     column, key = getattr(event, "sort", None), getattr(event, "key", None)
     if column in {c.name for c in COLUMNS}:
         order = f"-{column}" if order == column else "" if order == f"-{column}" else column
     elif isinstance(key, str):
-        chosen = find_model(studio, key).key
-    return chosen, order, *show(studio, chosen, order, words, where)
+        selected = find_model(studio, key).key
+    return TableClick(selected, order, *update(studio, selected, order, words, where))
 
 
-def to_compare(studio: Studio, chosen: str | None, hearing: list[str] | None) -> list[str]:
-    """The chosen model joins those that hear the clip."""
-    key = find_model(studio, chosen).key
-    return [*(hearing or []), *([key] if key not in (hearing or []) else [])]
+def download(studio: Studio, selected: str | None, request: gr.Request) -> None:
+    """Starts the download of a model.
 
-
-def only(studio: Studio, chosen: str | None) -> list[str]:
-    return [find_model(studio, chosen).key]
-
-
-def hear(
-    studio: Studio,
-    path: str | None,
-    keys: list[str] | None,
-    language: str,
-    reference: str,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008  how Gradio wants it
-) -> Iterator[str]:
-    """The clip, heard by one model after the other -> what they made of it so far."""
-    if not path:
-        raise AudioDecodeError(NO_CLIP)
-    models = [find_model(studio, key) for key in keys or []]
-    if not models:
-        raise ModelError("choose a model that is on this machine first")
-    if len(models) > MAX_COMPARED:
-        raise OptionError(f"{len(models)} models are too many to be read side by side; choose at most {MAX_COMPARED}")
-    progress(0, desc="reading the clip")
-    samples, heard = decode(path), []
-    for done, model in enumerate(models):
-        yield heard_html(heard, reference, [m.title for m in models[done:]])
-        heard.append(heard_by(studio, model, samples, language or None, reference, progress))
-    yield heard_html(heard, reference)
-
-
-def heard_by(
-    studio: Studio, model: Model, samples: Samples, language: str | None, reference: str, progress: gr.Progress
-) -> Heard:
-    """What one model makes of it; its error is told in its place, so that the others are heard."""
-    try:
-        progress(0, desc=f"loading {model.title}")
-        began = time.perf_counter()
-        engine = studio.engines.get(model.key, studio.runs)
-        if language:
-            check_language(language, engine.tokenizer.languages)
-        loaded = time.perf_counter()
-        total_s, done_s = seconds(samples), 0.0
-
-        def advance(more_s: float) -> None:
-            nonlocal done_s
-            done_s += more_s
-            progress(min(1.0, done_s / max(total_s, 1e-9)), desc=f"{model.title}: {minutes(done_s)}")
-
-        segments = transcribe_file(engine, samples, language, progress=advance)
-    except QalError as error:
-        return Heard(model.title, problem=str(error))
-    text = " ".join(segment.text for segment in segments)
-    return Heard(
-        title=model.title,
-        text=text,
-        languages=tuple(sorted({segment.language for segment in segments})),
-        load_s=loaded - began,
-        work_s=time.perf_counter() - loaded,
-        clip_s=total_s,
-        wer=count_errors([reference], [text]).wer if reference.strip() else None,
-    )
-
-
-def fetch(studio: Studio, chosen: str | None, request: gr.Request) -> None:
-    """Raises OptionError while it is under way, StorageError where there is no room."""
-    model = find_model(studio, chosen)
+    Raises ModelError: the model is installed; OptionError: the download is running; StorageError: no space."""
+    model = find_model(studio, selected)
     if model.directory is not None:
-        raise ModelError(f"'{model.title}' is on this machine already")
-    if model.key in HUB:
+        raise ModelError(f"'{model.title}' is already on this machine")
+    if model.key in HUB_MODELS:
         require_space(Path(HF_HUB_CACHE), model.size, f"the model '{model.title}'")
         command = qal_command("models", "fetch", model.key)
     else:
         command = qal_command("export", str(ADAPTERS / DEFAULT_MODEL), "--to", "ctranslate2")
-    about, user = f"Fetching {model.title}", user_of(request)
-    studio.errands.start(f"fetch:{model.key}", about, command, models_folder() / LOGS, user=user)
+    title, logs = f"Downloading {model.title}", models_folder() / LOG_FOLDER
+    studio.background_commands.start(f"fetch:{model.key}", title, command, logs, user=current_user(request))
 
 
-def export(studio: Studio, chosen: str | None, form: str, request: gr.Request) -> str:
-    """-> a link, where there is nothing to make."""
-    model = find_model(studio, chosen)
-    if exports.ready(studio, model, form):
+def export(studio: Studio, selected: str | None, form: str, request: gr.Request) -> str:
+    """Starts an export and returns "", or returns a download link if the export exists."""
+    model = find_model(studio, selected)
+    if exports.existing_export(studio, model, form):
         return download_link(model.key, form, f"Download {model.title} as a zip file")
-    require_space(models_folder(), 3 * model.size, f"the export of '{model.title}'")
-    makes = exports.folder_of(model, form)
-    about = f"Exporting {model.title}: {exports.FORMS[form][0]}" if form in exports.FORMS else ""
-    command = exports.command(studio, model, form)
-    key, logs = f"export:{form}:{model.key}", models_folder() / LOGS
-    studio.errands.start(key, about, command, logs, makes, user_of(request))
+    require_space(models_folder(), EXPORT_SPACE_FACTOR * model.size, f"the export of '{model.title}'")
+    command = exports.export_command(studio, model, form)
+    studio.background_commands.start(
+        f"export:{form}:{model.key}",
+        f"Exporting {model.title}: {exports.FORMS[form].title}",
+        command,
+        models_folder() / LOG_FOLDER,
+        output_folder=exports.export_folder(model, form),
+        user=current_user(request),
+    )
     return ""
 
 
-def errands(studio: Studio) -> tuple[str, int, gr.Timer]:
-    """-> (what is under way and has ended, how many run, the clock that asks again)"""
-    now = sum(errand.is_running for errand in studio.errands.all())
-    links = {e.key: _link(e.key) for e in studio.errands.all() if e.makes and not e.is_running and not e.failed}
-    return errands_html(studio.errands.all(), links), now, gr.Timer(active=now > 0)
+def update_commands(studio: Studio) -> CommandsUpdate:
+    """Shows the running and the ended commands, with download links for finished exports."""
+    commands = studio.background_commands.all()
+    running_count = sum(command.is_running for command in commands)
+    finished = [c for c in commands if c.output_folder and not c.is_running and not c.has_failed]
+    links = {command.key: _export_link(command.key) for command in finished}
+    return CommandsUpdate(commands_html(commands, links), running_count, gr.Timer(active=running_count > 0))
 
 
-def _link(errand_key: str) -> str:
-    _, form, key = errand_key.split(":", 2)
-    return download_link(key, form, "Download as a zip file")
+def _export_link(command_key: str) -> str:
+    _, form, model_key = command_key.split(":", 2)
+    return download_link(model_key, form, "Download as a zip file")
 
 
-def tend_errand(studio: Studio, event: gr.EventData, request: gr.Request) -> None:
-    """Stops one that runs, or closes the word of one that has ended. Raises OptionError where it is another user's."""
-    for what, act in (("stop", studio.errands.stop), ("forget", studio.errands.forget)):
-        for errand in studio.errands.all():
-            if errand.key == getattr(event, what, None):
-                studio.require_user(errand.user, f"'{errand.about}'", request)
-                act(errand.key)
+def stop_or_dismiss(studio: Studio, event: gr.EventData, request: gr.Request) -> None:
+    """Stops a running command, or removes an ended one from the list. Raises OptionError if another user owns it."""
+    commands = studio.background_commands
+    for attribute, act in (("stop", commands.stop), ("dismiss", commands.dismiss)):
+        for command in commands.all():
+            if command.key == getattr(event, attribute, None):
+                studio.require_owner(command.user, f"'{command.title}'", request)
+                act(command.key)
 
 
-def ask_delete(studio: Studio, chosen: str | None, request: gr.Request) -> tuple[str, str, gr.Row]:
-    """-> (the model that is asked about, the question, the row that answers it)"""
-    model = find_model(studio, chosen)
-    require_right(studio, model, request)
-    told = " ".join([f"Delete {model.title}?", removal.consequence(model), *removal.uses(studio, model)])
-    return model.key, note_html(told, problem=True), gr.Row(visible=True)
+def ask_delete(studio: Studio, selected: str | None, request: gr.Request) -> DeleteQuestion:
+    """Asks for confirmation, with the effect and the current uses of the model."""
+    model = find_model(studio, selected)
+    require_delete_permission(studio, model, request)
+    sentences = [f"Delete {model.title}?", removal.deletion_effect(model), *removal.usage_warnings(studio, model)]
+    return DeleteQuestion(model.key, note_html(" ".join(sentences), problem=True), gr.Row(visible=True))
 
 
-def delete(studio: Studio, asked: str | None, request: gr.Request) -> tuple[None, str, gr.Row]:
-    """-> (no model is chosen any more, no question, no row)"""
-    model = find_model(studio, asked)
-    require_right(studio, model, request)
-    removal.remove(studio, model)
+def delete(studio: Studio, key: str | None, request: gr.Request) -> DeleteResult:
+    """Deletes the model of the question. Raises ModelError, TrainingError, OptionError or StorageError."""
+    model = find_model(studio, key)
+    require_delete_permission(studio, model, request)
+    removal.delete_model(studio, model)
     gr.Info(f"{model.title} was {'moved to the trash' if model.place == 'run' else 'deleted'}.")
-    return None, "", gr.Row(visible=False)
+    return DeleteResult(None, "", gr.Row(visible=False))
 
 
-def require_right(studio: Studio, model: Model, request: gr.Request) -> None:
-    """A run's model is its user's; what all share is an admin's. Raises OptionError."""
+def require_delete_permission(studio: Studio, model: Model, request: gr.Request) -> None:
+    """Raises OptionError unless the user owns the model's run, or is an admin for shared models."""
     if model.place == "run":
-        studio.require_own(Run(studio.runs / model.key), request)
+        studio.require_run_owner(Run(studio.runs / model.key), request)
     else:
         require_admin(studio, request)
 
 
 def require_admin(studio: Studio, request: gr.Request) -> None:
-    name = user_of(request)
+    name = current_user(request)
     if name is not None and not studio.is_admin(name):
-        raise OptionError("that is for all users of this server; ask an admin to delete it")
+        raise OptionError("this is shared by all users of the server; ask an admin to delete it")
 
 
 def show_disk(studio: Studio, is_open: bool = True) -> Any:
-    """Not counted where nobody looks."""
-    return disk.disk_html(disk.disk_use(studio)) if is_open else gr.skip()
+    """The disk usage as HTML. It is computed only while its panel is open."""
+    return disk.disk_html(disk.disk_usage(studio)) if is_open else gr.skip()
 
 
-def ask_clear(studio: Studio, what: str, request: gr.Request) -> tuple[str, str, gr.Row, gr.Button]:
-    """-> (what would go, the question, the row that answers it, its button)"""
+def ask_clear(studio: Studio, storage: str, request: gr.Request) -> ClearQuestion:
+    """Asks for confirmation before the "trash" or the "cache" is emptied."""
     require_admin(studio, request)
-    question = disk.question(studio, what)
+    question = disk.confirmation_question(studio, storage)
     if not question:
         gr.Info("There is nothing to delete.")
-    return what, note_html(question, problem=True), gr.Row(visible=bool(question)), gr.Button(disk.EMPTYING[what])
+    return ClearQuestion(
+        storage=storage,
+        question=note_html(question, problem=True),
+        answer=gr.Row(visible=bool(question)),
+        confirm=gr.Button(disk.CLEAR_LABELS[storage]),
+    )
 
 
-def clear(studio: Studio, what: str, request: gr.Request) -> tuple[str, gr.Row, str]:
-    """-> (no question, no row, the disk as it is now)"""
+def clear(studio: Studio, storage: str, request: gr.Request) -> ClearResult:
+    """Empties the "trash" or the "cache"."""
     require_admin(studio, request)
-    disk.clear(studio, what)
-    return "", gr.Row(visible=False), show_disk(studio)
+    disk.clear_storage(studio, storage)
+    return ClearResult("", gr.Row(visible=False), show_disk(studio))

@@ -1,83 +1,101 @@
-"""What models made of a clip, as HTML: side by side, the differences marked. Pure functions."""
+"""The results of a model comparison as HTML: side by side, with the differences marked. Pure functions."""
 
 import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qal.evaluation.alignment import Piece, align
-from ui_components.models.table import NOTHING, short
+from qal.evaluation.alignment import AlignedWords, align
+from ui_components.models.table import NO_VALUE, short_title
 from ui_components.widgets.language_names import LANGUAGE_NAMES
 from ui_components.widgets.markup import sentence_html
 
+MIN_SHOWN_LOAD_S = 0.1
+
 
 @dataclass(frozen=True)
-class Heard:
-    """What one model made of the clip."""
+class ComparisonResult:
+    """The transcript of the clip by one model, or the reason why there is none."""
 
     title: str
     text: str = ""
     languages: tuple[str, ...] = ()
     load_s: float = 0.0
-    work_s: float = 0.0
+    transcribe_s: float = 0.0
     clip_s: float = 1.0
-    wer: float | None = None  # against the reference, where there is one
+    wer: float | None = None  # None without a reference
     problem: str = ""
 
 
-def heard_html(heard: Sequence[Heard], reference: str, waiting: Sequence[str] = ()) -> str:
-    """Side by side. Differences are to the reference, else to the first model's text."""
-    first = next((h.text for h in heard if not h.problem), "")
-    said = reference.strip() or first
-    cards = "".join(_heard_card(h, said, bool(reference.strip()), len(heard) + len(waiting) > 1) for h in heard)
-    cards += "".join(
-        f'<section class="qal-card"><h3>{html.escape(short(t))}</h3><p class="qal-muted">waits …</p></section>'
-        for t in waiting
-    )
-    return f'<div class="qal-heard">{cards}</div>{_legend(reference, len(heard))}' if cards else ""
+def comparison_html(results: Sequence[ComparisonResult], reference: str, waiting: Sequence[str] = ()) -> str:
+    """One card per model. Differences are marked against the reference, or else against the first transcript.
+
+    Args:
+        results: the results so far.
+        reference: the reference transcript, "" for none.
+        waiting: titles of the models without a result yet."""
+    first_text = next((result.text for result in results if not result.problem), "")
+    baseline = reference.strip() or first_text
+    marks_differences = bool(reference.strip()) or len(results) + len(waiting) > 1
+    cards = "".join(_result_card(result, baseline, marks_differences) for result in results)
+    cards += "".join(_waiting_card(title) for title in waiting)
+    return f'<div class="qal-comparison">{cards}</div>{_legend(reference, len(results))}' if cards else ""
 
 
-def _heard_card(h: Heard, said: str, has_reference: bool, several: bool) -> str:
-    title = f"<h3>{html.escape(short(h.title))}</h3>"
-    if h.problem:
-        return f'<section class="qal-card">{title}<p class="problem">{sentence_html(h.problem)}</p></section>'
-    facts = [f"{h.work_s:.1f} s", f"RTF {h.work_s / max(h.clip_s, 1e-9):.2f}"]
-    facts += [f"WER {percent(h.wer)}"] if h.wer is not None else []
-    facts += [", ".join(LANGUAGE_NAMES.get(c, c).capitalize() for c in h.languages)] if h.languages else []
-    facts += [f"loaded in {h.load_s:.1f} s"] if h.load_s >= 0.1 else []
-    line = "".join(f"<span>{html.escape(fact)}</span>" for fact in facts)
-    if not h.text.strip():
+def _waiting_card(title: str) -> str:
+    heading = html.escape(short_title(title))
+    return f'<section class="qal-card"><h3>{heading}</h3><p class="qal-muted">Waiting...</p></section>'
+
+
+def _result_card(result: ComparisonResult, baseline: str, marks_differences: bool) -> str:
+    title = f"<h3>{html.escape(short_title(result.title))}</h3>"
+    if result.problem:
+        return f'<section class="qal-card">{title}<p class="problem">{sentence_html(result.problem)}</p></section>'
+    if not result.text.strip():
         text = '<span class="qal-muted">No speech was found.</span>'
-    elif has_reference or several:
-        text = differences_html(align(said, h.text).pieces)
+    elif marks_differences:
+        text = differences_html(align(baseline, result.text).words)
     else:
-        text = html.escape(h.text)
-    body = f'<div class="facts">{line}</div><p class="heard" dir="auto">{text}</p>'
+        text = html.escape(result.text)
+    facts = "".join(f"<span>{html.escape(fact)}</span>" for fact in _facts(result))
+    body = f'<div class="facts">{facts}</div><p class="transcript" dir="auto">{text}</p>'
     return f'<section class="qal-card">{title}{body}</section>'
 
 
-def differences_html(pieces: Sequence[Piece]) -> str:
-    return " ".join(_piece(piece) for piece in pieces)
+def _facts(result: ComparisonResult) -> list[str]:
+    """Time, real-time factor, WER, languages and load time; unknown ones are left out."""
+    facts = [f"{result.transcribe_s:.1f} s", f"RTF {result.transcribe_s / max(result.clip_s, 1e-9):.2f}"]
+    if result.wer is not None:
+        facts.append(f"WER {percent(result.wer)}")
+    if result.languages:
+        facts.append(", ".join(LANGUAGE_NAMES.get(code, code).capitalize() for code in result.languages))
+    if result.load_s >= MIN_SHOWN_LOAD_S:
+        facts.append(f"loaded in {result.load_s:.1f} s")
+    return facts
 
 
-def _piece(piece: Piece) -> str:
-    said, heard = html.escape(piece.said), html.escape(piece.heard)
-    if piece.same:
-        return heard
-    if not heard:
-        return f"<del>{said}</del>"
-    return f'<mark title="{said}">{heard}</mark>' if said else f"<ins>{heard}</ins>"
+def differences_html(words: Sequence[AlignedWords]) -> str:
+    return " ".join(_aligned_words_html(aligned) for aligned in words)
 
 
-def _legend(reference: str, heard: int) -> str:
-    if not reference.strip() and heard < 2:
+def _aligned_words_html(aligned: AlignedWords) -> str:
+    reference, prediction = html.escape(aligned.reference), html.escape(aligned.prediction)
+    if aligned.is_correct:
+        return prediction
+    if not prediction:
+        return f"<del>{reference}</del>"
+    return f'<mark title="{reference}">{prediction}</mark>' if reference else f"<ins>{prediction}</ins>"
+
+
+def _legend(reference: str, result_count: int) -> str:
+    if not reference.strip() and result_count < 2:
         return ""
-    to = "the reference" if reference.strip() else "the first model's text"
+    baseline = "the reference" if reference.strip() else "the first model's transcript"
     return (
-        f'<p class="qal-muted">Against {to}: <mark>another word</mark>, <ins>a word more</ins>, '
-        "<del>a word that is missing</del>.</p>"
+        f'<p class="qal-muted">Differences from {baseline}: <mark>substitution</mark>, <ins>insertion</ins>, '
+        "<del>deletion</del>.</p>"
     )
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if math.isfinite(share) else NOTHING
+    return f"{100 * share:.1f} %" if math.isfinite(share) else NO_VALUE

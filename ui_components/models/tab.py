@@ -1,105 +1,222 @@
-"""Models: every model there is, what can be done with it, and where the disk goes."""
+"""The Models tab: the list of models, actions on the selected model, a comparison, and the disk usage."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import gradio as gr
+from gradio.components import Component
 
-from ui_components.app.studio import QUIET, Events, Studio, action
-from ui_components.models import actions
-from ui_components.models.disk import EMPTYING
-from ui_components.models.exports import AS_IT_IS, CHOICES
-from ui_components.transcribe.tab import MAX_AT_ONCE
+from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
+from ui_components.models import actions, comparison_actions
+from ui_components.models.disk import CLEAR_LABELS
+from ui_components.models.exports import CHOICES, UNCHANGED
+from ui_components.transcribe.tab import MAX_CONCURRENT_JOBS
 from ui_components.widgets.choices import DETECT, language_choices
-from ui_components.widgets.clickable import PRESSED
+from ui_components.widgets.clickable import CLICKABLE_JS
 from ui_components.widgets.markup import note_html
 
-PLACES = [("All", ""), ("On this machine", "here"), ("Tuned here", "run"), ("To fetch", "absent")]
+PLACE_FILTERS = [("All", ""), ("Installed", "here"), ("Fine-tuned here", "run"), ("Not downloaded", "absent")]
 POLL_S = 1.0
 
 
-def models_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
-    chosen: gr.State = gr.State(None)  # the key of the model whose card is shown
-    order = gr.State("")
-    asked: gr.State = gr.State(None)  # the key of the model that somebody is asked about
-    running = gr.State(0)
-    with gr.Row():
-        hint = "name, language, corpus …"
-        words = gr.Textbox("", label="Filter", placeholder=hint, scale=3, min_width=200, elem_classes="qal-search")
-        where = gr.Radio(PLACES, value="", label="Where", scale=4, min_width=280)
-    table = gr.HTML(js_on_load=PRESSED)
+@dataclass(frozen=True)
+class ModelList:
+    """The filter and the table."""
+
+    words: gr.Textbox
+    where: gr.Radio
+    table: gr.HTML
+
+
+@dataclass(frozen=True)
+class ModelPanel:
+    """The details of the selected model, its actions, and the background commands."""
+
+    details: gr.HTML
+    try_it: gr.Button
+    compare: gr.Button
+    download: gr.Button
+    delete: gr.Button
+    question: gr.HTML
+    answer: gr.Row
+    confirm: gr.Button
+    cancel: gr.Button
+    form: gr.Dropdown
+    export: gr.Button
+    link: gr.HTML
+    commands: gr.HTML
+
+
+@dataclass(frozen=True)
+class ComparisonPanel:
+    """The inputs of the comparison."""
+
+    clip: gr.Audio
+    models: gr.Dropdown
+    language: gr.Dropdown
+    reference: gr.Textbox
+    start: gr.Button
+
+    @property
+    def inputs(self) -> list[Component]:
+        """The inputs of `comparison_actions.compare`."""
+        return [self.clip, self.models, self.language, self.reference]
+
+
+class DiskPanel(NamedTuple):
+    """The table of the disk usage, and whether its accordion is open."""
+
+    usage: gr.HTML
+    is_open: gr.State
+
+
+def models_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
+    selected: gr.State = gr.State(None)  # the key of the selected model
+    models = model_list()
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            details = gr.HTML()
-            with gr.Row(elem_classes="qal-actions"):
-                try_it = gr.Button("Try", variant="primary", visible=False, min_width=90)
-                compare = gr.Button("Compare", visible=False, min_width=90)
-                fetch = gr.Button("Download", variant="primary", visible=False, min_width=110)
-                delete = gr.Button("Delete", visible=False, min_width=90)
-            question = gr.HTML()
-            with gr.Row(visible=False) as answer:
-                yes = gr.Button("Yes, delete", variant="stop", min_width=110)
-                no = gr.Button("Keep it", min_width=90)
-            form = gr.Dropdown(CHOICES, value=AS_IT_IS, label="Export as", visible=False)
-            export = gr.Button("Export", visible=False)
-            link = gr.HTML()
-            errands = gr.HTML(js_on_load=PRESSED)
+            panel = model_panel()
         with gr.Column(scale=3, min_width=300):
-            clip, hearing, language, reference, start = clip_panel(studio)
-    heard = gr.HTML(note_html(actions.WAITING), elem_classes="qal-outcome")
-    use, is_open = disk_panel(studio)
-
-    looked = [chosen, order, words, where]
-    shown = [table, details, try_it, compare, fetch, form, export, delete, hearing]
-    show, tend = action(actions.show, studio), [errands, running]
-    clock = gr.Timer(POLL_S, active=False)
-    told = [*tend, clock]
-    ask_errands = action(actions.errands, studio)
-    gr.on([*opened, words.change, where.change, running.change], show, looked, shown, **QUIET)
-    gr.on([*opened, clock.tick], ask_errands, None, told, **QUIET)
-    picked = table.select(action(actions.pick, studio), looked, [chosen, order, *shown], **QUIET)
-    for forget in (picked.then, no.click):  # a question is of the model that was chosen
-        forget(lambda: ("", gr.Row(visible=False), ""), None, [question, answer, link], **QUIET)
-    errands.select(action(actions.tend_errand, studio), None, None, **QUIET).then(ask_errands, None, told, **QUIET)
-    fetch.click(action(actions.fetch, studio), chosen, None, **QUIET).success(ask_errands, None, told, **QUIET)
-    exported = export.click(action(actions.export, studio), [chosen, form], link, **QUIET)
-    exported.success(ask_errands, None, told, **QUIET)
-    delete.click(action(actions.ask_delete, studio), chosen, [asked, question, answer], **QUIET)
-    gone = yes.click(action(actions.delete, studio), asked, [chosen, question, answer], **QUIET)
-    gone.success(show, looked, shown, **QUIET).then(action(actions.show_disk, studio), is_open, use, **QUIET)
-
-    compare.click(action(actions.to_compare, studio), [chosen, hearing], hearing, **QUIET)
-    tried = try_it.click(action(actions.only, studio), chosen, hearing, **QUIET)
-    busy = {"show_progress_on": heard, "concurrency_limit": MAX_AT_ONCE, "api_visibility": "private"}
-    for event in (start.click, tried.success):
-        event(action(actions.hear, studio), [clip, hearing, language, reference], heard, **busy)
+            comparison = comparison_panel(studio)
+    results = gr.HTML(note_html(comparison_actions.WAITING), elem_classes="qal-outcome")
+    disk = disk_panel(studio)
+    wire_models(studio, opened, selected, models, panel, comparison, disk)
+    wire_comparison(studio, selected, panel, comparison, results)
 
 
-def clip_panel(studio: Studio) -> tuple[gr.Audio, gr.Dropdown, gr.Dropdown, gr.Textbox, gr.Button]:
-    """What models hear, and which."""
+def model_list() -> ModelList:
+    with gr.Row():
+        hint = "name, language, dataset …"
+        words = gr.Textbox("", label="Filter", placeholder=hint, scale=3, min_width=200, elem_classes="qal-search")
+        where = gr.Radio(PLACE_FILTERS, value="", label="Show", scale=4, min_width=280)
+    return ModelList(words, where, gr.HTML(js_on_load=CLICKABLE_JS))
+
+
+def model_panel() -> ModelPanel:
+    details = gr.HTML()
+    with gr.Row(elem_classes="qal-actions"):
+        try_it = gr.Button("Try", variant="primary", visible=False, min_width=90)
+        compare = gr.Button("Compare", visible=False, min_width=90)
+        download = gr.Button("Download", variant="primary", visible=False, min_width=110)
+        delete = gr.Button("Delete", visible=False, min_width=90)
+    question = gr.HTML()
+    with gr.Row(visible=False) as answer:
+        confirm = gr.Button("Delete", variant="stop", min_width=110)
+        cancel = gr.Button("Cancel", min_width=90)
+    return ModelPanel(
+        details=details,
+        try_it=try_it,
+        compare=compare,
+        download=download,
+        delete=delete,
+        question=question,
+        answer=answer,
+        confirm=confirm,
+        cancel=cancel,
+        form=gr.Dropdown(CHOICES, value=UNCHANGED, label="Export as", visible=False),
+        export=gr.Button("Export", visible=False),
+        link=gr.HTML(),
+        commands=gr.HTML(js_on_load=CLICKABLE_JS),
+    )
+
+
+def comparison_panel(studio: Studio) -> ComparisonPanel:
     clip = gr.Audio(sources=["upload", "microphone"], type="filepath", label="Clip", buttons=[])
-    hearing = gr.Dropdown([], multiselect=True, label="Models that hear it", max_choices=actions.MAX_COMPARED)
+    models = gr.Dropdown([], multiselect=True, label="Models to compare", max_choices=comparison_actions.MAX_COMPARED)
     with gr.Row():
         language = gr.Dropdown(language_choices(), value=studio.language or DETECT, label="Language", min_width=140)
-        reference = gr.Textbox("", label="What is said, if you know it", lines=1, max_lines=6, scale=2, min_width=220)
-    start = gr.Button("Transcribe", variant="primary")
-    return clip, hearing, language, reference, start
+        reference = gr.Textbox(
+            "", label="Reference transcript (optional)", lines=1, max_lines=6, scale=2, min_width=220
+        )
+    return ComparisonPanel(clip, models, language, reference, gr.Button("Transcribe", variant="primary"))
 
 
-def disk_panel(studio: Studio) -> tuple[gr.HTML, gr.State]:
-    """Read while it is open: counting takes a while. -> (what it shows, whether it is open)"""
-    what, is_open = gr.State(""), gr.State(False)
-    with gr.Accordion("Disk", open=False) as panel:
-        use = gr.HTML()
+def disk_panel(studio: Studio) -> DiskPanel:
+    """Adds the disk usage. It is computed only while the accordion is open, because that takes time."""
+    storage, is_open = gr.State(""), gr.State(False)
+    with gr.Accordion("Disk", open=False) as accordion:
+        usage = gr.HTML()
         with gr.Row():
-            asks = {key: gr.Button(name, min_width=140) for key, name in EMPTYING.items()}
+            clear_buttons = {name: gr.Button(label, min_width=140) for name, label in CLEAR_LABELS.items()}
         question = gr.HTML()
         with gr.Row(visible=False) as answer:
-            yes = gr.Button("Delete", variant="stop", min_width=110)
-            no = gr.Button("Keep all", min_width=90)
-    expanded = panel.expand(lambda: True, None, is_open, **QUIET)
-    expanded.then(action(actions.show_disk, studio), is_open, use, **QUIET)
-    panel.collapse(lambda: False, None, is_open, **QUIET)
-    for key, button in asks.items():
-        asked = [what, question, answer, yes]
-        button.click(action(actions.ask_clear, studio), gr.State(key), asked, **QUIET)
-    yes.click(action(actions.clear, studio), what, [question, answer, use], **QUIET)
-    no.click(lambda: ("", gr.Row(visible=False)), None, [question, answer], **QUIET)
-    return use, is_open
+            confirm = gr.Button("Delete", variant="stop", min_width=110)
+            cancel = gr.Button("Cancel", min_width=90)
+    expanded = accordion.expand(lambda: True, None, is_open, **EVENT_OPTIONS)
+    expanded.then(action(actions.show_disk, studio), is_open, usage, **EVENT_OPTIONS)
+    accordion.collapse(lambda: False, None, is_open, **EVENT_OPTIONS)
+    ask_clear = action(actions.ask_clear, studio)
+    for name, button in clear_buttons.items():
+        button.click(ask_clear, gr.State(name), [storage, question, answer, confirm], **EVENT_OPTIONS)
+    confirm.click(action(actions.clear, studio), storage, [question, answer, usage], **EVENT_OPTIONS)
+    cancel.click(lambda: ("", gr.Row(visible=False)), None, [question, answer], **EVENT_OPTIONS)
+    return DiskPanel(usage, is_open)
+
+
+def wire_models(
+    studio: Studio,
+    opened: EventTriggers,
+    selected: gr.State,
+    models: ModelList,
+    panel: ModelPanel,
+    comparison: ComparisonPanel,
+    disk: DiskPanel,
+) -> None:
+    """Connects the list and the panel of the selected model with their handlers."""
+    order, running_count = gr.State(""), gr.State(0)
+    inputs = [selected, order, models.words, models.where]
+    buttons = [panel.try_it, panel.compare, panel.download, panel.form, panel.export, panel.delete]
+    outputs = [models.table, panel.details, *buttons, comparison.models]
+    update = action(actions.update, studio)
+    triggers = [*opened, models.words.change, models.where.change, running_count.change]
+    gr.on(triggers, update, inputs, outputs, **EVENT_OPTIONS)
+    clicked = models.table.select(
+        action(actions.handle_click, studio), inputs, [selected, order, *outputs], **EVENT_OPTIONS
+    )
+    for event in (clicked.then, panel.cancel.click):  # the question and the link belong to the selected model
+        event(
+            lambda: ("", gr.Row(visible=False), ""), None, [panel.question, panel.answer, panel.link], **EVENT_OPTIONS
+        )
+    wire_commands(studio, opened, selected, running_count, panel)
+
+    asked_key: gr.State = gr.State(None)  # the key of the model in the question
+    ask_outputs = [asked_key, panel.question, panel.answer]
+    panel.delete.click(action(actions.ask_delete, studio), selected, ask_outputs, **EVENT_OPTIONS)
+    delete_outputs = [selected, panel.question, panel.answer]
+    deleted = panel.confirm.click(action(actions.delete, studio), asked_key, delete_outputs, **EVENT_OPTIONS)
+    updated = deleted.success(update, inputs, outputs, **EVENT_OPTIONS)
+    updated.then(action(actions.show_disk, studio), disk.is_open, disk.usage, **EVENT_OPTIONS)
+
+
+def wire_commands(
+    studio: Studio, opened: EventTriggers, selected: gr.State, running_count: gr.State, panel: ModelPanel
+) -> None:
+    """Connects the downloads and exports, and polls the background commands while some are running."""
+    timer = gr.Timer(POLL_S, active=False)
+    outputs = [panel.commands, running_count, timer]
+    update_commands = action(actions.update_commands, studio)
+    gr.on([*opened, timer.tick], update_commands, None, outputs, **EVENT_OPTIONS)
+    handled = panel.commands.select(action(actions.stop_or_dismiss, studio), None, None, **EVENT_OPTIONS)
+    handled.then(update_commands, None, outputs, **EVENT_OPTIONS)
+    downloading = panel.download.click(action(actions.download, studio), selected, None, **EVENT_OPTIONS)
+    downloading.success(update_commands, None, outputs, **EVENT_OPTIONS)
+    exporting = panel.export.click(action(actions.export, studio), [selected, panel.form], panel.link, **EVENT_OPTIONS)
+    exporting.success(update_commands, None, outputs, **EVENT_OPTIONS)
+
+
+def wire_comparison(
+    studio: Studio, selected: gr.State, panel: ModelPanel, comparison: ComparisonPanel, results: gr.HTML
+) -> None:
+    """Connects the comparison, and the buttons Try and Compare of the selected model."""
+    add = action(comparison_actions.add_to_comparison, studio)
+    compare_one = action(comparison_actions.compare_one, studio)
+    panel.compare.click(add, [selected, comparison.models], comparison.models, **EVENT_OPTIONS)
+    tried = panel.try_it.click(compare_one, selected, comparison.models, **EVENT_OPTIONS)
+    compare = action(comparison_actions.compare, studio)
+    options = {
+        "show_progress_on": results,
+        "concurrency_limit": MAX_CONCURRENT_JOBS,
+        "api_visibility": "private",
+    }
+    for event in (comparison.start.click, tried.success):
+        event(compare, comparison.inputs, results, **options)

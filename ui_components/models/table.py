@@ -1,26 +1,28 @@
-"""The table of models: what a row says, which rows are shown and in which order. Pure functions."""
+"""The table of models: its rows, filter and sort order. Pure functions."""
 
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from qal.checks.findings import gigabytes
 from qal.engine.model_directory import MeasuredWer
-from qal.engine.stock_models import Dimensions
+from qal.engine.stock_models import ModelDimensions
 from ui_components.models.inventory import Model, Place
 from ui_components.widgets.language_names import LANGUAGE_NAMES
 from ui_components.widgets.markup import note_html
 
-PLACES: dict[Place, str] = {
-    "cache": "here",
-    "run": "tuned here",
-    "hub": "hub's cache",
-    "folder": "given folder",
-    "absent": "to fetch",
+PLACE_LABELS: dict[Place, str] = {
+    "cache": "Installed",
+    "run": "Fine-tuned here",
+    "hub": "Installed (hub cache)",
+    "folder": "Local folder",
+    "absent": "Download",
 }
-SHOWN_LANGUAGES = 3
-MAX_TITLE = 60
-NOTHING = "–"
+MAX_SHOWN_LANGUAGES = 3
+MAX_TITLE_LENGTH = 60
+NO_VALUE = "–"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Column:
 COLUMNS = (
     Column("name", "Model"),
     Column("wer", "WER (95 %)"),
-    Column("context", "Context"),
+    Column("context", "Window"),
     Column("languages", "Languages"),
     Column("size", "Size"),
     Column("parameters", "Parameters"),
@@ -42,99 +44,111 @@ COLUMNS = (
 )
 
 
-def table_html(models: Sequence[Model], chosen: str | None, order: str) -> str:
-    """`order`: the column that it is sorted by, "-" before it for downwards; "" for the catalogue's own."""
+def table_html(models: Sequence[Model], selected: str | None, order: str) -> str:
+    """The table as HTML.
+
+    Args:
+        models: the rows, already sorted.
+        selected: the key of the selected model.
+        order: the name of the sort column, "-" before it for descending; "" for the catalogue's order."""
     if not models:
-        return note_html("No model is like that; empty the filter to see them all.")
-    head = "".join(_head(column, order) for column in COLUMNS)
-    rows = "".join(_row(model, model.key == chosen) for model in models)
+        return note_html("No model matches; clear the filter to see all models.")
+    head = "".join(_head_cell(column, order) for column in COLUMNS)
+    rows = "".join(_row(model, model.key == selected) for model in models)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return (
         f'<div class="qal-table qal-models" data-scrolls tabindex="0" role="region" aria-label="Models">{table}</div>'
-        '<p class="qal-muted">Parameters, layers, width and heads of stock models as published; '
-        "layers are the encoder's + the decoder's.</p>"
+        '<p class="qal-muted">Layers: encoder + decoder. '
+        "Parameters, layers, width and heads of stock models are the published ones.</p>"
     )
 
 
-def _head(column: Column, order: str) -> str:
-    down = order == f"-{column.name}"
-    mark = "" if order.removeprefix("-") != column.name else " ↓" if down else " ↑"
-    sorts = "none" if not mark else "descending" if down else "ascending"
+def _head_cell(column: Column, order: str) -> str:
+    is_sorted, is_descending = order.removeprefix("-") == column.name, order.startswith("-")
+    direction = "none" if not is_sorted else "descending" if is_descending else "ascending"
+    arrow = "" if not is_sorted else " ↓" if is_descending else " ↑"
     return (
-        f'<th aria-sort="{sorts}"><button type="button" data-sort="{column.name}">'
-        f"{html.escape(column.title)}{mark}</button></th>"
+        f'<th aria-sort="{direction}"><button type="button" data-sort="{column.name}">'
+        f"{html.escape(column.title)}{arrow}</button></th>"
     )
 
 
-def _row(model: Model, chosen: bool) -> str:
+def _row(model: Model, is_selected: bool) -> str:
     d = model.dimensions
-    badge = "bad" if model.problem else "" if model.place == "absent" else "on"
-    place = "cannot be read" if model.problem else PLACES[model.place]
-    name = (
-        f'<button type="button" class="pick" aria-pressed="{str(chosen).lower()}">{html.escape(short(model.title))}'
-        f'</button> <span class="qal-badge {badge}">{place}</span>'
-    )
-    shape = (f"{d.encoder_layers} + {d.decoder_layers}", str(d.width), str(d.heads)) if d else (NOTHING,) * 3
+    shape = (f"{d.encoder_layers} + {d.decoder_layers}", str(d.width), str(d.heads)) if d else (NO_VALUE,) * 3
     cells = (
-        name,
-        wer(model.measured),
-        context(model),
-        html.escape(languages(model)),
-        html.escape(size(model)),
-        parameters(d),
+        _name_cell(model, is_selected),
+        wer_text(model.measured),
+        window_text(model),
+        html.escape(languages_text(model)),
+        html.escape(size_text(model)),
+        parameters_text(d),
         *shape,
     )
     body = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr data-key="{html.escape(model.key)}"{" class=chosen" if chosen else ""}>{body}</tr>'
+    return f'<tr data-key="{html.escape(model.key)}"{" class=chosen" if is_selected else ""}>{body}</tr>'
 
 
-def short(title: str) -> str:
-    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"
+def _name_cell(model: Model, is_selected: bool) -> str:
+    css_class = "bad" if model.problem else "" if model.place == "absent" else "on"
+    label = "cannot be read" if model.problem else PLACE_LABELS[model.place]
+    title = html.escape(short_title(model.title))
+    button = f'<button type="button" class="pick" aria-pressed="{str(is_selected).lower()}">{title}</button>'
+    return f'{button} <span class="qal-badge {css_class}">{label}</span>'
 
 
-def parameters(d: Dimensions | None) -> str:
+def short_title(title: str) -> str:
+    return title if len(title) <= MAX_TITLE_LENGTH else title[: MAX_TITLE_LENGTH - 1] + "…"
+
+
+def parameters_text(d: ModelDimensions | None) -> str:
     if not d:
-        return NOTHING
+        return NO_VALUE
     millions = d.parameters / 1e6
     return f"{millions:.0f} M" if millions >= 10 else f"{millions:.1f} M"
 
 
-def size(model: Model) -> str:
+def size_text(model: Model) -> str:
     if model.directory is None:
-        return f"≈ {gigabytes(model.size)}" if model.size else NOTHING
+        return f"≈ {gigabytes(model.size)}" if model.size else NO_VALUE
     return gigabytes(model.size)
 
 
-def languages(model: Model) -> str:
-    if model.languages:
-        first = [LANGUAGE_NAMES.get(code, code).capitalize() for code in model.languages[:SHOWN_LANGUAGES]]
-        more = len(model.languages) - len(first)
-        return f"{len(model.languages)} tuned" if more > 0 else ", ".join(first)
+def languages_text(model: Model) -> str:
+    """The languages that a model was fine-tuned for: names if they are few, else "99; fine-tuned for 14".
+
+    For other models, the number of languages in the vocabulary."""
+    if model.languages and len(model.languages) <= MAX_SHOWN_LANGUAGES:
+        return ", ".join(LANGUAGE_NAMES.get(code, code).capitalize() for code in model.languages)
     count = model.dimensions.languages if model.dimensions else 0
-    return "English" if count == 1 else str(count) if count else NOTHING
+    vocabulary = "English" if count == 1 else str(count) if count else ""
+    fine_tuned = f"fine-tuned for {len(model.languages)}" if model.languages else ""
+    return "; ".join(text for text in (vocabulary, fine_tuned) if text) or NO_VALUE
 
 
-def wer(measured: MeasuredWer | None) -> str:
+def wer_text(measured: MeasuredWer | None) -> str:
     if not measured:
-        return NOTHING
+        return NO_VALUE
     return f"{100 * measured.wer:.1f} % ({100 * measured.low:.1f} – {100 * measured.high:.1f})"
 
 
-def context(model: Model) -> str:
-    return NOTHING if model.problem else "adaptive" if model.adaptive else "30 s"
+def window_text(model: Model) -> str:
+    return NO_VALUE if model.problem else "adaptive" if model.adaptive else "30 s"
 
 
 def sorted_models(models: Sequence[Model], order: str) -> list[Model]:
-    """By a column; what has no value there comes last, up or down."""
-    column, down = order.removeprefix("-"), order.startswith("-")
+    """Sorts by a column. Models without a value come last in both directions."""
+    column, descending = order.removeprefix("-"), order.startswith("-")
     if not column:
         return list(models)
-    known = [m for m in models if value_of(m, column) is not None]
-    unknown = [m for m in models if value_of(m, column) is None]
-    return sorted(known, key=lambda m: value_of(m, column), reverse=down) + unknown  # type: ignore[arg-type]
+    with_value = [model for model in models if sort_value(model, column) is not None]
+    without_value = [model for model in models if sort_value(model, column) is None]
+    key: Any = partial(sort_value, column=column)
+    return sorted(with_value, key=key, reverse=descending) + without_value
 
 
-def value_of(model: Model, column: str) -> float | str | None:
+def sort_value(model: Model, column: str) -> float | str | None:
+    """The value that a column is sorted by, None if the model has none."""
     d = model.dimensions
     if column == "name":
         return model.title.lower()
@@ -156,19 +170,24 @@ def value_of(model: Model, column: str) -> float | str | None:
     return counts.get(column)
 
 
-def matching(models: Sequence[Model], words: str, where: str) -> list[Model]:
-    """`where`: "" for all, "here", "run" or "absent". Every word must stand in what the table or the card says."""
+def filter_models(models: Sequence[Model], words: str, where: str) -> list[Model]:
+    """The models that match the filter.
+
+    Args:
+        models: all models.
+        words: each word must be in the text of the model's row or card.
+        where: "" for all models, "here" (installed), "run" or "absent"."""
     wanted = words.lower().split()
-    return [m for m in models if _is_where(m, where) and all(word in _text_of(m) for word in wanted)]
+    return [m for m in models if _is_at(m, where) and all(word in _searchable_text(m) for word in wanted)]
 
 
-def _is_where(model: Model, where: str) -> bool:
+def _is_at(model: Model, where: str) -> bool:
     return not where or (model.directory is not None if where == "here" else model.place == where)
 
 
-def _text_of(model: Model) -> str:
-    spoken = [word for code in model.languages for word in (code, LANGUAGE_NAMES.get(code, ""))]
+def _searchable_text(model: Model) -> str:
+    languages = [word for code in model.languages for word in (code, LANGUAGE_NAMES.get(code, ""))]
     corpus = model.measured.corpus if model.measured else ""
-    hears = "adaptive" if model.adaptive else "30 s"
-    parts = [model.title, model.base, PLACES[model.place], corpus, hears, *spoken, languages(model), model.problem]
-    return " ".join(parts).lower()
+    window = "adaptive" if model.adaptive else "30 s"
+    texts = [model.title, model.base, PLACE_LABELS[model.place], corpus, window]
+    return " ".join([*texts, *languages, languages_text(model), model.problem]).lower()

@@ -1,59 +1,83 @@
-"""What happens on the System tab."""
+"""Handlers of the System tab: checks of this machine, interrupted runs, and loaded models."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import gradio as gr
 
-from qal.checks.check import Subject, check
+from qal.checks.check import CheckOptions, check
 from qal.errors import QalError, TrainingError
 from qal.jobs import job
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run, list_runs
 from ui_components.app.studio import Studio
 from ui_components.models.inventory import folder_bytes
-from ui_components.system.view import Resumable, findings_html, loaded_html, resumable_html
+from ui_components.system.view import InterruptedRun, findings_html, interrupted_runs_html, loaded_models_html
 from ui_components.train.run.tensorboard import tensorboard_html
 from ui_components.train.run.view import corpora_in_short
 from ui_components.widgets.markup import note_html
 
-UNFINISHED = ("interrupted", "failed")
-ASKING = {"training": "Asking torch; this takes some seconds.", "network": "Asking the model hub."}
+INTERRUPTED_STATES = ("interrupted", "failed")
+RUNNING_NOTES = {"training": "Checking torch; this takes some seconds.", "network": "Connecting to the model hub."}
 
 
-def subject_of(studio: Studio) -> Subject:
-    return Subject(studio.data, studio.runs, studio.model)
+class SystemUpdate(NamedTuple):
+    """Outputs of `update`."""
+
+    interrupted_runs: str
+    loaded_models: str
+    tensorboard: str
 
 
-def look(studio: Studio) -> str:
-    """What can be said at once."""
-    return findings_html(check(subject_of(studio)))
+def check_options(studio: Studio) -> CheckOptions:
+    """The folders and the model that are checked."""
+    return CheckOptions(studio.data, studio.runs, studio.model)
 
 
-def look_closer(studio: Studio, at: str) -> Iterator[str]:
-    """At "training", which asks torch in a process of its own, or at the "network"."""
-    yield note_html(ASKING[at]) + look(studio)
-    yield findings_html(check(replace(subject_of(studio), torch=at == "training", network=at == "network")))
+def run_checks(studio: Studio) -> str:
+    """The results of the fast checks as HTML."""
+    return findings_html(check(check_options(studio)))
 
 
-def show(studio: Studio) -> tuple[str, str, str]:
-    """-> (runs that can be resumed, models in memory, TensorBoard)"""
-    return resumable_html(resumable(studio)), loaded_html(studio.engines.loaded()), tensorboard_html(studio.runs)
+def run_slow_check(studio: Studio, name: str) -> Iterator[str]:
+    """Runs all checks with one slow check: "training" (imports torch in its own process) or "network"."""
+    yield note_html(RUNNING_NOTES[name]) + run_checks(studio)
+    options = replace(check_options(studio), torch=name == "training", network=name == "network")
+    yield findings_html(check(options))
 
 
-def resumable(studio: Studio) -> list[Resumable]:
-    """Runs that ended before they had finished, the newest first."""
-    found = []
+def update(studio: Studio) -> SystemUpdate:
+    return SystemUpdate(
+        interrupted_runs=interrupted_runs_html(interrupted_runs(studio)),
+        loaded_models=loaded_models_html(studio.engines.loaded()),
+        tensorboard=tensorboard_html(studio.runs),
+    )
+
+
+def interrupted_runs(studio: Studio) -> list[InterruptedRun]:
+    """The runs that ended before they finished, newest first."""
+    interrupted = []
     for run in list_runs(studio.runs):
         status = run.status()
-        if status.state in UNFINISHED:
-            size = folder_bytes(run.checkpoints)
-            at = (status.step, status.steps, size, status.reason or "")
-            found.append(Resumable(run.id, status.state, _about(run), *at))
-    return found
+        if status.state not in INTERRUPTED_STATES:
+            continue
+        interrupted.append(
+            InterruptedRun(
+                id=run.id,
+                state=status.state,
+                about=_about(run),
+                step=status.step,
+                steps=status.steps,
+                checkpoint_bytes=folder_bytes(run.checkpoints),
+                reason=status.reason or "",
+            )
+        )
+    return interrupted
 
 
 def _about(run: Run) -> str:
+    """The base model and the datasets of a run."""
     try:
         config = load_config(run.config_file)
     except (QalError, OSError):
@@ -62,18 +86,17 @@ def _about(run: Run) -> str:
 
 
 def resume(studio: Studio, event: gr.EventData, request: gr.Request) -> None:
-    """A Resume button was pressed. Raises TrainingError, OptionError."""
-    wanted = getattr(event, "resume", None)
-    run = next((run for run in list_runs(studio.runs) if run.id == wanted), None)
+    """Resumes the run whose button was clicked. Raises TrainingError, OptionError."""
+    run_id = getattr(event, "resume", None)
+    run = next((run for run in list_runs(studio.runs) if run.id == run_id), None)
     if run is None:
-        raise TrainingError("that run is not there any more; reload this page")
-    studio.require_own(run, request)
+        raise TrainingError("that run no longer exists; reload this page")
+    studio.require_run_owner(run, request)
     job.resume(run)
-    gr.Info(f"{run.id} goes on from its last checkpoint; the Train tab shows how.")
+    gr.Info(f"Resuming {run.id} from its last checkpoint; see the Train tab.")
 
 
-def free(studio: Studio) -> None:
-    """Drops the models that nobody uses."""
-    count = studio.engines.let_go()
-    dropped = f"{count} model{'s were' if count != 1 else ' was'} dropped" if count else "No model is idle"
-    gr.Info(f"{dropped}; one that is needed again is loaded again.")
+def unload_idle_models(studio: Studio) -> None:
+    count = studio.engines.unload_idle()
+    unloaded = f"{count} model{'s' if count != 1 else ''} unloaded" if count else "No model is idle"
+    gr.Info(f"{unloaded}. Models are loaded again when they are needed.")

@@ -1,35 +1,36 @@
-"""System: is this machine ready, what can be resumed, what is in memory."""
+"""The System tab: checks of this machine, interrupted runs, loaded models and TensorBoard."""
 
 import gradio as gr
 
-from ui_components.app.studio import QUIET, Events, Studio, action
+from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.system import actions
-from ui_components.widgets.clickable import PRESSED
+from ui_components.widgets.clickable import CLICKABLE_JS
 
 
-def system_tab(studio: Studio, page: gr.Blocks, opened: Events) -> None:
+def system_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
             gr.HTML("<h2>This machine</h2>")
             with gr.Row(elem_classes="qal-actions"):
-                again = gr.Button("Check again", min_width=110)
-                closer = {at: gr.Button(f"Check {at}", min_width=110) for at in actions.ASKING}
+                check_again = gr.Button("Check again", min_width=110)
+                slow_checks = {name: gr.Button(f"Check {name}", min_width=110) for name in actions.RUNNING_NOTES}
             findings = gr.HTML()
         with gr.Column(scale=2, min_width=300):
-            gr.HTML("<h2>Runs that can go on</h2>")
-            runs = gr.HTML(js_on_load=PRESSED)
+            gr.HTML("<h2>Interrupted runs</h2>")
+            interrupted_runs = gr.HTML(js_on_load=CLICKABLE_JS)
             gr.HTML("<h2>Models in memory</h2>")
-            loaded = gr.HTML()
-            free = gr.Button("Free memory now")
+            loaded_models = gr.HTML()
+            unload = gr.Button("Unload idle models")
             gr.HTML("<h2>TensorBoard</h2>")
-            board = gr.HTML()
+            tensorboard = gr.HTML()
 
-    shown, show, look = [runs, loaded, board], action(actions.show, studio), action(actions.look, studio)
-    gr.on([*opened], show, None, shown, **QUIET)
-    gr.on([opened[-1], again.click], look, None, findings, **QUIET)  # reads much: not before the tab is opened
-    for at, button in closer.items():
-        button.click(action(actions.look_closer, studio), gr.State(at), findings, **QUIET)
-    resumed = runs.select(action(actions.resume, studio), None, None, **QUIET)
-    freed = free.click(action(actions.free, studio), None, None, **QUIET)
-    for done in (resumed, freed):
-        done.success(show, None, shown, **QUIET)
+    outputs = [interrupted_runs, loaded_models, tensorboard]
+    update, run_checks = action(actions.update, studio), action(actions.run_checks, studio)
+    gr.on([*opened], update, None, outputs, **EVENT_OPTIONS)
+    gr.on([opened[-1], check_again.click], run_checks, None, findings, **EVENT_OPTIONS)  # slow: not on page load
+    for name, button in slow_checks.items():
+        button.click(action(actions.run_slow_check, studio), gr.State(name), findings, **EVENT_OPTIONS)
+    resumed = interrupted_runs.select(action(actions.resume, studio), None, None, **EVENT_OPTIONS)
+    unloaded = unload.click(action(actions.unload_idle_models, studio), None, None, **EVENT_OPTIONS)
+    for event in (resumed, unloaded):
+        event.success(update, None, outputs, **EVENT_OPTIONS)

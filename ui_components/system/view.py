@@ -1,4 +1,4 @@
-"""The System tab as HTML: what was checked, what can be resumed, what is loaded. Pure functions."""
+"""The HTML of the System tab: findings, interrupted runs and loaded models. Pure functions."""
 
 import html
 from collections.abc import Sequence
@@ -6,57 +6,59 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from qal.checks.findings import Finding, gigabytes, is_usable, summarised, verdict
-from qal.engine.cache import Loaded
+from qal.checks.findings import STATE_LABELS, Finding, State, gigabytes, is_usable, merge_ok_packages, summary
+from qal.engine.cache import LoadedEngine
 from ui_components.train.run.view import in_words
 from ui_components.widgets.markup import note_html, sentence_html
 
-MARKS = {"ok": ("on", "ok"), "warning": ("", "look"), "missing": ("bad", "missing")}
+BADGE_CLASSES: dict[State, str] = {"ok": "on", "warning": "", "missing": "bad"}
 
 
 @dataclass(frozen=True)
-class Resumable:
-    """A run that ended before it had finished."""
+class InterruptedRun:
+    """A run that ended before it finished."""
 
     id: str
     state: str
-    about: str  # its base and corpora
+    about: str  # base model and datasets
     step: int
     steps: int
-    checkpoints: int  # bytes
+    checkpoint_bytes: int
     reason: str = ""
 
 
 def findings_html(findings: Sequence[Finding]) -> str:
-    """The verdict, then a line each, by topic."""
-    groups = groupby(summarised(findings), key=lambda f: f.topic)
-    parts = "".join(f"<tbody>{_topic(topic, list(group))}</tbody>" for topic, group in groups)
-    told = note_html(verdict(findings), problem=not is_usable(findings))
-    return f'{told}<div class="qal-table qal-checks"><table>{parts}</table></div>'
+    """A summary sentence, then a table of the findings by topic."""
+    groups = groupby(merge_ok_packages(findings), key=lambda finding: finding.topic)
+    topics = "".join(f"<tbody>{_topic(topic, list(group))}</tbody>" for topic, group in groups)
+    note = note_html(summary(findings), problem=not is_usable(findings))
+    return f'{note}<div class="qal-table qal-checks"><table>{topics}</table></div>'
 
 
 def _topic(topic: str, findings: list[Finding]) -> str:
     head = f'<tr><th colspan="3" scope="rowgroup">{html.escape(topic)}</th></tr>'
-    return head + "".join(_finding(f) for f in findings)
+    return head + "".join(_finding(finding) for finding in findings)
 
 
-def _finding(f: Finding) -> str:
-    kind, word = MARKS[f.state]
-    advice = f'<span class="advice">{sentence_html(f.advice)}</span>' if f.advice else ""
-    badge = f'<span class="qal-badge {kind} {f.state}">{word}</span>'
-    return f"<tr><td>{html.escape(f.name)}</td><td>{badge}</td><td>{html.escape(f.value)}{advice}</td></tr>"
+def _finding(finding: Finding) -> str:
+    css_class, word = BADGE_CLASSES[finding.state], STATE_LABELS[finding.state]
+    advice = f'<span class="advice">{sentence_html(finding.advice)}</span>' if finding.advice else ""
+    badge = f'<span class="qal-badge {css_class} {finding.state}">{word}</span>'
+    value = f"{html.escape(finding.value)}{advice}"
+    return f"<tr><td>{html.escape(finding.name)}</td><td>{badge}</td><td>{value}</td></tr>"
 
 
-def resumable_html(runs: Sequence[Resumable]) -> str:
+def interrupted_runs_html(runs: Sequence[InterruptedRun]) -> str:
     if not runs:
         return '<p class="qal-muted">No run was interrupted.</p>'
-    return f'<div class="qal-list">{"".join(_resumable(run) for run in runs)}</div>'
+    return f'<div class="qal-list">{"".join(_interrupted_run(run) for run in runs)}</div>'
 
 
-def _resumable(run: Resumable) -> str:
-    at = f"step {run.step} of {run.steps}" if run.steps else "before its first step"
-    kept = f"{gigabytes(run.checkpoints)} of checkpoints" if run.checkpoints else "no checkpoint: it begins anew"
-    facts = " · ".join(html.escape(fact) for fact in (run.about, at, kept) if fact)
+def _interrupted_run(run: InterruptedRun) -> str:
+    position = f"step {run.step} of {run.steps}" if run.steps else "before its first step"
+    size = gigabytes(run.checkpoint_bytes)
+    checkpoints = f"{size} of checkpoints" if run.checkpoint_bytes else "no checkpoint: it starts from the beginning"
+    facts = " · ".join(html.escape(fact) for fact in (run.about, position, checkpoints) if fact)
     reason = f"<br>{sentence_html(run.reason)}" if run.reason else ""
     name = html.escape(run.id)
     badge = f'<span class="qal-badge bad">{html.escape(run.state)}</span>'
@@ -64,22 +66,22 @@ def _resumable(run: Resumable) -> str:
     return f'<div><div class="facts"><b>{name}</b>{badge}{resume}</div><p class="qal-muted">{facts}{reason}</p></div>'
 
 
-def loaded_html(loaded: Sequence[Loaded]) -> str:
-    """Which weights are in memory."""
-    if not loaded:
+def loaded_models_html(models: Sequence[LoadedEngine]) -> str:
+    """The models whose weights are in memory."""
+    if not models:
         return '<p class="qal-muted">No model is loaded.</p>'
-    return f'<div class="qal-list">{"".join(_loaded(engine) for engine in loaded)}</div>'
+    return f'<div class="qal-list">{"".join(_loaded_model(model) for model in models)}</div>'
 
 
-def _loaded(engine: Loaded) -> str:
-    state = "in use" if engine.in_use else f"idle for {in_words(engine.idle_s)}"
-    badge = f'<span class="qal-badge{" on" if engine.in_use else ""}">{state}</span>'
-    hears = '<span class="qal-muted">at 30 s</span>' if engine.context == "full" else ""
-    return f'<div class="facts"><b>{html.escape(title_of(engine.directory))}</b>{hears}{badge}</div>'
+def _loaded_model(model: LoadedEngine) -> str:
+    state = "in use" if model.in_use else f"idle for {in_words(model.idle_s)}"
+    badge = f'<span class="qal-badge{" on" if model.in_use else ""}">{state}</span>'
+    window = '<span class="qal-muted">window: 30 s</span>' if model.context == "full" else ""
+    return f'<div class="facts"><b>{html.escape(model_title(model.directory))}</b>{window}{badge}</div>'
 
 
-def title_of(directory: Path) -> str:
-    """What people call a model directory: a run's id, or the name in our cache or the hub's."""
+def model_title(directory: Path) -> str:
+    """The display name of a model directory: the id of its run, or its name in the models folder or on the hub."""
     if directory.parent.name == "snapshots":  # models--Systran--faster-whisper-small/snapshots/<commit>
         return directory.parents[1].name.rpartition("--")[2]
     return directory.parent.name if directory.name == "model" else directory.name

@@ -1,26 +1,27 @@
-// What is pressed inside this piece of HTML, told to the server by its data-… attributes. The server answers with the
-// piece anew; what was scrolled and focused in it stays so.
-const NAMES = ["sort", "key", "stop", "forget", "resume", "dismiss"];
-const pressable = NAMES.map((name) => `[data-${name}]`).join(", ");
+// Sends the data-… attributes of a clicked element to the server. The server replaces the HTML in response; the scroll
+// position and the keyboard focus are restored in the new HTML.
+const ATTRIBUTES = ["sort", "key", "stop", "resume", "dismiss"];
+const clickable = ATTRIBUTES.map((name) => `[data-${name}]`).join(", ");
 const scroller = () => element.querySelector("[data-scrolls]");
-let scrolled = 0, focused = null;
+let scrollTop = 0, focusedSelector = null;
 
-const selectorOf = (one) => {
-  const name = NAMES.find((name) => name in one.dataset);
-  return `[data-${name}="${CSS.escape(one.dataset[name])}"]`;
+const selectorOf = (node) => {
+  const name = ATTRIBUTES.find((name) => name in node.dataset);
+  return `[data-${name}="${CSS.escape(node.dataset[name])}"]`;
 };
 element.addEventListener("click", (event) => {
-  const pressed = event.target.closest(pressable);
-  if (pressed) trigger("select", {...pressed.dataset});
+  const clicked = event.target.closest(clickable);
+  if (clicked) trigger("select", {...clicked.dataset});
 });
-element.addEventListener("scroll", (event) => { if (event.target === scroller()) scrolled = event.target.scrollTop; }, true);
+element.addEventListener("scroll", (event) => { if (event.target === scroller()) scrollTop = event.target.scrollTop; }, true);
 element.addEventListener("focusin", (event) => {
-  const at = event.target.closest(pressable);
-  focused = at && selectorOf(at);
+  const focused = event.target.closest(clickable);
+  focusedSelector = focused && selectorOf(focused);
 });
-element.addEventListener("focusout", (event) => { if (event.relatedTarget) focused = null; });
+element.addEventListener("focusout", (event) => { if (event.relatedTarget) focusedSelector = null; });
 watch("value", () => {
-  if (scroller()) scroller().scrollTop = scrolled;
-  const at = focused && document.activeElement === document.body && element.querySelector(focused);
-  if (at) (at.querySelector("button") ?? at).focus({preventScroll: true});
+  if (scroller()) scroller().scrollTop = scrollTop;
+  const focusIsLost = document.activeElement === document.body;
+  const target = focusedSelector && focusIsLost && element.querySelector(focusedSelector);
+  if (target) (target.querySelector("button") ?? target).focus({preventScroll: true});
 });

@@ -1,12 +1,12 @@
-"""A download that is made in the browser, so that no copy of the text stays on the server."""
+"""A download button whose file is created in the browser, so that the server stores no copy of the content."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import gradio as gr
 
-from ui_components.app.studio import QUIET
+from ui_components.app.studio import EVENT_OPTIONS
 
-SAVE = """(file) => {
+SAVE_JS = """(file) => {
   if (!file || !file.name) return;
   const link = document.createElement("a");
   const content = file.base64 ? Uint8Array.from(atob(file.base64), (byte) => byte.charCodeAt(0)) : file.text;
@@ -18,8 +18,10 @@ SAVE = """(file) => {
 
 
 def wire_download(
-    button: gr.Button, make: Callable[..., dict[str, str]], inputs: Sequence[gr.components.Component]
+    button: gr.Button, make_file: Callable[..., Mapping[str, str]], inputs: Sequence[gr.components.Component]
 ) -> None:
-    """A click saves what `make` gives: {"name": ..., "text": ...}, or {"name", "base64", "type"} of what is no text."""
+    """Saves the result of `make_file` in the browser when the button is clicked.
+
+    `make_file` returns {"name", "text"} for text, {"name", "base64", "type"} for binary content, {} for no file."""
     file = gr.JSON(visible=False)
-    button.click(make, list(inputs), file, **QUIET).success(None, file, None, js=SAVE, **QUIET)
+    button.click(make_file, list(inputs), file, **EVENT_OPTIONS).success(None, file, None, js=SAVE_JS, **EVENT_OPTIONS)

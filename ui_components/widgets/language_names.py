@@ -1,4 +1,4 @@
-"""The languages of Whisper's vocabulary, as a reader calls them."""
+"""English names of the languages in Whisper's vocabulary."""
 
 from qal.engine.languages import LANGUAGES
 

@@ -1,4 +1,4 @@
-"""Bits of HTML that several tabs share. Every word is escaped: a model can be made to write anything."""
+"""HTML fragments of several tabs. All text is escaped, because the output of a model is untrusted."""
 
 import html
 from collections.abc import Sequence
@@ -15,27 +15,29 @@ class Timed(Protocol):
 
 
 def transcript_html(segments: Sequence[Timed]) -> str:
-    return f'<ol class="qal-transcript">{"".join(line_html(s, "final") for s in segments)}</ol>'
+    """A list of segments with their start times."""
+    return f'<ol class="qal-transcript">{"".join(caption_line_html(s, "final") for s in segments)}</ol>'
 
 
-def line_html(cue: Timed, kind: str) -> str:
-    return f'<li class="{kind}"><time>{minutes(cue.start_s)}</time><span dir="auto">{html.escape(cue.text)}</span></li>'
+def caption_line_html(caption: Timed, css_class: str) -> str:
+    """One segment as a list item: start time and text."""
+    time, text = minutes(caption.start_s), html.escape(caption.text)
+    return f'<li class="{css_class}"><time>{time}</time><span dir="auto">{text}</span></li>'
 
 
 def minutes(seconds: float) -> str:
-    """75.2 -> 1:15; an hour and more -> 1:02:03"""
-    whole = int(seconds)
-    hours, rest = divmod(whole, 3600)
+    """Formats a duration: 75.2 -> "1:15", 3723 -> "1:02:03"."""
+    hours, rest = divmod(int(seconds), 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
 def note_html(sentence: str, problem: bool = False) -> str:
-    """A sentence that says what to do; `code` in backticks. "" gives nothing."""
+    """A note with a sentence that says what to do; text in backticks becomes code. "" returns ""."""
     return f'<div class="qal-note{" problem" if problem else ""}">{_marked(sentence)}</div>' if sentence else ""
 
 
 def sentence_html(message: str) -> str:
-    """An error's message with a capital (unless it begins with a name) and a full stop; `code` in backticks."""
+    """An error message as a sentence with a capital letter (unless it begins with a file name) and a full stop."""
     text = message.strip()
     first = text.partition(" ")[0]
     text = text[:1].upper() + text[1:] if first.isalpha() else text
@@ -43,5 +45,6 @@ def sentence_html(message: str) -> str:
 
 
 def _marked(text: str) -> str:
-    parts = html.escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    """Escapes a text and sets what stands in backticks as code."""
+    pieces = html.escape(text).split("`")
+    return "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))

@@ -1,34 +1,47 @@
-"""The model drop-down that several tabs share, and one sentence where the model is missing."""
+"""The model drop-down of several tabs, and a note that says what to do when the default model is missing."""
+
+from typing import NamedTuple
 
 import gradio as gr
 
 from qal.engine.catalogue import DEFAULT_MODEL
 from ui_components.app.studio import Studio
-from ui_components.widgets.choices import chosen, model_choices
+from ui_components.widgets.choices import first_available, model_choices
 from ui_components.widgets.markup import note_html
 
-NOBODY = ("nobody", "")  # the drop-down's choice of no second model
+NO_COMPARISON = ("None", "")  # (label, value) of the choice "no second model"
 
 
-def offer_models(studio: Studio, current: str | None = None) -> tuple[gr.Dropdown, str]:
-    """The models that can be loaded now, and what to do when the default is not among them."""
+class ModelChoiceUpdate(NamedTuple):
+    """Outputs of `update_model_choices`."""
+
+    model: gr.Dropdown
+    note: str
+
+
+def update_model_choices(studio: Studio, current: str | None = None) -> ModelChoiceUpdate:
+    """Lists the models that can be loaded now, keeps the current choice, and notes a missing default model."""
     choices = model_choices(studio.runs, studio.model)
-    default = chosen(choices, studio.model, "base")
-    return gr.Dropdown(choices=choices, value=chosen(choices, current, default)), model_note(studio.model, default)
+    default = first_available(choices, studio.model, "base")
+    model = gr.Dropdown(choices=choices, value=first_available(choices, current, default))
+    return ModelChoiceUpdate(model, model_note(studio.model, default))
 
 
-def offer_comparison(studio: Studio, current: str) -> gr.Dropdown:
-    """The same models, to hear the same voice beside the first; nobody, unless one was chosen."""
-    choices = [NOBODY, *model_choices(studio.runs, studio.model)]
-    return gr.Dropdown(choices=choices, value=chosen(choices, current, NOBODY[1]))
+def update_comparison_choices(studio: Studio, current: str) -> gr.Dropdown:
+    """Lists the models for side-by-side captions, with "None" first and as the default."""
+    choices = [NO_COMPARISON, *model_choices(studio.runs, studio.model)]
+    return gr.Dropdown(choices=choices, value=first_available(choices, current, NO_COMPARISON[1]))
 
 
-def model_note(wanted: str, chosen: str | None) -> str:
-    """What to do when the wanted model is not the chosen one, as HTML; "" when all is well."""
-    if chosen == wanted:
+def model_note(wanted: str, available: str | None) -> str:
+    """HTML that says what to do when the wanted model is not available, else "".
+
+    `available` is the model that is used in its place, None if there is no model."""
+    if available == wanted:
         return ""
     if wanted == DEFAULT_MODEL:
-        missing = f"The model `{wanted}` is not on this machine yet: run `make setup` once, then reload this page."
+        command = "qal models fetch base-adaptive"
+        missing = f"The model `{wanted}` is not on this machine yet: run `{command}`, then reload the page."
     else:
-        missing = f"There is no model `{wanted}`: it is no directory, no finished run and no name of the catalogue."
-    return note_html(f"{missing} Until then `{chosen}` is used." if chosen else missing, problem=True)
+        missing = f"There is no model `{wanted}`: it is not a directory, a finished run or a name in the catalogue."
+    return note_html(f"{missing} Until then `{available}` is used." if available else missing, problem=True)

@@ -1,4 +1,4 @@
-"""What the importers of Debian's speech do alike: fetch packages, find the clips, keep what is usable."""
+"""Steps common to the importers of speech from Debian packages: download, find the clips, convert the usable ones."""
 
 import hashlib
 import os
@@ -19,22 +19,22 @@ from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
 from qal.errors import AudioDecodeError
 
 MIN_UTTERANCE_S = 0.6
-MAX_UTTERANCE_S = 29.0  # a second is left for the margin within Whisper's window
-MAX_LETTERS_PER_S = 25  # nobody speaks faster: the recording breaks off, or says something shorter
+MAX_UTTERANCE_S = 29.0  # leaves one second for the margin within Whisper's window
+MAX_CHARACTERS_PER_S = 25  # faster than any speaker: the recording is cut off or does not match its text
 MAX_DECODERS = 8
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A recording and what is written about it, before anything is decoded."""
+    """A recording and its transcript before the audio is decoded."""
 
-    name: str  # its path in the corpus, without a suffix
+    name: str  # path in the corpus, without suffix
     audio: Path
-    text: str | None  # None where nobody wrote down what is said, or not for certain
+    text: str | None  # None if there is no transcript or it is uncertain
     speaker: str
 
 
-FindClips = Callable[[Path], Iterable[Clip]]  # is given the root of the unpacked packages
+FindClips = Callable[[Path], Iterable[Clip]]  # its argument is the root of the unpacked packages
 
 
 def import_packages(
@@ -47,9 +47,21 @@ def import_packages(
     force: bool,
     on_skip: OnSkip,
 ) -> Corpus:
-    """Fetches the packages and makes their clips the new corpus `out`; the first package's licence goes with it.
+    """Downloads Debian packages and imports their clips into the new corpus `out`.
 
-    Raises CorpusError (no apt, no usable clip, `out` in use), StorageError."""
+    Args:
+        packages: names of the packages; the licence file of the first one is copied.
+        origin: source and terms of use of the corpus.
+        language: code of the spoken language.
+        find_clips: finds the clips in the unpacked packages.
+        out: folder of the new corpus.
+        force: replaces an existing corpus.
+        on_skip: called for each clip that is skipped.
+
+    Raises:
+        CorpusError: no apt, no usable clip, or `out` is in use.
+        StorageError: `out` cannot be written.
+    """
     with staged(out, force) as folder, tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         root = unpack_packages(packages, Path(temporary))
         rows = convert(find_clips(root), folder, language, on_skip)
@@ -59,17 +71,17 @@ def import_packages(
 
 
 def convert(clips: Iterable[Clip], folder: Path, language: str, on_skip: OnSkip) -> list[Row]:
-    """The usable clips as rows, their audio in `folder`; `on_skip` hears of every other one."""
-    usable = list(_first_recordings(_with_text(clips, on_skip), on_skip))
+    """Converts the usable clips to rows with audio in `folder`, and calls `on_skip` for every other clip."""
+    candidates = list(_without_duplicates(_with_text(clips, on_skip), on_skip))
     rows = []
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_DECODERS)) as pool:
-        converted = pool.map(lambda clip: _row_or_fault(clip, folder, language), usable)
-        progress = tqdm(usable, desc=f"clips ({language})", unit="clip")
-        for clip, row in zip(progress, converted, strict=True):
-            if isinstance(row, Row):
-                rows.append(row)
+        results = pool.map(lambda clip: _convert_clip(clip, folder, language), candidates)
+        progress = tqdm(candidates, desc=f"clips ({language})", unit="clip")
+        for clip, result in zip(progress, results, strict=True):
+            if isinstance(result, Row):
+                rows.append(result)
             else:
-                on_skip(f"{clip.name}: {row}")
+                on_skip(f"{clip.name}: {result}")
     return rows
 
 
@@ -78,22 +90,22 @@ def _with_text(clips: Iterable[Clip], on_skip: OnSkip) -> Iterator[Clip]:
         if clip.text and any(c.isalpha() for c in clip.text):
             yield clip
         else:
-            on_skip(f"{clip.name}: no text says for certain what is said")
+            on_skip(f"{clip.name}: no transcript, or an uncertain one")
 
 
-def _first_recordings(clips: Iterable[Clip], on_skip: OnSkip) -> Iterator[Clip]:
-    """One recording serves several pictures or scenes; it is one utterance all the same."""
-    first: dict[str, str] = {}
+def _without_duplicates(clips: Iterable[Clip], on_skip: OnSkip) -> Iterator[Clip]:
+    """Yields the first clip of each recording; several pictures or scenes may use the same one."""
+    first_names: dict[str, str] = {}
     for clip in clips:
-        name = first.setdefault(hashlib.sha256(clip.audio.read_bytes()).hexdigest(), clip.name)
+        name = first_names.setdefault(hashlib.sha256(clip.audio.read_bytes()).hexdigest(), clip.name)
         if name == clip.name:
             yield clip
         else:
             on_skip(f"{clip.name}: the same recording as {name}")
 
 
-def _row_or_fault(clip: Clip, folder: Path, language: str) -> Row | str:
-    """The row, or the clause that says why there is none."""
+def _convert_clip(clip: Clip, folder: Path, language: str) -> Row | str:
+    """Returns the row, or the reason why the clip is skipped."""
     try:
         samples = decode(clip.audio)
     except AudioDecodeError:
@@ -101,11 +113,11 @@ def _row_or_fault(clip: Clip, folder: Path, language: str) -> Row | str:
     if not MIN_UTTERANCE_S <= seconds(samples) <= MAX_UTTERANCE_S:
         return f"{seconds(samples):.1f} s long, not {MIN_UTTERANCE_S} to {MAX_UTTERANCE_S} s"
     text = clip.text or ""
-    if len(text) > MAX_LETTERS_PER_S * seconds(samples):
-        return f"too short ({seconds(samples):.1f} s) for its {len(text)} letters"
+    if len(text) > MAX_CHARACTERS_PER_S * seconds(samples):
+        return f"too short ({seconds(samples):.1f} s) for its {len(text)} characters"
     return add_utterance(folder, f"audio/{clip.name}.wav", _within_full_scale(samples), text, language, clip.speaker)
 
 
 def _within_full_scale(samples: Samples) -> Samples:
-    """A lossy decoder overshoots where a recording is loud; quieter is better than clipped."""
+    """Scales samples above 1 down instead of clipping them; lossy decoders overshoot at loud recordings."""
     return samples / max(np.float32(1), np.abs(samples).max())

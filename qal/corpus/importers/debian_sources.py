@@ -1,27 +1,33 @@
-"""The sources of speech among Debian's packages, as the command line offers them."""
+"""The sources of speech in Debian packages that the command line offers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from qal.corpus.importers.festvox import import_festvox_ru
-from qal.corpus.importers.fillets import LANGUAGES, import_fillets
+from qal.corpus.importers.fillets import FILLETS_LANGUAGES, import_fillets
 from qal.corpus.importers.pocketsphinx import import_pocketsphinx
-from qal.corpus.importers.tuxpaint import SPEAKERS, import_tuxpaint
+from qal.corpus.importers.tuxpaint import SPEAKER_BY_LANGUAGE, import_tuxpaint
 from qal.corpus.manifest import Corpus
 
 
 @dataclass(frozen=True)
-class PackagedSpeech:
-    about: str
+class DebianSource:
+    """A source of speech, its importer and its languages."""
+
+    description: str
     import_corpus: Callable[..., Corpus]  # ([language,] out, *, force, on_skip)
-    languages: tuple[str, ...] = ()  # none: the source has a single one, which is not asked for
+    languages: tuple[str, ...] = ()  # empty if the source has one language only
 
 
-PACKAGED = {
-    "tuxpaint": PackagedSpeech(
-        "Tux Paint's stamps, described in a few words by a volunteer a language", import_tuxpaint, tuple(SPEAKERS)
+DEBIAN_SOURCES = {
+    "tuxpaint": DebianSource(
+        "short descriptions of Tux Paint's stamps, one volunteer per language",
+        import_tuxpaint,
+        tuple(SPEAKER_BY_LANGUAGE),
     ),
-    "fillets": PackagedSpeech("acted dialogues of the game Fish Fillets, many characters", import_fillets, LANGUAGES),
-    "festvox-ru": PackagedSpeech("Russian sentences read by one man, for the synthesiser Festival", import_festvox_ru),
-    "pocketsphinx": PackagedSpeech("a few English LibriVox sentences, PocketSphinx's test data", import_pocketsphinx),
+    "fillets": DebianSource(
+        "acted dialogues of the game Fish Fillets, many characters", import_fillets, FILLETS_LANGUAGES
+    ),
+    "festvox-ru": DebianSource("Russian sentences of one speaker, for the synthesiser Festival", import_festvox_ru),
+    "pocketsphinx": DebianSource("a few English LibriVox sentences, PocketSphinx's test data", import_pocketsphinx),
 }

@@ -1,4 +1,4 @@
-"""A data set of the Hugging Face hub in the "audiofolder" layout: audio files and a metadata table."""
+"""Imports a dataset of the Hugging Face hub in the "audiofolder" layout: audio files and a metadata table."""
 
 from pathlib import Path
 
@@ -13,15 +13,21 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.folder import import_folder
-from qal.corpus.importers.staging import OnSkip, check_code, ignore
-from qal.corpus.importers.transcripts import AUDIO_SUFFIXES, TABLES
+from qal.corpus.importers.staging import OnSkip, check_language_code, ignore_skipped
+from qal.corpus.importers.transcripts import TABLE_NAMES
 from qal.corpus.manifest import UNKNOWN, Corpus
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 
-CARD = "README.md"
-PATTERNS = [CARD, "*.txt", *(f"*{table}" for table in TABLES), *(f"*{suffix}" for suffix in sorted(AUDIO_SUFFIXES))]
+DATASET_CARD_FILE = "README.md"
+DOWNLOAD_PATTERNS = [
+    DATASET_CARD_FILE,
+    "*.txt",
+    *(f"*{name}" for name in TABLE_NAMES),
+    *(f"*{suffix}" for suffix in sorted(AUDIO_SUFFIXES)),
+]
 
 
 def import_hub(
@@ -34,19 +40,33 @@ def import_hub(
     licence: str | None = None,
     attribution: str = "",
     force: bool = False,
-    on_skip: OnSkip = ignore,
+    on_skip: OnSkip = ignore_skipped,
 ) -> Corpus:
-    """Downloads OWNER/NAME into the hub's cache and imports it like a folder; the licence is the card's.
+    """Downloads a dataset into the hub's cache and imports it like a folder.
 
-    Raises CorpusError (no network, no such data set, no access, another layout), StorageError."""
-    check_code(language)
+    Args:
+        repository: OWNER/NAME on the hub.
+        language: code of the spoken language.
+        out: folder of the new corpus.
+        revision: branch, tag or commit; None: the newest.
+        no_text: every audio file becomes a row without text, for distillation.
+        licence: terms of use; None: the licence of the dataset card.
+        attribution: name to credit; empty: the repository.
+        force: replaces an existing corpus.
+        on_skip: called for each recording that is unreadable or has no transcript.
+
+    Raises:
+        CorpusError: no network, no such dataset, no access, another layout, or `out` is in use.
+        StorageError: the download or `out` cannot be written.
+    """
+    check_language_code(language)
     snapshot = _download(repository, revision)
     return import_folder(
         snapshot,
         language,
         out,
         no_text=no_text,
-        source=f"Hugging Face data set {repository}, revision {snapshot.name}",
+        source=f"Hugging Face dataset {repository}, revision {snapshot.name}",
         licence=licence or _card_licence(snapshot),
         attribution=attribution or f"{repository} on the Hugging Face hub. Converted to 16 kHz WAV.",
         force=force,
@@ -55,30 +75,33 @@ def import_hub(
 
 
 def _download(repository: str, revision: str | None) -> Path:
-    """The data set's files; the folder is named after the commit."""
+    """Downloads the dataset's files and returns their folder, whose name is the commit."""
     try:
-        with storage_errors(f"the data set {repository}"):
-            return Path(snapshot_download(repository, repo_type="dataset", revision=revision, allow_patterns=PATTERNS))
+        with storage_errors(f"the dataset {repository}"):
+            snapshot = snapshot_download(
+                repository, repo_type="dataset", revision=revision, allow_patterns=DOWNLOAD_PATTERNS
+            )
+            return Path(snapshot)
     except HFValidationError as error:
-        raise CorpusError(f"'{repository}' is not the name of a data set; give it as OWNER/NAME") from error
+        raise CorpusError(f"'{repository}' is not the name of a dataset; give it as OWNER/NAME") from error
     except GatedRepoError as error:
         raise CorpusError(
-            f"{repository}: its owner asks you to agree first; do so on its page, then `hf auth login`"
+            f"{repository}: access is restricted; accept the terms on its page, then run `hf auth login`"
         ) from error
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        raise CorpusError(f"{repository}: the hub has no such data set or revision; check the name") from error
+        raise CorpusError(f"{repository}: the hub has no such dataset or revision; check the name") from error
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
         raise CorpusError(
-            f"{repository}: the hub cannot be reached; check the network, or use `qal corpus import folder`"
+            f"{repository}: no connection to the hub; check the network, or use `qal corpus import folder`"
         ) from error
 
 
 def _card_licence(snapshot: Path) -> str:
-    """What the data set's card says; cards are written by hand, and many say nothing or cannot be read."""
-    if not (snapshot / CARD).is_file():
+    """Reads the licence from the dataset card; UNKNOWN if the card is missing, names none or cannot be read."""
+    if not (snapshot / DATASET_CARD_FILE).is_file():
         return UNKNOWN
     try:
-        licence = DatasetCard.load(snapshot / CARD).data.get("license")
+        licence = DatasetCard.load(snapshot / DATASET_CARD_FILE).data.get("license")
     except (ValueError, yaml.YAMLError):
         return UNKNOWN
     return ", ".join(licence) if isinstance(licence, list) else str(licence or UNKNOWN)

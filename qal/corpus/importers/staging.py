@@ -1,4 +1,4 @@
-"""What every importer does alike: build beside the target, then take its place."""
+"""Steps common to all importers: build the corpus in a temporary folder, then move it to its target."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, seconds, to_pcm16
-from qal.corpus.manifest import CORPUS_INFO, MANIFEST, Row
+from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Row
 from qal.corpus.split import split_of
 from qal.errors import CorpusError
 from qal.storage import storage_errors
@@ -18,17 +18,17 @@ from qal.storage import storage_errors
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"
 
-OWN_FILES = {MANIFEST, CORPUS_INFO, AUDIO_FOLDER, LICENCE_FILE}  # what --force may delete
+IMPORTED_NAMES = {MANIFEST_FILE, CORPUS_INFO_FILE, AUDIO_FOLDER, LICENCE_FILE}  # entries that --force may delete
 
-OnSkip = Callable[[str], None]  # is told, in a clause, of every file that is left out
-
-
-def ignore(_clause: str) -> None:
-    pass
+OnSkip = Callable[[str], None]  # called with "name: reason" for every recording that is skipped
 
 
-def check_code(language: str) -> str:
-    """Two or three small letters; whether a model knows them is the engine's to say."""
+def ignore_skipped(_reason: str) -> None:
+    """Discards the reason; the default for `on_skip`."""
+
+
+def check_language_code(language: str) -> str:
+    """Returns the code. Raises CorpusError unless it has two or three small letters; models are not consulted."""
     if not LANGUAGE_CODE.fullmatch(language):
         raise CorpusError(f"'{language}' is not a language code; give two or three small letters, such as am or en")
     return language
@@ -36,12 +36,12 @@ def check_code(language: str) -> str:
 
 @contextmanager
 def staged(out: Path, force: bool) -> Iterator[Path]:
-    """A new folder that becomes `out` when the block ends well; when it does not, nothing is left.
+    """Yields a new folder that replaces `out` if the block succeeds and is deleted if it fails.
 
-    Raises CorpusError when `out` is in use, StorageError when it cannot be written."""
-    _check_free(out, force)
+    Raises CorpusError if `out` is in use, StorageError if it cannot be written."""
+    _check_replaceable(out, force)
     target = out.resolve()
-    with storage_errors(f"the corpus {out}"):
+    with storage_errors(f"the dataset {out}"):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
             folder = Path(temporary, "new")
@@ -52,24 +52,34 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
             folder.rename(target)
 
 
-def _check_free(out: Path, force: bool) -> None:
+def _check_replaceable(out: Path, force: bool) -> None:
+    """Raises CorpusError unless `out` is free, or `force` is set and it contains only an imported corpus."""
     for parent in (out, *out.parents):
         if parent.exists() and not parent.is_dir():
             raise CorpusError(f"{parent}: is a file, not a folder; choose another --out")
     if not out.exists() or not any(out.iterdir()):
         return
     if not force:
-        raise CorpusError(f"{out}: is there already and not empty; choose another --out, or replace it with --force")
+        raise CorpusError(f"{out}: exists and is not empty; choose another --out or replace it with --force")
     names = {path.name for path in out.iterdir()}
-    if not names & {MANIFEST, CORPUS_INFO} or names - OWN_FILES:
-        foreign = min(names - OWN_FILES, default=AUDIO_FOLDER)
+    if not names & {MANIFEST_FILE, CORPUS_INFO_FILE} or names - IMPORTED_NAMES:
+        foreign = min(names - IMPORTED_NAMES, default=AUDIO_FOLDER)
         raise CorpusError(
-            f"{out}: holds '{foreign}', which no import made and --force does not delete; choose another --out"
+            f"{out}: contains '{foreign}', which is not from an import, so --force does not delete it; "
+            "choose another --out"
         )
 
 
 def add_utterance(folder: Path, audio: str, samples: Samples, text: str, language: str, speaker: str = "") -> Row:
-    """Writes the samples to folder/audio as 16-bit WAV at 16 kHz, which every browser plays; -> the row."""
+    """Writes the samples as 16-bit WAV at 16 kHz, which every browser plays, and returns the row.
+
+    Args:
+        folder: the corpus folder.
+        audio: path of the audio file, relative to the folder.
+        samples: (n,) at 16 kHz.
+        text: transcript; empty if there is none.
+        language: language code.
+        speaker: name of the speaker; empty if unknown."""
     path = folder / audio
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
@@ -90,5 +100,5 @@ def add_utterance(folder: Path, audio: str, samples: Samples, text: str, languag
 
 
 def copy_licence(source: Path, folder: Path) -> None:
-    """The full text of the licence travels with the audio."""
+    """Copies the full text of the licence into the corpus folder."""
     shutil.copyfile(source, folder / LICENCE_FILE)

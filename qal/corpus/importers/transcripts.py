@@ -1,7 +1,7 @@
-"""What a folder of recordings holds: which file says what.
+"""Reads the transcripts of a folder of recordings.
 
-Either a table (metadata.csv, .tsv or .jsonl, as in the hub's "audiofolder" layout, also one in each
-sub-folder), or `name.wav` with `name.txt` beside it."""
+They are in a table (metadata.csv, .tsv or .jsonl, as in the hub's "audiofolder" layout, also one in each subfolder)
+or in one text file per recording: `name.txt` next to `name.wav`."""
 
 import csv
 import json
@@ -10,86 +10,101 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qal.audio.decode import AUDIO_SUFFIXES
 from qal.errors import CorpusError
 
-AUDIO_SUFFIXES = {
-    *(".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".m4a", ".aac", ".wma", ".webm", ".mp4"),
-    *(".g722", ".gsm"),  # of telephones
-}
-TABLES = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
+TABLE_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
+TABLE_PATTERN = "metadata.csv/.tsv/.jsonl"  # for messages
 FILE_COLUMNS = ("file_name", "file", "audio", "path")
 TEXT_COLUMNS = ("text", "sentence", "transcription", "transcript")
 SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
-TRANSLATION_COLUMNS = ("translation", "translation_en", "english")  # into English, the one Whisper translates to
+TRANSLATION_COLUMNS = ("translation", "translation_en", "english")  # into English, Whisper's only target language
+MAX_QUOTED_CHARACTERS = 80  # of a table's first line, in a message
 
 
 @dataclass(frozen=True)
 class Recording:
+    """An audio file and what is known about it before it is decoded."""
+
     path: Path
-    text: str  # empty: nobody wrote it down
+    text: str  # empty if there is no transcript
     speaker: str = ""
     translation: str = ""
-    fault: str = ""  # why it cannot be used, where that shows already
+    skip_reason: str = ""  # why the recording cannot be used; empty if no reason is known yet
 
 
 def list_audio(folder: Path) -> list[Recording]:
-    """Every audio file, without text."""
+    """Lists every audio file of a folder and its subfolders, without text."""
     return [Recording(path, "") for path in sorted(folder.rglob("*")) if _is_audio(path, folder)]
 
 
 def list_transcribed(folder: Path) -> list[Recording]:
-    """What the tables list, or, where there is no table, every audio file with the text beside it.
+    """Lists the recordings of the tables or, if there is no table, every audio file with its text file.
 
-    Raises CorpusError that names the table, and its line, when one cannot be read."""
-    tables = [path for path in sorted(folder.rglob("metadata.*")) if path.name in TABLES and path.is_file()]
+    Raises CorpusError, which names the table and its line, if a table cannot be read."""
+    tables = [path for path in sorted(folder.rglob("metadata.*")) if path.name in TABLE_NAMES and path.is_file()]
     if tables:
         return [recording for table in tables for recording in _read_table(table)]
-    return [_with_text_beside(recording.path) for recording in list_audio(folder)]
+    return [_with_text_file(recording.path) for recording in list_audio(folder)]
 
 
 def _is_audio(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    hidden = any(name.startswith(".") for name in path.relative_to(folder).parts)
     return path.suffix.lower() in AUDIO_SUFFIXES and not hidden and path.is_file()
 
 
-def _with_text_beside(audio: Path) -> Recording:
-    text = audio.with_suffix(".txt")
+def _with_text_file(audio: Path) -> Recording:
+    text_file = audio.with_suffix(".txt")
+    if not text_file.is_file():
+        return Recording(
+            audio, "", skip_reason=f"no transcript found (looked for {text_file.name} and {TABLE_PATTERN})"
+        )
     try:
-        return Recording(audio, " ".join(text.read_text(encoding="utf-8-sig").split()) if text.is_file() else "")
+        return Recording(audio, " ".join(text_file.read_text(encoding="utf-8-sig").split()))
     except UnicodeDecodeError:
-        return Recording(audio, "", fault=f"{text.name} is not UTF-8 text; save it as UTF-8")
+        return Recording(audio, "", skip_reason=f"{text_file.name} is not UTF-8 text; save it as UTF-8")
 
 
 def _read_table(table: Path) -> Iterator[Recording]:
     try:
-        for number, values in enumerate(_lines(table), start=1):
-            row = {str(name).strip().lower(): value for name, value in values.items()}
-            file, text = _first(row, FILE_COLUMNS), _first(row, TEXT_COLUMNS)
+        for number, values in enumerate(_records(table), start=1):
+            record = {str(name).strip().lower(): value for name, value in values.items()}
+            file, text = _first_value(record, FILE_COLUMNS), _first_value(record, TEXT_COLUMNS)
             if file is None or text is None:
-                raise CorpusError(
-                    f"{table}: row {number} lacks a column for the file ({', '.join(FILE_COLUMNS)}) "
-                    f"or the text ({', '.join(TEXT_COLUMNS)}); name the columns so"
-                )
-            translation = " ".join((_first(row, TRANSLATION_COLUMNS) or "").split())
-            speaker = _first(row, SPEAKER_COLUMNS) or ""
+                raise _missing_columns(table, number)
+            translation = " ".join((_first_value(record, TRANSLATION_COLUMNS) or "").split())
+            speaker = _first_value(record, SPEAKER_COLUMNS) or ""
             yield Recording(table.parent / file, " ".join(text.split()), speaker, translation)
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise CorpusError(f"{table}: cannot be read ({error}); save it as UTF-8, a line an utterance") from error
+        raise CorpusError(f"{table}: cannot be read ({error}); save it as UTF-8, one recording per line") from error
 
 
-def _lines(table: Path) -> Iterator[dict[str, Any]]:
+def _missing_columns(table: Path, number: int) -> CorpusError:
+    """Returns the error for a record without a file or a text; it quotes the table's first line."""
+    with table.open(encoding="utf-8-sig") as file:
+        first_line = file.readline().strip()
+    is_semicolon_csv = table.suffix == ".csv" and ";" in first_line and "," not in first_line
+    hint = " - is the separator a semicolon?" if is_semicolon_csv else ""
+    return CorpusError(
+        f"{table}: row {number} has no column for the file ({', '.join(FILE_COLUMNS)}) "
+        f"or for the text ({', '.join(TEXT_COLUMNS)}). Rename the columns accordingly "
+        f"(first line read: `{first_line[:MAX_QUOTED_CHARACTERS]}`{hint})"
+    )
+
+
+def _records(table: Path) -> Iterator[dict[str, Any]]:
     with table.open(encoding="utf-8-sig", newline="") as file:
         if table.suffix == ".jsonl":
             for line in filter(str.strip, file):
-                row = json.loads(line)
-                if not isinstance(row, dict):
+                record = json.loads(line)
+                if not isinstance(record, dict):
                     raise ValueError(f"not an object: {line[:40].strip()}")
-                yield row
-        elif table.suffix == ".tsv":  # as Common Voice writes it: a quotation mark is only itself
+                yield record
+        elif table.suffix == ".tsv":  # Common Voice's format, in which quotation marks have no special meaning
             yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         else:
             yield from csv.DictReader(file)
 
 
-def _first(row: dict[str, Any], columns: tuple[str, ...]) -> str | None:
-    return next((str(row[name]) for name in columns if row.get(name) is not None), None)
+def _first_value(record: dict[str, Any], columns: tuple[str, ...]) -> str | None:
+    return next((str(record[name]) for name in columns if record.get(name) is not None), None)

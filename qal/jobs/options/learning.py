@@ -1,151 +1,185 @@
-"""Options of how weights learn: which of them, how fast, in how much memory, until when, and which are kept."""
+"""Options of the optimisation: trainable weights, adapters, optimiser, memory, early stopping and the kept weights."""
 
 from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+CPU_MICRO_BATCH_S = 60  # default of part_seconds on a CPU, in seconds of context over all examples
+
 
 class Options(BaseModel, frozen=True, extra="forbid"):
-    """Base of all options: unknown names are refused."""
+    """Base class of all options; unknown names are an error."""
 
 
-class TrainedOptions(Options, frozen=True):
-    """Which weights learn. The others stay as they are in the base."""
+class TrainableOptions(Options, frozen=True):
+    """Trainable weights; all other weights are frozen."""
 
     adapter: Literal["lora", "adalora", "none"] = Field(
-        default="lora", description="low-rank updates, the same with ranks found in training, or the weights themselves"
+        default="lora",
+        description="lora: low-rank adapters; adalora: adapters whose ranks are adapted during training; "
+        "none: train the weights themselves",
     )
     part: Literal["all", "encoder", "decoder"] = Field(
-        default="all", description="half of the model that learns; 'decoder' is a frozen encoder"
+        default="all", description="part of the model to train; decoder: the encoder is frozen"
     )
     linear: Literal["all", "attention", "feed_forward", "query_value"] = Field(
         default="all",
-        description="kinds of linear layers that learn; 'all' without an adapter is every weight, norms and all",
+        description="linear layers to train; all, without an adapter: every weight, including norms and biases",
     )
     first_layers: int | None = Field(
-        default=None, ge=1, le=64, description="only so many layers of each half, counted from the input; unset: all"
+        default=None,
+        ge=1,
+        le=64,
+        description="train only the first N layers of the encoder and of the decoder (empty: all)",
     )
     last_layers: int | None = Field(
-        default=None, ge=1, le=64, description="only so many layers of each half, counted from the output; unset: all"
+        default=None,
+        ge=1,
+        le=64,
+        description="train only the last N layers of the encoder and of the decoder (empty: all)",
     )
     base_precision: Literal["float32", "bfloat16", "float16", "int8"] = Field(
         default="float32",
-        description="of the weights under an adapter while it trains; half of the memory, or a quarter",
+        description="precision of the frozen weights below an adapter; 16 bits need half of the memory, 8 a quarter",
     )
 
     @property
-    def everything(self) -> bool:
-        """True when no layer and no kind is singled out."""
+    def all_layers(self) -> bool:
+        """True if the trainable weights are not limited to some layers or kinds of linear layers."""
         return self.linear == "all" and self.first_layers is None and self.last_layers is None
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _check_combination(self) -> Self:
         if self.first_layers and self.last_layers:
             raise ValueError("first_layers and last_layers exclude each other; set one")
         if self.adapter == "none" and self.base_precision != "float32":
-            raise ValueError(f"base_precision {self.base_precision} needs an adapter; weights that learn are float32")
+            raise ValueError(f"base_precision {self.base_precision} needs an adapter; trainable weights are float32")
         return self
 
 
 class LoraOptions(Options, frozen=True):
+    """Low-rank adapters (Hu et al. 2021)."""
+
     rank: int = Field(default=32, ge=1, le=256, description="rank of the low-rank update (Hu et al. 2021)")
-    alpha: int = Field(default=64, ge=1, le=1024, description="scale of the update: alpha / rank")
-    dropout: float = Field(default=0.05, ge=0, le=0.9, description="dropout in front of the update")
+    alpha: int = Field(default=64, ge=1, le=1024, description="scaling: the update is multiplied by alpha / rank")
+    dropout: float = Field(default=0.05, ge=0, le=0.9, description="dropout before the update")
     rank_stabilised: bool = Field(
-        default=False, description="scale by alpha / sqrt(rank) instead (rsLoRA, Kalajdzievski 2023); for high ranks"
+        default=False,
+        description="multiply the update by alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023); for high ranks",
     )
     dora: bool = Field(
-        default=False, description="learn each output's magnitude apart from its direction (DoRA, Liu et al. 2024)"
+        default=False, description="train magnitude and direction of the weights separately (DoRA, Liu et al. 2024)"
     )
 
 
 class AdaLoraOptions(Options, frozen=True):
-    """AdaLoRA (Zhang et al. 2023): ranks start at start_rank and shrink to lora.rank on average."""
+    """AdaLoRA (Zhang et al. 2023): ranks start at start_rank and are reduced to lora.rank on average."""
 
-    start_rank: int = Field(default=48, ge=2, le=384, description="rank of every update at first; above lora.rank")
-    first_share: float = Field(default=0.1, ge=0, le=0.9, description="share of the steps before ranks shrink")
-    last_share: float = Field(default=0.3, ge=0, le=0.9, description="share of the steps after ranks are settled")
-    interval_steps: int = Field(default=1, ge=1, le=1000, description="steps between two rounds of pruning")
-    orthogonality: float = Field(default=0.5, ge=0, le=10, description="weight of the penalty that keeps A and B apart")
+    start_rank: int = Field(default=48, ge=2, le=384, description="initial rank of each update; above lora.rank")
+    first_share: float = Field(default=0.1, ge=0, le=0.9, description="share of the steps before ranks are reduced")
+    last_share: float = Field(default=0.3, ge=0, le=0.9, description="share of the steps after ranks are fixed")
+    interval_steps: int = Field(default=1, ge=1, le=1000, description="steps between two reductions")
+    orthogonality: float = Field(
+        default=0.5, ge=0, le=10, description="weight of the penalty on matrices A and B that are not orthogonal"
+    )
 
     @model_validator(mode="after")
-    def _shrinks(self) -> Self:
+    def _check_shares(self) -> Self:
         if self.first_share + self.last_share >= 1:
-            raise ValueError("first_share and last_share leave no step in which ranks shrink; lower one")
+            raise ValueError("first_share and last_share leave no step in which ranks are reduced; lower one")
         return self
 
 
 class OptimizerOptions(Options, frozen=True):
-    """AdamW, its schedule, and what regularises."""
+    """AdamW, learning-rate schedule and regularisation."""
 
     schedule: Literal["one_cycle", "linear", "cosine", "constant"] = Field(
-        default="one_cycle", description="how the learning rate goes on after the warm-up"
+        default="one_cycle", description="learning-rate schedule after the warm-up"
     )
-    weight_decay: float = Field(default=0.01, ge=0, le=1, description="decay of AdamW")
+    weight_decay: float = Field(default=0.01, ge=0, le=1, description="weight decay of AdamW")
     decayed: Literal["all", "matrices"] = Field(
         default="all",
-        description="what decays; 'matrices' spares biases, norms and adapters, as full fine-tuning wants",
+        description="weight decay applies to all trainable weights, or to weight matrices only: not to biases, norms "
+        "and adapters, as is usual in full fine-tuning",
     )
     beta1: float | None = Field(
-        default=None, ge=0, lt=1, description="of AdamW; unset: 0.9, and one_cycle moves it between 0.85 and 0.95"
+        default=None,
+        ge=0,
+        lt=1,
+        description="beta1 of AdamW (empty: 0.9, which one_cycle varies between 0.85 and 0.95)",
     )
-    beta2: float = Field(default=0.999, ge=0, lt=1, description="of AdamW")
-    accumulate: int = Field(default=1, ge=1, le=256, description="batches whose gradients make one step")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="beta2 of AdamW")
+    accumulate: int = Field(
+        default=1, ge=1, le=256, description="gradient accumulation: number of batches per optimizer step"
+    )
     label_smoothing: float = Field(
-        default=0.0, ge=0, le=0.5, description="share of each target that is spread over the vocabulary; finetune only"
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="share of each target's probability that is spread over the vocabulary; finetune only",
     )
     encoder_layer_drop: float = Field(
-        default=0.0, ge=0, le=0.5, description="probability that a step skips a layer of the encoder"
+        default=0.0, ge=0, le=0.5, description="probability that a step skips an encoder layer"
     )
     decoder_layer_drop: float = Field(
-        default=0.0, ge=0, le=0.5, description="probability that a step skips a layer of the decoder"
+        default=0.0, ge=0, le=0.5, description="probability that a step skips a decoder layer"
     )
 
 
 class ComputeOptions(Options, frozen=True):
-    """Memory and speed; the result stays the same but for the make-up of batches."""
+    """Memory and speed; except for the composition of batches, the result does not depend on them."""
 
     batch_seconds: float | None = Field(
         default=None,
         gt=0,
         le=100_000,
-        description="sound a batch, padding included, in seconds: as many utterances as fit; unset: batch_size of them",
+        description="batch size in seconds of audio, padding included: as many examples as fit "
+        "(empty: batch_size examples)",
     )
     part_seconds: float | None = Field(
         default=None,
         gt=0,
         le=100_000,
-        description="seconds of sound, contexts included, that are computed at once; a larger batch is computed in "
-        "parts with the same update; unset: 60 on a CPU, elsewhere whole batches, halved when memory runs out",
+        description="micro-batch size in seconds of audio, context included; a larger batch is computed in several "
+        f"micro-batches, with the same update (empty: {CPU_MICRO_BATCH_S} on a CPU; on other devices the whole batch, "
+        "halved if memory runs out)",
     )
     recompute: bool = Field(
-        default=False, description="gradient checkpointing: layers are computed twice, in much less memory"
+        default=False,
+        description="gradient checkpointing: compute layers twice, which needs much less memory and more time",
     )
     compile: bool = Field(
         default=False,
-        description="torch.compile for the encoder's layers; needs a C++ compiler; no gain on CPUs (docs/training.md)",
+        description="torch.compile for the encoder layers; needs a C++ compiler; not faster on CPUs (docs/training.md)",
     )
 
 
 class StoppingOptions(Options, frozen=True):
-    """Early stopping by the word error rate of generated text."""
+    """Early stopping by the word error rate of the validation."""
 
     patience_epochs: int | None = Field(
-        default=None, ge=1, le=1000, description="stop after so many epochs without a lower WER; unset: never"
+        default=None, ge=1, le=1000, description="stop after N epochs without a lower validation WER (empty: never)"
     )
-    min_delta: float = Field(default=0.0, ge=0, le=1, description="a WER lower by less than this share is not lower")
+    min_delta: float = Field(
+        default=0.0, ge=0, le=1, description="smallest decrease of the WER that counts as lower, as a share"
+    )
 
 
 class ResultOptions(Options, frozen=True):
-    """Which weights become the model, and what stays in the run's folder."""
+    """Weights that become the model, and models that stay in the run's folder."""
 
     keep: Literal["last", "best", "average"] = Field(
-        default="last", description="the last epoch's weights, those of the lowest WER, or the mean of the last epochs'"
+        default="last",
+        description="checkpoint to keep: the last epoch, the epoch with the lowest WER, or the average of the last "
+        "epochs",
     )
-    averaged_epochs: int = Field(default=3, ge=2, le=50, description="epochs whose weights 'average' takes the mean of")
+    averaged_epochs: int = Field(default=3, ge=2, le=50, description="number of last epochs for keep: average")
     transformers: Literal["auto", "always", "never"] = Field(
-        default="auto", description="keep the merged model as runs/ID/transformers; auto: where no adapter was trained"
+        default="auto",
+        description="also keep the merged model in Transformers format, as runs/ID/transformers; auto: if the weights "
+        "were trained without an adapter",
     )
 
     def keeps_transformers(self, adapter: str) -> bool:
+        """True if the model in Transformers format stays in the run's folder."""
         return self.transformers == "always" or (self.transformers == "auto" and adapter == "none")

@@ -1,4 +1,4 @@
-"""The options of a run as a YAML file: presets, `runs/<id>/config.yaml`, what a user wrote."""
+"""Options of a run as YAML: presets, `runs/<id>/config.yaml` and files written by users."""
 
 import os
 import re
@@ -7,137 +7,144 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.options.validation_errors import validation_messages
+
+MAX_TEXT_CHARS = 50_000  # of a settings file; config.yaml of a run has about 6,000
+MAX_DEPTH = 20  # levels of nesting; config.yaml of a run has four
+HINT = "compare it with a file of configs/"
 
 
-class PlainSettings(yaml.constructor.SafeConstructor):
-    """YAML in which no, yes, on and off are words (as in YAML 1.2: Norwegian is 'no') and a name stands once."""
+class UniqueNames(yaml.constructor.SafeConstructor):
+    """Constructor that rejects a mapping in which a name is repeated."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         names = [key.value for key, _ in node.value]
         for name in names:
             if names.count(name) > 1:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"'{name}' is there twice", problem_mark=node.start_mark
+                    problem=f"'{name}' is given twice", problem_mark=node.start_mark
                 )
         return super().construct_mapping(node, deep)
 
 
-class SettingsLoader(PlainSettings, yaml.SafeLoader):
-    """Says best what is wrong with a file."""
+class SettingsLoader(UniqueNames, yaml.SafeLoader):
+    """PyYAML's own loader, which has the clearer error messages."""
 
 
-MAX_TEXT, MAX_DEPTH = 50_000, 20  # characters and levels of a settings file; a run's has 6,000 and four
+class FastLoader(UniqueNames, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # pyright: ignore[reportGeneralTypeIssues]
+    """Loader of libyaml if it is installed: several times as fast, which matters for pages that list many runs."""
 
 
-class FastLoader(PlainSettings, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # pyright: ignore[reportGeneralTypeIssues]
-    """libyaml's, where it is there: several times as fast, which counts where a page lists many runs."""
-
-
-BOOL = "tag:yaml.org,2002:bool"
-for loader in (SettingsLoader, FastLoader):
+BOOL_TAG = "tag:yaml.org,2002:bool"
+for loader in (SettingsLoader, FastLoader):  # as in YAML 1.2, no, yes, on and off are text: `no` is Norwegian
     loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL]
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL_TAG]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    loader.add_implicit_resolver(BOOL, re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
+    loader.add_implicit_resolver(BOOL_TAG, re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
 
 
 def load_config(path: Path) -> TrainingConfig:
-    """A YAML file -> options. Raises OptionError that names the file and the field."""
+    """Reads and checks a YAML file of options. Raises OptionError, which names the file and the field."""
     return check_config(read_settings(path), str(path))
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """What a YAML file says, not yet checked. Raises OptionError that names the file."""
+    """Reads a YAML file without checking the options. Raises OptionError, which names the file."""
     try:
         return parse_settings(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError as error:
         raise OptionError(f"{path}: there is no such file; the presets are in configs/") from error
     except UnicodeDecodeError as error:
-        raise OptionError(f"{path}: not valid YAML; compare it with a file of configs/") from error
+        raise OptionError(f"{path}: not valid YAML; {HINT}") from error
 
 
 def parse_settings(text: str, source: str) -> dict[str, Any]:
-    """YAML -> what it says, not yet checked. Raises OptionError that names the source."""
-    if len(text) > MAX_TEXT:
-        raise OptionError(f"{source}: has more than {MAX_TEXT:,} characters; settings have some thousands")
+    """Parses YAML without checking the options.
+
+    Args:
+        text: the YAML.
+        source: name of the file or the form, for errors.
+
+    Raises:
+        OptionError: the text is too long, not valid YAML, or not a mapping.
+    """
+    if len(text) > MAX_TEXT_CHARS:
+        raise OptionError(f"{source}: has more than {MAX_TEXT_CHARS:,} characters; a settings file is shorter")
     try:
-        values = _parsed(text)
+        values = _parse_yaml(text)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}, " if error.problem_mark else ""
-        raise OptionError(f"{source}: {line}{error.problem}; compare it with a file of configs/") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: a date or a number that cannot be
-        raise OptionError(f"{source}: not valid YAML; compare it with a file of configs/") from error
+        raise OptionError(f"{source}: {line}{error.problem}; {HINT}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: an impossible date or number
+        raise OptionError(f"{source}: not valid YAML; {HINT}") from error
     if not isinstance(values, dict):
-        raise OptionError(f"{source}: must hold `name: value` lines; compare it with a file of configs/")
+        raise OptionError(f"{source}: must consist of `name: value` lines; {HINT}")
     return values
 
 
-def _parsed(text: str) -> Any:
+def _parse_yaml(text: str) -> Any:
     try:
-        if not (trouble := _trouble(text)):
+        error = _structure_error(text)
+        if error is None:
             return yaml.load(text, FastLoader)
     except yaml.YAMLError:
-        yaml.load(text, SettingsLoader)
+        yaml.load(text, SettingsLoader)  # raises the same error with a clearer message
         raise
-    raise trouble
+    raise error
 
 
-def _trouble(text: str) -> yaml.MarkedYAMLError | None:
-    """libyaml builds what is nested in a recursion of C, which may end the process; an alias may stand for anything."""
+def _structure_error(text: str) -> yaml.MarkedYAMLError | None:
+    """Finds deep nesting, which may overflow the stack of libyaml, and aliases, which may expand to any size."""
     depth = 0
     for event in yaml.parse(text, FastLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             return yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
         if isinstance(event, yaml.AliasEvent):
-            return yaml.MarkedYAMLError(problem="an alias (*name); write its value out", problem_mark=event.start_mark)
+            return yaml.MarkedYAMLError(
+                problem="an alias (*name); write the value instead", problem_mark=event.start_mark
+            )
     return None
 
 
 def check_config(values: dict, source: str) -> TrainingConfig:
+    """Makes the options from plain values. Raises OptionError, which names the source and each wrong field."""
     try:
         return TrainingConfig.model_validate(values)
     except ValidationError as error:
-        raise OptionError(f"{source}: {'; '.join(explain(error))}") from error
-
-
-def explain(error: ValidationError, prefix: str = "") -> list[str]:
-    """One clause a wrong field, such as `lora.rank: Input should be greater than 0 (got -1)`."""
-    return [
-        f"{prefix}{'.'.join(map(str, e['loc']))}: {_said(e)} (got {e['input']!r})" if e["loc"] else _said(e)
-        for e in error.errors()
-    ]
-
-
-def _said(error: ErrorDetails) -> str:
-    return error["msg"].removeprefix("Value error, ")
+        raise OptionError(f"{source}: {'; '.join(validation_messages(error))}") from error
 
 
 def as_yaml(config: TrainingConfig) -> str:
-    """Complete and resolved, as load_config reads it."""
+    """Returns all options as YAML, as load_config reads it."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
 def save_config(config: TrainingConfig, path: Path) -> None:
-    """Written beside, made sure of and renamed: half of it would read as other settings."""
-    beside = path.with_name(path.name + ".new")
-    with beside.open("w", encoding="utf-8") as file:
+    """Writes the options atomically, because an incomplete file may be valid YAML with other options."""
+    partial = path.with_name(path.name + ".new")
+    with partial.open("w", encoding="utf-8") as file:
         file.write(as_yaml(config))
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
+    partial.replace(path)
 
 
-def merged(model: type[BaseModel], below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a model, field by field; of two groups their fields, of other values the upper one."""
+def merge_settings(model: type[BaseModel], below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Merges settings; where both have a value, `above` wins, and groups are merged field by field.
+
+    Args:
+        model: the options model of the settings.
+        below: plain values of fields.
+        above: plain values of fields, which override those of `below`.
+    """
     both = {**below, **above}
     for name in below.keys() & above.keys():
         group = model.model_fields[name].annotation if name in model.model_fields else None
         if isinstance(group, type) and issubclass(group, BaseModel) and isinstance(below[name], dict):
-            both[name] = merged(group, below[name], above[name])
+            both[name] = merge_settings(group, below[name], above[name])
     return both

@@ -1,6 +1,7 @@
-"""How the rows of a batch become tensors: in the training process or in workers, with the same result.
+"""Collators: they turn the examples of a batch into tensors, in the training process or in loader workers.
 
-A maker can be sent to another process: it holds no trainer. Every random choice comes from (seed, epoch, draw)."""
+A collator can be pickled, because it holds no trainer. Every random choice depends on (seed, epoch, draw index) alone,
+so workers and the training process give the same batches."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,126 +15,143 @@ from qal.audio.samples import Samples
 from qal.engine.context import context_frames
 from qal.errors import AudioDecodeError
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.skipped_audio import BadRow, heard
+from qal.jobs.skipped_audio import UnusableAudio, load_audio
 from qal.training.data.buckets import Draw
-from qal.training.data.examples import Batch, Example, Target, label_rows, random_context
-from qal.training.data.feature_cache import FeatureCache, lengthened, speech_mel, speech_samples
-from qal.training.data.targets import Span, drawn_target, scaled, speech_span
+from qal.training.data.examples import Batch, Example, Target, make_labels, random_context
+from qal.training.data.feature_cache import FeatureCache, fit_to_context, speech_mel, speech_samples
+from qal.training.data.targets import SpeechSpan, draw_target, scale_span, speech_span
 
-TARGETS = 1  # the targets' choices are their own: a new share of them alters no sound
+TARGET_STREAM = 1  # random stream of the targets, so that their options do not change the augmentation
 
 
-def draw_rng(seed: int, epoch: int, draw: int, *kind: int) -> np.random.Generator:
-    return np.random.default_rng([seed, epoch, draw % 2**32, *kind])
+def draw_rng(seed: int, epoch: int, draw_index: int, *stream: int) -> np.random.Generator:
+    """Returns the random generator of one draw; `stream` separates independent choices."""
+    return np.random.default_rng([seed, epoch, draw_index % 2**32, *stream])
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One draw's sound on its way into a batch."""
+class AugmentedAudio:
+    """Audio of one draw after augmentation, before its batch has a context."""
 
-    draw: int
-    samples: int
-    stretch: float  # of its time; above 1 it was made slower
-    mel: Callable[[int], LogMel]  # at a context of so many frames, with its masks
+    draw_index: int
+    n_samples: int
+    duration_ratio: float  # augmented / original duration; above 1 the speech is slower
+    mel: Callable[[int], LogMel]  # frames of the context -> masked features
 
 
-class TrainBatches:
-    """Draws of one batch -> tensors, at a random context and augmented. A row that cannot be heard is left out."""
+class TrainCollator:
+    """Turns the draws of one batch into tensors, augmented and at a random context.
+
+    Examples whose audio cannot be used are left out and listed in the batch."""
 
     def __init__(self, examples: Sequence[Example], config: TrainingConfig, n_mels: int, cache: FeatureCache):
         self.examples, self.config, self.n_mels, self._cache = examples, config, n_mels, cache
         self._augmenter = Augmenter(config.augmentation, [e.audio for e in examples])
 
     def __call__(self, draws: list[Draw]) -> Batch:
-        epoch, first = draws[0]
-        found, bad = self._heard(epoch, [draw for _, draw in draws])
-        context_rng = draw_rng(self.config.seed, epoch, -1 - first)
-        frames = random_context(max(h.samples for h in found), self.config.context, context_rng)
-        mel = torch.from_numpy(np.stack([h.mel(frames) for h in found]))
-        targets = [self._target(epoch, h) for h in found]
-        return Batch(mel, *label_rows(targets), tuple(self._row(h.draw) for h in found), tuple(bad))
+        epoch, first_index = draws[0]
+        audios, bad_rows = self._load(epoch, [draw.draw_index for draw in draws])
+        context_rng = draw_rng(self.config.seed, epoch, -1 - first_index)
+        frames = random_context(max(audio.n_samples for audio in audios), self.config.context, context_rng)
+        mel = torch.from_numpy(np.stack([audio.mel(frames) for audio in audios]))
+        targets = [self._target(epoch, audio) for audio in audios]
+        example_indices = tuple(self._example_index(audio.draw_index) for audio in audios)
+        return Batch(mel, *make_labels(targets), example_indices, tuple(bad_rows))
 
-    def _row(self, draw: int) -> int:
-        return draw % len(self.examples)
+    def _example_index(self, draw_index: int) -> int:
+        return draw_index % len(self.examples)
 
-    def _heard(self, epoch: int, draws: list[int]) -> tuple[list[Heard], list[BadRow]]:
-        """The draws that can be heard; where none of them can, the next row of the corpus that can."""
-        found, bad = [], []
-        for draw in self._with_substitutes(draws):
-            if draw not in draws and found:
+    def _load(self, epoch: int, draw_indices: list[int]) -> tuple[list[AugmentedAudio], list[UnusableAudio]]:
+        """Loads the draws. Where the audio of none of them can be used, the next usable example replaces them."""
+        audios, bad_rows = [], []
+        for index in self._with_substitutes(draw_indices):
+            if index not in draw_indices and audios:
                 break
             try:
-                found.append(self._hear(epoch, draw))
+                audios.append(self.load_augmented(Draw(epoch, index)))
             except AudioDecodeError as error:
-                bad.append(BadRow(str(self.examples[self._row(draw)].audio), str(error)))
-        if not found:
-            raise AudioDecodeError(f"no row of the corpus can be heard: {bad[0].reason}")
-        return found, bad
+                bad_rows.append(UnusableAudio(str(self.examples[self._example_index(index)].audio), str(error)))
+        if not audios:
+            raise AudioDecodeError(f"the audio of no training example can be used; the first: {bad_rows[0].reason}")
+        return audios, bad_rows
 
-    def _with_substitutes(self, draws: list[int]) -> Iterator[int]:
-        yield from draws
-        rows, n = {self._row(draw) for draw in draws}, len(self.examples)
-        yield from (row for row in ((draws[-1] + i) % n for i in range(1, n)) if row not in rows)
+    def _with_substitutes(self, draw_indices: list[int]) -> Iterator[int]:
+        yield from draw_indices
+        drawn, n = {self._example_index(index) for index in draw_indices}, len(self.examples)
+        following = ((draw_indices[-1] + i) % n for i in range(1, n))
+        yield from (index for index in following if index not in drawn)
 
-    def _hear(self, epoch: int, draw: int) -> Heard:
-        """Altered sound; where no sound is altered, features that are kept from epoch to epoch."""
-        example, rng = self.examples[self._row(draw)], draw_rng(self.config.seed, epoch, draw)
-        if not self._augmenter.alters_sound:
-            mel = self._cache.get(("mel", example.audio), lambda: speech_mel(self._sound(example), self.n_mels))
-            samples = speech_samples(mel)
-            return Heard(draw, samples, 1.0, lambda n: self._augmenter.mel(lengthened(mel, n), rng, samples))
-        sound = self._cache.get(("sound", example.audio), lambda: self._sound(example))
-        altered = self._augmenter.waveform(sound, rng)
+    def load_augmented(self, draw: Draw) -> AugmentedAudio:
+        """Loads and augments the audio of a draw; without waveform augmentation the features come from the cache."""
+        example = self.examples[self._example_index(draw.draw_index)]
+        rng = draw_rng(self.config.seed, draw.epoch, draw.draw_index)
+        if not self._augmenter.alters_waveform:
+            mel = self._cache.get(("mel", example.audio), lambda: speech_mel(self._samples(example), self.n_mels))
+            n_samples = speech_samples(mel)
+            return AugmentedAudio(
+                draw.draw_index,
+                n_samples,
+                1.0,
+                lambda frames: self._augmenter.mask_log_mel(fit_to_context(mel, frames), rng, n_samples),
+            )
+        samples = self._cache.get(("sound", example.audio), lambda: self._samples(example))
+        augmented = self._augmenter.augment_waveform(samples, rng)
 
-        def masked(frames: int) -> LogMel:
-            return self._augmenter.mel(padded_log_mel(altered, frames, self.n_mels), rng, len(altered))
+        def masked_mel(frames: int) -> LogMel:
+            return self._augmenter.mask_log_mel(padded_log_mel(augmented, frames, self.n_mels), rng, len(augmented))
 
-        return Heard(draw, len(altered), len(altered) / len(sound), masked)
+        return AugmentedAudio(draw.draw_index, len(augmented), len(augmented) / len(samples), masked_mel)
 
-    def _sound(self, example: Example) -> Samples:
-        return heard(example.audio, example.duration_s)
+    def _samples(self, example: Example) -> Samples:
+        return load_audio(example.audio, example.duration_s)
 
-    def _target(self, epoch: int, found: Heard) -> Target:
-        example = self.examples[self._row(found.draw)]
-        rng = draw_rng(self.config.seed, epoch, found.draw, TARGETS)
-        return drawn_target(example, self.config.targets, rng, lambda: scaled(self._span(example), found.stretch))
+    def _target(self, epoch: int, audio: AugmentedAudio) -> Target:
+        example = self.examples[self._example_index(audio.draw_index)]
+        rng = draw_rng(self.config.seed, epoch, audio.draw_index, TARGET_STREAM)
+        return draw_target(
+            example, self.config.targets, rng, lambda: scale_span(self._span(example), audio.duration_ratio)
+        )
 
-    def _span(self, example: Example) -> Span:
+    def _span(self, example: Example) -> SpeechSpan:
         if self.config.targets.timestamps_of == "utterance":
-            return 0.0, example.duration_s
-        start, end = self._cache.get(("span", example.audio), lambda: np.array(speech_span(self._sound(example))))
-        return float(start), float(end)
+            return SpeechSpan(0.0, example.duration_s)
+        span = self._cache.get(("span", example.audio), lambda: np.array(speech_span(self._samples(example))))
+        return SpeechSpan(float(span[0]), float(span[1]))
 
 
-class ValidationBatches:
-    """Rows of one batch -> tensors at the engine's context, the same in every epoch; a batch may turn out empty."""
+class ValidationCollator:
+    """Turns the examples of one batch into tensors, without augmentation and at the engine's context.
+
+    The result is the same in every epoch. A batch is empty where the audio of none of its examples can be used."""
 
     def __init__(self, examples: Sequence[Example], config: TrainingConfig, n_mels: int, cache: FeatureCache):
         self.examples, self.config, self.n_mels, self._cache = examples, config, n_mels, cache
 
-    def __call__(self, rows: list[int]) -> Batch:
-        found, bad = {}, []
-        for row in rows:
+    def __call__(self, example_indices: list[int]) -> Batch:
+        mels, bad_rows = {}, []
+        for index in example_indices:
             try:
-                found[row] = self._cache.get(("validation", row), lambda row=row: self._mel(row))
+                mels[index] = self._cache.get(("validation", index), lambda index=index: self._mel(index))
             except AudioDecodeError as error:
-                bad.append(BadRow(str(self.examples[row].audio), str(error)))
-        return self._batch(found, tuple(bad))
+                bad_rows.append(UnusableAudio(str(self.examples[index].audio), str(error)))
+        return self._batch(mels, tuple(bad_rows))
 
-    def sound(self, row: int) -> Samples:
-        return heard(self.examples[row].audio, self.examples[row].duration_s)
+    def load_samples(self, example_index: int) -> Samples:
+        """Loads the audio of an example. Raises AudioDecodeError where it cannot be used."""
+        return load_audio(self.examples[example_index].audio, self.examples[example_index].duration_s)
 
-    def _mel(self, row: int) -> LogMel:
-        return speech_mel(self.sound(row), self.n_mels)
+    def _mel(self, example_index: int) -> LogMel:
+        return speech_mel(self.load_samples(example_index), self.n_mels)
 
-    def _batch(self, mels: dict[int, LogMel], bad: tuple[BadRow, ...]) -> Batch:
+    def _batch(self, mels: dict[int, LogMel], bad_rows: tuple[UnusableAudio, ...]) -> Batch:
         if not mels:
-            return empty_batch(self.n_mels, bad)
+            return empty_batch(self.n_mels, bad_rows)
         frames = context_frames(max(map(speech_samples, mels.values())), self.config.context.ability)
-        mel = torch.from_numpy(np.stack([lengthened(m, frames) for m in mels.values()]))
-        return Batch(mel, *label_rows([self.examples[row] for row in mels]), tuple(mels), bad)
+        mel = torch.from_numpy(np.stack([fit_to_context(m, frames) for m in mels.values()]))
+        return Batch(mel, *make_labels([self.examples[index] for index in mels]), tuple(mels), bad_rows)
 
 
-def empty_batch(n_mels: int, bad: tuple[BadRow, ...]) -> Batch:
-    nothing = torch.zeros(0, 0, dtype=torch.long)
-    return Batch(torch.zeros(0, n_mels, 0), nothing, nothing, (), bad)
+def empty_batch(n_mels: int, bad_rows: tuple[UnusableAudio, ...]) -> Batch:
+    """Returns a batch without examples, which still lists the bad rows."""
+    no_tokens = torch.zeros(0, 0, dtype=torch.long)
+    return Batch(torch.zeros(0, n_mels, 0), no_tokens, no_tokens, (), bad_rows)

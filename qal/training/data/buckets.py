@@ -1,4 +1,6 @@
-"""Which rows make a batch, in which order, on which rank. All from (seed, epoch)."""
+"""Batch sampler: the examples of each batch, the order of batches, and the batches of each rank.
+
+All of it depends on (seed, epoch) alone."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,31 +9,46 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
-from qal.jobs.batch_boundaries import SECONDS_JITTER, ends, share_of
+from qal.jobs.batch_boundaries import BATCH_SECONDS_JITTER, batch_boundaries, repetitions
 
-JITTER = 0.15  # of the durations, so that neighbours change from epoch to epoch
-STAGES = 4  # of a curriculum's epoch, from easy to hard; within one, the order is drawn
-SHARED = 2**32 - 1  # in place of an epoch: what is drawn once for all of them
-Draw = tuple[int, int]  # epoch, row + copy * rows
+DURATION_JITTER = 0.15  # relative; it changes which examples share a batch from epoch to epoch
+CURRICULUM_STAGES = 4  # of an epoch, from easy to hard; the order within a stage is random
+ALL_EPOCHS = 2**32 - 1  # replaces the epoch in the seed of choices that hold for every epoch
 
 
-class Position(NamedTuple):
-    """Where a run goes on: `batches` of `epoch` are done."""
+class Draw(NamedTuple):
+    """One occurrence of an example in an epoch; draw_index = example index + copy * number of examples."""
 
     epoch: int
-    batches: int
+    draw_index: int
 
 
-class LengthBuckets(Sampler[list[Draw]]):
-    """Batches of like duration, in an order drawn anew each epoch.
+class ResumePosition(NamedTuple):
+    """Position at which a run resumes: the first `batches_done` batches of `epoch` are done."""
 
-    weights: how often a row comes in an epoch. One of weight 2 comes as copies 0 and 1; of the rows of weight 0.5
-    half come, the other half in the next epoch. hardness: the first curriculum_epochs begin with the rows of low ones.
-    batch_seconds: at most so much padded sound a batch (rows x the longest), instead of batch_size rows; it needs
-    whole weights and no curriculum. Every epoch has as many batches, so that the schedule knows its steps.
+    epoch: int
+    batches_done: int
 
-    Over several ranks, neighbours in duration go to the ranks of one step, so that nobody waits long; each rank
-    gets the same number of batches, and where they do not divide, the last step's are filled up with others."""
+
+class LengthBucketSampler(Sampler[list[Draw]]):
+    """Batches of examples with similar durations, in a new random order in each epoch.
+
+    Every epoch has the same number of batches, so that the learning-rate schedule can count its steps. Over several
+    ranks, batches of similar duration go to the ranks of one step, so that no rank waits long. Each rank gets the
+    same number of batches; where they do not divide evenly, some batches are repeated.
+
+    Args:
+        durations_s: duration of each example.
+        batch_size: examples in a batch.
+        seed: seed of the order.
+        batch_seconds: upper limit of padded audio in a batch (examples x the longest), which replaces batch_size;
+            it needs integer weights and no curriculum.
+        weights: how often each example is drawn in an epoch. Weight 2 draws copies 0 and 1; of examples with weight
+            0.5 one half is drawn in one epoch and the other half in the next.
+        difficulties: difficulty of each example; easy ones come first in the first `curriculum_epochs` epochs.
+        curriculum_epochs: number of epochs that begin with easy examples.
+        rank: index of this process.
+        world_size: number of processes."""
 
     def __init__(
         self,
@@ -40,75 +57,78 @@ class LengthBuckets(Sampler[list[Draw]]):
         seed: int,
         batch_seconds: float | None = None,
         weights: ArrayLike | None = None,
-        hardness: ArrayLike | None = None,
+        difficulties: ArrayLike | None = None,
         curriculum_epochs: int = 0,
         rank: int = 0,
-        ranks: int = 1,
+        world_size: int = 1,
     ):
         self.durations_s, self.batch_size, self.seed = np.asarray(durations_s), batch_size, seed
         self.batch_seconds = batch_seconds
         self.weights = np.ones(len(self.durations_s)) if weights is None else np.asarray(weights)
-        self.hardness, self.curriculum_epochs = None if hardness is None else np.asarray(hardness), curriculum_epochs
-        self.rank, self.ranks = rank, ranks
-        self.epoch, self.resumed = 0, Position(0, 0)
-        self.sampler = self  # where Lightning looks for set_epoch
+        self.difficulties = None if difficulties is None else np.asarray(difficulties)
+        self.curriculum_epochs = curriculum_epochs
+        self.rank, self.world_size = rank, world_size
+        self.epoch, self.resume_position = 0, ResumePosition(0, 0)
+        self.sampler = self  # Lightning calls set_epoch on this attribute
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
-    def resume_at(self, position: Position) -> None:
-        """Batches that a stopped epoch has done already are not drawn again.
+    def resume_at(self, position: ResumePosition) -> None:
+        """Skips the batches that were done before the run was interrupted.
 
-        The epoch is set here, too: Lightning does so only after workers have begun to load."""
-        self.epoch, self.resumed = position.epoch, position
+        The epoch is set here as well: Lightning sets it only after the loader workers have started."""
+        self.epoch, self.resume_position = position.epoch, position
 
     def __len__(self) -> int:
-        """Batches of a whole epoch, for each rank."""
-        draws = self._draws(0)
-        return -(-len(self._ends(draws)) // self.ranks)
+        """Number of batches of a full epoch, for each rank."""
+        indices = self._draw_indices(0)
+        return -(-len(self._batch_ends(indices)) // self.world_size)
 
     def __iter__(self) -> Iterator[list[Draw]]:
         epoch = self.epoch
-        done = self.resumed.batches if epoch == self.resumed.epoch else 0
+        done = self.resume_position.batches_done if epoch == self.resume_position.epoch else 0
         rng = np.random.default_rng([self.seed, epoch])
-        stages = self._stages(self._draws(epoch), epoch)
+        stages = self._stages(self._draw_indices(epoch), epoch)
         steps = [step for stage in stages for step in self._steps(stage, rng)]
         for step in steps[done:]:
-            yield [(epoch, draw) for draw in step[self.rank]]
+            yield [Draw(epoch, index) for index in step[self.rank]]
 
-    def _draws(self, epoch: int) -> NDArray:
-        """A row at least as often as its weight says; of a fraction's rows, in turn, so many an epoch."""
-        n, parts, rng = len(self.durations_s), [], np.random.default_rng([self.seed, SHARED])
+    def _draw_indices(self, epoch: int) -> NDArray:
+        """Draw indices of an epoch, sorted: the integer part of each weight as copies, its fraction in turns."""
+        n, indices, rng = len(self.durations_s), [], np.random.default_rng([self.seed, ALL_EPOCHS])
         for weight in np.unique(self.weights):
-            rows = np.flatnonzero(self.weights == weight)
-            whole, rest = share_of(weight, len(rows))
-            parts += [rows + copy * n for copy in range(whole)]
+            examples = np.flatnonzero(self.weights == weight)
+            copies, rest = repetitions(weight, len(examples))
+            indices += [examples + copy * n for copy in range(copies)]
             if rest:
-                turn = (epoch * rest + np.arange(rest)) % len(rows)
-                parts.append(rng.permutation(rows)[turn] + whole * n)
-        return np.sort(np.concatenate(parts))
+                turn = (epoch * rest + np.arange(rest)) % len(examples)
+                indices.append(rng.permutation(examples)[turn] + copies * n)
+        return np.sort(np.concatenate(indices))
 
-    def _stages(self, draws: NDArray, epoch: int) -> list[NDArray]:
-        """One; in the epochs of a curriculum STAGES of whole steps, each as hard as the one before or harder."""
-        if self.hardness is None or epoch >= self.curriculum_epochs:
-            return [draws]
-        order = draws[np.argsort(self.hardness[draws % len(self.durations_s)], kind="stable")]
-        size = -(-len(self) // STAGES) * self.batch_size * self.ranks
+    def _stages(self, indices: NDArray, epoch: int) -> list[NDArray]:
+        """Splits a curriculum's epoch into CURRICULUM_STAGES of whole steps, sorted by difficulty.
+
+        Other epochs are one stage."""
+        if self.difficulties is None or epoch >= self.curriculum_epochs:
+            return [indices]
+        order = indices[np.argsort(self.difficulties[indices % len(self.durations_s)], kind="stable")]
+        size = -(-len(self) // CURRICULUM_STAGES) * self.batch_size * self.world_size
         return [order[i : i + size] for i in range(0, len(order), size)]
 
-    def _steps(self, draws: NDArray, rng: np.random.Generator) -> list[list[list[int]]]:
-        """In their order, each with a batch for every rank."""
-        width = JITTER if self.batch_seconds is None else SECONDS_JITTER
-        jitter = rng.uniform(1 - width, 1 + width, len(draws))
-        order = draws[np.argsort(self._durations_of(draws) * jitter, kind="stable")]
-        batches = [part.tolist() for part in np.split(order, self._ends(draws)[:-1])]
-        batches += [batches[i % len(batches)] for i in range(-len(batches) % self.ranks)]
-        steps = [batches[i : i + self.ranks] for i in range(0, len(batches), self.ranks)]
+    def _steps(self, indices: NDArray, rng: np.random.Generator) -> list[list[list[int]]]:
+        """Steps in random order; each holds one batch of draw indices for every rank."""
+        jitter_width = DURATION_JITTER if self.batch_seconds is None else BATCH_SECONDS_JITTER
+        jitter = rng.uniform(1 - jitter_width, 1 + jitter_width, len(indices))
+        order = indices[np.argsort(self._durations_of(indices) * jitter, kind="stable")]
+        batches = [batch.tolist() for batch in np.split(order, self._batch_ends(indices)[:-1])]
+        batches += [batches[i % len(batches)] for i in range(-len(batches) % self.world_size)]
+        steps = [batches[i : i + self.world_size] for i in range(0, len(batches), self.world_size)]
         return [steps[i] for i in rng.permutation(len(steps))]
 
-    def _ends(self, draws: NDArray) -> list[int]:
-        """Where batches end among the draws, the shortest first."""
-        return ends(np.sort(self._durations_of(draws)), self.batch_size, self.batch_seconds)
+    def _batch_ends(self, indices: NDArray) -> list[int]:
+        """End positions of the batches among the draws, which are sorted by duration."""
+        return batch_boundaries(np.sort(self._durations_of(indices)), self.batch_size, self.batch_seconds)
 
-    def _durations_of(self, draws: NDArray) -> NDArray:
-        return self.durations_s[draws % len(self.durations_s)]
+    def _durations_of(self, indices: NDArray) -> NDArray:
+        return self.durations_s[indices % len(self.durations_s)]

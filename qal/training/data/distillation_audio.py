@@ -1,4 +1,4 @@
-"""The sounds of distillation's lessons: utterances, joined or altered or in noise, and noise alone."""
+"""Audio of distillation: single or concatenated utterances, some augmented or mixed with noise, and noise alone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -6,92 +6,107 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from augmentation.augmenter import Augmenter
-from augmentation.noise import Background, audio_files, excerpt, first_minute
+from augmentation.noise import BackgroundNoise, list_audio_files, load_clip, random_excerpt
 from augmentation.options import BackgroundOptions
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.jobs.options.data import DistillationOptions
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.skipped_audio import BadRow, heard_or_bad
+from qal.jobs.skipped_audio import UnusableAudio, load_if_usable
 from qal.training.data.examples import Example
 
-MAX_JOINED = 5
-PAUSE_S = (0.15, 0.7)  # between joined utterances
-NOISE_DRAWS = 2  # its draws are its own: noise alters no other choice
+MAX_CONCATENATED = 5  # utterances
+PAUSE_RANGE_S = (0.15, 0.7)  # between concatenated utterances
+NOISE_STREAM = 2  # random stream of the noise, so that noise does not change the other choices
 
 
 @dataclass(frozen=True)
-class Sound:
+class DistillationAudio:
+    """Audio for the teacher, with the example whose prompt it uses."""
+
     samples: Samples
     example: Example
-    silent: bool = False  # nobody speaks
+    noise_only: bool = False  # the audio holds no speech
 
 
-def prepare_sounds(
-    examples: Sequence[Example], config: TrainingConfig, skipped: Callable[[BadRow], object]
-) -> list[Sound]:
-    """One sound an example: some joined with others of the same language, some altered, drawn from the seed.
+def prepare_distillation_audio(
+    examples: Sequence[Example], config: TrainingConfig, on_bad_row: Callable[[UnusableAudio], object]
+) -> list[DistillationAudio]:
+    """Makes the audio of each example: some concatenated with others of the same language, some augmented.
 
-    What cannot be heard is left out, and told to `skipped`."""
+    Args:
+        examples: training examples.
+        config: the run's configuration; its seed determines every choice.
+        on_bad_row: called for audio that cannot be used and is skipped.
+
+    Returns:
+        the audio of the usable examples, followed by noise alone where `distillation.silent_share` asks for it."""
     rng = np.random.default_rng([config.seed, len(examples)])
     augmenter, options = Augmenter(config.augmentation, [e.audio for e in examples]), config.distillation
     by_language: dict[str, list[Example]] = {}
     for example in examples:
         by_language.setdefault(example.language, []).append(example)
-    sounds = []
+    audios = []
     for example in examples:
         chosen = [example]
         if rng.random() < options.joined_share:
-            others = by_language[example.language]
-            chosen += [others[i] for i in rng.integers(0, len(others), rng.integers(1, MAX_JOINED))]
-        parts = [heard_or_bad(e.audio, e.duration_s) for e in chosen]
-        for bad in (p for p in parts if isinstance(p, BadRow)):
-            skipped(bad)
-        if isinstance(parts[0], BadRow):
+            same_language = by_language[example.language]
+            indices = rng.integers(0, len(same_language), rng.integers(1, MAX_CONCATENATED))
+            chosen += [same_language[i] for i in indices]
+        loaded = [load_if_usable(e.audio, e.duration_s) for e in chosen]
+        for bad_row in (item for item in loaded if isinstance(item, UnusableAudio)):
+            on_bad_row(bad_row)
+        if isinstance(loaded[0], UnusableAudio):
             continue
-        samples = _joined([p for p in parts if not isinstance(p, BadRow)], config.max_utterance_s, rng)
+        utterances = [item for item in loaded if not isinstance(item, UnusableAudio)]
+        samples = _concatenated(utterances, config.max_utterance_s, rng)
         if rng.random() < options.altered_share:
-            samples = augmenter.waveform(samples, rng)[: int(config.max_utterance_s * SAMPLE_RATE)]
-        sounds.append(Sound(samples, example))
+            samples = augmenter.augment_waveform(samples, rng)[: int(config.max_utterance_s * SAMPLE_RATE)]
+        audios.append(DistillationAudio(samples, example))
     if options.noise_folder is None:
-        return sounds
-    noise_rng = np.random.default_rng([config.seed, len(examples), NOISE_DRAWS])
-    return [*_in_noise(sounds, options, noise_rng), *_noises(sounds, config, noise_rng)]
+        return audios
+    noise_rng = np.random.default_rng([config.seed, len(examples), NOISE_STREAM])
+    return [*_with_noise(audios, options, noise_rng), *_noise_only(audios, config, noise_rng)]
 
 
-def _in_noise(sounds: list[Sound], options: DistillationOptions, rng: np.random.Generator) -> list[Sound]:
-    """The same, a share of them mixed with a sound of the folder."""
-    background = Background(
+def _with_noise(
+    audios: list[DistillationAudio], options: DistillationOptions, rng: np.random.Generator
+) -> list[DistillationAudio]:
+    """Mixes a share of the audio with noise of the folder."""
+    background = BackgroundNoise(
         BackgroundOptions(
             folder=options.noise_folder, babble_share=0, min_snr_db=options.min_snr_db, max_snr_db=options.max_snr_db
         ),
-        voices=[],
+        babble_paths=[],
     )
-    noisy = rng.random(len(sounds)) < options.noisy_share
+    noisy = rng.random(len(audios)) < options.noisy_share
     return [
-        replace(s, samples=np.clip(background(s.samples, rng), -1, 1)) if n else s
-        for s, n in zip(sounds, noisy, strict=True)
+        replace(audio, samples=np.clip(background(audio.samples, rng), -1, 1)) if is_noisy else audio
+        for audio, is_noisy in zip(audios, noisy, strict=True)
     ]
 
 
-def _noises(sounds: list[Sound], config: TrainingConfig, rng: np.random.Generator) -> list[Sound]:
-    """Sounds of the folder alone, as long as lessons are, each under some lesson's language."""
-    count = round(config.distillation.silent_share * len(sounds))
+def _noise_only(
+    audios: list[DistillationAudio], config: TrainingConfig, rng: np.random.Generator
+) -> list[DistillationAudio]:
+    """Excerpts of the folder's noise, each with the duration and the language of a random utterance."""
+    count = round(config.distillation.silent_share * len(audios))
     if not count or config.distillation.noise_folder is None:
         return []
-    files, found = audio_files(config.distillation.noise_folder), []
+    files, noises = list_audio_files(config.distillation.noise_folder), []
     for _ in range(count):
-        like = sounds[rng.integers(len(sounds))]
-        samples = excerpt(first_minute(files[rng.integers(len(files))]), len(like.samples), rng)
-        found.append(Sound(samples, replace(like.example, duration_s=seconds(samples)), silent=True))
-    return found
+        model = audios[rng.integers(len(audios))]
+        samples = random_excerpt(load_clip(files[rng.integers(len(files))]), len(model.samples), rng)
+        example = replace(model.example, duration_s=seconds(samples))
+        noises.append(DistillationAudio(samples, example, noise_only=True))
+    return noises
 
 
-def _joined(parts: Sequence[Samples], limit_s: float, rng: np.random.Generator) -> Samples:
-    """Parts with pauses between them, as many as stay under the limit."""
-    joined = parts[0]
-    for part in parts[1:]:
-        pause = np.zeros(int(rng.uniform(*PAUSE_S) * SAMPLE_RATE), np.float32)
-        if len(joined) + len(pause) + len(part) > limit_s * SAMPLE_RATE:
+def _concatenated(utterances: Sequence[Samples], limit_s: float, rng: np.random.Generator) -> Samples:
+    """Concatenates utterances with random pauses, as many as fit into the limit."""
+    joined = utterances[0]
+    for utterance in utterances[1:]:
+        pause = np.zeros(int(rng.uniform(*PAUSE_RANGE_S) * SAMPLE_RATE), np.float32)
+        if len(joined) + len(pause) + len(utterance) > limit_s * SAMPLE_RATE:
             break
-        joined = np.concatenate([joined, pause, part])
+        joined = np.concatenate([joined, pause, utterance])
     return joined

@@ -1,4 +1,4 @@
-"""Memory for what is the same in every epoch: decoded sound, and features where nothing random is done to them."""
+"""Cache for data that is equal in every epoch: decoded audio, and features without random augmentation."""
 
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -9,41 +9,43 @@ from numpy.typing import NDArray
 from qal.audio.log_mel import LogMel, padded_log_mel
 from qal.audio.samples import HOP, Samples
 
-BYTES_A_MB = 1_000_000
-SILENT_FRAMES = 3  # behind the last sample; the last of them hears nothing of it
+BYTES_PER_MB = 1_000_000
+SILENT_FRAMES = 3  # after the last sample; the last one of them depends on no sample
 
 
 class FeatureCache:
-    """Keeps arrays until the memory is full; what comes later is made anew each time.
+    """Stores arrays until the memory limit is reached; later arrays are computed on every access.
 
-    Nothing is thrown out: an epoch reads everything once, so the last used would be gone before it is used again."""
+    Nothing is evicted: an epoch reads every entry once, so a least-recently-used cache would never hit."""
 
     def __init__(self, megabytes: int):
-        self.limit, self.used = megabytes * BYTES_A_MB, 0
-        self._kept: dict[Hashable, NDArray[Any]] = {}
+        self.limit_bytes, self.used_bytes = megabytes * BYTES_PER_MB, 0
+        self._arrays: dict[Hashable, NDArray[Any]] = {}
 
-    def get(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """The array of this key, which nobody may write to."""
-        if key in self._kept:
-            return self._kept[key]
-        made = make()
-        if self.used + made.nbytes <= self.limit:
-            self.used += made.nbytes
-            made.flags.writeable = False
-            self._kept[key] = made
-        return made
+    def get(self, key: Hashable, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Returns the cached array of the key (read-only), or computes it."""
+        if key in self._arrays:
+            return self._arrays[key]
+        array = compute()
+        if self.used_bytes + array.nbytes <= self.limit_bytes:
+            self.used_bytes += array.nbytes
+            array.flags.writeable = False
+            self._arrays[key] = array
+        return array
 
 
 def speech_mel(samples: Samples, n_mels: int) -> LogMel:
-    """Log-mel of the sound and SILENT_FRAMES of silence: all that a longer context needs to know of it."""
+    """Log-mel features of the samples and SILENT_FRAMES of silence, from which `fit_to_context` makes any context."""
     return padded_log_mel(samples, -(-len(samples) // HOP) + SILENT_FRAMES, n_mels)
 
 
 def speech_samples(mel: LogMel) -> int:
-    """Of a speech_mel, rounded up to whole frames."""
+    """Number of samples behind the result of `speech_mel`, rounded up to whole frames."""
     return (mel.shape[1] - SILENT_FRAMES) * HOP
 
 
-def lengthened(mel: LogMel, frames: int) -> LogMel:
-    """A speech_mel at a longer context: every frame of silence is like its last one; or cut."""
+def fit_to_context(mel: LogMel, frames: int) -> LogMel:
+    """Extends the result of `speech_mel` with silence, or cuts it, to the given number of frames.
+
+    The last frame of `mel` is silence, so the extension repeats it."""
     return np.concatenate([mel, np.repeat(mel[:, -1:], max(0, frames - mel.shape[1]), 1)], 1)[:, :frames]

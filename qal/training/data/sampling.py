@@ -1,4 +1,4 @@
-"""The sampler of a run: its corpora's weights, and what makes a row hard where easy ones come first."""
+"""The batch sampler of a run, and the difficulty of examples for a curriculum."""
 
 from collections.abc import Sequence
 
@@ -7,47 +7,51 @@ import numpy as np
 from qal.audio.samples import HOP, Samples
 from qal.jobs.options.data import CurriculumOptions
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.skipped_audio import BadRow, heard_or_bad
-from qal.text.normalisation import normalise
-from qal.training.data.buckets import LengthBuckets
+from qal.jobs.skipped_audio import UnusableAudio, load_if_usable
+from qal.text.normalisation import normalise_basic
+from qal.training.data.buckets import LengthBucketSampler
 from qal.training.data.examples import Example
-from qal.training.loop.distributed import ALONE, Ranks
+from qal.training.loop.distributed import SINGLE_PROCESS, TrainingProcess
 
-LOUD, QUIET = 95, 10  # percentiles of the frames' energy: speech, and what is there when nobody speaks
+SPEECH_PERCENTILE, NOISE_PERCENTILE = 95, 10  # of the frames' energy
+MIN_ENERGY = 1e-12
 MAX_SNR_DB = 100.0
 
 
-def make_buckets(examples: Sequence[Example], config: TrainingConfig, ranks: Ranks = ALONE) -> LengthBuckets:
+def make_sampler(
+    examples: Sequence[Example], config: TrainingConfig, process: TrainingProcess = SINGLE_PROCESS
+) -> LengthBucketSampler:
+    """Makes the sampler of the training examples, with the run's weights and curriculum."""
     curriculum = config.curriculum
-    return LengthBuckets(
+    return LengthBucketSampler(
         [e.duration_s for e in examples],
         config.batch_size,
         config.seed,
         config.compute.batch_seconds,
         [e.weight for e in examples],
-        None if curriculum.by == "none" else [hardness_of(e, curriculum) for e in examples],
+        None if curriculum.by == "none" else [difficulty(e, curriculum) for e in examples],
         curriculum.epochs,
-        ranks.rank,
-        ranks.world,
+        process.rank,
+        process.world_size,
     )
 
 
-def hardness_of(example: Example, curriculum: CurriculumOptions) -> float:
-    """Higher is harder."""
+def difficulty(example: Example, curriculum: CurriculumOptions) -> float:
+    """Difficulty of an example in the unit of the curriculum's measure; higher is harder."""
     if curriculum.by == "duration":
         return example.duration_s
     if curriculum.by == "text_length":
         return len(example.text)
     if curriculum.by == "words_per_second":
-        return len(normalise(example.reference).split()) / max(example.duration_s, 0.1)
-    sound = heard_or_bad(example.audio, example.duration_s)
-    return 0.0 if isinstance(sound, BadRow) else -signal_to_noise_db(sound)
+        return len(normalise_basic(example.reference).split()) / max(example.duration_s, 0.1)
+    samples = load_if_usable(example.audio, example.duration_s)
+    return 0.0 if isinstance(samples, UnusableAudio) else -estimated_snr_db(samples)
 
 
-def signal_to_noise_db(samples: Samples) -> float:
-    """The loud frames' energy over the quiet ones': an estimate that needs no reference."""
-    frames = np.square(samples[: len(samples) // HOP * HOP], dtype=np.float64).reshape(-1, HOP).mean(1)
-    if not len(frames):
+def estimated_snr_db(samples: Samples) -> float:
+    """Estimates the signal-to-noise ratio without a reference: the energy of loud frames over that of quiet ones."""
+    energies = np.square(samples[: len(samples) // HOP * HOP], dtype=np.float64).reshape(-1, HOP).mean(1)
+    if not len(energies):
         return 0.0
-    quiet, loud = np.percentile(frames, [QUIET, LOUD])
-    return min(MAX_SNR_DB, 10 * np.log10(max(loud, 1e-12) / max(quiet, 1e-12)))
+    noise, speech = np.percentile(energies, [NOISE_PERCENTILE, SPEECH_PERCENTILE])
+    return min(MAX_SNR_DB, 10 * np.log10(max(speech, MIN_ENERGY) / max(noise, MIN_ENERGY)))

@@ -1,4 +1,4 @@
-"""Several processes that train one model: who leads, how they talk, how Lightning spreads the work."""
+"""Training in several processes: ranks, broadcasts, and Lightning's strategy."""
 
 import os
 from collections.abc import Iterator
@@ -15,119 +15,124 @@ from torch.distributed.fsdp import FullyShardedDataParallel
 from transformers.models.whisper.modeling_whisper import WhisperDecoderLayer, WhisperEncoderLayer
 
 from qal.errors import TrainingError
-from qal.jobs.machine import launched_processes
+from qal.jobs.machine import launched_process_count
 from qal.jobs.options.training_config import TrainingConfig
 
 ZERO_STAGES = {"deepspeed_2": 2, "deepspeed_3": 3}
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """Which of how many processes this one is. Rank 0 leads: it alone writes the run's folder."""
+class TrainingProcess:
+    """Rank of this process. Rank 0 is the main process: it alone writes the run's folder."""
 
     rank: int = 0
-    world: int = 1
-    shares_validation: bool = True  # not where every forward pass needs all ranks
+    world_size: int = 1
+    shards_validation: bool = True  # False where every forward pass needs all ranks
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         return self.rank == 0
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = TrainingProcess()
 
 
-def join(config: TrainingConfig) -> Ranks:
-    """Meets the other processes that torchrun or SLURM has started; ALONE where there are none."""
-    if launched_processes() == 1:
-        return ALONE
-    kinds = (TorchElasticEnvironment, SLURMEnvironment)
-    kind = next((kind for kind in kinds if kind.detect()), LightningEnvironment)
-    environment = kind()
+def join_process_group(config: TrainingConfig) -> TrainingProcess:
+    """Joins the processes that torchrun or SLURM has started; SINGLE_PROCESS where there are no others."""
+    if launched_process_count() == 1:
+        return SINGLE_PROCESS
+    launchers = (TorchElasticEnvironment, SLURMEnvironment)
+    launcher = next((launcher for launcher in launchers if launcher.detect()), LightningEnvironment)
+    environment = launcher()
     os.environ.setdefault("MASTER_ADDR", environment.main_address)
     os.environ.setdefault("MASTER_PORT", str(environment.main_port))
-    rank, world = environment.global_rank(), environment.world_size()
+    rank, world_size = environment.global_rank(), environment.world_size()
     backend = "gloo"
     if torch_device(config) == "cuda":
         torch.cuda.set_device(environment.local_rank())
         backend = "cpu:gloo,cuda:nccl"
     if not distributed.is_initialized():
-        distributed.init_process_group(backend, rank=rank, world_size=world)
-    return Ranks(rank, world, config.machine.strategy in ("auto", "ddp"))
+        distributed.init_process_group(backend, rank=rank, world_size=world_size)
+    return TrainingProcess(rank, world_size, config.machine.strategy in ("auto", "ddp"))
 
 
-class Order(NamedTuple):
-    """What the leader tells the others to train."""
+def leave_process_group() -> None:
+    """Ends the communication between the ranks; the main process continues alone."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
-    run: Path
+
+class JobMessage(NamedTuple):
+    """The job that the main process broadcasts to the other ranks."""
+
+    run_folder: Path
     weights: Path
     attempt: int
 
 
-class Orders:
-    """The leader's: given once, and where it fails before that, the others are told not to wait."""
+class JobBroadcast:
+    """Context in which the main process broadcasts its job once.
 
-    def __init__(self, ranks: Ranks):
-        self.ranks, self._given = ranks, False
+    Where it fails before that, leaving the context broadcasts None, so that the other ranks end."""
 
-    def give(self, run: Path, weights: Path, attempt: int) -> None:
-        self._given = True
-        told(Order(run.resolve(), weights.resolve(), attempt))
+    def __init__(self, process: TrainingProcess):
+        self.process, self._sent = process, False
+
+    def send(self, run_folder: Path, weights: Path, attempt: int) -> None:
+        self._sent = True
+        broadcast(JobMessage(run_folder.resolve(), weights.resolve(), attempt))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._given:
-            told(None)
+        if not self._sent:
+            broadcast(None)
 
 
-def told(message: Any) -> Any:
-    """What the leader says, on every rank; the others pass None."""
+def broadcast(message: Any) -> Any:
+    """Broadcasts an object from rank 0 to all ranks and returns it; the other ranks pass None."""
     if not distributed.is_initialized():
         return message
-    box = [message]
-    distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
-    return box[0]
+    objects = [message]
+    distributed.broadcast_object_list(objects, src=0, device=torch.device("cpu"))
+    return objects[0]
 
 
-def gathered(mine: Any) -> list[Any]:
-    """What every rank holds, in the order of the ranks, on all of them."""
+def all_gather(item: Any) -> list[Any]:
+    """Returns the item of every rank, in the order of the ranks, on all ranks."""
     if not distributed.is_initialized():
-        return [mine]
-    everyone = [None] * distributed.get_world_size()
-    distributed.all_gather_object(everyone, mine)
-    return everyone
-
-
-def leave() -> None:
-    """The ranks go their own ways; the leader has more to do."""
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+        return [item]
+    items = [None] * distributed.get_world_size()
+    distributed.all_gather_object(items, item)
+    return items
 
 
 def torch_device(config: TrainingConfig) -> str:
-    available = torch.cuda.is_available()
-    if config.device == "cuda" and not available:
+    """Returns "cpu", "cuda" or "mps". Raises TrainingError where the chosen device is not available."""
+    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if config.device == "cuda" and not has_cuda:
         raise TrainingError("no CUDA device was found; train with --device cpu, or auto")
-    if config.device == "mps" and not torch.backends.mps.is_available():
+    if config.device == "mps" and not has_mps:
         raise TrainingError("no MPS device was found; train with --device cpu, or auto")
     if config.device != "auto":
         return config.device
-    return "cuda" if available else "mps" if torch.backends.mps.is_available() else "cpu"
+    if has_cuda:
+        return "cuda"
+    return "mps" if has_mps else "cpu"
 
 
-def make_strategy(config: TrainingConfig, world: int) -> Strategy | str:
-    """Lightning's, from one line of the config. DeepSpeed is imported only when it was asked for."""
+def make_strategy(config: TrainingConfig, world_size: int) -> Strategy | str:
+    """Makes Lightning's strategy from `machine.strategy`. DeepSpeed is imported only where it is chosen."""
     name = config.machine.strategy
     if name in ZERO_STAGES:
         return DeepSpeedStrategy(stage=ZERO_STAGES[name], logging_batch_size_per_gpu=config.batch_size)
     if name == "fsdp":
         layers = {WhisperEncoderLayer, WhisperDecoderLayer}
-        # a LoRA layer holds frozen and trained weights side by side: only the original parameters tell them apart
+        # a LoRA layer holds frozen and trainable weights together: only the original parameters separate them
         return FSDPStrategy(auto_wrap_policy=layers, use_orig_params=True, state_dict_type="full")
-    if name == "ddp" or world > 1:
-        # without buffers nothing is exchanged in a forward pass: ranks may validate unequal numbers of batches
+    if name == "ddp" or world_size > 1:
+        # without buffers a forward pass communicates nothing, so ranks may validate unequal numbers of batches
         return DDPStrategy(broadcast_buffers=False, process_group_backend=_backend(config))
     return "auto"
 
@@ -137,8 +142,13 @@ def _backend(config: TrainingConfig) -> str:
 
 
 @contextmanager
-def whole_weights(config: TrainingConfig, model: torch.nn.Module, wrapped: torch.nn.Module | None) -> Iterator[None]:
-    """While open, weights that were spread over the ranks are whole on each of them."""
+def full_weights(config: TrainingConfig, model: torch.nn.Module, wrapped: torch.nn.Module | None) -> Iterator[None]:
+    """Context in which weights that are sharded over the ranks are complete on each rank.
+
+    Args:
+        config: the run's configuration.
+        model: the model whose trainable weights are gathered (DeepSpeed).
+        wrapped: the strategy's wrapper of the model (FSDP)."""
     if config.machine.strategy == "deepspeed_3":
         import deepspeed
 

@@ -1,4 +1,4 @@
-"""Early stopping on the word error rate of generated text, which a resumed run remembers."""
+"""Early stopping by the word error rate of generated text."""
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping
@@ -6,19 +6,23 @@ from pytorch_lightning.callbacks import EarlyStopping
 from qal.jobs.options.learning import StoppingOptions
 
 
-class RememberedStop(EarlyStopping):
-    """A run that was interrupted after it had decided to stop, and is resumed, trains no further."""
+class ResumableEarlyStopping(EarlyStopping):
+    """Early stopping that stays stopped: a run interrupted after the decision trains no further when resumed."""
+
+    @property
+    def state_key(self) -> str:
+        return super().state_key.replace(type(self).__qualname__, "RememberedStop")  # the key in existing checkpoints
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 def early_stopping(options: StoppingOptions) -> list[pl.Callback]:
-    """Lightning's own, on the word error rate of generated text; its count is in the checkpoint."""
+    """Returns the callback, whose count of epochs is part of checkpoints; an empty list where it is switched off."""
     if options.patience_epochs is None:
         return []
     return [
-        RememberedStop(
+        ResumableEarlyStopping(
             "wer",
             options.min_delta,
             options.patience_epochs,

@@ -1,10 +1,9 @@
-"""One training job from weights to adapter."""
+"""Training of one job: from base weights to the trained weights."""
 
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,32 +15,43 @@ from pytorch_lightning.loggers import Logger
 from transformers import WhisperForConditionalGeneration
 
 from qal.corpus.manifest import Corpus
-from qal.corpus.split import evenly
+from qal.corpus.split import evenly_spaced
 from qal.engine.decoding import Tokenizer
 from qal.errors import TrainingError
 from qal.jobs.machine import CUDA_ONLY
 from qal.jobs.options.training_config import Precision, TrainingConfig
 from qal.jobs.run import Run
-from qal.jobs.skipped_audio import BadRow, SkippedRows, heard_or_bad
-from qal.training.data.data_module import SpeechData, make_examples, speech_data
-from qal.training.data.distillation_audio import Sound, prepare_sounds
+from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio, load_if_usable
+from qal.training.data.data_module import SpeechDataModule, make_data_module, make_examples
+from qal.training.data.distillation_audio import DistillationAudio, prepare_distillation_audio
 from qal.training.data.examples import Example
 from qal.training.loop.callbacks import CheckpointWriter, RunRecorder
-from qal.training.loop.checkpoints import Checkpoints, PlainFiles
-from qal.training.loop.distributed import ALONE, ZERO_STAGES, Ranks, make_strategy, told, torch_device, whole_weights
+from qal.training.loop.checkpoints import Checkpoints, DirectCheckpointIO
+from qal.training.loop.distributed import (
+    SINGLE_PROCESS,
+    ZERO_STAGES,
+    TrainingProcess,
+    broadcast,
+    full_weights,
+    make_strategy,
+    torch_device,
+)
 from qal.training.loop.early_stopping import early_stopping
-from qal.training.loop.memory import FreedMemory
-from qal.training.loop.micro_batches import is_out_of_memory
-from qal.training.loop.nonfinite import OUT_OF_MEMORY, WORKER_DIED, SkippedSteps
-from qal.training.loop.weight_selection import WeightKeeper
-from qal.training.model.distillation import DistillModule, Lesson, Progress, distill_data, teach
+from qal.training.loop.hardware_errors import hardware_errors
+from qal.training.loop.memory_callback import ReleaseFreeMemory
+from qal.training.loop.nonfinite import SkippedSteps
+from qal.training.loop.weight_selection import WeightSelection
+from qal.training.model.distillation import (
+    DistillationExample,
+    DistillationModule,
+    make_distillation_data_module,
+    run_teacher,
+)
 from qal.training.model.lightning_module import SpeechModule
 from qal.training.model.short_context import load_whisper
-from qal.training.model.trainable import make_trainable, save_trained
+from qal.training.model.trainable import make_trainable, save_trainable_weights
+from qal.training.progress import StageProgress
 from qal.training.report.trackers import make_logger
-
-ADAPTER = "adapter"
-Bars = Callable[[str], Progress]  # stage -> progress(done, of)
 
 
 def fit(
@@ -50,129 +60,167 @@ def fit(
     weights: Path,
     corpora: Sequence[Corpus],
     attempt: int,
-    bars: Bars,
-    ranks: Ranks = ALONE,
+    stage_progress: StageProgress,
+    process: TrainingProcess = SINGLE_PROCESS,
 ) -> Path | None:
-    """Trains and returns the adapter's folder (runs/<id>/checkpoints/adapter); None when it was stopped.
+    """Trains, from the last valid checkpoint where there is one.
 
-    weights: Transformers directory. Goes on from the last whole checkpoint where there is one."""
-    adapter = run.checkpoints / ADAPTER
+    Args:
+        run: the run; its checkpoints and metrics are written to its folder.
+        config: the run's configuration.
+        weights: folder of the base model in Transformers' format.
+        corpora: the run's corpora.
+        attempt: number of this attempt.
+        stage_progress: gives the progress function of a stage.
+        process: rank and world size of this process.
+
+    Returns:
+        the folder of the trained weights, runs/<id>/checkpoints/adapter; None if the run was stopped.
+
+    Raises:
+        TrainingError: memory ran out, steps stay non-finite, or too many rows are unusable."""
+    adapter = run.adapter
     if adapter.exists():
-        return adapter  # training was whole; what came after was not
+        return adapter  # training was complete, and a later stage failed
     seed_everything(config.seed, verbose=False)
     run.checkpoints.mkdir(exist_ok=True)
     with hardware_errors():
-        job = prepare(run, config, weights, corpora, bars, ranks)
-        stopped = train_model(run, config, job, attempt, ranks)
+        prepared = prepare_training(run, config, weights, corpora, stage_progress, process)
+        stopped = train_model(run, config, prepared, attempt, process)
     return None if stopped else adapter
 
 
-class Prepared(NamedTuple):
-    """What a job trains, on what, and the rows that it had to leave out."""
+class PreparedTraining(NamedTuple):
+    """Data module and model of a job, and the rows that were skipped."""
 
-    data: SpeechData
+    data: SpeechDataModule
     module: SpeechModule
-    skipped: SkippedRows
+    skipped_rows: SkippedAudio
 
 
-def train_model(run: Run, config: TrainingConfig, job: Prepared, attempt: int, ranks: Ranks) -> bool:
-    """The loop, from the last checkpoint on; True when it was asked to stop, else what was trained is saved."""
-    data, module, skipped = job
-    checkpoints = Checkpoints(run.checkpoints, config.checkpoints, module.trained)
-    keeper, skipped_steps = WeightKeeper(run.checkpoints, config.result), SkippedSteps(config.faults)
-    recorder = RunRecorder(run, attempt, skipped_steps, skipped, ranks)
-    writer = CheckpointWriter(run, checkpoints, recorder, ranks, saves=config.machine.strategy not in ZERO_STAGES)
-    early = early_stopping(config.stopping)
-    callbacks = [recorder, writer, skipped_steps, FreedMemory(), keeper, *early, recorder.ended]
-    logger = make_logger(config.tracker, run) if ranks.leads else None
+def train_model(
+    run: Run, config: TrainingConfig, prepared: PreparedTraining, attempt: int, process: TrainingProcess
+) -> bool:
+    """Runs the training loop from the last checkpoint and saves the trained weights.
+
+    Returns True if the run was stopped on request; the weights are not saved then."""
+    data, module, skipped_rows = prepared
+    checkpoints = Checkpoints(run.checkpoints, config.checkpoints, module.trainable_shapes)
+    selection, skipped_steps = WeightSelection(run.checkpoints, config.result), SkippedSteps(config.faults)
+    recorder = RunRecorder(run, attempt, skipped_steps, skipped_rows, process)
+    saves_checkpoints = config.machine.strategy not in ZERO_STAGES
+    writer = CheckpointWriter(run, checkpoints, recorder, process, saves_checkpoints)
+    callbacks = [recorder, writer, skipped_steps, ReleaseFreeMemory(), selection]
+    callbacks += [*early_stopping(config.stopping), recorder.batch_end_clock]
+    logger = make_logger(config.tracker, run) if process.is_main else None
     if logger:
         logger.log_hyperparams(config.model_dump(mode="json"))
-    trainer = make_trainer(config, callbacks, logger, ranks)
-    last = told(checkpoints.find() if ranks.leads else None)
+    trainer = make_trainer(config, callbacks, logger, process)
+    last = broadcast(checkpoints.find_latest() if process.is_main else None)
     if last:
-        data.buckets.resume_at(checkpoints.position(last))
+        data.sampler.resume_at(checkpoints.position(last))
     else:
         trainer.validate(module, data, verbose=False)
     trainer.fit(module, data, ckpt_path=last)
-    if writer.saves and told(run.stop_file.exists() if ranks.leads else None):
+    if saves_checkpoints and broadcast(run.stop_file.exists() if process.is_main else None):
         return True
-    with whole_weights(config, module, trainer.strategy.model):
-        if ranks.leads:
-            keeper.settle(module)
-            save_trained(module.model, run.checkpoints / ADAPTER)
-            keeper.tidy()
+    with full_weights(config, module, trainer.strategy.model):
+        if process.is_main:
+            selection.load_selected(module)
+            save_trainable_weights(module.model, run.adapter)
+            selection.delete_epoch_files()
     return False
 
 
-def prepare(
-    run: Run, config: TrainingConfig, weights: Path, corpora: Sequence[Corpus], bars: Bars, ranks: Ranks = ALONE
-) -> Prepared:
-    """The rows that a job learns from, and the weights that learn."""
-    tokenizer = Tokenizer(weights)
-    train = evenly(make_examples(corpora, "train", config, tokenizer), config.max_utterances)
-    validation = evenly(make_examples(corpora, "validation", config, tokenizer), config.validation_utterances)
-    rows, share = len(train) + len(validation), config.faults.bad_rows_share
-    skipped = SkippedRows(run.skipped_file, rows, share, writes=ranks.leads)
-    return Prepared(*build(config, weights, tokenizer, train, validation, bars, skipped, ranks), skipped)
-
-
-def build(
+def prepare_training(
+    run: Run,
     config: TrainingConfig,
     weights: Path,
-    tokenizer: Tokenizer,
-    train: list[Example],
-    validation: list[Example],
-    bars: Bars,
-    skipped: SkippedRows,
-    ranks: Ranks = ALONE,
-) -> tuple[SpeechData, SpeechModule]:
-    """Data and module of the chosen method."""
+    corpora: Sequence[Corpus],
+    stage_progress: StageProgress,
+    process: TrainingProcess = SINGLE_PROCESS,
+) -> PreparedTraining:
+    """Makes the examples, the data module and the model of a job; for the arguments see `fit`."""
+    tokenizer = Tokenizer(weights)
+    train = evenly_spaced(make_examples(corpora, "train", config, tokenizer), config.max_utterances)
+    validation = evenly_spaced(make_examples(corpora, "validation", config, tokenizer), config.validation_utterances)
+    n_rows, max_share = len(train) + len(validation), config.faults.bad_rows_share
+    skipped_rows = SkippedAudio(run.skipped_file, n_rows, max_share, writes=process.is_main)
     model = load_whisper(weights).to(torch.device(torch_device(config)))  # pyright: ignore[reportArgumentType]
     n_mels = model.config.num_mel_bins
     if config.method == "distill":
-        lessons, held_out = make_lessons(model, config, tokenizer, train, validation, bars, skipped)
-        data, kind = distill_data(lessons, held_out, config, n_mels, ranks), DistillModule
+        distillation = make_distillation_examples(
+            model, config, tokenizer, train, validation, stage_progress, skipped_rows
+        )
+        data = make_distillation_data_module(*distillation, config, n_mels, process)
+        module_class = DistillationModule
     else:
-        data, kind = speech_data(train, validation, config, n_mels, ranks), SpeechModule
-    steps = -(-len(data.buckets) // config.optimizer.accumulate) * config.epochs
-    trained = make_trainable(model, config, precision(config), steps)
-    module = kind(trained, config, tokenizer, list(data.validation), steps)
-    module.computes_in_parts = config.machine.strategy not in CUDA_ONLY
-    return data, module
+        data = make_data_module(train, validation, config, n_mels, process)
+        module_class = SpeechModule
+    total_steps = -(-len(data.sampler) // config.optimizer.accumulate) * config.epochs
+    trainable = make_trainable(model, config, resolved_precision(config), total_steps)
+    module = module_class(trainable, config, tokenizer, list(data.validation), total_steps)
+    module.uses_micro_batches = config.machine.strategy not in CUDA_ONLY
+    return PreparedTraining(data, module, skipped_rows)
 
 
-def make_lessons(
+class DistillationSplits(NamedTuple):
+    """The teacher's outputs for the training and the validation examples."""
+
+    train: list[DistillationExample]
+    validation: list[DistillationExample]
+
+
+def make_distillation_examples(
     model: WhisperForConditionalGeneration,
     config: TrainingConfig,
     tokenizer: Tokenizer,
     train: list[Example],
     validation: list[Example],
-    bars: Bars,
-    skipped: SkippedRows,
-) -> tuple[list[Lesson], list[Lesson]]:
-    """What the teacher makes of the training rows and of the held-out ones."""
-    bfloat16 = precision(config).startswith("bf16")
-    sounds = prepare_sounds(train, config, lambda bad: skipped.add([bad]))
-    held_out = [(e, heard_or_bad(e.audio, e.duration_s)) for e in validation]
-    skipped.add(s for _, s in held_out if isinstance(s, BadRow))
-    spoken = [Sound(s, e) for e, s in held_out if not isinstance(s, BadRow)]
-    lessons = teach(model, sounds, tokenizer, config, bfloat16, bars("teach"))
-    taught = teach(model, spoken, tokenizer, config, bfloat16)
-    if all(lesson.silent for lesson in lessons) or not taught:
-        raise TrainingError("the model understood nothing of this audio; use speech in a language it knows")
-    return lessons, taught
+    stage_progress: StageProgress,
+    skipped_rows: SkippedAudio,
+) -> DistillationSplits:
+    """Runs the teacher on both splits; audio that cannot be used is added to `skipped_rows`.
+
+    Args:
+        model: the base model.
+        config: the run's configuration.
+        tokenizer: the model's tokenizer.
+        train: training examples.
+        validation: validation examples.
+        stage_progress: gives the progress function of the stage "teach".
+        skipped_rows: the list of rows whose audio cannot be used.
+
+    Raises:
+        TrainingError: the teacher transcribed nothing."""
+    bfloat16 = resolved_precision(config).startswith("bf16")
+    train_audio = prepare_distillation_audio(train, config, lambda bad_row: skipped_rows.add([bad_row]))
+    loaded = [(example, load_if_usable(example.audio, example.duration_s)) for example in validation]
+    skipped_rows.add(samples for _, samples in loaded if isinstance(samples, UnusableAudio))
+    validation_audio = [DistillationAudio(s, example) for example, s in loaded if not isinstance(s, UnusableAudio)]
+    splits = DistillationSplits(
+        train=run_teacher(model, train_audio, tokenizer, config, bfloat16, stage_progress("teach")),
+        validation=run_teacher(model, validation_audio, tokenizer, config, bfloat16),
+    )
+    if all(example.noise_only for example in splits.train) or not splits.validation:
+        raise TrainingError("the base model transcribed none of this audio; use speech in a language it knows")
+    return splits
 
 
 def make_trainer(
-    config: TrainingConfig, callbacks: list[pl.Callback], logger: Logger | None = None, ranks: Ranks = ALONE
+    config: TrainingConfig,
+    callbacks: list[pl.Callback],
+    logger: Logger | None = None,
+    process: TrainingProcess = SINGLE_PROCESS,
 ) -> pl.Trainer:
+    """Makes Lightning's trainer; checkpoints, progress bar and samplers are those of qal.training."""
     return pl.Trainer(
         max_epochs=config.epochs,
         accelerator=torch_device(config).replace("cuda", "gpu"),
-        devices=config.machine.devices if ranks.world > 1 else 1,
-        num_nodes=config.machine.nodes if ranks.world > 1 else 1,
-        strategy=make_strategy(config, ranks.world),
-        precision=precision(config),
+        devices=config.machine.devices if process.world_size > 1 else 1,
+        num_nodes=config.machine.nodes if process.world_size > 1 else 1,
+        strategy=make_strategy(config, process.world_size),
+        precision=resolved_precision(config),
         gradient_clip_val=config.gradient_clip or None,
         accumulate_grad_batches=config.optimizer.accumulate,
         callbacks=callbacks,
@@ -181,30 +229,13 @@ def make_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        plugins=[] if config.machine.strategy in ZERO_STAGES else [PlainFiles()],
+        plugins=[] if config.machine.strategy in ZERO_STAGES else [DirectCheckpointIO()],
         use_distributed_sampler=False,
     )
 
 
-@contextmanager
-def hardware_errors() -> Iterator[None]:
-    """Translates memory that is used up, and loading processes that were killed, into TrainingError.
-
-    Ctrl-C and SIGTERM come as KeyboardInterrupt."""
-    try:
-        yield
-    except SystemExit as error:  # Lightning's answer to Ctrl-C and to SIGTERM
-        raise KeyboardInterrupt from error
-    except (RuntimeError, MemoryError) as error:
-        if is_out_of_memory(error):
-            raise TrainingError(OUT_OF_MEMORY) from error
-        if "DataLoader worker (pid" in str(error):  # not "Caught … in DataLoader worker process": that is a bug
-            raise TrainingError(WORKER_DIED) from error
-        raise
-
-
-def precision(config: TrainingConfig) -> Precision:
-    """The chosen one; 'auto' is bfloat16 where the device computes in it, else float32."""
+def resolved_precision(config: TrainingConfig) -> Precision:
+    """Returns the chosen precision; "auto" is bfloat16 where the device computes in it quickly, else float32."""
     if config.precision != "auto":
         return config.precision
     if torch_device(config) == "cuda":
@@ -213,8 +244,8 @@ def precision(config: TrainingConfig) -> Precision:
     return "bf16-mixed" if fast else "32-true"
 
 
-def quiet_libraries() -> None:
-    """Their bars and hints would drown ours; errors still come through."""
+def silence_libraries() -> None:
+    """Switches off the progress bars and notes of the libraries; their errors are still raised."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
     transformers.logging.disable_progress_bar()

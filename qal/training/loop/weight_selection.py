@@ -1,4 +1,4 @@
-"""Which weights a run ends with: the last epoch's, those of its lowest word error rate, or a mean of its last ones."""
+"""Selection of the final weights: the last epoch's, those with the lowest word error rate, or a mean of epochs."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 from qal.jobs.options.learning import ResultOptions
 
-BEST = "best.safetensors"
-EPOCH = "epoch-{}.safetensors"
+BEST_WEIGHTS_FILE = "best.safetensors"
+EPOCH_WEIGHTS_FILE = "epoch-{}.safetensors"
 log = logging.getLogger("qal")
 
 
-class WeightKeeper(pl.Callback):
-    """After each epoch, what was trained goes into best.safetensors or epoch-N.safetensors, where `keep` needs it."""
+class WeightSelection(pl.Callback):
+    """Saves trainable weights after each epoch where `result.keep` needs them.
+
+    "best" uses best.safetensors, "average" uses epoch-N.safetensors, "last" needs no file."""
 
     def __init__(self, folder: Path, options: ResultOptions):
         self.folder, self.options = folder, options
@@ -27,74 +29,75 @@ class WeightKeeper(pl.Callback):
         if trainer.state.fn != "fit" or not trainer.is_global_zero or self.options.keep == "last":
             return
         if "wer" not in trainer.callback_metrics:
-            return  # none of the validation's rows could be heard
+            return  # no audio of the validation examples can be used
         epoch, wer = trainer.current_epoch + 1, float(trainer.callback_metrics["wer"])
         try:
-            self._keep(pl_module, epoch, wer)
+            self._save(pl_module, epoch, wer)
         except (OSError, SafetensorError) as error:
-            log.warning("the weights of epoch %d could not be kept (%s); free some space", epoch, error)
+            log.warning("the weights of epoch %d could not be saved (%s); free some disk space", epoch, error)
 
-    def _keep(self, module: nn.Module, epoch: int, wer: float) -> None:
+    def _save(self, module: nn.Module, epoch: int, wer: float) -> None:
         if self.options.keep == "average":
-            write_weights(module, self.folder / EPOCH.format(epoch), wer)
-            self._drop_old()
+            write_weights(module, self.folder / EPOCH_WEIGHTS_FILE.format(epoch), wer)
+            self._delete_old_epochs()
         elif wer < best_wer(self.folder):
-            write_weights(module, self.folder / BEST, wer)
+            write_weights(module, self.folder / BEST_WEIGHTS_FILE, wer)
 
-    def settle(self, module: nn.Module) -> None:
-        """Puts the kept weights into the trained module; the files of single epochs are then no longer needed.
-
-        What is missing or damaged is told, and done without."""
+    def load_selected(self, module: nn.Module) -> None:
+        """Copies the selected weights into the module. Missing or damaged files are logged and ignored."""
         if self.options.keep == "best":
-            put_weights(module, next(self._loaded([self.folder / BEST]), {}))
+            copy_weights(next(self._load([self.folder / BEST_WEIGHTS_FILE]), {}), module)
         elif self.options.keep == "average":
-            self._drop_old()
-            put_weights(module, mean_weights(self._loaded(self._epochs().values())))
+            self._delete_old_epochs()
+            copy_weights(mean_weights(self._load(self._epoch_files().values())), module)
 
-    def _loaded(self, paths: Iterable[Path]) -> Iterator[dict[str, Tensor]]:
+    def _load(self, paths: Iterable[Path]) -> Iterator[dict[str, Tensor]]:
         for path in paths:
             try:
                 yield load_file(path)
             except (OSError, SafetensorError) as error:
-                log.warning("%s is missing or damaged (%s); the result is made without it", path.name, error)
+                log.warning("%s is missing or damaged (%s) and is not used for the final weights", path.name, error)
 
-    def tidy(self) -> None:
-        for path in self._epochs().values():
+    def delete_epoch_files(self) -> None:
+        """Deletes the files of single epochs, which are not needed after the run."""
+        for path in self._epoch_files().values():
             path.unlink()
 
-    def _drop_old(self) -> None:
-        """Also those that an epoch whose own file could not be written has left behind."""
-        epochs = self._epochs()
-        for epoch, path in epochs.items():
-            if epoch <= max(epochs) - self.options.averaged_epochs:
+    def _delete_old_epochs(self) -> None:
+        """Deletes files of epochs before the averaged ones, also where a file of an epoch in between is missing."""
+        files = self._epoch_files()
+        for epoch, path in files.items():
+            if epoch <= max(files) - self.options.averaged_epochs:
                 path.unlink()
 
-    def _epochs(self) -> dict[int, Path]:
-        """Epoch -> its file, the first first."""
-        found = {int(path.stem.rpartition("-")[2]): path for path in self.folder.glob(EPOCH.format("[0-9]*"))}
-        return dict(sorted(found.items()))
+    def _epoch_files(self) -> dict[int, Path]:
+        """Returns the file of each epoch, in ascending order."""
+        pattern = EPOCH_WEIGHTS_FILE.format("[0-9]*")
+        files = {int(path.stem.rpartition("-")[2]): path for path in self.folder.glob(pattern)}
+        return dict(sorted(files.items()))
 
 
 def write_weights(module: nn.Module, path: Path, wer: float) -> None:
-    """What is trained, in float32, with its word error rate; written beside and renamed."""
+    """Writes the trainable weights in float32 with their word error rate, atomically."""
     weights = {n: p.detach().contiguous() for n, p in module.named_parameters() if p.requires_grad}
-    beside = path.with_suffix(".new")
+    partial = path.with_suffix(".new")
     try:
-        save_file(weights, beside, {"wer": str(wer)})
-        beside.replace(path)
+        save_file(weights, partial, {"wer": str(wer)})
+        partial.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def best_wer(folder: Path) -> float:
-    """Of best.safetensors; infinite while there is none."""
-    if not (folder / BEST).exists():
+    """Word error rate of best.safetensors; infinite where the file does not exist."""
+    if not (folder / BEST_WEIGHTS_FILE).exists():
         return float("inf")
-    with safe_open(folder / BEST, "pt") as file:
+    with safe_open(folder / BEST_WEIGHTS_FILE, "pt") as file:
         return float(file.metadata()["wer"])
 
 
-def put_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
+def copy_weights(weights: dict[str, Tensor], module: nn.Module) -> None:
+    """Copies weights into the module by name; its other weights stay as they are."""
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             if name in weights:
@@ -102,7 +105,7 @@ def put_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
 
 
 def mean_weights(epochs: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Weight by weight; one epoch's are in memory at a time."""
+    """Returns the mean of each weight over the epochs; one epoch's weights are in memory at a time."""
     mean: dict[str, Tensor] = {}
     for count, weights in enumerate(epochs, 1):
         for name, weight in weights.items():

@@ -1,4 +1,4 @@
-"""A process that trains beside the leader: told what, it writes nothing and goes when the training is over."""
+"""Training on ranks other than 0: they receive the job by broadcast and write no files of the run."""
 
 import sys
 
@@ -6,21 +6,25 @@ from qal.errors import EXIT_USER_ERROR, QalError
 from qal.jobs.example_selection import read_corpora
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
-from qal.training.loop.distributed import Order, Ranks, leave, told
-from qal.training.loop.fit import fit, quiet_libraries
+from qal.training.loop.distributed import JobMessage, TrainingProcess, broadcast, leave_process_group
+from qal.training.loop.fit import fit, silence_libraries
 
 
-def follow(config: TrainingConfig, ranks: Ranks) -> None:
-    """Trains what the leader says; on several nodes the runs folder must be one that all of them see."""
-    quiet_libraries()
-    order: Order | None = told(None)
-    if order is None:
-        return  # the leader could not begin, and has said why
+def run_worker_rank(config: TrainingConfig, process: TrainingProcess) -> None:
+    """Trains the job that rank 0 broadcasts; on several nodes all of them must share the runs folder.
+
+    An error is written to the run's folder, and the process exits with EXIT_USER_ERROR."""
+    silence_libraries()
+    job: JobMessage | None = broadcast(None)
+    if job is None:
+        return  # rank 0 failed before training and has reported the error
+    run = Run(job.run_folder)
     try:
         corpora = read_corpora(config)
-        fit(Run(order.run), config, order.weights, corpora, order.attempt, lambda _: lambda done, of: None, ranks)
-        leave()
+        fit(run, config, job.weights, corpora, job.attempt, lambda _: lambda done, total: None, process)
+        leave_process_group()
     except QalError as error:
-        print(f"rank {ranks.rank}: {error}", file=sys.stderr)
-        Run(order.run).rank_error_file.write_text(f"rank {ranks.rank}: {error}", encoding="utf-8")
+        message = f"rank {process.rank}: {error}"
+        print(message, file=sys.stderr)
+        run.rank_error_file.write_text(message, encoding="utf-8")
         sys.exit(EXIT_USER_ERROR)

@@ -1,4 +1,4 @@
-"""The LightningModule: Whisper, or an adapter of it, trained on short contexts."""
+"""The LightningModule: Whisper, or a PEFT model around it, trained on short contexts."""
 
 import os
 from typing import Any, NamedTuple
@@ -13,46 +13,49 @@ from transformers import WhisperForConditionalGeneration
 from qal.audio.samples import FRAMES_PER_SECOND
 from qal.engine.decoding import Tokenizer
 from qal.evaluation.error_rates import count_errors
+from qal.jobs.options.learning import CPU_MICRO_BATCH_S
 from qal.jobs.options.training_config import TrainingConfig
-from qal.training.data.examples import IGNORED, Batch, Example
-from qal.training.loop.distributed import gathered, torch_device
-from qal.training.loop.micro_batches import Memory, loss_in_parts, while_memory_lasts
-from qal.training.loop.optimizer import make_optimizer, make_schedule
-from qal.training.model.lora import RankBudget, unwrapped
-from qal.training.model.short_context import greedy
+from qal.training.data.examples import IGNORED_LABEL, Batch, Example
+from qal.training.loop.distributed import all_gather, torch_device
+from qal.training.loop.learning_rate_schedules import make_schedule
+from qal.training.loop.micro_batches import MicroBatchLimit, micro_batched_loss, with_enough_memory
+from qal.training.loop.optimizer import make_optimizer
+from qal.training.model.lora import RankBudget, unwrap_whisper
+from qal.training.model.short_context import greedy_decode
 
-STEPS_A_SEED = 1_000_003
-RANKS_A_SEED = 2**40
-SAMPLES = 8  # validation rows that are shown
-CPU_PART_S = 60  # of sound, contexts included
-
-
-class Validated(NamedTuple):
-    """One row of the validation."""
-
-    example: int
-    text: str
-    loss: float  # of its batch
+STEP_SEED_FACTOR = 1_000_003  # above the number of batches in a run, so that runs with other seeds draw other masks
+RANK_SEED_OFFSET = 2**40
+MAX_SAMPLE_PREDICTIONS = 8
 
 
-def sample(example: Example, heard: str) -> dict[str, str | None]:
-    """A validation row as people look at it."""
+class ValidatedExample(NamedTuple):
+    """Prediction for one validation example."""
+
+    example_index: int
+    prediction: str
+    batch_loss: float
+
+
+def sample_prediction(example: Example, prediction: str) -> dict[str, str | None]:
+    """Makes an entry of samples.jsonl."""
     return {
         "audio": os.path.abspath(example.audio),
         "text": example.reference,
-        "heard": heard,
+        "heard": prediction,
         "language": example.language,
     }
 
 
-def part_frames(config: TrainingConfig) -> int | None:
-    """Rows x frames whose gradients are computed at once. A CPU gains nothing by more, and its memory is smaller."""
-    seconds = config.compute.part_seconds or (CPU_PART_S if torch_device(config) == "cpu" else None)
+def max_micro_batch_frames(config: TrainingConfig) -> int | None:
+    """Limit of a micro-batch in examples x frames; None for no limit.
+
+    On a CPU larger micro-batches are no faster and need more memory, so it has a default limit."""
+    seconds = config.compute.part_seconds or (CPU_MICRO_BATCH_S if torch_device(config) == "cpu" else None)
     return None if seconds is None else int(seconds * FRAMES_PER_SECOND)
 
 
 class SpeechModule(pl.LightningModule):
-    """Cross-entropy on the transcripts; validation is generated text, scored in words and characters."""
+    """Trains with cross-entropy on the transcripts; validates generated text by word and character error rate."""
 
     def __init__(
         self,
@@ -65,90 +68,99 @@ class SpeechModule(pl.LightningModule):
         super().__init__()
         self.model, self.config, self.total_steps = model, config, total_steps
         self.tokenizer, self.validation = tokenizer, validation
-        self.trained = {name: tuple(p.shape) for name, p in self.named_parameters() if p.requires_grad}
-        self.strict_loading = False  # a checkpoint holds what is trained alone
-        self.budget = (
-            RankBudget(model) if config.trained.adapter == "adalora" and isinstance(model, PeftModel) else None
-        )
-        self.memory, self.listening = Memory(part_frames(config)), Memory()  # of training and of validation
-        self.computes_in_parts = True
-        self._validated: list[Validated] = []
-        self.heard: list[dict[str, str | None]] = []  # at the last validation, of its first rows
+        self.trainable_shapes = {name: tuple(p.shape) for name, p in self.named_parameters() if p.requires_grad}
+        self.strict_loading = False  # a checkpoint holds the trainable weights alone
+        uses_adalora = config.trained.adapter == "adalora"
+        self.rank_budget = RankBudget(model) if uses_adalora and isinstance(model, PeftModel) else None
+        self.train_limit, self.validation_limit = MicroBatchLimit(max_micro_batch_frames(config)), MicroBatchLimit()
+        self.uses_micro_batches = True
+        self.sample_predictions: list[dict[str, str | None]] = []  # of the last validation
+        self._validated: list[ValidatedExample] = []
 
     @property
     def halvings(self) -> int:
-        """How often a batch did not fit in memory."""
-        return self.memory.halvings + self.listening.halvings
+        """How often a micro-batch did not fit into memory and was halved."""
+        return self.train_limit.halvings + self.validation_limit.halvings
 
     @property
     def whisper(self) -> WhisperForConditionalGeneration:
-        return unwrapped(self.model)
+        return unwrap_whisper(self.model)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Dropout is drawn from seed and step, so that a resumed run draws what an unbroken one would."""
-        batches = self.config.optimizer.accumulate
-        done = self.global_step * batches + batch_idx % batches
-        torch.manual_seed(self.config.seed * STEPS_A_SEED + done + RANKS_A_SEED * self.global_rank)
+        """Seeds dropout by seed, step and rank, so that a resumed run draws the same masks as an uninterrupted one."""
+        accumulate = self.config.optimizer.accumulate
+        batch_number = self.global_step * accumulate + batch_idx % accumulate
+        torch.manual_seed(self.config.seed * STEP_SEED_FACTOR + batch_number + RANK_SEED_OFFSET * self.global_rank)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """The batch's loss; its gradients are computed on the way, in parts where the memory does not suffice."""
+        """Returns the batch's loss; with micro-batches its gradients are computed here already."""
         parameters = [p for p in self.parameters() if p.requires_grad]
-        if self.computes_in_parts:
+        if self.uses_micro_batches:
             scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-            loss = loss_in_parts(self, self.memory, batch, parameters, scaler.get_scale() if scaler else 1.0)
+            scale = scaler.get_scale() if scaler else 1.0
+            loss = micro_batched_loss(self, self.train_limit, batch, parameters, scale)
         else:
             loss = torch.stack(self.loss_terms(batch)).sum()
-        if self.budget:
-            loss = loss + self.budget.penalty()
+        if self.rank_budget:
+            loss = loss + self.rank_budget.penalty()
         if self.config.optimizer.accumulate > 1:
-            loss = loss * (self.config.optimizer.accumulate / self.gathered_batches(batch_idx))
-        return loss if loss.requires_grad else loss + 0 * parameters[0].sum()  # every layer that learns was dropped
+            loss = loss * (self.config.optimizer.accumulate / self.batches_in_step(batch_idx))
+        if not loss.requires_grad:  # every trainable layer was dropped
+            loss = loss + 0 * parameters[0].sum()
+        return loss
 
-    def gathered_batches(self, batch_idx: int) -> int:
-        """How many batches this one's step adds up; an epoch's last step may have fewer, and their mean counts."""
-        wanted, batches = self.config.optimizer.accumulate, int(self.trainer.num_training_batches)
-        if self.trainer.strategy.handles_gradient_accumulation:  # DeepSpeed goes on adding in the next epoch
-            return wanted
-        return min(wanted, batches - batch_idx // wanted * wanted)
+    def batches_in_step(self, batch_idx: int) -> int:
+        """Number of batches whose gradients are accumulated in this batch's step.
+
+        An epoch's last step may have fewer than the others."""
+        accumulate, batches = self.config.optimizer.accumulate, int(self.trainer.num_training_batches)
+        if self.trainer.strategy.handles_gradient_accumulation:  # DeepSpeed accumulates across epochs
+            return accumulate
+        return min(accumulate, batches - batch_idx // accumulate * accumulate)
 
     def positions(self, batch: Batch) -> tuple[int, ...]:
-        return (int((batch.labels != IGNORED).sum()),)
+        """Number of positions that each loss term averages; see `LossModel`."""
+        return (int((batch.labels != IGNORED_LABEL).sum()),)
 
     def loss_terms(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Loss terms of the batch; see `LossModel`."""
         return (self.loss(batch),)
 
     def loss(self, batch: Batch) -> Tensor:
+        """Mean cross-entropy over the labels."""
         frames = self.whisper.model.encoder(batch.mel).last_hidden_state
         hidden = self.whisper.model.decoder(input_ids=batch.inputs, encoder_hidden_states=frames).last_hidden_state
-        spoken = batch.labels != IGNORED  # the vocabulary is large: only these positions are projected onto it
-        scores = self.whisper.proj_out(hidden[spoken]).float()
+        labelled = batch.labels != IGNORED_LABEL  # only these positions are projected to the large vocabulary
+        scores = self.whisper.proj_out(hidden[labelled]).float()
         smoothing = self.config.optimizer.label_smoothing if self.training else 0.0
-        return functional.cross_entropy(scores, batch.labels[spoken], label_smoothing=smoothing)
+        return functional.cross_entropy(scores, batch.labels[labelled], label_smoothing=smoothing)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        if batch.examples:  # else none of its rows could be heard
-            self._validated += while_memory_lasts(self.listening, batch, self._validate_parts)
+        if batch.example_indices:  # empty where the audio of none of its examples can be used
+            self._validated += with_enough_memory(self.validation_limit, batch, self._validate_all)
 
-    def _validate_parts(self, parts: list[Batch]) -> list[Validated]:
-        return [row for part in parts for row in self._validate(part)]
+    def _validate_all(self, micro_batches: list[Batch]) -> list[ValidatedExample]:
+        return [validated for micro_batch in micro_batches for validated in self._validate(micro_batch)]
 
-    def _validate(self, batch: Batch) -> list[Validated]:
+    def _validate(self, batch: Batch) -> list[ValidatedExample]:
         loss = float(self.loss(batch))
-        examples = [self.validation[i] for i in batch.examples]
+        examples = [self.validation[i] for i in batch.example_indices]
         prompts = torch.tensor([e.prompt for e in examples], device=batch.mel.device)
-        texts = [self.tokenizer.decode(ids) for ids in greedy(self.whisper, batch.mel, prompts)]
-        return [Validated(i, text, loss) for i, text in zip(batch.examples, texts, strict=True)]
+        texts = [self.tokenizer.decode(ids) for ids in greedy_decode(self.whisper, batch.mel, prompts)]
+        return [ValidatedExample(i, text, loss) for i, text in zip(batch.example_indices, texts, strict=True)]
 
     def on_validation_epoch_end(self) -> None:
-        """Over the rows of all ranks, each once, so that the figures are those of a single process."""
-        rows = {row.example: row for rank in gathered(self._validated) for row in rank}
+        """Logs the error rates over the examples of all ranks, each counted once, as a single process would."""
+        by_index = {v.example_index: v for of_rank in all_gather(self._validated) for v in of_rank}
         self._validated.clear()
-        if not rows:
+        if not by_index:
             return
-        found = [rows[i] for i in sorted(rows)]
-        counts = count_errors([self.validation[row.example].reference for row in found], [row.text for row in found])
-        self.heard = [sample(self.validation[row.example], row.text) for row in found[:SAMPLES]]
-        loss = sum(row.loss for row in found) / len(found)
+        validated = [by_index[index] for index in sorted(by_index)]
+        examples = [self.validation[v.example_index] for v in validated]
+        counts = count_errors([e.reference for e in examples], [v.prediction for v in validated])
+        shown = list(zip(examples, validated, strict=True))[:MAX_SAMPLE_PREDICTIONS]
+        self.sample_predictions = [sample_prediction(example, v.prediction) for example, v in shown]
+        loss = sum(v.batch_loss for v in validated) / len(validated)
         self.log_dict({"wer": counts.wer, "cer": counts.cer, "validation_loss": loss}, logger=False)
 
     def configure_optimizers(self) -> Any:
@@ -158,17 +170,20 @@ class SpeechModule(pl.LightningModule):
 
     def optimizer_step(self, epoch: int, batch_idx: int, *args: Any, **named: Any) -> None:
         super().optimizer_step(epoch, batch_idx, *args, **named)
-        if self.budget:
-            self.budget.update(self.global_step + 1)
+        if self.rank_budget:
+            self.rank_budget.update(self.global_step + 1)
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        self.memory.load_state_dict(checkpoint.get("memory", self.memory.state_dict()))
-        self.listening.load_state_dict(checkpoint.get("listening", self.listening.state_dict()))
-        if self.budget:
-            self.budget.load(checkpoint["rank_budget"])
+        self.train_limit.load_state_dict(checkpoint.get("memory", self.train_limit.state_dict()))
+        self.validation_limit.load_state_dict(checkpoint.get("listening", self.validation_limit.state_dict()))
+        if self.rank_budget:
+            self.rank_budget.load(checkpoint["rank_budget"])
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
-        checkpoint["state_dict"] = {n: v for n, v in checkpoint["state_dict"].items() if n in self.trained}
-        checkpoint["memory"], checkpoint["listening"] = self.memory.state_dict(), self.listening.state_dict()
-        if self.budget:
-            checkpoint["rank_budget"] = self.budget.state()
+        """Keeps the trainable weights alone and adds the state of memory limits and rank budget."""
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {name: weight for name, weight in state.items() if name in self.trainable_shapes}
+        checkpoint["memory"] = self.train_limit.state_dict()
+        checkpoint["listening"] = self.validation_limit.state_dict()
+        if self.rank_budget:
+            checkpoint["rank_budget"] = self.rank_budget.state()

@@ -1,4 +1,4 @@
-"""Low-rank adaptation of Whisper's linear layers, through PEFT."""
+"""Low-rank adaptation of Whisper's linear layers with PEFT."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ LINEAR_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
 def add_lora(
     model: WhisperForConditionalGeneration, options: LoraOptions, layers: Sequence[str] = LINEAR_LAYERS
 ) -> PeftModel:
-    """Freezes the model and puts W + alpha/rank * B A in place of every chosen W. B begins at zero."""
+    """Freezes the model and replaces each chosen weight W by W + alpha/rank * B A. B starts at zero."""
     return get_peft_model(
         model,
         LoraConfig(
@@ -28,7 +28,7 @@ def add_lora(
             use_rslora=options.rank_stabilised,
             use_dora=options.dora,
             target_modules=list(layers),
-            task_type=None,  # a sequence-to-sequence task type would ask for input_ids, which Whisper lacks
+            task_type=None,  # a sequence-to-sequence task type requires input_ids, which Whisper does not have
         ),
     )
 
@@ -36,21 +36,30 @@ def add_lora(
 def add_adalora(
     model: WhisperForConditionalGeneration,
     options: LoraOptions,
-    shrinking: AdaLoraOptions,
-    steps: int,
+    adalora_options: AdaLoraOptions,
+    total_steps: int,
     layers: Sequence[str] = LINEAR_LAYERS,
 ) -> PeftModel:
-    """W + alpha/start_rank * B diag(E) A; the least important entries of E are held at zero until the budget fits."""
+    """Freezes the model and replaces each chosen weight W by W + alpha/start_rank * B diag(E) A.
+
+    The least important entries of E are set to zero until the average rank is `options.rank`.
+
+    Args:
+        model: the model to adapt.
+        options: rank, alpha and dropout.
+        adalora_options: start rank and pruning.
+        total_steps: optimizer steps of the run.
+        layers: names of the linear layers to adapt."""
     return get_peft_model(
         model,
         AdaLoraConfig(
-            init_r=shrinking.start_rank,
+            init_r=adalora_options.start_rank,
             target_r=options.rank,
-            tinit=int(shrinking.first_share * steps),
-            tfinal=int(shrinking.last_share * steps),
-            deltaT=shrinking.interval_steps,
-            orth_reg_weight=shrinking.orthogonality,
-            total_step=max(steps, 1),
+            tinit=int(adalora_options.first_share * total_steps),
+            tfinal=int(adalora_options.last_share * total_steps),
+            deltaT=adalora_options.interval_steps,
+            orth_reg_weight=adalora_options.orthogonality,
+            total_step=max(total_steps, 1),
             lora_alpha=options.alpha,
             lora_dropout=options.dropout,
             target_modules=list(layers),
@@ -60,11 +69,11 @@ def add_adalora(
 
 
 class RankBudget:
-    """AdaLoRA's part in a step: the penalty in its loss, then the pruning; its state belongs in checkpoints.
+    """AdaLoRA's penalty and pruning. Its state belongs in checkpoints.
 
-    PEFT scores an entry by a running mean of |weight x gradient|, so that a resumed run needs those means too."""
+    PEFT scores an entry by a running mean of |weight x gradient|, so a resumed run needs these means."""
 
-    MEANS = ("ipt", "exp_avg_ipt", "exp_avg_unc")  # the last score of each entry, and its running means
+    SCORE_NAMES = ("ipt", "exp_avg_ipt", "exp_avg_unc")  # PEFT's names: the last score, and its running means
 
     def __init__(self, model: PeftModel):
         self.model = model
@@ -73,48 +82,50 @@ class RankBudget:
         self._weights = [p for n, p in model.named_parameters() if "lora_" in n and p.requires_grad]
 
     def penalty(self) -> Tensor:
-        """Mean of |A Aᵀ - I| and |Bᵀ B - I| over all layers, times its weight."""
-        halves = [p if "lora_A" in n else p.T for n, p in self.model.named_parameters() if _is_half(n)]
-        with torch.autocast(halves[0].device.type, enabled=False):
-            distances = [torch.linalg.matrix_norm(h @ h.T - torch.eye(len(h), device=h.device)) for h in halves]
+        """Orthogonality penalty: the weighted mean of |A Aᵀ - I| and |Bᵀ B - I| over all layers."""
+        factors = [p if "lora_A" in n else p.T for n, p in self.model.named_parameters() if _is_factor(n)]
+        with torch.autocast(factors[0].device.type, enabled=False):
+            distances = [torch.linalg.matrix_norm(f @ f.T - torch.eye(len(f), device=f.device)) for f in factors]
             return self.config.orth_reg_weight * torch.stack(distances).mean()
 
     def update(self, step: int) -> None:
-        """After the optimizer's step, while its gradients are still there."""
+        """Updates the scores and prunes; to be called after the optimizer's step, before gradients are cleared."""
         for weight in self._weights:
-            if weight.grad is None or not weight.grad.isfinite().all():  # of a layer or a step that was skipped
+            if weight.grad is None or not weight.grad.isfinite().all():  # a dropped layer or a skipped step
                 weight.grad = torch.zeros_like(weight)
         self.model.base_model.update_and_allocate(step)  # pyright: ignore[reportCallIssue]
 
     def state(self) -> dict:
-        means = {name: getattr(self.allocator, name) for name in self.MEANS}
-        return {**means, "rank_pattern": self.config.rank_pattern}
+        """State for a checkpoint."""
+        scores = {name: getattr(self.allocator, name) for name in self.SCORE_NAMES}
+        return {**scores, "rank_pattern": self.config.rank_pattern}
 
     def load(self, state: dict) -> None:
+        """Restores the state of a checkpoint."""
         device = self._weights[0].device
-        for name in self.MEANS:
+        for name in self.SCORE_NAMES:
             setattr(self.allocator, name, {n: t.to(device) for n, t in state[name].items()})
         self.config.rank_pattern = state["rank_pattern"]
 
 
-def _is_half(name: str) -> bool:
+def _is_factor(name: str) -> bool:
     return "lora_A" in name or "lora_B" in name
 
 
-def unwrapped(model: nn.Module) -> WhisperForConditionalGeneration:
-    """The Whisper inside, with its adapted layers."""
+def unwrap_whisper(model: nn.Module) -> WhisperForConditionalGeneration:
+    """Returns the Whisper model inside a PEFT model, with its adapted layers; Whisper itself is returned as is."""
     whisper = model.base_model.model if isinstance(model, PeftModel) else model
     assert isinstance(whisper, WhisperForConditionalGeneration)
     return whisper
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
-    """adapter_model.safetensors in float16 and adapter_config.json, as PEFT loads them; whole or not at all."""
+    """Writes adapter_model.safetensors (float16) and adapter_config.json in PEFT's format, atomically."""
     if isinstance(model.peft_config["default"], AdaLoraConfig):
-        model.peft_config["default"].rank_pattern = None  # E's zeros say the ranks; PEFT would cut A and B to them
-    beside = folder.with_name(folder.name + ".new")
-    model.save_pretrained(str(beside))
-    path = beside / "adapter_model.safetensors"
+        model.peft_config["default"].rank_pattern = None  # with a pattern PEFT would cut A and B; zeros in E suffice
+    partial = folder.with_name(folder.name + ".new")
+    model.save_pretrained(str(partial))
+    path = partial / "adapter_model.safetensors"
     save_file({name: t.to(torch.float16).contiguous() for name, t in load_file(path).items()}, path)
-    (beside / "README.md").unlink(missing_ok=True)  # PEFT's empty form of a model card
-    beside.rename(folder)
+    (partial / "README.md").unlink(missing_ok=True)  # PEFT's empty template of a model card
+    partial.rename(folder)

@@ -1,8 +1,6 @@
-"""What a run's report and its model's card say. No torch here."""
+"""Measurements for a run's report and its model card. This module does not import torch."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,38 +8,38 @@ import numpy as np
 from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
-from qal.engine.model_directory import MeasuredWer, ModelCard, read_card, write_card
+from qal.engine.model_directory import MeasuredWer, ModelMetadata, read_metadata, write_metadata
 from qal.evaluation.bootstrap import paired_difference
-from qal.evaluation.retention import Bounds, Forms, check_retention, corpora_beside
-from qal.evaluation.scoring import SEED, Progress, score_engines
-from qal.jobs.example_selection import held_out_rows, other_speech, references, training_rows
+from qal.evaluation.report import Retention, RunReport
+from qal.evaluation.retention import ModelVariants, RetentionLimits, check_retention, sibling_corpora
+from qal.evaluation.scoring import SEED, score_engines
+from qal.jobs.example_selection import held_out_examples, held_out_references, retention_references, training_examples
 from qal.jobs.machine import engine_device
 from qal.jobs.metrics import train_seconds
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
-
-Bars = Callable[[str], Progress]  # stage -> progress(done, of)
-
-
-def stock_of(config: TrainingConfig, runs: Path) -> str:
-    """The catalogue's name of the weights that the base was once made from; the base's own where it is stock."""
-    return read_card(resolve(config.base, runs)).base_model.replace("unknown", config.base)
+from qal.training.progress import StageProgress
 
 
-def version_of(corpora: list[Corpus]) -> str:
-    """A corpus' version; of several, the sha256 of theirs."""
-    versions = [c.info.version for c in corpora]
+def stock_model_name(config: TrainingConfig, runs: Path) -> str:
+    """Catalogue name of the stock model from which the run's base was trained; the base's own name if it is stock."""
+    return read_metadata(resolve(config.base, runs)).base_model.replace("unknown", config.base)
+
+
+def corpora_version(corpora: list[Corpus]) -> str:
+    """Version of the corpus; for several corpora the SHA-256 of their versions."""
+    versions = [corpus.info.version for corpus in corpora]
     return versions[0] if len(versions) == 1 else hashlib.sha256("\n".join(sorted(versions)).encode()).hexdigest()
 
 
-def data_sentences(corpora: list[Corpus], config: TrainingConfig) -> list[str]:
-    """Each corpus, how much of it was learned from, and on what terms."""
-    rows = training_rows(corpora, config)
-    return [_data_sentence(corpus, [r for c, r in rows if c is corpus]) for corpus in corpora]
+def dataset_descriptions(corpora: list[Corpus], config: TrainingConfig) -> list[str]:
+    """One sentence for each corpus in the model card: its size in training, its source and its licence."""
+    rows = training_examples(corpora, config)
+    return [_dataset_description(corpus, [row for c, row in rows if c is corpus]) for corpus in corpora]
 
 
-def _data_sentence(corpus: Corpus, rows: list[Row]) -> str:
-    info, hours = corpus.info, sum(r.duration_s for r in rows) / 3600
+def _dataset_description(corpus: Corpus, rows: list[Row]) -> str:
+    info, hours = corpus.info, sum(row.duration_s for row in rows) / 3600
     credit = f" {info.attribution}" if info.attribution else ""
     return (
         f"**{info.name}**: {len(rows)} utterances, {hours:.2f} hours; {info.source}; licence {info.licence}.{credit} "
@@ -49,47 +47,66 @@ def _data_sentence(corpus: Corpus, rows: list[Row]) -> str:
     )
 
 
-def measure(run: Run, config: TrainingConfig, corpora: list[Corpus], card: ModelCard, bars: Bars) -> dict:
-    """The report: stock weights at 30 s against the tuned ones at both contexts, on the test split, one engine."""
-    held_out = references(run, corpora, config, ("test",), config.report_utterances)
-    engines = {
-        "stock_30s": Engine(resolve(card.base_model, run.folder.parent), engine_device(config), context="full"),
-        "tuned_30s": Engine(run.model, engine_device(config), context="full"),
-        "tuned_adaptive": Engine(run.model, engine_device(config)),
-    }
-    scored = score_engines(engines, held_out, bars("report"))
-    tuned = scored["tuned_adaptive"].score
-    measured = MeasuredWer(
-        wer=tuned.wer, low=tuned.wer_low, high=tuned.wer_high, corpus=", ".join(c.info.name for c in corpora)
+def measure_model(
+    run: Run, config: TrainingConfig, corpora: list[Corpus], metadata: ModelMetadata, stage_progress: StageProgress
+) -> RunReport:
+    """Compares the original model with the fine-tuned model at both contexts on the test split, with one engine.
+
+    Args:
+        run: the run, whose model is exported.
+        config: the run's configuration.
+        corpora: the run's corpora.
+        metadata: the model's metadata; they are written with the measured word error rate.
+        stage_progress: gives the progress functions of the stages "report" and "retention"."""
+    held_out = held_out_references(run, corpora, config, ("test",), config.report_utterances)
+    variants = ModelVariants(
+        stock_30s=Engine(resolve(metadata.base_model, run.folder.parent), engine_device(config), context="full"),
+        tuned_30s=Engine(run.model, engine_device(config), context="full"),
+        tuned_adaptive=Engine(run.model, engine_device(config)),
     )
-    write_card(run.model, card.model_copy(update={"measured": measured}))
-    paired = paired_difference(scored["tuned_adaptive"].counts, scored["stock_30s"].counts, np.random.default_rng(SEED))
-    kept = retention(run, config, corpora, engines, bars)
-    written = all(row.text for _, row in held_out_rows(corpora, config, ("test",)))
-    return {
-        "run": run.id,
-        "method": config.method,
-        "base_model": card.base_model,
-        "corpus": measured.corpus,
-        "corpus_version": card.corpus_version,
-        "language": config.language or ", ".join(card.languages),
-        "references": "people" if written else "base",
-        "utterances": len(held_out),
-        "words": int(scored["stock_30s"].counts.words.sum()),
-        "train_seconds": round(train_seconds(run.metrics()), 1),
-        **{name: s.score.as_dict() for name, s in scored.items()},
-        "paired": {name: round(value, 5) for name, value in asdict(paired).items()},
-        **({"retention": kept} if kept else {}),
-    }
+    scored = score_engines(variants.by_name(), held_out, stage_progress("report"))
+    original, tuned = scored["stock_30s"], scored["tuned_adaptive"]
+    corpus_names = ", ".join(corpus.info.name for corpus in corpora)
+    measured = MeasuredWer(wer=tuned.score.wer, low=tuned.score.wer_low, high=tuned.score.wer_high, corpus=corpus_names)
+    write_metadata(run.model, metadata.model_copy(update={"measured": measured}))
+    has_transcripts = all(row.text for _, row in held_out_examples(corpora, config, ("test",)))
+    return RunReport(
+        run=run.id,
+        method=config.method,
+        base_model=metadata.base_model,
+        corpus=corpus_names,
+        corpus_version=corpora_version(corpora),
+        language=config.language or ", ".join(metadata.languages),
+        references="people" if has_transcripts else "base",
+        utterances=len(held_out),
+        words=int(original.counts.words.sum()),
+        train_seconds=round(train_seconds(run.metrics()), 1),
+        stock_30s=original.score.rounded(),
+        tuned_30s=scored["tuned_30s"].score.rounded(),
+        tuned_adaptive=tuned.score.rounded(),
+        paired=paired_difference(tuned.counts, original.counts, np.random.default_rng(SEED)).rounded(),
+        retention=measure_retention(run, config, corpora, variants, stage_progress),
+    )
 
 
-def retention(
-    run: Run, config: TrainingConfig, corpora: list[Corpus], engines: dict[str, Engine], bars: Bars
-) -> dict | None:
-    """What the tuned weights still can on speech that they were not trained on; None where there is no such speech."""
-    others = [read_corpus(Path(folder)) for folder in config.retention.corpora] or corpora_beside(corpora)
-    known = engines["stock_30s"].tokenizer.languages
-    spoken = other_speech(run, others, config, known) if config.method == "finetune" else {}
-    if not spoken:
+def measure_retention(
+    run: Run, config: TrainingConfig, corpora: list[Corpus], variants: ModelVariants, stage_progress: StageProgress
+) -> Retention | None:
+    """Compares the original and the fine-tuned model on datasets that were not trained on.
+
+    Args:
+        run: the run.
+        config: the run's configuration.
+        corpora: the corpora that were trained on.
+        variants: the models to compare.
+        stage_progress: gives the progress function of the stage "retention".
+
+    Returns:
+        the comparison; None for distillation, or where there is no other dataset."""
+    others = [read_corpus(Path(folder)) for folder in config.retention.corpora] or sibling_corpora(corpora)
+    languages = variants.stock_30s.tokenizer.languages
+    examples = retention_references(run, others, config, languages) if config.method == "finetune" else {}
+    if not examples:
         return None
-    return check_retention(Forms(**engines), spoken, Bounds(config.retention.max_wer_loss), bars("retention"))
+    limits = RetentionLimits(config.retention.max_wer_loss)
+    return check_retention(variants, examples, limits, stage_progress("retention"))

@@ -1,6 +1,6 @@
-"""Where else a run's figures go: TensorBoard in the run folder, or a tracker that its user has.
+"""Experiment trackers: TensorBoard in the run's folder, or a service that the user has installed.
 
-What Qal itself reads is metrics.jsonl; a tracker is fed the same rows and never read."""
+Qal reads metrics.jsonl alone; trackers receive the same figures and are never read."""
 
 import argparse
 from importlib import import_module
@@ -13,35 +13,36 @@ from qal.jobs.options.training_config import Tracker
 from qal.jobs.run import Run
 
 PROJECT = "qal"
+MLFLOW_RUN_FILE = "mlflow-run.txt"
 
 
 def make_logger(tracker: Tracker, run: Run) -> Logger | None:
-    """A resumed run goes on in the same place."""
+    """Makes the tracker's logger; a resumed run continues its earlier records. None for the tracker "none"."""
     folder = run.folder
     if tracker == "tensorboard":
-        return TensorBoardLogger(folder, name="", version="tensorboard")
+        return TensorBoardLogger(folder, name="", version=run.tensorboard.name)
     if tracker == "wandb":
         return WandbLogger(run.id, folder, project=PROJECT, id=run.id, resume="allow")
-    if tracker == "mlflow":  # MLFLOW_TRACKING_URI leads elsewhere
+    if tracker == "mlflow":  # to the server of MLFLOW_TRACKING_URI, where it is set
         return _mlflow(run)
     return TrackioLogger(run.id) if tracker == "trackio" else None
 
 
 def _mlflow(run: Run) -> Logger:
-    """Under the id that MLflow gave to this run the first time."""
-    path = run.folder / "mlflow-run.txt"
-    known = path.read_text(encoding="utf-8").strip() if path.is_file() else None
-    logger = MLFlowLogger(PROJECT, run_name=run.id, save_dir=str(run.folder / "mlruns"), run_id=known)
+    """Makes MLflow's logger with the id that MLflow gave to this run at its first attempt."""
+    path = run.folder / MLFLOW_RUN_FILE
+    run_id = path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    logger = MLFlowLogger(PROJECT, run_name=run.id, save_dir=str(run.folder / "mlruns"), run_id=run_id)
     path.write_text(logger.run_id or "", encoding="utf-8")
     return logger
 
 
 class TrackioLogger(Logger):
-    """Trackio speaks like W&B, but Lightning does not know it yet."""
+    """Logger for Trackio, whose interface is W&B's; Lightning has none."""
 
-    def __init__(self, run: str):
+    def __init__(self, run_name: str):
         super().__init__()
-        self._run_name = run
+        self._run_name = run_name
         self._run: Any = None
 
     @property

@@ -1,6 +1,6 @@
-"""Transcribes with Transformers' form of a model, for the conversion check."""
+"""Transcription with the Transformers version of a model, for the conversion check."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,11 +10,14 @@ from qal.audio.samples import Samples
 from qal.engine.context import context_frames
 from qal.engine.decoding import Tokenizer
 from qal.engine.model_directory import ContextAbility
+from qal.evaluation.scoring import ProgressCallback
 from qal.training.data.examples import mel_batch
-from qal.training.model.short_context import greedy, load_whisper
+from qal.training.model.short_context import greedy_decode, load_whisper
 
 
-class Spoken(Protocol):
+class SpokenUtterance(Protocol):
+    """Samples of an utterance and their language."""
+
     @property
     def samples(self) -> Samples: ...
     @property
@@ -22,14 +25,24 @@ class Spoken(Protocol):
 
 
 def transcribe_with_transformers(
-    weights: Path, spoken: Sequence[Spoken], ability: ContextAbility, progress: Callable[[int, int], None]
+    weights: Path, utterances: Sequence[SpokenUtterance], ability: ContextAbility, progress: ProgressCallback
 ) -> list[str]:
-    """Greedy texts in float32, one utterance at a time, at the context the engine would use."""
+    """Transcribes greedily in float32, one utterance at a time, at the context that the engine would use.
+
+    Args:
+        weights: folder of the model in Transformers' format.
+        utterances: the utterances.
+        ability: the contexts that the model was trained for.
+        progress: called after each utterance.
+
+    Returns:
+        the text of each utterance."""
     model, tokenizer = load_whisper(weights).eval(), Tokenizer(weights)
     texts = []
-    for i, one in enumerate(spoken):
-        mel = mel_batch([one.samples], context_frames(len(one.samples), ability), model.config.num_mel_bins)
-        prompt = torch.tensor([tokenizer.prompt(one.language)])
-        texts.append(tokenizer.decode(greedy(model, mel, prompt)[0]))
-        progress(i + 1, len(spoken))
+    for i, utterance in enumerate(utterances):
+        frames = context_frames(len(utterance.samples), ability)
+        mel = mel_batch([utterance.samples], frames, model.config.num_mel_bins)
+        prompt = torch.tensor([tokenizer.prompt(utterance.language)])
+        texts.append(tokenizer.decode(greedy_decode(model, mel, prompt)[0]))
+        progress(i + 1, len(utterances))
     return texts

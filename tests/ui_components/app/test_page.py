@@ -1,4 +1,4 @@
-"""The page as a whole, in a process of its own, because a module that is loaded stays loaded."""
+"""The page as a whole. Imports are checked in a new process, because imported modules stay imported."""
 
 import json
 import subprocess
@@ -11,20 +11,20 @@ import pytest
 from qal.cli.parsing import parse_options
 from qal.errors import OptionError
 from tests.ui_components.conftest import PageRequest
-from ui_components.app.page import ServeOptions, require_own_address, studio_page
+from ui_components.app.page import ServeOptions, require_local_address, studio_page
 from ui_components.app.studio import action
-from ui_components.transcribe.tab import MAX_AT_ONCE
+from ui_components.transcribe.tab import MAX_CONCURRENT_JOBS
 
 ROOT = Path(__file__).parents[3]
 FORBIDDEN = ("torch", "transformers", "pytorch_lightning", "lightning", "peft")
-VISIT = """
+SCRIPT = """
 import json, sys
 from pathlib import Path
 import qal.cli.studio, qal.cli.live
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
 from tests.ui_components.train.new_run.form import small_corpus
-from ui_components.widgets import model_choice as model_offer
+from ui_components.widgets import model_choice
 from ui_components.transcribe import actions as transcribe_actions
 from ui_components.live.fallback import actions as fallback
 from ui_components.train.compare import actions as compare_actions
@@ -41,36 +41,36 @@ studio_page(studio), live_page(studio)
 scripted_run(studio.runs, "a", "finished")
 small_corpus(studio.data / "ru")
 held = filled(studio, new_run_actions.first_config(studio)).held
-model_offer.offer_models(studio), new_run_actions.offer(studio, None, *held), rate_finder.follow(studio, "a")
+model_choice.update_model_choices(studio), new_run_actions.offer(studio, None, *held), rate_finder.follow(studio, "a")
 run_actions.watch(studio, None, None, "all", "", None, run_actions.Seen())
 compare_actions.refresh(studio, '["a"]', compare_actions.Seen())
 report_files.download_png(studio, "a"), report_files.download_html(studio, "a")
-fallback.hear(studio, speech, "base", "en", PageRequest())
-fallback.finish(studio, PageRequest()), fallback.leave(studio, PageRequest())
-_, lines, *_ = transcribe_actions.transcribe(studio, sys.argv[3], "base", "en", "auto", lambda *_, **__: None)
-print(json.dumps([lines, sorted({name.partition(".")[0] for name in sys.modules})]))
+fallback.add_chunk(studio, speech, "base", "en", PageRequest())
+fallback.finish(studio, PageRequest()), fallback.close_session(studio, PageRequest())
+transcript = transcribe_actions.transcribe(studio, sys.argv[3], "base", "en", "auto", lambda *_, **__: None).transcript
+print(json.dumps([transcript, sorted({name.partition(".")[0] for name in sys.modules})]))
 """
 
 
-def test_the_pages_process_never_imports_torch(tmp_path, english_corpus, base_directory):
+def test_page_handlers_never_import_torch(tmp_path, english_corpus, base_directory):
     row = max(english_corpus.select("test"), key=lambda r: r.duration_s)
-    spoken = english_corpus.audio_path(row)
-    (tmp_path / "chunk.wav").write_bytes(spoken.read_bytes())
-    command = [sys.executable, "-c", VISIT, str(tmp_path), str(tmp_path / "chunk.wav"), str(spoken)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
-    lines, loaded = json.loads(done.stdout.splitlines()[-1])
-    assert "<li" in lines
+    clip = english_corpus.audio_path(row)
+    (tmp_path / "chunk.wav").write_bytes(clip.read_bytes())
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(tmp_path / "chunk.wav"), str(clip)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+    transcript, loaded = json.loads(result.stdout.splitlines()[-1])
+    assert "<li" in transcript
     assert not set(FORBIDDEN) & set(loaded)
 
 
-def test_no_event_of_the_page_waits_for_another_page_and_none_is_a_public_api(studio):
+def test_events_have_no_queue_limit_except_heavy_jobs_and_no_public_api(studio):
     events = [event for event in studio_page(studio).fns.values() if event.targets[0][1] != "unload"]
     limits = {event.concurrency_limit for event in events}
-    assert limits <= {None, MAX_AT_ONCE}
+    assert limits <= {None, MAX_CONCURRENT_JOBS}
     assert {event.api_visibility for event in events} == {"private"}
 
 
-def test_a_users_error_is_a_toast_and_a_bug_is_not(studio):
+def test_handler_error_of_a_user_is_a_message_and_a_bug_is_raised(studio):
     def refuse(studio, request: gr.Request):
         raise OptionError("choose <something>")
 
@@ -83,7 +83,7 @@ def test_a_users_error_is_a_toast_and_a_bug_is_not(studio):
         action(crash, studio)()
 
 
-def test_a_generators_error_is_a_toast_too(studio):
+def test_generator_error_of_a_user_is_a_message(studio):
     def refuse(studio):
         yield 1
         raise OptionError("no")
@@ -97,14 +97,14 @@ def test_a_generators_error_is_a_toast_too(studio):
 @pytest.mark.parametrize(
     "arguments", [["--auth", "nobody"], ["--port", "0"], ["--port", "x"], ["--what"], ["--root_path", "a/"]]
 )
-def test_wrong_arguments_are_one_line(arguments):
+def test_wrong_arguments_give_a_one_line_error(arguments):
     with pytest.raises(OptionError) as refused:
         parse_options("app.py", "", ServeOptions, arguments)
     assert "\n" not in str(refused.value)
     assert "--help" in str(refused.value)
 
 
-def test_no_password_is_printed():
+def test_argument_errors_do_not_print_the_password():
     with pytest.raises(OptionError) as refused:
         parse_options("app.py", "", ServeOptions, ["--auth", "anna:secret", "--users", "users.json"])
     assert str(refused.value).startswith("give --auth or --users, not both")
@@ -112,18 +112,18 @@ def test_no_password_is_printed():
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "a" * 300])
-def test_an_address_of_another_machine_is_refused(host):
-    with pytest.raises(OptionError, match="no address of this machine"):
-        require_own_address(host)
+def test_host_of_another_machine_is_refused(host):
+    with pytest.raises(OptionError, match="not an address of this machine"):
+        require_local_address(host)
 
 
-def test_arguments_become_options():
+def test_command_line_arguments_become_options():
     options = parse_options("app.py", "", ServeOptions, ["--share", "--auth", "a:b:c", "--port", "81"])
     assert options == ServeOptions.model_validate({"share": True, "auth": "a:b:c", "port": 81})
 
 
-def test_a_model_that_is_nowhere_is_told_before_the_page_opens():
+def test_unknown_model_is_reported_before_the_page_is_served():
     command = [sys.executable, "app.py", "--model", "bse-adaptive"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "there is no model 'bse-adaptive'" in done.stderr
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "there is no model 'bse-adaptive'" in result.stderr

@@ -6,23 +6,29 @@ import numpy as np
 import pytest
 
 from qal.audio.samples import SAMPLE_RATE, Samples
-from qal.captions.session import Caption, Level
+from qal.captions.session import Caption, InputLevel
 from qal.errors import LanguageError
-from ui_components.live.fallback.session import Board, Chunk, LiveSession, LiveSessions, ToSampleRate
+from ui_components.live.fallback.session import (
+    CaptionState,
+    LiveSession,
+    LiveSessions,
+    MicrophoneChunk,
+    StreamResampler,
+)
 
 MICROPHONE_RATE = 48_000
 
 
 @dataclass
-class RecordingStage:
-    """Hears everything; a flush gives one final line that tells how much it was."""
+class RecordingCaptioner:
+    """Collects the samples; a flush gives one final caption with their number."""
 
     name: str
-    heard: list[Samples] = field(default_factory=list)
-    level: Level = field(default_factory=lambda: Level(0.1, 0.9, True))
+    received: list[Samples] = field(default_factory=list)
+    level: InputLevel = field(default_factory=lambda: InputLevel(0.1, 0.9, True))
 
     def feed(self, samples: Samples) -> list[Caption]:
-        self.heard.append(samples)
+        self.received.append(samples)
         return [Caption(0, 0.0, self.length / SAMPLE_RATE, "tentative", False)]
 
     def flush(self) -> list[Caption]:
@@ -30,110 +36,110 @@ class RecordingStage:
 
     @property
     def length(self) -> int:
-        return sum(len(samples) for samples in self.heard)
+        return sum(len(samples) for samples in self.received)
 
 
 @dataclass
-class Stages:
-    opened: list[RecordingStage] = field(default_factory=list)
+class RecordingLoader:
+    """Loads recording captioners and keeps them; it does not have the language "xx"."""
 
-    def __call__(self, model: str, language: str | None) -> RecordingStage:
+    loaded: list[RecordingCaptioner] = field(default_factory=list)
+
+    def __call__(self, model: str, language: str | None) -> RecordingCaptioner:
         if language == "xx":
             raise LanguageError("the model has no language 'xx'")
-        self.opened.append(RecordingStage(f"{model} {language}"))
-        return self.opened[-1]
+        self.loaded.append(RecordingCaptioner(f"{model} {language}"))
+        return self.loaded[-1]
 
 
-def chunk(
-    seconds: float = 0.25, model: str = "base", language: str | None = None, rate: int = MICROPHONE_RATE
-) -> Chunk:
-    return Chunk(rate, np.ones(int(rate * seconds), np.int16), model, language)
+def chunk(duration_s: float = 0.25, language: str | None = None) -> MicrophoneChunk:
+    pcm = np.ones(int(MICROPHONE_RATE * duration_s), np.int16)
+    return MicrophoneChunk(MICROPHONE_RATE, pcm, "base", language)
 
 
-def say(session: LiveSession, *chunks: Chunk) -> Board:
-    for part in chunks:
-        session.hear(part)
+def caption(session: LiveSession, *chunks: MicrophoneChunk) -> CaptionState:
+    for added in chunks:
+        session.add_chunk(added)
     return session.finish()
 
 
-def test_all_that_was_heard_reaches_the_stage_and_becomes_final():
-    stages = Stages()
-    board = say(LiveSession(stages), *[chunk()] * 8)
-    assert stages.opened[0].length == pytest.approx(2 * SAMPLE_RATE, abs=1)
-    assert [line.text for line in board.finals] == [f"base None: {stages.opened[0].length}"]
-    assert board.tentative is None
+def test_all_received_audio_is_captioned_when_the_recording_is_finished():
+    loader = RecordingLoader()
+    state = caption(LiveSession(loader), *[chunk()] * 8)
+    assert loader.loaded[0].length == pytest.approx(2 * SAMPLE_RATE, abs=1)
+    assert [c.text for c in state.finals] == [f"base None: {loader.loaded[0].length}"]
+    assert state.tentative is None
 
 
-def test_resampling_does_not_depend_on_the_size_of_the_chunks():
+def test_resampling_does_not_depend_on_chunk_size():
     pcm = (8000 * np.sin(np.arange(MICROPHONE_RATE) / 20)).astype(np.int16)
 
-    def resampled(size: int) -> Samples:
-        stream = ToSampleRate(MICROPHONE_RATE)
-        parts = [stream.feed(pcm[i : i + size]) for i in range(0, len(pcm), size)]
-        return np.concatenate([*parts, stream.feed(pcm[:0], last=True)])
+    def resampled(chunk_samples: int) -> Samples:
+        resampler = StreamResampler(MICROPHONE_RATE)
+        chunks = [resampler.feed(pcm[i : i + chunk_samples]) for i in range(0, len(pcm), chunk_samples)]
+        return np.concatenate([*chunks, resampler.feed(pcm[:0], last=True)])
 
     np.testing.assert_allclose(resampled(12_000), resampled(len(pcm)), atol=1e-6)
     np.testing.assert_allclose(resampled(997), resampled(len(pcm)), atol=1e-6)
 
 
-def test_another_language_goes_on_below_the_lines_and_the_clock_runs_on():
-    stages = Stages()
-    board = say(LiveSession(stages), *[chunk()] * 4, *[chunk(language="ru")] * 4)
-    assert [line.text.split(":")[0] for line in board.finals] == ["base None", "base ru"]
-    assert [line.start_s for line in board.finals] == pytest.approx([0.0, 1.0], abs=0.01)
+def test_changed_language_keeps_the_final_captions_and_the_times():
+    loader = RecordingLoader()
+    state = caption(LiveSession(loader), *[chunk()] * 4, *[chunk(language="ru")] * 4)
+    assert [c.text.split(":")[0] for c in state.finals] == ["base None", "base ru"]
+    assert [c.start_s for c in state.finals] == pytest.approx([0.0, 1.0], abs=0.01)
 
 
-def test_a_stopped_recording_can_be_taken_up_again():
-    stages = Stages()
-    session = LiveSession(stages)
-    say(session, chunk(1.0))
-    board = say(session, chunk(1.0))
-    assert len(stages.opened) == len(board.finals) == 2
-    assert board.finals[1].end_s == pytest.approx(2.0, abs=0.01)
+def test_finished_session_continues_with_the_next_recording():
+    loader = RecordingLoader()
+    session = LiveSession(loader)
+    caption(session, chunk(1.0))
+    state = caption(session, chunk(1.0))
+    assert len(loader.loaded) == len(state.finals) == 2
+    assert state.finals[1].end_s == pytest.approx(2.0, abs=0.01)
 
 
-def test_an_error_is_told_once_and_other_settings_mend_it():
-    session = LiveSession(Stages())
-    say_nothing = [chunk(language="xx")] * 5
-    for part in say_nothing:
-        session.hear(part)
-    board = say(session, chunk(language="en"))
+def test_error_is_reported_once_and_other_settings_clear_it():
+    session = LiveSession(RecordingLoader())
+    for _ in range(5):
+        session.add_chunk(chunk(language="xx"))
+    state = caption(session, chunk(language="en"))
     assert isinstance(session.take_error(), LanguageError)
     assert session.take_error() is None
-    assert len(board.finals) == 1
+    assert len(state.finals) == 1
 
 
-def test_hearing_never_waits_for_the_model():
-    ready = threading.Event()
+def test_add_chunk_never_waits_for_the_model():
+    is_loaded = threading.Event()
 
-    def slow(model: str, language: str | None) -> RecordingStage:
-        ready.wait(10)
-        return RecordingStage(model)
+    def load_slowly(model: str, language: str | None) -> RecordingCaptioner:
+        is_loaded.wait(10)
+        return RecordingCaptioner(model)
 
-    session = LiveSession(slow)
-    began = time.monotonic()
+    session = LiveSession(load_slowly)
+    start_s = time.monotonic()
     for _ in range(20):
-        session.hear(chunk())
-    assert time.monotonic() - began < 5
-    assert session.status == "loading the model"
-    ready.set()
+        session.add_chunk(chunk())
+    assert time.monotonic() - start_s < 5
+    assert session.status == "Loading model..."
+    is_loaded.set()
     assert len(session.finish().finals) == 1
 
 
-def test_a_final_without_text_takes_the_tentative_text_back():
-    board = Board().with_captions([Caption(0, 0, 1, "umm", False)])
-    assert board.tentative
-    assert board.tentative.text == "umm"
-    board = board.with_captions([Caption(0, 0, 1, "", True)])
-    assert board.tentative is None
-    assert board.finals == ()
+def test_final_caption_without_text_removes_the_tentative_caption():
+    state = CaptionState().with_captions([Caption(0, 0, 1, "umm", False)])
+    assert state.tentative
+    assert state.tentative.text == "umm"
+    state = state.with_captions([Caption(0, 0, 1, "", True)])
+    assert state.tentative is None
+    assert state.finals == ()
 
 
-def test_pages_have_sessions_of_their_own_and_leave_none_behind():
-    sessions, stages = LiveSessions(), Stages()
-    first, again = sessions.get_or_start("a", stages), sessions.get_or_start("a", stages)
+def test_each_page_has_its_own_session_until_it_is_closed():
+    sessions, loader = LiveSessions(), RecordingLoader()
+    first, again = sessions.get_or_start("a", loader), sessions.get_or_start("a", loader)
     assert first is again
-    assert sessions.get_or_start("b", stages) is not first
+    assert sessions.get_or_start("b", loader) is not first
     for key in ("a", "b", "never"):
-        sessions.drop(key)
+        sessions.close(key)
     assert len(sessions) == 0

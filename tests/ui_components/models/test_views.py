@@ -1,35 +1,37 @@
-"""The tab's tables and cards: nothing unescaped, sorted and filtered as asked."""
+"""The HTML of the Models tab: content, sorting, filtering and escaping."""
 
 from pathlib import Path
 
 import pytest
 
 from qal.engine.model_directory import MeasuredWer
-from qal.engine.stock_models import PUBLISHED
-from ui_components.models.comparison_view import Heard, heard_html
+from qal.engine.stock_models import STOCK_MODELS
+from ui_components.models.comparison_view import ComparisonResult, comparison_html
 from ui_components.models.inventory import Model
-from ui_components.models.table import COLUMNS, matching, sorted_models, table_html
+from ui_components.models.table import COLUMNS, filter_models, sorted_models, table_html
 from ui_components.models.view import details_html, download_link
 
 WER = MeasuredWer(wer=0.159, low=0.116, high=0.202, corpus="asterisk-ru")
 MODELS = [
-    Model("small", "small", "absent", None, 488_000_000, PUBLISHED["small"], base="small", licence="MIT."),
-    Model("mine", "mine", "run", Path("/runs/mine/model"), 148_000_000, PUBLISHED["base"], ("ru",), WER, True, "base"),
-    Model("tiny.en", "tiny.en", "cache", Path("/m/tiny.en"), 78_000_000, PUBLISHED["tiny.en"], base="tiny.en"),
+    Model("small", "small", "absent", None, 488_000_000, STOCK_MODELS["small"], base="small", licence="MIT."),
+    Model(
+        "mine", "mine", "run", Path("/runs/mine/model"), 148_000_000, STOCK_MODELS["base"], ("ru",), WER, True, "base"
+    ),
+    Model("tiny.en", "tiny.en", "cache", Path("/m/tiny.en"), 78_000_000, STOCK_MODELS["tiny.en"], base="tiny.en"),
     Model("bad", "bad", "cache", Path("/m/bad"), 5, problem="cannot be read: files are missing"),
 ]
-EVIL = '<img src=x onerror="alert(1)">'
+XSS = '<img src=x onerror="alert(1)">'
 
 
 def keys(models) -> list[str]:
     return [model.key for model in models]
 
 
-def test_a_row_tells_the_dimensions_and_the_error_rate():
+def test_table_row_has_dimensions_wer_languages_and_place():
     table = table_html(MODELS, "mine", "")
     size = ("74 M", "6 + 6", "512", "148 MB", "≈ 488 MB")
-    for told in (*size, "15.9 % (11.6 – 20.2)", "adaptive", "Russian", "to fetch"):
-        assert told in table
+    for text in (*size, "15.9 % (11.6 – 20.2)", "adaptive", "Russian", "Download", "Installed", "Fine-tuned here"):
+        assert text in table
     assert table.count('aria-pressed="true"') == 1
     assert "cannot be read" in table
 
@@ -47,11 +49,11 @@ def test_a_row_tells_the_dimensions_and_the_error_rate():
         ("context", ["mine", "small", "tiny.en", "bad"]),
     ],
 )
-def test_models_are_sorted_and_what_has_no_value_comes_last(order, expected):
+def test_sorted_models_without_a_value_come_last(order, expected):
     assert keys(sorted_models(MODELS, order)) == expected
 
 
-def test_every_column_can_be_sorted_by():
+def test_every_column_is_sortable():
     for column in COLUMNS:
         for order in (column.name, f"-{column.name}"):
             assert len(sorted_models(MODELS, order)) == len(MODELS)
@@ -71,48 +73,70 @@ def test_every_column_can_be_sorted_by():
         ("nonsense", "", []),
     ],
 )
-def test_models_are_filtered_by_words_and_place(words, where, expected):
-    assert keys(matching(MODELS, words, where)) == expected
+def test_filter_matches_words_and_place(words, where, expected):
+    assert keys(filter_models(MODELS, words, where)) == expected
 
 
-def test_an_empty_filter_says_what_to_do():
-    assert "empty the filter" in table_html([], None, "")
+def test_table_without_match_says_to_clear_the_filter():
+    assert "clear the filter" in table_html([], None, "")
 
 
-def test_nothing_that_lies_on_the_disk_is_shown_as_html():
-    wer = MeasuredWer(wer=0.1, low=0, high=1, corpus=EVIL)
-    evil = Model(EVIL, EVIL, "cache", Path(f"/m/{EVIL}"), 1, PUBLISHED["base"], (EVIL,), wer, True, EVIL, (EVIL,), EVIL)
-    broken = Model(EVIL, EVIL, "cache", Path("/m"), 1, problem=EVIL)
-    heard = [Heard(EVIL, EVIL, (EVIL,)), Heard(EVIL, problem=EVIL)]
-    pages = [table_html([evil, broken], EVIL, ""), details_html(evil), details_html(broken)]
-    pages += [heard_html(heard, EVIL, [EVIL]), download_link(EVIL, EVIL, EVIL)]
+def test_text_from_disk_and_models_is_escaped():
+    wer = MeasuredWer(wer=0.1, low=0, high=1, corpus=XSS)
+    hostile = Model(
+        XSS,
+        XSS,
+        "cache",
+        Path(f"/m/{XSS}"),
+        1,
+        STOCK_MODELS["base"],
+        (XSS,),
+        wer,
+        True,
+        XSS,
+        (XSS,),
+        XSS,
+    )
+    broken = Model(XSS, XSS, "cache", Path("/m"), 1, problem=XSS)
+    results = [
+        ComparisonResult(XSS, XSS, (XSS,)),
+        ComparisonResult(XSS, problem=XSS),
+    ]
+    pages = [table_html([hostile, broken], XSS, ""), details_html(hostile), details_html(broken)]
+    pages += [
+        comparison_html(results, XSS, [XSS]),
+        download_link(XSS, XSS, XSS),
+    ]
     assert not any("<img" in page for page in pages)
 
 
-def test_a_card_tells_what_is_known():
+def test_details_have_location_window_languages_and_data():
     card = details_html(MODELS[1])
-    for told in ("/runs/mine/model", "adaptive context", "tuned for Russian", "asterisk-ru", "6 + 6 layers"):
-        assert told in card
-    assert "not on this machine" in details_html(MODELS[0])
+    for text in ("/runs/mine/model", "adaptive (faster)", "99; fine-tuned for Russian", "asterisk-ru", "6 + 6 layers"):
+        assert text in card
+    assert "not downloaded" in details_html(MODELS[0])
     assert "files are missing" in details_html(MODELS[3])
 
 
-def test_differences_to_the_reference_are_marked_and_counted():
-    shown = heard_html([Heard("a", "one too four", ("en",), 0.5, 1.0, 2.0, wer=0.667)], "one two three four")
+def test_differences_from_the_reference_are_marked_and_counted():
+    result = ComparisonResult("a", "one too four", ("en",), 0.5, 1.0, 2.0, wer=0.667)
+    page = comparison_html([result], "one two three four")
     marked = ('<mark title="two">too</mark>', "<del>three</del>")
-    for told in (*marked, "WER 66.7 %", "RTF 0.50", "1.0 s", "loaded in 0.5 s"):
-        assert told in shown
-    assert "Against the reference" in shown
+    for text in (*marked, "WER 66.7 %", "RTF 0.50", "1.0 s", "loaded in 0.5 s"):
+        assert text in page
+    assert "Differences from the reference" in page
 
 
-def test_without_a_reference_others_are_marked_against_the_first():
-    shown = heard_html([Heard("a", "one two"), Heard("b", "one two more")], "", ["c"])
-    assert "<ins>more</ins>" in shown
-    assert "first model" in shown
-    assert "waits" in shown
-    assert "<mark" not in heard_html([Heard("a", "one two")], "")
+def test_differences_without_reference_are_from_the_first_model():
+    results = [ComparisonResult("a", "one two"), ComparisonResult("b", "one two more")]
+    page = comparison_html(results, "", ["c"])
+    assert "<ins>more</ins>" in page
+    assert "first model" in page
+    assert "Waiting" in page
+    assert "<mark" not in comparison_html(results[:1], "")
 
 
-def test_silence_and_an_error_have_words():
-    assert "No speech" in heard_html([Heard("a")], "")
-    assert "The model has no language" in heard_html([Heard("a", problem="the model has no language 'ru'")], "")
+def test_silence_and_errors_are_sentences():
+    assert "No speech" in comparison_html([ComparisonResult("a")], "")
+    failed = ComparisonResult("a", problem="the model has no language 'ru'")
+    assert "The model has no language" in comparison_html([failed], "")

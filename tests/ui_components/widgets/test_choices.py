@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from qal.corpus.manifest import CORPUS_INFO, MANIFEST
-from qal.engine.catalogue import settled_model
+from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE
+from qal.engine.catalogue import canonical_model_name
 from qal.engine.languages import LANGUAGES
 from qal.engine.model_directory import REQUIRED_FILES
 from qal.errors import ModelError
@@ -28,11 +28,11 @@ def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
 
 
-def values(offered) -> list[str]:
-    return [value for _, value in offered]
+def values(options: choices.Choices) -> list[str]:
+    return [value for _, value in options]
 
 
-def test_only_models_at_hand_are_offered_and_runs_with_a_model(tmp_path):
+def test_model_choices_are_installed_models_and_runs_with_a_model(tmp_path):
     assert values(choices.model_choices(tmp_path / "runs")) == []
     model_directory(tmp_path / "models" / "base")
     model_directory(scripted_run(tmp_path / "runs", "mine", "finished").model)
@@ -40,61 +40,61 @@ def test_only_models_at_hand_are_offered_and_runs_with_a_model(tmp_path):
     assert values(choices.model_choices(tmp_path / "runs")) == ["base", "mine"]
 
 
-def test_what_is_given_as_model_is_settled_before_it_is_offered(tmp_path):
+def test_model_argument_is_resolved_to_a_choice(tmp_path):
     runs = tmp_path / "runs"
     scripted_run(runs, "going", "running")
-    made = model_directory(scripted_run(runs, "mine", "finished").model)
+    run_model = model_directory(scripted_run(runs, "mine", "finished").model)
     for name in ("base-adaptive", "small", "going", "mine"):
-        assert settled_model(name, runs) == name
-    settled = settled_model(str(runs / "mine"), runs)
-    assert settled == str(made)
-    assert settled in choices.offered_models(runs, settled)
+        assert canonical_model_name(name, runs) == name
+    settled = canonical_model_name(str(runs / "mine"), runs)
+    assert settled == str(run_model)
+    assert settled in choices.allowed_models(runs, settled)
     for wrong in ("bse", "../runs/going", str(runs / "going")):
         with pytest.raises(ModelError, match="there is no model"):
-            settled_model(wrong, runs)
+            canonical_model_name(wrong, runs)
 
 
-def test_a_default_that_is_a_directory_or_can_be_fetched_is_offered(tmp_path):
+def test_model_choices_have_a_default_that_is_a_directory_or_downloadable(tmp_path):
     own = str(model_directory(tmp_path / "own"))
     assert values(choices.model_choices(tmp_path, own)) == [own]
     assert values(choices.model_choices(tmp_path, "small")) == ["small"]
     assert values(choices.model_choices(tmp_path, "base-adaptive")) == []
 
 
-def test_the_wanted_choice_is_taken_else_the_next_wanted_else_the_first():
-    offered = [("A", "a"), ("B", "b")]
-    assert choices.chosen(offered, "b") == "b"
-    assert choices.chosen(offered, "z", "b") == "b"
-    assert choices.chosen(offered, "z") == "a"
-    assert choices.chosen([], "z") is None
+def test_first_available_takes_the_first_wanted_choice_else_the_first():
+    options = [("A", "a"), ("B", "b")]
+    assert choices.first_available(options, "b") == "b"
+    assert choices.first_available(options, "z", "b") == "b"
+    assert choices.first_available(options, "z") == "a"
+    assert choices.first_available([], "z") is None
 
 
-def test_a_corpus_shows_its_length_and_language_and_a_broken_one_says_so(tmp_path):
+def test_corpus_label_has_duration_and_language_or_says_broken(tmp_path):
     for name, text in (("alone", None), ("asterisk-ru", INFO), ("broken", "{"), ("by-hand", '{"name": "mine"}')):
         (tmp_path / name).mkdir()
-        (tmp_path / name / MANIFEST).touch()
+        (tmp_path / name / MANIFEST_FILE).touch()
         if text is not None:
-            (tmp_path / name / CORPUS_INFO).write_text(text)
+            (tmp_path / name / CORPUS_INFO_FILE).write_text(text)
     (tmp_path / "no-corpus").mkdir()
     labels = [label for label, _ in choices.corpus_choices(tmp_path)]
     assert labels == ["alone", "asterisk-ru · 20 min · Russian", "broken · corpus.json is broken", "by-hand"]
 
 
-def test_presets_that_fine_tune_are_offered_and_broken_files_are_named(tmp_path):
+def test_presets_fine_tune_and_broken_files_are_errors(tmp_path):
     (tmp_path / "quick.yaml").write_text("# Minutes on two cores\nmethod: finetune\n")
     (tmp_path / "distill.yaml").write_text("method: distill\n")
     (tmp_path / "wrong.yaml").write_text("epochs: none\n")
-    found, broken = choices.presets(tmp_path)
-    assert [(p.name, p.about) for p in found] == [("quick", "Minutes on two cores")]
-    assert "wrong.yaml" in str(broken[0])
+    presets, errors = choices.presets(tmp_path)
+    assert [(p.name, p.about) for p in presets] == [("quick", "Minutes on two cores")]
+    assert "wrong.yaml" in str(errors[0])
 
 
-def test_every_language_of_the_model_has_a_name():
+def test_every_language_of_whisper_has_a_name():
     assert set(values(choices.language_choices())) == {choices.DETECT, *LANGUAGES}
 
 
-def test_a_missing_model_is_one_sentence_that_says_what_to_do():
+def test_missing_model_note_says_what_to_do():
     assert model_note("base", "base") == ""
-    assert "make setup" in model_note("base-adaptive", None)
+    assert "qal models fetch base-adaptive" in model_note("base-adaptive", None)
     assert "Until then" in model_note("base-adaptive", "base")
     assert "There is no model" in model_note("nonsense", "base")

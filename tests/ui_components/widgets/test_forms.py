@@ -4,11 +4,19 @@ import gradio as gr
 import pytest
 from pydantic import BaseModel, Field
 
-from ui_components.widgets.forms import Form, meant, nested, read, settings_of, show, shown
+from ui_components.widgets.forms import (
+    Form,
+    component_values,
+    nested,
+    option_values,
+    settings_of,
+    to_component_value,
+    to_option_value,
+)
 
 
 class Inner(BaseModel, frozen=True):
-    share: float = Field(default=0.5, ge=0, le=1, description="share of the rows")
+    share: float = Field(default=0.5, ge=0, le=1, description="share of the examples")
     kinds: tuple[Literal["a", "b"], ...] = ("a",)
 
 
@@ -34,7 +42,7 @@ VALUES: list[dict[str, Any]] = [
 ]
 
 
-def test_every_field_is_a_setting_but_those_that_are_short_for_others():
+def test_every_field_is_a_setting_except_excluded_ones():
     assert [s.name for s in settings_of(Outer)] == [
         *("count", "most_s", "way", "precision", "maybe", "on", "folder", "folders", "weights"),
         *("inner.share", "inner.kinds"),
@@ -42,12 +50,12 @@ def test_every_field_is_a_setting_but_those_that_are_short_for_others():
 
 
 @pytest.mark.parametrize("values", VALUES)
-def test_what_components_hold_is_read_back_as_the_same_options(values):
+def test_component_values_convert_back_to_the_same_options(values):
     settings, options = settings_of(Outer), Outer.model_validate(values)
-    assert Outer.model_validate(nested(read(settings, show(settings, options)))) == options
+    assert Outer.model_validate(nested(option_values(settings, component_values(settings, options)))) == options
 
 
-def test_a_type_without_a_component_is_refused():
+def test_field_type_without_component_raises_type_error():
     class Strange(BaseModel):
         when: complex = 1j
 
@@ -55,7 +63,7 @@ def test_a_type_without_a_component_is_refused():
         _ = settings_of(Strange)[0].kind
 
 
-def test_components_are_of_their_types_and_their_help_states_limits():
+def test_components_fit_the_field_types_and_help_states_limits():
     settings = settings_of(Outer)
     with gr.Blocks():
         form = Form(settings, Outer(count=4), {"way": "The way"}, {})
@@ -70,7 +78,7 @@ def test_components_are_of_their_types_and_their_help_states_limits():
     assert form["maybe"].choices[0] == ("unset", "")
 
 
-def test_a_form_that_lacks_a_setting_says_so():
+def test_form_without_a_setting_raises_key_error():
     with gr.Blocks():
         form = Form(settings_of(Outer), Outer(), {}, {})
         form.add("count")
@@ -78,7 +86,7 @@ def test_a_form_that_lacks_a_setting_says_so():
         _ = form.components
 
 
-def test_lines_that_are_no_pair_stay_wrong():
+def test_weight_line_without_colon_keeps_an_empty_weight():
     weights = next(s for s in settings_of(Outer) if s.name == "weights")
-    assert meant(weights, " data/a : 2 \n\nnonsense") == {"data/a": "2", "nonsense": ""}
-    assert shown(weights, {"a": 2.0}) == "a: 2"
+    assert to_option_value(weights, " data/a : 2 \n\nnonsense") == {"data/a": "2", "nonsense": ""}
+    assert to_component_value(weights, {"a": 2.0}) == "a: 2"

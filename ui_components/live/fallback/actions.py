@@ -1,94 +1,108 @@
-"""What happens on the Live tab where no live socket opens: sound in, captions out, one session a page."""
+"""The handlers of the fallback captions: chunks of audio in, captions out, one session per page."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import gradio as gr
 
 from qal.captions.captioner import Captioner
 from qal.engine.languages import check_language
 from qal.errors import ModelError
-from qal.text.subtitles import clock
-from ui_components.app.studio import Studio
-from ui_components.live.fallback.chunks import NOTICEABLE_LOSS_S, STREAM_EVERY_S, LossMeter, read_chunk
-from ui_components.live.fallback.session import Board, Chunk, LiveSession
+from qal.text.subtitles import format_timestamp
+from ui_components.app.studio import Studio, unchanged
+from ui_components.live.fallback.chunks import NOTICEABLE_LOSS_S, STREAM_EVERY_S, AudioLossMeter, read_chunk
+from ui_components.live.fallback.session import CaptionState, LiveSession, MicrophoneChunk
 from ui_components.live.view import captions_html, meter_html
 
 
-def hear(
-    studio: Studio, path: str | None, model: str | None, language: str, request: gr.Request
-) -> tuple[Any, str | dict[str, Any]]:
-    """A chunk from the microphone -> (captions, meter); the captions are skipped while they stay the same."""
+class LiveOutputs(NamedTuple):
+    """Outputs of the handlers that update the captions and the meter, as HTML."""
+
+    captions: str
+    meter: str
+
+
+def add_chunk(studio: Studio, path: str | None, model: str | None, language: str, request: gr.Request) -> LiveOutputs:
+    """Captions a chunk from the microphone. The captions are updated only if they changed."""
     if not path:
-        return gr.skip(), gr.skip()
+        return unchanged(LiveOutputs)
     if not model:
-        raise ModelError("there is no model to caption with; run `make setup` once, then reload this page")
-    session = studio.sessions.get_or_start(page_of(request), stage_opener(studio))
+        raise ModelError("no model to caption with; run `qal models fetch base-adaptive`, then reload the page")
+    session = studio.sessions.get_or_start(session_key(request), captioner_loader(studio))
     rate, pcm = read_chunk(Path(path))
-    studio.chunks.took(Path(path))
-    session.hear(Chunk(rate, pcm, model, language or None))
-    lost_s = session.losses.took(time.monotonic(), len(pcm) / rate)
+    studio.chunks.add(Path(path))
+    session.add_chunk(MicrophoneChunk(rate, pcm, model, language or None))
+    lost_s = session.losses.add_chunk(time.monotonic(), len(pcm) / rate)
     raise_error_of(session)
-    board = session.changed_board()
-    status = session.status or (f"too busy: {lost_s:.0f} s lost" if lost_s > NOTICEABLE_LOSS_S else "")
-    shown = "no sound comes from the microphone" if not len(pcm) else status
-    return (captions_html(board) if board else gr.skip()), meter_html(session.board.level, shown)
+    state = session.changed_state()
+    meter = meter_html(session.state.level, status_text(session, lost_s, len(pcm)))
+    return unchanged(LiveOutputs)._replace(meter=meter) if state is None else LiveOutputs(captions_html(state), meter)
 
 
-def finish(studio: Studio, request: gr.Request) -> tuple[str, str]:
-    """The recording was stopped: the last words become final -> (captions, meter)."""
-    session = studio.sessions.get(page_of(request))
+def status_text(session: LiveSession, lost_s: float, chunk_samples: int) -> str:
+    """Returns the text of the badge when it is not the level's; "" if there is no problem."""
+    if not chunk_samples:
+        return "No audio from the microphone"
+    if session.status:
+        return session.status
+    return f"Server too busy: {lost_s:.0f} s of audio lost" if lost_s > NOTICEABLE_LOSS_S else ""
+
+
+def finish(studio: Studio, request: gr.Request) -> LiveOutputs:
+    """Makes all captions final after the recording was stopped."""
+    session = studio.sessions.get(session_key(request))
     if not session:
-        return captions_html(Board()), meter_html(None)
-    time.sleep(STREAM_EVERY_S)  # a chunk may still be on its way
-    board = session.finish()
-    session.losses = LossMeter()
-    studio.chunks.sweep_later()
+        return LiveOutputs(captions_html(CaptionState()), meter_html(None))
+    time.sleep(STREAM_EVERY_S)  # the last chunk may still arrive
+    state = session.finish()
+    session.losses = AudioLossMeter()
+    studio.chunks.delete_old_later()
     raise_error_of(session)
-    return captions_html(board), meter_html(None)
+    return LiveOutputs(captions_html(state), meter_html(None))
 
 
-def clear(studio: Studio, request: gr.Request) -> tuple[str, str]:
-    """An empty board, and a clock that begins anew -> (captions, meter)."""
-    studio.sessions.drop(page_of(request))
-    return captions_html(Board()), meter_html(None)
+def clear(studio: Studio, request: gr.Request) -> LiveOutputs:
+    """Ends the session, so that the next one begins without captions at time 0."""
+    studio.sessions.close(session_key(request))
+    return LiveOutputs(captions_html(CaptionState()), meter_html(None))
 
 
-def leave(studio: Studio, request: gr.Request) -> None:
-    """The page was closed."""
-    studio.sessions.drop(page_of(request))
+def close_session(studio: Studio, request: gr.Request) -> None:
+    """Ends the session of a page that was closed."""
+    studio.sessions.close(session_key(request))
 
 
-def download(studio: Studio, request: gr.Request) -> dict[str, Any]:
-    """The final lines with their times -> {"name", "text"}."""
-    session = studio.sessions.get(page_of(request))
-    finals = session.board.finals if session else ()
+def download(studio: Studio, request: gr.Request) -> dict[str, str]:
+    """Returns the final captions with their times as a file, {"name", "text"}; {} if there are none."""
+    session = studio.sessions.get(session_key(request))
+    finals = session.state.finals if session else ()
     if not finals:
         gr.Info("There are no captions yet.")
         return {}
-    lines = (f"[{clock(c.start_s)} - {clock(c.end_s)}] {c.text}\n" for c in finals)
+    lines = (f"[{format_timestamp(c.start_s)} - {format_timestamp(c.end_s)}] {c.text}\n" for c in finals)
     return {"name": time.strftime("captions-%Y%m%d-%H%M%S.txt"), "text": "".join(lines)}
 
 
-def page_of(request: gr.Request) -> str:
+def session_key(request: gr.Request) -> str:
     return str(request.session_hash)
 
 
-def stage_opener(studio: Studio) -> Callable[[str, str | None], Captioner]:
-    """Loads the model of a session, and checks that it has the language before anybody speaks."""
+def captioner_loader(studio: Studio) -> Callable[[str, str | None], Captioner]:
+    """Returns a function that loads a model and checks that it has the language."""
 
-    def open_stage(model: str, language: str | None) -> Captioner:
+    def load_captioner(model: str, language: str | None) -> Captioner:
         engine = studio.engines.get(model, studio.runs)
         if language:
             check_language(language, engine.tokenizer.languages)
         return Captioner(engine, language)
 
-    return open_stage
+    return load_captioner
 
 
 def raise_error_of(session: LiveSession) -> None:
+    """Raises the error that happened in the session's thread, once."""
     error = session.take_error()
     if error:
         raise error

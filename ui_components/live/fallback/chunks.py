@@ -1,87 +1,97 @@
-"""The microphone chunks that Gradio's audio component uploads: read, then removed."""
+"""The microphone chunks that Gradio's audio component uploads: read, measured and deleted."""
 
 import struct
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qal.errors import AudioDecodeError
 
-STREAM_EVERY_S = 0.25  # one chunk
-NOTICEABLE_LOSS_S = 1.5  # less may be lateness
-KEPT_S = 10.0  # seconds a chunk's file lives
+STREAM_EVERY_S = 0.25  # duration of one chunk
+NOTICEABLE_LOSS_S = 1.5  # a smaller loss may be a late chunk
+MAX_FILE_AGE_S = 10.0
+MIN_DATA_OFFSET = 36  # bytes before a WAV file's data chunk
 
 
-def read_chunk(path: Path) -> tuple[int, NDArray[np.int16]]:
-    """A chunk's WAV file -> (rate in Hz, 16-bit PCM, (n,) or (n, channels)).
+class ChunkAudio(NamedTuple):
+    """The content of a chunk's WAV file."""
 
-    The browser repeats the first chunk's header, so the sizes in it are wrong and are not read."""
+    rate: int  # Hz
+    pcm: NDArray[np.int16]  # (n,) or (n, channels)
+
+
+def read_chunk(path: Path) -> ChunkAudio:
+    """Reads a chunk's WAV file. Raises AudioDecodeError unless it is 16-bit WAV.
+
+    The sizes in the header are ignored: the browser repeats the header of the first chunk."""
     data = path.read_bytes()
-    begin = data.find(b"data")
-    if data[:4] != b"RIFF" or begin < 36:
-        raise AudioDecodeError("the microphone's sound did not come as WAV; reload the page or use another browser")
+    start = data.find(b"data")
+    if data[:4] != b"RIFF" or start < MIN_DATA_OFFSET:
+        raise AudioDecodeError("the microphone's audio is not WAV; reload the page or use another browser")
     channels, rate = struct.unpack_from("<HI", data, 22)
     bits = struct.unpack_from("<H", data, 34)[0]
     if bits != 16 or channels < 1:
-        raise AudioDecodeError(f"the browser sent {bits}-bit sound from the microphone; use another browser")
-    body = data[begin + 8 :]
+        raise AudioDecodeError(f"the microphone's audio has {bits} bits instead of 16; use another browser")
+    body = data[start + 8 :]
     pcm = np.frombuffer(body[: len(body) - len(body) % (2 * channels)], "<i2")
-    return rate, pcm if channels == 1 else pcm.reshape(-1, channels)
+    return ChunkAudio(rate, pcm if channels == 1 else pcm.reshape(-1, channels))
 
 
-class LossMeter:
-    """How much sound never came: Gradio overwrites a chunk that a busy server has not taken yet.
+class AudioLossMeter:
+    """Measures lost audio: Gradio overwrites a chunk that a busy server has not processed yet.
 
-    Times are seconds of any clock that only goes forward."""
+    Times are seconds of a monotonic clock."""
 
     def __init__(self):
-        self._began_s: float | None = None
-        self._heard_s = 0.0
+        self._start_s: float | None = None
+        self._received_s = 0.0
 
-    def took(self, now_s: float, duration_s: float) -> float:
-        """Seconds lost since the first chunk; a chunk that is merely late counts until it comes."""
-        if self._began_s is None or not duration_s:  # a microphone that gives nothing is not a busy server
-            self._began_s, self._heard_s = now_s - duration_s, 0.0
-        self._heard_s += duration_s
-        return max(0.0, now_s - self._began_s - self._heard_s)
+    def add_chunk(self, now_s: float, duration_s: float) -> float:
+        """Returns the seconds lost since the first chunk; a late chunk counts as lost until it arrives."""
+        if self._start_s is None or not duration_s:  # an empty chunk comes from a silent device, not a busy server
+            self._start_s, self._received_s = now_s - duration_s, 0.0
+        self._received_s += duration_s
+        return max(0.0, now_s - self._start_s - self._received_s)
 
 
 class ChunkFiles:
-    """Nobody asked to keep a speaker's voice: the chunks of all sessions are deleted seconds after they came.
+    """Deletes the chunk files of all sessions some seconds after they were read, for the speakers' privacy.
 
-    Not at once, because equal chunks (digital silence) share one file, which another event may be about
-    to read; each upload makes it young again."""
+    Not at once: equal chunks (digital silence) share one file, which another event may still read. Each upload renews
+    the file's modification time."""
 
     def __init__(self):
         self._paths: set[Path] = set()
         self._lock = threading.Lock()
 
-    def took(self, path: Path) -> None:
+    def add(self, path: Path) -> None:
+        """Adds a file that was read, and deletes old ones."""
         with self._lock:
             self._paths.add(path)
-        self.sweep()
+        self.delete_old()
 
-    def sweep_later(self) -> None:
-        """For the chunks of a recording after which nobody speaks."""
-        timer = threading.Timer(2 * KEPT_S, self.sweep)
+    def delete_old_later(self) -> None:
+        """Deletes the last chunks of a recording when they are old enough."""
+        timer = threading.Timer(2 * MAX_FILE_AGE_S, self.delete_old)
         timer.daemon = True
         timer.start()
 
-    def sweep(self, kept_s: float = KEPT_S) -> None:
+    def delete_old(self, max_age_s: float = MAX_FILE_AGE_S) -> None:
         with self._lock:
-            self._paths = {path for path in self._paths if not _deleted(path, kept_s)}
+            self._paths = {path for path in self._paths if not _delete_if_old(path, max_age_s)}
 
 
-def _deleted(path: Path, kept_s: float) -> bool:
-    """True when the file is gone, because it was old or because somebody else removed it."""
+def _delete_if_old(path: Path, max_age_s: float) -> bool:
+    """Returns True if the file no longer exists: it was old, or it was deleted before."""
     with suppress(FileNotFoundError):
-        if time.time() - path.stat().st_mtime < kept_s:
+        if time.time() - path.stat().st_mtime < max_age_s:
             return False
         path.unlink()
-    with suppress(OSError):  # not empty: something else is in it
-        path.parent.rmdir()  # Gradio makes a folder for each upload
+    with suppress(OSError):  # the folder is not empty
+        path.parent.rmdir()  # Gradio creates a folder for each upload
     return True

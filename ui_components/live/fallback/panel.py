@@ -1,17 +1,18 @@
-"""Captions through Gradio's own streaming, where no live socket opens."""
+"""Captions through Gradio's audio streaming, for networks that block WebSockets."""
 
 import gradio as gr
 
-from ui_components.app.studio import QUIET, Studio, action
+from ui_components.app.studio import EVENT_OPTIONS, Studio, action
 from ui_components.live.fallback import actions
 from ui_components.live.fallback.chunks import STREAM_EVERY_S
-from ui_components.live.fallback.session import Board
+from ui_components.live.fallback.session import CaptionState
 from ui_components.live.view import captions_html, meter_html
 from ui_components.widgets.download import wire_download
 
 
 def fallback_panel(studio: Studio, page: gr.Blocks, model: gr.Dropdown, language: gr.Dropdown) -> None:
-    captions = gr.HTML(captions_html(Board()))
+    """Lays out and wires the captions, the meter and the microphone."""
+    captions = gr.HTML(captions_html(CaptionState()))
     meter = gr.HTML(meter_html(None))
     with gr.Row():
         microphone = gr.Audio(
@@ -25,12 +26,17 @@ def fallback_panel(studio: Studio, page: gr.Blocks, model: gr.Dropdown, language
         )
         with gr.Column(min_width=280), gr.Row():
             clear = gr.Button("Clear", min_width=120)
-            save = gr.Button("Download TXT", min_width=120)
+            download = gr.Button("Download TXT", min_width=120)
 
-    shown = [captions, meter]
-    hear = action(actions.hear, studio)
-    microphone.stream(hear, [microphone, model, language], shown, stream_every=STREAM_EVERY_S, **QUIET)
-    microphone.stop_recording(action(actions.finish, studio), None, shown, **QUIET)
-    clear.click(action(actions.clear, studio), None, shown, **QUIET)
-    wire_download(save, action(actions.download, studio), [])
-    page.unload(action(actions.leave, studio))
+    outputs = [captions, meter]  # as LiveOutputs
+    microphone.stream(
+        action(actions.add_chunk, studio),
+        [microphone, model, language],
+        outputs,
+        stream_every=STREAM_EVERY_S,
+        **EVENT_OPTIONS,
+    )
+    microphone.stop_recording(action(actions.finish, studio), None, outputs, **EVENT_OPTIONS)
+    clear.click(action(actions.clear, studio), None, outputs, **EVENT_OPTIONS)
+    wire_download(download, action(actions.download, studio), [])
+    page.unload(action(actions.close_session, studio))

@@ -1,46 +1,49 @@
-"""One speaker's captions where no live socket opens (else: qal/api/live_hub.py): sound goes in, a board is read out.
+"""The live session of a page that cannot open a WebSocket (see qal/api/live_hub.py for those that can).
 
-The work is done by a thread of the session's own, because Gradio overwrites a streamed chunk that its
-handler has not taken yet: a handler must never wait for the model."""
+Each session captions in its own thread: Gradio overwrites a streamed chunk while the handler of an earlier chunk is
+still running, so that a handler must never wait for the model."""
 
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16
-from qal.captions.session import Caption, Level
-from ui_components.live.fallback.chunks import LossMeter
+from qal.captions.session import Caption, InputLevel
+from ui_components.live.fallback.chunks import AudioLossMeter
 
-FLUSH_TIMEOUT_S = 60  # the last words of a slow model
-NOTHING = np.zeros(0, np.int16)
+FLUSH_TIMEOUT_S = 60
+EMPTY_PCM = np.zeros(0, np.int16)
 
 
-class CaptionStage(Protocol):
-    """What turns samples into captions; qal.captions.captioner.Captioner is one."""
+class StreamCaptioner(Protocol):
+    """Turns samples into captions; qal.captions.captioner.Captioner implements it."""
 
     @property
-    def level(self) -> Level: ...
+    def level(self) -> InputLevel: ...
     def feed(self, samples: Samples) -> list[Caption]: ...
     def flush(self) -> list[Caption]: ...
 
 
+LoadCaptioner = Callable[[str, str | None], StreamCaptioner]  # (model, language) -> captioner
+
+
 @dataclass(frozen=True)
-class Board:
-    """What the page shows. Lines that are final never change."""
+class CaptionState:
+    """The captions and the input level that the page shows. Final captions never change."""
 
     finals: tuple[Caption, ...] = ()
     tentative: Caption | None = None
-    level: Level | None = None
+    level: InputLevel | None = None
 
-    def with_captions(self, captions: list[Caption]) -> "Board":
-        """A final replaces the tentative text of its segment; no text means there was none after all."""
+    def with_captions(self, captions: list[Caption]) -> "CaptionState":
+        """Returns the state after `captions`: a final caption replaces the tentative one, also if it has no text."""
         finals, tentative = self.finals, self.tentative
         for caption in captions:
             tentative = caption if caption.text and not caption.final else None
@@ -49,8 +52,8 @@ class Board:
         return replace(self, finals=finals, tentative=tentative)
 
 
-class ToSampleRate:
-    """PCM at the microphone's rate -> samples at 16 kHz, without clicks between chunks."""
+class StreamResampler:
+    """Resamples a stream of PCM to 16 kHz samples; the result does not depend on the chunk sizes."""
 
     def __init__(self, rate: int):
         self.rate = rate
@@ -60,153 +63,165 @@ class ToSampleRate:
         return self._stream.resample_chunk(from_pcm16(pcm), last=last)
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """What the microphone gave, and how it is to be captioned."""
+class CaptionSettings(NamedTuple):
+    """The model and the language of a chunk; language None detects it."""
 
-    rate: int
+    model: str
+    language: str | None
+
+
+@dataclass(frozen=True)
+class MicrophoneChunk:
+    """Audio from the microphone and the settings to caption it with."""
+
+    rate: int  # Hz
     pcm: NDArray[np.int16]
     model: str
     language: str | None
 
     @property
-    def settings(self) -> tuple[str, str | None]:
-        return self.model, self.language
+    def settings(self) -> CaptionSettings:
+        return CaptionSettings(self.model, self.language)
 
-    def joined(self, later: "Chunk") -> "Chunk | None":
-        """Both as one, when they are of a kind."""
+    def merged(self, later: "MicrophoneChunk") -> "MicrophoneChunk | None":
+        """Returns both chunks as one; None if their rates or settings differ."""
         if (self.rate, self.settings) != (later.rate, later.settings):
             return None
         return replace(self, pcm=np.concatenate([self.pcm, later.pcm]))
 
 
-class Order(Enum):
+class Command(Enum):
+    """A message to the session's thread that is not audio."""
+
     FLUSH = auto()
     CLOSE = auto()
 
 
 class LiveSession:
-    """Feeds a caption stage from its own thread; `board` may be read at any time.
+    """Feeds a captioner from its own thread; `state` may be read at any time.
 
-    A stage is opened by the first chunk, and again after a flush or when the chunk's settings change;
-    the lines and the clock go on."""
+    A captioner is loaded for the first chunk, and again after a flush or when the settings change. Captions and times
+    continue across captioners."""
 
-    def __init__(self, open_stage: Callable[[str, str | None], CaptionStage]):
-        self.board = Board()
-        self.losses = LossMeter()
-        self._shown: Board | None = None
-        self._open_stage = open_stage
-        self._inbox: queue.SimpleQueue[Chunk | Order] = queue.SimpleQueue()
+    def __init__(self, load_captioner: LoadCaptioner):
+        self.state = CaptionState()
+        self.losses = AudioLossMeter()
+        self._returned_state: CaptionState | None = None  # by the last call of changed_state
+        self._load_captioner = load_captioner
+        self._inbox: queue.SimpleQueue[MicrophoneChunk | Command] = queue.SimpleQueue()
         self._flushed = threading.Event()
         self._error: Exception | None = None
-        self._failed: tuple[str, str | None] | None = None  # settings that gave an error: one toast is enough
-        self._settings: tuple[str, str | None] | None = None
-        self._stage: CaptionStage | None = None
-        self._resampler: ToSampleRate | None = None
-        self._heard = 0  # samples
-        self._stage_began = 0  # samples heard before this stage
+        self._failed: CaptionSettings | None = None  # settings whose error was reported
+        self._settings: CaptionSettings | None = None
+        self._captioner: StreamCaptioner | None = None
+        self._resampler: StreamResampler | None = None
+        self._received_samples = 0
+        self._captioner_start = 0  # samples received before this captioner
         threading.Thread(target=self._work, daemon=True, name="live-captions").start()
 
-    def hear(self, chunk: Chunk) -> None:
-        """Takes a chunk and returns at once."""
+    def add_chunk(self, chunk: MicrophoneChunk) -> None:
+        """Queues a chunk and returns at once."""
         self._inbox.put(chunk)
 
-    def finish(self) -> Board:
-        """Waits until all that was heard is final."""
+    def finish(self) -> CaptionState:
+        """Waits until all received audio is captioned."""
         self._flushed.clear()
-        self._inbox.put(Order.FLUSH)
+        self._inbox.put(Command.FLUSH)
         self._flushed.wait(FLUSH_TIMEOUT_S)
-        return self.board
+        return self.state
 
     def close(self) -> None:
-        self._inbox.put(Order.CLOSE)
+        """Ends the thread after the queued messages."""
+        self._inbox.put(Command.CLOSE)
 
-    def changed_board(self) -> Board | None:
-        """The board when its lines differ from those of the last call; else None."""
-        board, before = self.board, self._shown
-        if before and (before.finals, before.tentative) == (board.finals, board.tentative):
+    def changed_state(self) -> CaptionState | None:
+        """Returns the state; None if its captions are those of the last call."""
+        state, before = self.state, self._returned_state
+        if before and (before.finals, before.tentative) == (state.finals, state.tentative):
             return None
-        self._shown = board
-        return board
+        self._returned_state = state
+        return state
 
     @property
     def status(self) -> str:
-        """What the speaker must know besides the level; "" while all is well."""
+        """The state of loading or failing as text; "" while captions are made."""
         if self._failed:
-            return "stopped by an error"
-        return "" if self.board.level else "loading the model"
+            return "Stopped by an error"
+        return "" if self.state.level else "Loading model..."
 
     def take_error(self) -> Exception | None:
+        """Returns the thread's last error and clears it."""
         error, self._error = self._error, None
         return error
 
     def _work(self) -> None:
         for message in self._messages():
             try:
-                if isinstance(message, Chunk):
-                    self._feed(message)
+                if isinstance(message, MicrophoneChunk):
+                    self._caption(message)
                 else:
-                    self._end_stage()
-            except Exception as error:  # handed to the page's next event, which raises it
+                    self._flush_captioner()
+            except Exception as error:  # the page's next event raises it
                 self._error, self._failed = error, self._settings
-                self._stage = self._resampler = None
-                self.board = replace(self.board, tentative=None, level=None)
-            if message is Order.FLUSH:
+                self._captioner = self._resampler = None
+                self.state = replace(self.state, tentative=None, level=None)
+            if message is Command.FLUSH:
                 self._failed = None
                 self._flushed.set()
 
-    def _messages(self) -> Iterator[Chunk | Order]:
-        """What came in until CLOSE; chunks that wait are joined, so that a slow model skips tentative texts."""
+    def _messages(self) -> Iterator[MicrophoneChunk | Command]:
+        """Yields the messages until CLOSE. Waiting chunks are merged, so that a slow model skips tentative texts."""
         message = self._inbox.get()
-        while message is not Order.CLOSE:
+        while message is not Command.CLOSE:
             later = None
-            while isinstance(message, Chunk) and not self._inbox.empty():
+            while isinstance(message, MicrophoneChunk) and not self._inbox.empty():
                 later = self._inbox.get()
-                joined = message.joined(later) if isinstance(later, Chunk) else None
-                if not joined:
+                merged = message.merged(later) if isinstance(later, MicrophoneChunk) else None
+                if not merged:
                     break
-                message, later = joined, None
+                message, later = merged, None
             yield message
             message = later or self._inbox.get()
 
-    def _feed(self, chunk: Chunk) -> None:
+    def _caption(self, chunk: MicrophoneChunk) -> None:
         if chunk.settings == self._failed:
             return
         if chunk.settings != self._settings:
-            self._end_stage()
+            self._flush_captioner()
             self._settings, self._failed = chunk.settings, None
-        if self._stage is None:
-            self._stage = self._open_stage(*chunk.settings)
-            self._stage_began = self._heard
+        if self._captioner is None:
+            self._captioner = self._load_captioner(chunk.model, chunk.language)
+            self._captioner_start = self._received_samples
         if self._resampler and self._resampler.rate != chunk.rate:
-            self._hear(self._resampler.feed(NOTHING, last=True))
+            self._feed(self._resampler.feed(EMPTY_PCM, last=True))
             self._resampler = None
-        self._resampler = self._resampler or ToSampleRate(chunk.rate)
-        self._hear(self._resampler.feed(chunk.pcm))
+        self._resampler = self._resampler or StreamResampler(chunk.rate)
+        self._feed(self._resampler.feed(chunk.pcm))
 
-    def _end_stage(self) -> None:
-        if self._stage is None:
+    def _flush_captioner(self) -> None:
+        """Makes all captions final and removes the captioner."""
+        if self._captioner is None:
             return
         if self._resampler:
-            self._hear(self._resampler.feed(NOTHING, last=True))
-        self._show(self._stage.flush())
-        self.board = replace(self.board, tentative=None, level=None)
-        self._stage = self._resampler = None
+            self._feed(self._resampler.feed(EMPTY_PCM, last=True))
+        self._add_captions(self._captioner.flush())
+        self.state = replace(self.state, tentative=None, level=None)
+        self._captioner = self._resampler = None
 
-    def _hear(self, samples: Samples) -> None:
-        self._heard += len(samples)
-        if self._stage and len(samples):
-            self._show(self._stage.feed(samples))
+    def _feed(self, samples: Samples) -> None:
+        self._received_samples += len(samples)
+        if self._captioner and len(samples):
+            self._add_captions(self._captioner.feed(samples))
 
-    def _show(self, captions: list[Caption]) -> None:
-        offset_s = self._stage_began / SAMPLE_RATE
+    def _add_captions(self, captions: list[Caption]) -> None:
+        offset_s = self._captioner_start / SAMPLE_RATE
         shifted = [replace(c, start_s=c.start_s + offset_s, end_s=c.end_s + offset_s) for c in captions]
-        level = self._stage.level if self._stage else None
-        self.board = replace(self.board.with_captions(shifted), level=level)
+        level = self._captioner.level if self._captioner else None
+        self.state = replace(self.state.with_captions(shifted), level=level)
 
 
 class LiveSessions:
-    """Live sessions by Gradio's session hash."""
+    """The live sessions of all pages, by Gradio's session hash."""
 
     def __init__(self):
         self._sessions: dict[str, LiveSession] = {}
@@ -215,13 +230,14 @@ class LiveSessions:
     def get(self, key: str) -> LiveSession | None:
         return self._sessions.get(key)
 
-    def get_or_start(self, key: str, open_stage: Callable[[str, str | None], CaptionStage]) -> LiveSession:
+    def get_or_start(self, key: str, load_captioner: LoadCaptioner) -> LiveSession:
         with self._lock:
             if key not in self._sessions:
-                self._sessions[key] = LiveSession(open_stage)
+                self._sessions[key] = LiveSession(load_captioner)
             return self._sessions[key]
 
-    def drop(self, key: str) -> None:
+    def close(self, key: str) -> None:
+        """Ends a session; does nothing if there is none."""
         with self._lock:
             session = self._sessions.pop(key, None)
         if session:

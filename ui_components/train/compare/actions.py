@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from qal.jobs.index import stamp_of
+from qal.jobs.index import file_stamp
 from qal.jobs.notes import make_notes, write_notes
 from ui_components.app.studio import Studio
 from ui_components.train.compare.figures import MAX_RUNS, Compared, compared_charts
@@ -33,7 +33,7 @@ def refresh(studio: Studio, ticked: str | None, seen: Seen) -> list[Any]:
     """The runs as their files are now -> (table, charts, differences, seen); what is the same is not sent again.
 
     `ticked`: ids, as the browser says them in JSON."""
-    runs = [Shown(entry, studio.shelf.progress(entry.run)) for entry in studio.shelf.entries(studio.runs)]
+    runs = [Shown(entry, studio.run_index.progress(entry.run)) for entry in studio.run_index.entries(studio.runs)]
     table = table_html(runs)
     by_id = {shown.entry.id: shown for shown in runs}
     wanted = [by_id[run_id] for run_id in ids_of(ticked) if run_id in by_id]
@@ -61,7 +61,7 @@ def open_run(studio: Studio, event: gr.EventData) -> list[Any]:
 def edit(studio: Studio, event: gr.EventData) -> list[Any]:
     """-> (the run whose notes are edited, heading, title, tags, note, pinned, the form)"""
     run = find(studio, _run_of(event))
-    notes = next(entry.notes for entry in studio.shelf.entries(studio.runs) if entry.id == run.id)
+    notes = next(entry.notes for entry in studio.run_index.entries(studio.runs) if entry.id == run.id)
     heading, tags = f"<h2>Notes of {html.escape(run.id)}</h2>", ", ".join(notes.tags)
     return [run.id, heading, notes.title, tags, notes.note, notes.pinned, gr.Column(visible=True)]
 
@@ -71,7 +71,7 @@ def save(
 ) -> gr.Column:
     """Keeps the notes, and closes the form."""
     run = find(studio, run_id)
-    studio.require_own(run, request)
+    studio.require_run_owner(run, request)
     write_notes(run, make_notes(title, tags, note, pinned))
     return gr.Column(visible=False)
 
@@ -80,11 +80,11 @@ def _key(shown: Shown) -> Hashable:
     """What the comparison shows of it."""
     entry = shown.entry
     files = entry.run.metrics_file, entry.run.report_file, entry.run.config_file
-    return entry.id, entry.name, *map(stamp_of, files)
+    return entry.id, entry.name, *map(file_stamp, files)
 
 
 def _compare(studio: Studio, runs: Sequence[Shown]) -> list[Any]:
-    rows = [Compared(s.entry.name, studio.shelf.metrics.read(s.entry.run.metrics_file)[1]) for s in runs]
+    rows = [Compared(s.entry.name, studio.run_index.metrics.read(s.entry.run.metrics_file).rows) for s in runs]
     key = " ".join(s.entry.id for s in runs)
     return [board_json(key, compared_charts(rows)) if runs else "", differences_html(runs)]
 

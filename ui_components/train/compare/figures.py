@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from qal.jobs.metrics import Rows
+from qal.jobs.metrics import MetricsRows
 from ui_components.train.run.charts import Chart
 from ui_components.train.run.figures import add_epochs, add_line, chart
 from ui_components.train.run.traces import column, smoothed
@@ -23,7 +23,7 @@ MAX_NAME = 40  # letters in a legend
 @dataclass(frozen=True)
 class Compared:
     name: str
-    rows: Rows
+    rows: MetricsRows
 
     @property
     def legend(self) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qal.evaluation.report import Score, percent, percent_interval
 from qal.jobs.index import Entry, Progress
-from qal.jobs.metrics import is_figure
-from ui_components.train.report.summary import percent
+from qal.jobs.metrics import is_finite_number
 from ui_components.train.run.view import corpora_in_short, corpus_names
 
 NOT_COMPARED = ("corpus_weights",)  # a folder's name is no parameter that has a value of its own
@@ -25,10 +25,17 @@ class Shown:
     progress: Progress
 
     @property
-    def test(self) -> dict[str, Any]:
-        """The report's figures of the tuned model."""
-        found = (self.entry.report or {}).get("tuned_adaptive")
-        return found if isinstance(found, dict) else {}
+    def test_score(self) -> Score | None:
+        """Test results of the fine-tuned model with adaptive context; None without a report."""
+        return self.entry.report.tuned_adaptive if self.entry.report else None
+
+    @property
+    def test_wer(self) -> float | None:
+        return self.test_score.wer if self.test_score else None
+
+    @property
+    def rtf(self) -> float | None:
+        return self.test_score.rtf if self.test_score else None
 
     @property
     def best_wer(self) -> float | None:
@@ -37,8 +44,9 @@ class Shown:
     @property
     def cer(self) -> float | None:
         """Of the test rows, else of the best validation."""
-        measured = self.test.get("cer")
-        return measured if is_figure(measured) else self.progress.best.cer if self.progress.best else None
+        if self.test_score:
+            return self.test_score.cer
+        return self.progress.best.cer if self.progress.best else None
 
     @property
     def base(self) -> str:
@@ -65,10 +73,8 @@ def _rate(of: Callable[[Shown], float | None]) -> Callable[[Shown], str]:
 
 
 def _test_wer(shown: Shown) -> str:
-    wer, low, high = (shown.test.get(key) for key in ("wer", "wer_low", "wer_high"))
-    if not is_figure(wer):
-        return MISSING
-    return percent(wer) + (f"\n({100 * low:.1f} – {100 * high:.1f})" if is_figure(low) and is_figure(high) else "")
+    score = shown.test_score
+    return f"{percent(score.wer)}\n({percent_interval(score.wer_low, score.wer_high)})" if score else MISSING
 
 
 def _number(of: Callable[[Shown], float | None], form: str) -> Callable[[Shown], str]:
@@ -88,9 +94,9 @@ COLUMNS = (
     Column("base", lambda s: s.base, lambda s: s.base),
     Column("corpus", lambda s: s.corpora, lambda s: corpora_in_short(s.entry.config) if s.entry.config else MISSING),
     Column("best WER", lambda s: s.best_wer, _rate(lambda s: s.best_wer)),
-    Column("test WER (95 %)", lambda s: s.test.get("wer"), _test_wer),
+    Column("test WER (95 %)", lambda s: s.test_wer, _test_wer),
     Column("CER", lambda s: s.cer, _rate(lambda s: s.cer)),
-    Column("RTF", lambda s: s.test.get("rtf"), _number(lambda s: s.test.get("rtf"), ".3f")),
+    Column("RTF", lambda s: s.rtf, _number(lambda s: s.rtf, ".3f")),
     Column("minutes", _minutes, _number(_minutes, ".1f")),
     Column("user", lambda s: s.entry.status.user, lambda s: s.entry.status.user or MISSING),
     Column("started", lambda s: s.entry.created, _started),
@@ -133,7 +139,7 @@ def _row(shown: Shown, columns: Sequence[Column]) -> str:
 
 
 def _sorted_by(value: Value) -> str:
-    if value is None or value == "" or (isinstance(value, float) and not is_figure(value)):
+    if value is None or value == "" or (isinstance(value, float) and not is_finite_number(value)):
         return ""
     return f' data-value="{html.escape(str(value).casefold())}"'
 
@@ -189,7 +195,7 @@ def _parameter_row(name: str, values: Sequence[str]) -> str:
 
 def _result_row(column: Column, runs: Sequence[Shown]) -> str:
     values = [column.value(shown) for shown in runs]
-    measured = [value for value in values if isinstance(value, (int, float)) and is_figure(value)]
+    measured = [value for value in values if isinstance(value, (int, float)) and is_finite_number(value)]
     best = min(measured) if len(measured) > 1 and len(set(measured)) > 1 else None
     cells = "".join(
         f'<td class="best">{html.escape(column.words(shown))} <span class="mark">best</span></td>'

@@ -10,10 +10,11 @@ from qal.corpus.manifest import Corpus
 from qal.errors import OptionError
 from qal.jobs import job
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.options.yaml_file import MAX_TEXT, as_yaml, check_config, parse_settings
+from qal.jobs.options.yaml_file import MAX_TEXT_CHARS, as_yaml, check_config, parse_settings
+from qal.jobs.queue import queued_jobs, running_job
 from qal.jobs.run import Run
-from ui_components.app.studio import Studio, user_of
-from ui_components.data.sample_corpus import no_corpus
+from ui_components.app.studio import Studio, current_user
+from ui_components.data.sample_corpus import no_corpus_note
 from ui_components.train.new_run.checks import Problem, check_form
 from ui_components.train.new_run.choices import augmented, base_choices, changed, filled, left_open
 from ui_components.train.new_run.command_line import arguments, command_line
@@ -22,7 +23,7 @@ from ui_components.train.new_run.measured_runs import machine_of, measured_runs,
 from ui_components.train.new_run.references import DEFAULT, OF_RUN, about, find_run, reference, reference_choices
 from ui_components.train.new_run.settings import SETTINGS
 from ui_components.train.new_run.view import differences_html, estimate_html, marks_html, problem_text, problems_html
-from ui_components.widgets.choices import chosen, corpus_choices, model_choices, presets
+from ui_components.widgets.choices import corpus_choices, first_available, model_choices, presets
 from ui_components.widgets.markup import sentence_html
 from ui_components.widgets.model_choice import model_note
 
@@ -36,7 +37,7 @@ OFFERED = ("base", "corpus", "retention.corpora")
 
 def first_config(studio: Studio) -> TrainingConfig:
     """What the form shows when the page is made."""
-    found = {preset.name: preset.config for preset in presets(studio.configs)[0]}
+    found = {preset.name: preset.config for preset in presets(studio.configs).presets}
     return found.get(DEFAULT) or next(iter(found.values()), TrainingConfig())
 
 
@@ -44,22 +45,22 @@ def offer(studio: Studio, preset: str | None, *held: Any) -> list[Any]:
     """What a new run can be made from now; choices that were made stay.
 
     -> (preset, base, corpora, corpora of the retention, note, fetch button, *told)"""
-    for error in presets(studio.configs)[1]:
+    for error in presets(studio.configs).errors:
         gr.Warning(sentence_html(str(error)))
     now = dict(zip(NAMES, held, strict=True))
     corpora, bases, named = corpus_choices(studio.data), base_choices(studio), reference_choices(studio, preset)
-    here = chosen(model_choices(studio.runs, studio.model), studio.model, "base")
-    preset = chosen(named, preset, DEFAULT)
+    here = first_available(model_choices(studio.runs, studio.model), studio.model, "base")
+    preset = first_available(named, preset, DEFAULT)
     values = {value for _, value in corpora}
     for name in OFFERED[1:]:
         now[name] = [value for value in now[name] or [] if value in values]
     now["corpus"] = now["corpus"] or sorted(values)[:1]
-    now["base"] = chosen(bases, now["base"], here, "base")
+    now["base"] = first_available(bases, now["base"], here, "base")
     return [
         gr.Dropdown(choices=named, value=preset, info=about(studio, preset)),
         gr.Dropdown(choices=bases, value=now["base"]),
         *(gr.Dropdown(choices=corpora, value=now[name], multiselect=True) for name in OFFERED[1:]),
-        model_note(studio.model, here) + ("" if corpora else no_corpus(studio)),
+        model_note(studio.model, here) + ("" if corpora else no_corpus_note(studio)),
         gr.Button(visible=not corpora),
         *told(studio, preset, [now[name] for name in NAMES]),
     ]
@@ -133,7 +134,7 @@ def load_file(studio: Studio, path: str | None, preset: str | None, *held: Any) 
     if path is None:
         raise OptionError("choose a YAML file first")
     with Path(path).open("rb") as file:
-        content = file.read(MAX_TEXT + 1)
+        content = file.read(MAX_TEXT_CHARS + 1)
     try:
         return load_text(studio, content.decode(), preset, *held)
     except UnicodeDecodeError as error:
@@ -164,7 +165,7 @@ def updates(held: Sequence[Any], new: Sequence[Any]) -> Iterator[Any]:
 
 def start(studio: Studio, request: gr.Request, *held: Any) -> tuple[str, gr.Tabs]:
     """Starts a job -> (its id, the tabs with its run opened)."""
-    run = job.start(right_config(studio, held), studio.runs, user=user_of(request))
+    run = job.start(right_config(studio, held), studio.runs, user=current_user(request))
     tell_place(studio, run)
     return run.id, gr.Tabs(selected=RUN)
 
@@ -179,7 +180,7 @@ def right_config(studio: Studio, held: Sequence[Any]) -> TrainingConfig:
 
 def tell_place(studio: Studio, run: Run) -> None:
     """A toast where the run must wait."""
-    busy, line = job.running(studio.runs), [waiting.id for waiting in job.waiting(studio.runs)]
+    busy, line = running_job(studio.runs), [waiting.id for waiting in queued_jobs(studio.runs)]
     place = line.index(run.id) + 1 if run.id in line else 1
     if busy or place > 1:
         who = f"run {busy.id}" if busy else f"{place - 1} other runs"

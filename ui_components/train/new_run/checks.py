@@ -9,23 +9,23 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from augmentation.noise import audio_files
-from qal.corpus.manifest import MANIFEST, Corpus, read_corpus
-from qal.engine.catalogue import HUB, local_directory
+from augmentation.noise import list_audio_files
+from qal.corpus.manifest import MANIFEST_FILE, Corpus, read_corpus
+from qal.engine.catalogue import HUB_MODELS, local_directory
 from qal.engine.catalogue import resolve as resolve_model
 from qal.engine.decoding import Tokenizer
 from qal.engine.languages import check_language
 from qal.errors import OptionError, QalError
-from qal.jobs.example_selection import require_rows
+from qal.jobs.example_selection import require_examples
 from qal.jobs.machine import check_machine
-from qal.jobs.options.training_config import TrainingConfig, absolute, require_tracker
+from qal.jobs.options.training_config import TrainingConfig, absolute_path, require_tracker
+from qal.jobs.options.validation_errors import plain_message, shortened_value
 from qal.jobs.options.yaml_file import check_config
 from ui_components.app.studio import Studio
 from ui_components.train.new_run.choices import base_choices, offered_corpora
 from ui_components.train.new_run.settings import BY_NAME, HEADED, SETTINGS, SOUND_FOLDERS
-from ui_components.widgets.forms import nested, read, value_of
+from ui_components.widgets.forms import nested, option_values, value_of
 
-MAX_SHOWN = 60  # characters of a wrong value
 KEPT_CORPORA = 16
 
 
@@ -73,7 +73,7 @@ def wanted(studio: Studio, held: Sequence[Any]) -> dict[str, Any]:
     """What the components hold as settings, not yet checked.
 
     One corpus stands for itself; corpora may be weighed by the names of their folders."""
-    values = read(SETTINGS, held)
+    values = option_values(SETTINGS, held)
     corpora = values["corpus"] if isinstance(values["corpus"], list) else []
     values["corpus"] = corpora[0] if len(corpora) == 1 else corpora
     if isinstance(values["corpus_weights"], dict):
@@ -84,18 +84,18 @@ def wanted(studio: Studio, held: Sequence[Any]) -> dict[str, Any]:
 
 @lru_cache(KEPT_CORPORA)
 def _read(folder: Path, changed_ns: int) -> Corpus:
-    return read_corpus(folder, gone_share=1)  # the job looks for every file
+    return read_corpus(folder, max_missing_share=1)  # the job looks for every file
 
 
 def corpus_of(folder: Path) -> Corpus:
     """Read once for as long as its manifest stays the same. Raises CorpusError."""
-    manifest = folder / MANIFEST
+    manifest = folder / MANIFEST_FILE
     return _read(folder, manifest.stat().st_mtime_ns if manifest.is_file() else 0)
 
 
 @lru_cache(KEPT_CORPORA)
 def _sounds(folder: Path, changed_ns: int) -> int:
-    return len(audio_files(folder))
+    return len(list_audio_files(folder))
 
 
 def _sounds_of(folder: Path) -> int:
@@ -108,19 +108,21 @@ def _not_offered(studio: Studio, config: TrainingConfig) -> Iterator[Problem]:
     if not config.base:
         yield Problem("base", "choose a model to start from")
     elif config.base not in {value for _, value in base_choices(studio)}:
-        yield Problem("base", f"{_brief(config.base)} is not among the offered models; choose one of the list")
+        yield Problem("base", f"{shortened_value(config.base)} is not among the offered models; choose one of the list")
     if not config.corpus_folders:
         yield Problem("corpus", "choose a corpus")
     corpora = offered_corpora(studio)
     for name, folders in (("corpus", config.corpus_folders), ("retention.corpora", config.retention.corpora)):
         for folder in folders:
-            if absolute(str(folder)) not in corpora:
-                yield Problem(name, f"{_brief(str(folder))} is not among the offered corpora; choose one of the list")
+            if absolute_path(str(folder)) not in corpora:
+                yield Problem(
+                    name, f"{shortened_value(str(folder))} is not among the offered corpora; choose one of the list"
+                )
     for name in SOUND_FOLDERS:
         folder = value_of(config, name)
         try:
             if folder is not None:
-                studio.require_inside(folder)
+                studio.require_allowed_path(folder)
         except OptionError as error:
             yield Problem(name, str(error))
 
@@ -130,10 +132,10 @@ def _of_material(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpu
     problems: list[Problem] = []
     for name in SOUND_FOLDERS:
         folder = value_of(config, name)
-        if folder in config.sound_folders:
+        if folder in config.audio_folders:
             _gather(problems, name, lambda folder=folder: _sounds_of(Path(folder)))
     if len(corpora) == len(config.corpus_folders):
-        _gather(problems, "corpus", lambda: require_rows([*corpora], config))
+        _gather(problems, "corpus", lambda: require_examples([*corpora], config))
         name = "language" if config.language else "corpus"
         _gather(problems, name, lambda: _require_languages(studio, config, corpora))
     return problems
@@ -141,7 +143,7 @@ def _of_material(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpu
 
 def _require_languages(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> None:
     """As far as it is known without fetching the base."""
-    if config.base in HUB and not local_directory(config.base):
+    if config.base in HUB_MODELS and not local_directory(config.base):
         known = ("en",) if config.base.endswith(".en") else None
     else:
         known = _languages(resolve_model(config.base, studio.runs))
@@ -169,27 +171,4 @@ def _of_field(error: ErrorDetails) -> Problem:
     parts = [str(part) for part in error["loc"]]
     beginnings = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
     name = next((n for n in beginnings if n in BY_NAME or n in HEADED), "")
-    limits = {k: f"{v:g}" if isinstance(v, float) else v for k, v in error.get("ctx", {}).items()}
-    said = {
-        "greater_than_equal": f"should be at least {limits.get('ge')}",
-        "greater_than": f"should be above {limits.get('gt')}",
-        "less_than_equal": f"should be at most {limits.get('le')}",
-        "less_than": f"should be below {limits.get('lt')}",
-        "int_from_float": "should be a whole number",
-        "int_parsing": "should be a whole number",
-        "int_type": "should be a whole number",
-        "float_type": "should be a number",
-        "float_parsing": "should be a number",
-        "too_short": "should name at least one",
-    }.get(error["type"])
-    if error["type"] in ("value_error", "assertion_error"):
-        return Problem(name, error["msg"].removeprefix("Value error, "))
-    if error["input"] is None:
-        return Problem(name, "is empty; give a value")
-    said = said or error["msg"].replace("Input should", "should")
-    return Problem(name, f"{said}, not {_brief(error['input'])}")
-
-
-def _brief(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value) if isinstance(value, (int, float)) else "this"
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    return Problem(name, plain_message(error))

@@ -8,7 +8,7 @@ from typing import Any
 
 from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.options.yaml_file import check_config, merged
+from qal.jobs.options.yaml_file import check_config, merge_settings
 from ui_components.train.new_run.settings import ALL
 from ui_components.widgets.forms import nested, value_of
 
@@ -26,7 +26,7 @@ def overrides(config: TrainingConfig, below: dict[str, Any]) -> dict[str, Any]:
     try:
         if check_config(below, "").augmentation.preset != config.augmentation.preset:
             given[PRESET] = config.augmentation.preset
-        start = leaves(check_config(merged(TrainingConfig, below, nested(given)), ""))
+        start = leaves(check_config(merge_settings(TrainingConfig, below, nested(given)), ""))
     except OptionError:  # the file is not right on its own, or its sounds do not go with the new preset
         return wanted
     return given | {name: value for name, value in wanted.items() if start[name] != value}

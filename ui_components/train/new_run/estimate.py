@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qal.audio.samples import WINDOW_S
-from qal.jobs.batch_boundaries import ends, share_of
-from qal.jobs.machine import processes
+from qal.jobs.batch_boundaries import batch_boundaries, repetitions
+from qal.jobs.machine import process_count
+from qal.jobs.options.learning import CPU_MICRO_BATCH_S
 from qal.jobs.options.training_config import TrainingConfig
 
 BENCHMARK = "docs/benchmarks.md"
@@ -26,7 +27,6 @@ START_S = 30  # imports, reading, merging, converting
 
 PROCESS_MB = 1300  # Python and its libraries
 PART_MB, RECOMPUTED_MEMORY = 34, 0.4  # a second of context that is computed at once, of the benchmark's base
-CPU_PART_S = 60  # qal/training/model/lightning_module.py
 MB = 1e6
 
 
@@ -85,7 +85,7 @@ def estimate(
     slowness = BENCHMARK_SPEED / (speed * cost(config, machine)) if speed else 0
     total_s = None if train_s is None else train_s + START_S + slowness * heard_s(config, rows)
     memory_mb = expected_memory(config, rows, parameters, machine, measured)
-    disk_mb = config.run_size * 2 * parameters / MB
+    disk_mb = config.disk_space_factor * 2 * parameters / MB
     return Estimate(
         utterances=len(rows.durations_s),
         offered=rows.offered,
@@ -104,12 +104,12 @@ def work(config: TrainingConfig, rows: Rows) -> tuple[float, int]:
     drawn_s = drawn(config, rows)
     if not len(drawn_s):
         return 0.0, 0
-    last = ends(drawn_s, config.batch_size, config.compute.batch_seconds)
+    last = batch_boundaries(drawn_s, config.batch_size, config.compute.batch_seconds)
     sizes, longest = np.diff([0, *last]), drawn_s[np.array(last) - 1]
     seconds = float((sizes * context_s(config, longest)).sum())
     if config.method == "distill":  # the teacher hears each lesson once at 30 s, and learns nothing
         seconds += len(drawn_s) * WINDOW_S / 3 / config.epochs
-    return seconds, -(-len(sizes) // processes(config))
+    return seconds, -(-len(sizes) // process_count(config))
 
 
 def drawn(config: TrainingConfig, rows: Rows) -> NDArray:
@@ -118,7 +118,7 @@ def drawn(config: TrainingConfig, rows: Rows) -> NDArray:
     parts = []
     for weight in np.unique(weights):
         own = np.sort(durations[weights == weight])
-        whole, rest = share_of(weight, len(own))
+        whole, rest = repetitions(weight, len(own))
         parts += [own] * whole + [own[np.arange(rest) * len(own) // max(1, rest)]]
     found = np.concatenate(parts) if parts else durations
     if config.method == "distill":
@@ -140,8 +140,8 @@ def expected_speed(
 ) -> float | None:
     """Seconds of context a second; None on a device on which nothing was measured."""
     if measured:
-        alike = [m.speed * cost(m.config, machine) / processes(m.config) for m in measured]
-        return median(alike) / cost(config, machine) * processes(config)
+        alike = [m.speed * cost(m.config, machine) / process_count(m.config) for m in measured]
+        return median(alike) / cost(config, machine) * process_count(config)
     if machine.device != "cpu":
         return None
     scale = BENCHMARK_PARAMETERS / parameters * machine.cores / BENCHMARK_CORES
@@ -174,9 +174,9 @@ def expected_memory(
     """Peak of all processes in MB; on other devices than CPUs only the runs that were measured tell."""
     known = [m for m in measured if m.memory_mb is not None]
     if known:
-        grown = [(m.memory_mb or 0) / processes(m.config) - modelled(m.config, rows, parameters) for m in known]
-        return processes(config) * max(PROCESS_MB, modelled(config, rows, parameters) + max(grown))
-    return processes(config) * modelled(config, rows, parameters) if machine.device == "cpu" else None
+        grown = [(m.memory_mb or 0) / process_count(m.config) - modelled(m.config, rows, parameters) for m in known]
+        return process_count(config) * max(PROCESS_MB, modelled(config, rows, parameters) + max(grown))
+    return process_count(config) * modelled(config, rows, parameters) if machine.device == "cpu" else None
 
 
 def modelled(config: TrainingConfig, rows: Rows, parameters: float) -> float:
@@ -197,7 +197,7 @@ def part_s(config: TrainingConfig, drawn_s: NDArray) -> float:
         return 0.0
     longest = WINDOW_S if config.context.full_share else float(context_s(config, drawn_s[-1:])[0])
     batch = max(longest * min(config.batch_size, len(drawn_s)), longest)
-    return max(min(batch, config.compute.part_seconds or CPU_PART_S), longest)
+    return max(min(batch, config.compute.part_seconds or CPU_MICRO_BATCH_S), longest)
 
 
 def basis(config: TrainingConfig, machine: Machine, measured: Sequence[Measured]) -> str:

@@ -9,14 +9,15 @@ import plotly.graph_objects as go
 
 from qal.errors import OptionError, QalError
 from qal.jobs import job
-from qal.jobs.log_tail import tail
-from qal.jobs.run import ENDED, Run, list_runs
-from ui_components.app.studio import Studio, user_of
+from qal.jobs.log_tail import read_tail
+from qal.jobs.options.yaml_file import load_config
+from qal.jobs.run import Run, list_runs
+from qal.jobs.status import ENDED
+from ui_components.app.studio import Studio, current_user
 from ui_components.train.new_run.actions import right_config, tell_place
 from ui_components.train.run.figures import AMBER, GRID, INK, TEAL
 from ui_components.widgets.markup import note_html
 
-RATE_FILE = "learning_rate.json"  # qal/training/loop/learning_rate_finder.py, which brings torch
 BAR = re.compile(r"find:[^\r\n]*?(\d+)/(\d+)")
 HEIGHT = 260  # pixels
 POLL_S = 1.0
@@ -27,7 +28,7 @@ def find(studio: Studio, request: gr.Request, *held: Any) -> tuple[str, gr.Timer
     config = right_config(studio, held)
     alone = config.machine.model_copy(update={"devices": 1, "nodes": 1, "strategy": "auto"})
     config = config.model_copy(update={"find_learning_rate": True, "machine": alone})
-    run = job.start(config, studio.runs, user=user_of(request))
+    run = job.start(config, studio.runs, user=current_user(request))
     tell_place(studio, run)
     return run.id, gr.Timer(active=True)
 
@@ -42,7 +43,7 @@ def searching(studio: Studio) -> str | None:
     """The search that is under way."""
     for run in list_runs(studio.runs):
         try:
-            if run.status().state not in ENDED and "find_learning_rate: true" in run.config_file.read_text():
+            if run.status().state not in ENDED and load_config(run.config_file).find_learning_rate:
                 return run.id
         except (OSError, QalError):
             continue
@@ -73,7 +74,7 @@ def how_far(run: Run) -> str:
     if status.state == "queued":
         place = f" as number {status.queue_position}" if status.queue_position else ""
         return f"The search waits for the device{place}. The run `{run.id}` starts by itself."
-    tried = BAR.findall(tail(run.log_file)[0])
+    tried = BAR.findall(read_tail(run.log_file)[0])
     if not tried:
         return f"Preparing the search for a learning rate. The tab Run stops it (`{run.id}`)."
     done, of = tried[-1]
@@ -92,7 +93,7 @@ def take(studio: Studio, run_id: str | None) -> float:
 def found_rate(run: Run) -> dict[str, Any] | None:
     """learning_rate.json; None while it is not there, or where it cannot be read."""
     try:
-        found = json.loads((run.folder / RATE_FILE).read_text(encoding="utf-8"))
+        found = json.loads(run.learning_rate_file.read_text(encoding="utf-8"))
         rate_figure(found)
     except (OSError, ValueError, KeyError, TypeError):
         return None

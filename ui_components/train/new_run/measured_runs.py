@@ -7,12 +7,13 @@ from pathlib import Path
 from statistics import median
 
 from qal.checks.device import usable_cores
-from qal.checks.storage import disk_of, memory
+from qal.checks.storage import disk_space, memory_space
 from qal.corpus.manifest import Corpus
 from qal.engine.catalogue import local_directory, resolve
 from qal.engine.engine import choose_device
+from qal.engine.stock_models import STOCK_MODELS
 from qal.errors import QalError
-from qal.jobs.example_selection import held_out_rows, training_rows
+from qal.jobs.example_selection import held_out_examples, training_examples
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
@@ -23,9 +24,7 @@ NEWEST = 5  # runs that an estimate rests on
 FEWEST_STEPS = 5  # that tell a speed
 GROWTHS = 4  # readings until a file has doubled
 WARM_UP = 2  # steps that are slower than the others
-STOCK_M = {"tiny": 39, "base": 74, "small": 244, "medium": 769, "large": 1550, "large-v3-turbo": 809}
-PARAMETERS_M = {**STOCK_M, "distil-small": 166, "distil-medium": 394, "distil-large": 756}
-UNKNOWN_M = 74
+FALLBACK_MODEL = "base"  # its size is assumed for names that start with no stock model
 
 
 def measured_runs(runs: Path, config: TrainingConfig) -> list[Measured]:
@@ -62,13 +61,13 @@ def _timed(row: dict) -> bool:
 
 
 def rows_of(corpora: Sequence[Corpus], config: TrainingConfig) -> Rows:
-    rows = training_rows([*corpora], config)
+    rows = training_examples([*corpora], config)
     return Rows(
         durations_s=[row.duration_s for _, row in rows],
-        weights=[config.weight_of(corpus.folder) for corpus, _ in rows],
+        weights=[config.corpus_weight(corpus.folder) for corpus, _ in rows],
         offered=sum(len(corpus.select("train")) for corpus in corpora),
-        validation=len(held_out_rows([*corpora], config, ("validation",))),
-        test=len(held_out_rows([*corpora], config, ("test",))),
+        validation=len(held_out_examples([*corpora], config, ("validation",))),
+        test=len(held_out_examples([*corpora], config, ("test",))),
     )
 
 
@@ -77,20 +76,21 @@ def machine_of(runs: Path, config: TrainingConfig) -> Machine:
         device="mps" if config.device == "mps" else choose_device(engine_device(config)),
         cores=usable_cores(),
         bfloat16=_fast_at_bfloat16(),
-        free_memory_mb=memory().free / MB,
-        free_disk_mb=disk_of(runs).free / MB,
+        free_memory_mb=memory_space().free / MB,
+        free_disk_mb=disk_space(runs).free / MB,
     )
 
 
 def parameters_of(base: str, runs: Path) -> float:
     """By the size of its weights in float16, where they are on this machine; else by its name."""
-    family = next((name for name in sorted(PARAMETERS_M, key=len, reverse=True) if base.startswith(name)), None)
-    by_name = 1e6 * PARAMETERS_M.get(family or "", UNKNOWN_M)
+    by_length = sorted(STOCK_MODELS, key=len, reverse=True)
+    stock_name = next((name for name in by_length if base.startswith(name)), None)
+    stock_parameters = STOCK_MODELS[stock_name or FALLBACK_MODEL].parameters
     try:
-        here = family is None or local_directory(base)
-        return (resolve(base, runs) / "model.bin").stat().st_size / 2 if here else by_name
+        is_local = stock_name is None or local_directory(base)
+        return (resolve(base, runs) / "model.bin").stat().st_size / 2 if is_local else stock_parameters
     except (QalError, OSError):
-        return by_name
+        return stock_parameters
 
 
 @lru_cache(1)

@@ -32,7 +32,7 @@ def reference(studio: Studio, value: str | None) -> Reference:
     if value and value.startswith(OF_RUN):
         run = find_run(studio, value.removeprefix(OF_RUN))
         return _reference(value, f"run {run.id}", run.config_file)
-    if value not in {preset.name for preset in presets(studio.configs)[0]}:
+    if value not in {preset.name for preset in presets(studio.configs).presets}:
         raise OptionError(f"choose a preset first: there is no '{value or ''}' in {studio.configs}")
     return _reference(value, value, studio.configs / f"{value}.yaml")
 
@@ -46,7 +46,7 @@ def find_run(studio: Studio, run_id: str) -> Run:
 
 def reference_choices(studio: Studio, current: str | None = None) -> Choices:
     """The presets, and the run whose settings were loaded."""
-    named = [(preset.name, preset.name) for preset in presets(studio.configs)[0]]
+    named = [(preset.name, preset.name) for preset in presets(studio.configs).presets]
     run_id = (current or "").removeprefix(OF_RUN)
     loaded = current and run_id != current and run_id in {run.id for run in list_runs(studio.runs)}
     return [*named, (f"settings of run {run_id}", current)] if loaded and current else named
@@ -56,7 +56,7 @@ def about(studio: Studio, value: str | None) -> str:
     """What a preset is for, and its main figures."""
     if value and value.startswith(OF_RUN):
         return f"as in {studio.runs / value.removeprefix(OF_RUN) / 'config.yaml'}"
-    preset = next((p for p in presets(studio.configs)[0] if p.name == value), None)
+    preset = next((p for p in presets(studio.configs).presets if p.name == value), None)
     if not preset:
         return f"no preset in {studio.configs}/"
     config = preset.config

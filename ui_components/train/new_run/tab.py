@@ -5,26 +5,26 @@ from typing import Any, cast
 import gradio as gr
 from gradio.events import Dependency
 
-from ui_components.app.studio import QUIET, Events, Studio, action
-from ui_components.data.sample_corpus import FETCH, fetch_sample
+from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
+from ui_components.data.sample_corpus import FETCH_LABEL, fetch_sample
 from ui_components.train.new_run import actions as new_run_actions
 from ui_components.train.new_run import learning_rate_finder as rate_finder
 from ui_components.train.new_run.actions import OFFERED
 from ui_components.train.new_run.learning_rate_finder import POLL_S
 from ui_components.train.new_run.settings import BASIC, GROUPS, LABELS, MATERIAL, SETTINGS, group_element, sections
 from ui_components.widgets.choices import language_choices
-from ui_components.widgets.forms import Form, Setting, place, shown
+from ui_components.widgets.forms import Form, Setting, component_arguments, to_component_value
 
 PRESET = "augmentation.preset"
-LAST = {**QUIET, "trigger_mode": "always_last"}  # while one is checked, only the newest of the others is kept
+LAST = {**EVENT_OPTIONS, "trigger_mode": "always_last"}  # while one is checked, only the newest of the others is kept
 
 
-def new_run_tab(studio: Studio, opened: Events, run: gr.State, settings_of: gr.State, inner: gr.Tabs) -> None:
+def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, settings_of: gr.State, inner: gr.Tabs) -> None:
     """`run`: the id of the run that is watched, set when one starts. `settings_of`: the id of a run whose settings
     somebody wants in this form; it changes when they ask."""
     form = Form(SETTINGS, new_run_actions.first_config(studio), LABELS, SPECIAL)
     note = gr.HTML()
-    fetch = gr.Button(FETCH, visible=False)
+    fetch = gr.Button(FETCH_LABEL, visible=False)
     with gr.Row(elem_classes="qal-newrun"):
         with gr.Column(scale=5, min_width=320, elem_classes="qal-fields"):
             preset = gr.Dropdown(label="Preset", interactive=True, elem_id="set-preset")
@@ -54,35 +54,35 @@ def new_run_tab(studio: Studio, opened: Events, run: gr.State, settings_of: gr.S
     offered = [preset, *(form[name] for name in OFFERED), note, fetch, *told]
     filled = [preset, *held, *told]
     offer = action(new_run_actions.offer, studio)
-    gr.on(opened, offer, state, offered, **QUIET)
+    gr.on(opened, offer, state, offered, **EVENT_OPTIONS)
     augmentation: Any = form[PRESET]
     checked = [component.input for component in cast(list[Any], held) if component is not augmentation]
     gr.on(checked, action(new_run_actions.check, studio), state, told, **LAST)
-    augmentation.input(action(new_run_actions.augment, studio), state, [*held, *told], **QUIET)
-    gr.on([preset.input, back.click], action(new_run_actions.choose, studio), state, filled, **QUIET)
+    augmentation.input(action(new_run_actions.augment, studio), state, [*held, *told], **EVENT_OPTIONS)
+    gr.on([preset.input, back.click], action(new_run_actions.choose, studio), state, filled, **EVENT_OPTIONS)
     wanted = [settings_of, *state]
-    settings_of.change(action(new_run_actions.load_run, studio), wanted, [settings_of, inner, *filled], **QUIET)
-    load.click(action(new_run_actions.load_text, studio), [pasted, *state], filled, **QUIET)
-    upload.upload(action(new_run_actions.load_file, studio), [upload, *state], filled, **QUIET)
-    start.click(action(new_run_actions.start, studio), held, [run, inner], **QUIET)
-    fetched = fetch.click(action(fetch_sample, studio), None, [note, fetch], **QUIET)
-    fetched.success(offer, state, offered, **QUIET)
+    settings_of.change(action(new_run_actions.load_run, studio), wanted, [settings_of, inner, *filled], **EVENT_OPTIONS)
+    load.click(action(new_run_actions.load_text, studio), [pasted, *state], filled, **EVENT_OPTIONS)
+    upload.upload(action(new_run_actions.load_file, studio), [upload, *state], filled, **EVENT_OPTIONS)
+    start.click(action(new_run_actions.start, studio), held, [run, inner], **EVENT_OPTIONS)
+    fetched = fetch.click(action(fetch_sample, studio), None, [note, fetch], **EVENT_OPTIONS)
+    fetched.success(offer, state, offered, **EVENT_OPTIONS)
 
     taken = wire_finder(studio, opened, find, held, [search, curve, use], form["learning_rate"])
-    taken.success(action(new_run_actions.check, studio), state, told, **QUIET)
+    taken.success(action(new_run_actions.check, studio), state, told, **EVENT_OPTIONS)
 
 
 def wire_finder(
-    studio: Studio, opened: Events, find: gr.Button, held: list[Any], shown_in: list[Any], rate: Any
+    studio: Studio, opened: EventTriggers, find: gr.Button, held: list[Any], shown_in: list[Any], rate: Any
 ) -> Dependency:
     """A search is a job, too: begun by `find`, followed in `shown_in` (its words, its curve, "use it") -> what happens
     when its rate has been taken."""
     finding: gr.State = gr.State(None)  # the id of the run that looks for a learning rate
     timer = gr.Timer(POLL_S, active=False)
-    gr.on(opened, action(rate_finder.resume, studio), finding, [finding, timer], **QUIET)
-    find.click(action(rate_finder.find, studio), held, [finding, timer], **QUIET)
-    timer.tick(action(rate_finder.follow, studio), finding, [*shown_in, timer], **QUIET)
-    return shown_in[-1].click(action(rate_finder.take, studio), finding, rate, **QUIET)
+    gr.on(opened, action(rate_finder.resume, studio), finding, [finding, timer], **EVENT_OPTIONS)
+    find.click(action(rate_finder.find, studio), held, [finding, timer], **EVENT_OPTIONS)
+    timer.tick(action(rate_finder.follow, studio), finding, [*shown_in, timer], **EVENT_OPTIONS)
+    return shown_in[-1].click(action(rate_finder.take, studio), finding, rate, **EVENT_OPTIONS)
 
 
 def add_group(form: Form, group: str) -> None:
@@ -97,16 +97,16 @@ def add_group(form: Form, group: str) -> None:
 
 def one_of_many(setting: Setting, value: Any, label: str) -> gr.Dropdown:
     """Its choices come when the tab is opened."""
-    return gr.Dropdown([value], value=value, **place(setting, label))
+    return gr.Dropdown([value], value=value, **component_arguments(setting, label))
 
 
 def some_of_many(setting: Setting, value: Any, label: str) -> gr.Dropdown:
-    return gr.Dropdown(value=[], multiselect=True, **place(setting, label))
+    return gr.Dropdown(value=[], multiselect=True, **component_arguments(setting, label))
 
 
 def language(setting: Setting, value: Any, label: str) -> gr.Dropdown:
     choices = [("As each row says", ""), *language_choices()[1:]]
-    return gr.Dropdown(choices, value=shown(setting, value), **place(setting, label))
+    return gr.Dropdown(choices, value=to_component_value(setting, value), **component_arguments(setting, label))
 
 
 SPECIAL = {"base": one_of_many, "corpus": some_of_many, "retention.corpora": some_of_many, "language": language}

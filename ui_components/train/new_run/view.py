@@ -50,7 +50,7 @@ def marks_html(problems: Iterable[Problem], changed: Iterable[str]) -> str:
 
 
 def _rule(names: Iterable[str], style: str) -> list[str]:
-    return [f"#{(e := BY_NAME[name].element)}{style.replace('{0}', f'#{e}')}" for name in sorted(names)]
+    return [f"#{(e := BY_NAME[name].element_id)}{style.replace('{0}', f'#{e}')}" for name in sorted(names)]
 
 
 def differences_html(changed: Sequence[str], label: str) -> str:

@@ -3,7 +3,6 @@
 import base64
 import html
 import time
-from typing import Any
 
 import gradio as gr
 import plotly.graph_objects as go
@@ -11,11 +10,12 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from qal.errors import TrainingError
+from qal.evaluation.report import REPORT_TITLE, RunReport
 from qal.jobs.index import Entry
-from qal.jobs.metrics import Rows
+from qal.jobs.metrics import MetricsRows
 from ui_components.app.studio import Studio
 from ui_components.train.report.png import report_png
-from ui_components.train.report.summary import summary_lines
+from ui_components.train.report.summary import CER_TITLE, LOSS_TITLE, SUMMARY_TITLE, WER_TITLE, summary_lines
 from ui_components.train.report.view import report_html
 from ui_components.train.run.figures import loss_figure, rate_figure
 from ui_components.train.run.view import corpus_names
@@ -55,18 +55,18 @@ def download_png(studio: Studio, run_id: str | None) -> dict[str, str]:
     return {"name": f"{entry.id}-report.png", "base64": base64.b64encode(image).decode(), "type": "image/png"}
 
 
-def report_page(entry: Entry, rows: Rows) -> str:
+def report_page(entry: Entry, rows: MetricsRows) -> str:
     """A page that asks no other host: Plotly's code is in it."""
     name = html.escape(entry.name)
     panels = [
-        ("Loss", _panel(loss_figure(rows), "loss")),
-        ("Word error rate", _panel(rate_figure(rows, entry.report, ("wer",)), "wer")),
-        ("Character error rate", _panel(rate_figure(rows, entry.report, ("cer",)), "cer")),
-        ("Best, and what was won", summary_html(rows, entry.report)),
+        (LOSS_TITLE, _panel(loss_figure(rows), "loss")),
+        (WER_TITLE, _panel(rate_figure(rows, entry.report, ("wer",)), "wer")),
+        (CER_TITLE, _panel(rate_figure(rows, entry.report, ("cer",)), "cer")),
+        (SUMMARY_TITLE, summary_html(rows, entry.report)),
     ]
     sections = "".join(f"<section><h2>{title}</h2>{panel}</section>" for title, panel in panels)
     held_out = report_html(entry.report)
-    sections += f'<section class="wide"><h2>On the held-out rows</h2>{held_out}</section>' if held_out else ""
+    sections += f'<section class="wide"><h2>{REPORT_TITLE}</h2>{held_out}</section>' if held_out else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
@@ -84,7 +84,7 @@ def about(entry: Entry) -> str:
     return f"{entry.id} · {made} · {entry.status.state} · {day}{by}"
 
 
-def summary_html(rows: Rows, report: dict[str, Any] | None) -> str:
+def summary_html(rows: MetricsRows, report: RunReport | None) -> str:
     head = "<tr><th>measure</th><th>before</th><th>after</th><th>change</th></tr>"
     lines = "".join(
         f"<tr><td>{line.measure}</td><td>{line.before}</td><td>{line.after}</td>"
@@ -101,11 +101,11 @@ def _panel(figure: go.Figure | None, name: str) -> str:
     return to_html(figure, config=CONFIG, include_plotlyjs=False, full_html=False, div_id=name)
 
 
-def _read(studio: Studio, run_id: str | None) -> tuple[Entry, Rows]:
-    entry = next((e for e in studio.shelf.entries(studio.runs) if e.id == run_id), None)
+def _read(studio: Studio, run_id: str | None) -> tuple[Entry, MetricsRows]:
+    entry = next((e for e in studio.run_index.entries(studio.runs) if e.id == run_id), None)
     if entry is None:
         raise TrainingError("choose a run first")
-    rows = studio.shelf.metrics.read(entry.run.metrics_file)[1]
+    rows = studio.run_index.metrics.read(entry.run.metrics_file).rows
     if not rows:
         gr.Info("There is nothing to report yet: the run has not made a step.")
     return entry, rows

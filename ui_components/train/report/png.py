@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from qal.jobs.metrics import Rows
-from ui_components.train.report.summary import Line, summary_lines
+from qal.evaluation.report import BEFORE_TRAINING, ORIGINAL_ON_TEST_SET, RunReport
+from qal.jobs.metrics import MetricsRows
+from ui_components.train.report.summary import CER_TITLE, LOSS_TITLE, SUMMARY_TITLE, WER_TITLE, Line, summary_lines
 from ui_components.train.run.figures import AMBER, TEAL
 from ui_components.train.run.traces import column, smoothed, thinned
 
@@ -20,7 +21,7 @@ FONTS = ("DejaVu Sans", "Noto Sans Ethiopic", "Abyssinica SIL", "Noto Sans CJK S
 LOCK = threading.Lock()  # Matplotlib is not made for threads
 
 
-def report_png(name: str, about: str, rows: Rows, report: dict[str, Any] | None) -> bytes:
+def report_png(name: str, about: str, rows: MetricsRows, report: RunReport | None) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # when first wanted: it takes a moment
     from matplotlib.figure import Figure
     from matplotlib.font_manager import get_font_names
@@ -36,16 +37,16 @@ def report_png(name: str, about: str, rows: Rows, report: dict[str, Any] | None)
         figure.text(y=0.945, s=_cut(name, 80), fontsize=17, fontweight="bold", color=INK, **title)
         figure.text(y=0.91, s=_cut(about, 130), fontsize=10, color="#57534c", **title)
         _draw_loss(panels[0][0], rows)
-        _draw_rate(panels[0][1], rows, "wer", "Word error rate (%)", TEAL, report)
-        _draw_rate(panels[1][0], rows, "cer", "Character error rate (%)", AMBER, report)
+        _draw_rate(panels[0][1], rows, "wer", f"{WER_TITLE} (%)", TEAL, report)
+        _draw_rate(panels[1][0], rows, "cer", f"{CER_TITLE} (%)", AMBER, report)
         _draw_table(panels[1][1], summary_lines(rows, report))
         target = io.BytesIO()
         figure.savefig(target, format="png")
     return target.getvalue()
 
 
-def _draw_loss(panel: Any, rows: Rows) -> None:
-    _dress(panel, "Loss", "step")
+def _draw_loss(panel: Any, rows: MetricsRows) -> None:
+    _dress(panel, LOSS_TITLE, "step")
     step, loss = column(rows, "loss")
     if len(step):
         for name, y, colour, width in (("each step", loss, FAINT, 0.8), ("smoothed", smoothed(loss), TEAL, 2)):
@@ -57,15 +58,15 @@ def _draw_loss(panel: Any, rows: Rows) -> None:
     _legend(panel)
 
 
-def _draw_rate(panel: Any, rows: Rows, key: str, title: str, colour: str, report: dict[str, Any] | None) -> None:
+def _draw_rate(panel: Any, rows: MetricsRows, key: str, title: str, colour: str, report: RunReport | None) -> None:
     _dress(panel, title, "epoch")
     epoch, share = column(rows, key, "epoch")
     if len(epoch):
         panel.plot(epoch, 100 * share, color=colour, linewidth=2, marker="o", markersize=5, label="validation rows")
         panel.xaxis.get_major_locator().set_params(integer=True)
     start = next((row[key] for row in rows if row["step"] == 0 and key in row), None)
-    stock = ((report or {}).get("stock_30s") or {}).get(key)
-    for name, level, dash in (("base before training", start, "--"), ("stock on the test rows", stock, ":")):
+    original = getattr(report.stock_30s, key) if report else None
+    for name, level, dash in ((BEFORE_TRAINING, start, "--"), (ORIGINAL_ON_TEST_SET, original, ":")):
         if level is not None:
             panel.axhline(100 * level, color=INK, linewidth=1.2, linestyle=dash, label=f"{name}: {100 * level:.1f} %")
     panel.set_ylim(bottom=0)
@@ -74,7 +75,7 @@ def _draw_rate(panel: Any, rows: Rows, key: str, title: str, colour: str, report
 
 def _draw_table(panel: Any, lines: Sequence[Line]) -> None:
     panel.axis("off")
-    panel.set_title("Best, and what was won", loc="left", fontsize=12, color=INK, fontweight="bold")
+    panel.set_title(SUMMARY_TITLE, loc="left", fontsize=12, color=INK, fontweight="bold")
     for name, x, side in COLUMNS:
         panel.text(x, 0.98, name, ha=side, va="top", fontsize=9.5, color="#57534c", transform=panel.transAxes)
     for i, line in enumerate(lines):

@@ -1,9 +1,12 @@
 """What a run came to in a few lines: before, after and what was won. Pure; the page, the HTML and the PNG share it."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from qal.jobs.metrics import Rows, is_figure
+from qal.evaluation.report import RunReport, Score, percent, percent_interval
+from qal.jobs.metrics import MetricsRows, is_finite_number
+
+LOSS_TITLE, WER_TITLE, CER_TITLE = "Loss", "Word error rate", "Character error rate"  # of the charts
+SUMMARY_TITLE = "Before and after training"
 
 
 @dataclass(frozen=True)
@@ -17,19 +20,15 @@ class Line:
     better: bool | None  # None: nothing can be said
 
 
-def summary_lines(rows: Rows, report: dict[str, Any] | None) -> list[Line]:
+def summary_lines(rows: MetricsRows, report: RunReport | None) -> list[Line]:
     """Validation figures before training and at their best, then the test rows' of stock and tuned model."""
     lines = [_validation(rows, "wer", "WER"), _validation(rows, "cer", "CER"), _validation_loss(rows)]
-    stock, tuned = ((report or {}).get(name) or {} for name in ("stock_30s", "tuned_adaptive"))
-    lines += [_held_out(stock, tuned, "wer", "WER"), _held_out(stock, tuned, "cer", "CER"), _speed(stock, tuned)]
+    if report:
+        lines += _test_lines(report.stock_30s, report.tuned_adaptive)
     return [line for line in lines if line]
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _validation(rows: Rows, key: str, name: str) -> Line | None:
+def _validation(rows: MetricsRows, key: str, name: str) -> Line | None:
     start, best, epoch = _start_and_best(rows, key)
     if start is None and best is None:
         return None
@@ -37,7 +36,7 @@ def _validation(rows: Rows, key: str, name: str) -> Line | None:
     return Line(f"validation {name}", before, after and f"{after} (epoch {epoch})", *_points(start, best))
 
 
-def _validation_loss(rows: Rows) -> Line | None:
+def _validation_loss(rows: MetricsRows) -> Line | None:
     start, best, epoch = _start_and_best(rows, "validation_loss")
     if start is None and best is None:
         return None
@@ -46,33 +45,31 @@ def _validation_loss(rows: Rows) -> Line | None:
     return Line("validation loss", before, after and f"{after} (epoch {epoch})", change, better)
 
 
-def _start_and_best(rows: Rows, key: str) -> tuple[float | None, float | None, int]:
+def _start_and_best(rows: MetricsRows, key: str) -> tuple[float | None, float | None, int]:
     """Before training, the least after it, and the epoch of that."""
-    scored = [row for row in rows if is_figure(row.get(key))]
+    scored = [row for row in rows if is_finite_number(row.get(key))]
     start = scored[0][key] if scored and scored[0]["step"] == 0 else None
     best = min((row for row in scored if row["step"] > 0), key=lambda row: row[key], default=None)
     return (start, best[key], best["epoch"]) if best else (start, None, 0)
 
 
-def _held_out(stock: dict[str, Any], tuned: dict[str, Any], key: str, name: str) -> Line | None:
-    if not is_figure(tuned.get(key)):
-        return None
-    before, after = stock.get(key), tuned[key]
-    low, high = tuned.get(f"{key}_low"), tuned.get(f"{key}_high")
-    interval = f" ({100 * low:.1f} – {100 * high:.1f})" if is_figure(low) and is_figure(high) else ""
-    shown = percent(before) if is_figure(before) else ""
-    return Line(f"test {name}", shown, percent(after) + interval, *_points(before, after))
+def _test_lines(original: Score, tuned: Score) -> list[Line]:
+    """Error rates and speed on the test set, before and after."""
+    wer = f"{percent(tuned.wer)} ({percent_interval(tuned.wer_low, tuned.wer_high)})"
+    return [
+        Line("test WER", percent(original.wer), wer, *_points(original.wer, tuned.wer)),
+        Line("test CER", percent(original.cer), percent(tuned.cer), *_points(original.cer, tuned.cer)),
+        _speed(original.rtf, tuned.rtf),
+    ]
 
 
-def _speed(stock: dict[str, Any], tuned: dict[str, Any]) -> Line | None:
-    before, after = stock.get("rtf"), tuned.get("rtf")
-    if not is_figure(after):
-        return None
-    if not is_figure(before) or not before or not after:
+def _speed(before: float, after: float) -> Line:
+    """Real-time factor before and after; without a change where it was not measured (0)."""
+    if not before or not after:
         return Line("speed (RTF)", "", f"{after:.3f}", "", None)
-    times = before / after
-    change = f"{times:.1f} times faster" if times >= 1 else f"{1 / times:.1f} times slower"
-    return Line("speed (RTF)", f"{before:.3f}", f"{after:.3f}", change, times > 1)
+    speedup = before / after
+    change = f"{speedup:.1f} times faster" if speedup >= 1 else f"{1 / speedup:.1f} times slower"
+    return Line("speed (RTF)", f"{before:.3f}", f"{after:.3f}", change, speedup > 1)
 
 
 def _points(before: float | None, after: float | None) -> tuple[str, bool | None]:

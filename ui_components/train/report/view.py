@@ -1,48 +1,51 @@
-"""What a run's report says, as HTML: the held-out figures before and after, and what was lost. Pure functions."""
+"""The report of a run as HTML: results on the test set and losses on other datasets. Pure functions."""
 
 import html
-from typing import Any
 
-SYSTEMS = (
-    ("stock_30s", "{base} as it was, 30 s"),
-    ("tuned_30s", "fine-tuned, 30 s"),
-    ("tuned_adaptive", "fine-tuned, adaptive context"),
+from qal.evaluation.report import (
+    REPORT_TITLE,
+    WORSE_THAN_ORIGINAL,
+    PairedDifference,
+    RunReport,
+    Score,
+    percent,
+    percent_interval,
 )
 
 
-def report_html(report: dict[str, Any] | None) -> str:
-    """The held-out figures of the model before and after; "" while there are none."""
+def report_html(report: RunReport | None) -> str:
+    """Returns the table of test results of the three models; "" without a report."""
     if not report:
         return ""
-    having = [(key, name) for key, name in SYSTEMS if report.get(key)]
-    best = min((key for key, _ in having), key=lambda key: report[key]["wer"], default=None)
-    base = report.get("base_model", "stock")
-    rows = "".join(_report_row(report[key], name.format(base=base), key == best) for key, name in having)
-    head = "<tr><th>held-out rows</th><th>WER (95 % interval)</th><th>CER</th><th>speed (RTF)</th></tr>"
-    return f'<div class="qal-table"><table>{head}{rows}</table></div>{_verdict(report.get("paired"))}{_losses(report)}'
+    lowest_wer = min(score.wer for score in report.scores.values())
+    rows = "".join(
+        _score_row(report.titles[variant], score, score.wer == lowest_wer) for variant, score in report.scores.items()
+    )
+    head = f"<tr><th>{REPORT_TITLE}</th><th>WER (95 % interval)</th><th>CER</th><th>speed (RTF)</th></tr>"
+    table = f'<div class="qal-table"><table>{head}{rows}</table></div>'
+    return f"{table}{_difference_html(report.paired)}{_failures_html(report)}"
 
 
-def _report_row(figures: dict[str, Any], name: str, best: bool) -> str:
-    wer = f"{100 * figures['wer']:.1f} % ({100 * figures['wer_low']:.1f} – {100 * figures['wer_high']:.1f})"
-    cells = (html.escape(name), wer, f"{100 * figures['cer']:.1f} %", f"{figures['rtf']:.3f}")
-    return f'<tr class="{"best" if best else ""}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+def _score_row(title: str, score: Score, is_best: bool) -> str:
+    wer = f"{percent(score.wer)} ({percent_interval(score.wer_low, score.wer_high)})"
+    cells = "".join(f"<td>{cell}</td>" for cell in (html.escape(title), wer, percent(score.cer), f"{score.rtf:.3f}"))
+    return f'<tr class="{"best" if is_best else ""}">{cells}</tr>'
 
 
-def _losses(report: dict[str, Any]) -> str:
-    """What the stock model could and the tuned one no longer can."""
-    failures = (report.get("retention") or {}).get("failures", [])
-    return "".join(f'<p class="qal-note problem lost">Lost: {html.escape(sentence)}</p>' for sentence in failures)
+def _failures_html(report: RunReport) -> str:
+    failures = report.retention.failures if report.retention else ()
+    return "".join(
+        f'<p class="qal-note problem lost">{WORSE_THAN_ORIGINAL}: {html.escape(sentence)}</p>' for sentence in failures
+    )
 
 
-def _verdict(paired: dict[str, Any] | None) -> str:
-    """The paired difference in words; negative is better."""
-    if not paired:
-        return ""
-    points, low, high = (100 * paired[key] for key in ("difference", "low", "high"))
-    sure = "" if low * high > 0 else " The interval holds zero, so this may be chance."
-    side = "fewer" if points < 0 else "more"
-    interval = f"95 % interval {low:+.1f} to {high:+.1f}, p = {paired['p']:.2g}"
+def _difference_html(paired: PairedDifference) -> str:
+    """Returns a sentence with the paired difference of WER and whether it is significant."""
+    points, low, high = 100 * paired.difference, 100 * paired.low, 100 * paired.high
+    direction = "lower" if points < 0 else "higher"
+    significance = "statistically significant" if low * high > 0 else "not statistically significant"
+    interval = f"95 % CI {low:+.1f} to {high:+.1f}, p = {paired.p:.2g}"
     return (
-        f'<p class="qal-muted">Fine-tuned with adaptive context makes {abs(points):.1f} points {side} word errors '
-        f"than the model as it was ({interval}).{sure}</p>"
+        f'<p class="qal-muted">WER {abs(points):.1f} points {direction} than the original model ({interval}): '
+        f"{significance}.</p>"
     )

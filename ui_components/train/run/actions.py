@@ -8,8 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from qal.jobs.index import Entry, stamp_of
-from qal.jobs.metrics import NOTHING
+from qal.jobs.index import Entry, file_stamp
+from qal.jobs.metrics import NO_FILE
 from qal.jobs.sample_predictions import read_samples
 from ui_components.app.studio import Studio
 from ui_components.train.report.view import report_html
@@ -55,7 +55,7 @@ def watch(
 ) -> list[Any]:
     """The chosen run as its files are now -> what PARTS names, and what the page has seen. Only what changed is told:
     each part has a key, and is made again when the key is another."""
-    entries = studio.shelf.entries(studio.runs)
+    entries = studio.run_index.entries(studio.runs)
     entry = next((e for e in entries if e.id == run_id), None) or default_run(entries)
     parts = _nothing() if entry is None else _parts(studio, entries, entry, epoch, level or "all", words or "", asked)
     shown: list[Any] = []
@@ -88,14 +88,14 @@ def _parts(
     asked: Asked | None,
 ) -> Parts:
     run, status = entry.run, entry.status
-    stamp, rows = studio.shelf.metrics.read(run.metrics_file)
+    stamp, rows = studio.run_index.metrics.read(run.metrics_file)
     stopping = not entry.ended and (run.stop_file.exists() or status.state == "stopping")
     choices = run_choices(entries)
     progress = progress_html(status, entry.config, rows, stopping, time.time())
-    drawn = (str(run.folder), stamp, stamp_of(run.report_file))
+    drawn = (str(run.folder), stamp, file_stamp(run.report_file))
     report = report_html(entry.report)
-    heard_key = (run.id, stamp_of(run.samples_file), epoch)
-    log_key = (run.id, stamp_of(run.log_file), level, words)
+    heard_key = (run.id, file_stamp(run.samples_file), epoch)
+    log_key = (run.id, file_stamp(run.log_file), level, words)
     may = (run.id, status.state, stopping, bool(rows), logs(run))
     may_ask = asked is not None and asked.run == run.id and (entry.ended if asked.what == "delete" else stopping)
     return {
@@ -128,9 +128,9 @@ def _charts(studio: Studio, entry: Entry, drawn: Key) -> list[Any]:
     """The large charts, the small ones, and what these stand in."""
 
     def draw():
-        return boards_of(entry.id, studio.shelf.metrics.read(entry.run.metrics_file)[1], entry.report)
+        return boards_of(entry.id, studio.run_index.metrics.read(entry.run.metrics_file).rows, entry.report)
 
-    boards = studio.drawings.get(drawn, draw)
+    boards = studio.chart_cache.get(drawn, draw)
     return [boards.main, boards.machine, gr.Accordion(visible=bool(boards.machine))]
 
 
@@ -165,7 +165,7 @@ def _nothing() -> Parts:
         "log": ["", hidden],
         "question": [None, hidden],
     }
-    return {name: (NOTHING, lambda values=values: values) for name, values in shown.items()}
+    return {name: (NO_FILE, lambda values=values: values) for name, values in shown.items()}
 
 
 def _label(entry: Entry) -> str:

@@ -5,20 +5,20 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
 import plotly
 import plotly.graph_objects as go
 
-from qal.jobs.metrics import Rows
+from qal.evaluation.report import RunReport
+from qal.jobs.metrics import MetricsRows
 from ui_components.train.run import figures, machine_figures
 
 PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
 SCRIPT = Path(__file__).parent / "charts.js"
-Report = dict[str, Any] | None
-Maker = Callable[[Rows, Report], go.Figure | None]
+Report = RunReport | None
+Maker = Callable[[MetricsRows, Report], go.Figure | None]
 MAIN: Sequence[tuple[str, str, Maker]] = (
     ("loss", "Loss", lambda rows, _: figures.loss_figure(rows)),
     ("rates", "Error rates on the validation rows", figures.rate_figure),
@@ -71,7 +71,7 @@ def board_json(key: str, charts: Sequence[Chart]) -> str:
     return f'{{"key":{json.dumps(key)},"charts":[{",".join(parts)}]}}' if charts else ""
 
 
-def boards_of(run_id: str, rows: Rows, report: Report) -> Boards:
+def boards_of(run_id: str, rows: MetricsRows, report: Report) -> Boards:
     """A chart that has no data is on no board."""
 
     def drawn(makers: Sequence[tuple[str, str, Maker]]) -> str:
@@ -81,7 +81,7 @@ def boards_of(run_id: str, rows: Rows, report: Report) -> Boards:
     return Boards(drawn(MAIN), drawn(MACHINE))
 
 
-class Drawings:
+class ChartCache:
     """The boards that were drawn last, shared by all pages."""
 
     def __init__(self, kept: int = KEPT):

@@ -35,13 +35,13 @@ def find(studio: Studio, run_id: str | None) -> Run:
 
 def stop(studio: Studio, run_id: str | None, request: gr.Request) -> None:
     run = find(studio, run_id)
-    studio.require_own(run, request)
+    studio.require_run_owner(run, request)
     job.stop(run)
 
 
 def resume(studio: Studio, run_id: str | None, request: gr.Request) -> None:
     run = find(studio, run_id)
-    studio.require_own(run, request)
+    studio.require_run_owner(run, request)
     job.resume(run)
 
 
@@ -56,7 +56,7 @@ def ask_delete(studio: Studio, run_id: str | None, request: gr.Request) -> list[
 
 def _ask(studio: Studio, what: Literal["kill", "delete"], run_id: str | None, request: gr.Request) -> list[Any]:
     run = find(studio, run_id)
-    studio.require_own(run, request)
+    studio.require_run_owner(run, request)
     sentence = sentence_html(QUESTIONS[what].format(name=run.id))
     return [Asked(what, run.id), gr.Row(visible=True), f"<p>{sentence}</p>", gr.Button(ANSWERS[what])]
 
@@ -71,7 +71,7 @@ def confirm(studio: Studio, asked: Asked | None, watched: str | None, request: g
     if asked is None:
         return [None, gr.Row(visible=False), gr.skip()]
     run = find(studio, asked.run)
-    studio.require_own(run, request)
+    studio.require_run_owner(run, request)
     if asked.what == "kill":
         job.kill(run)
         return [None, gr.Row(visible=False), gr.skip()]

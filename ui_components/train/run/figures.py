@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from qal.jobs.metrics import Rows
+from qal.evaluation.report import BEFORE_TRAINING, ORIGINAL_ON_TEST_SET, RunReport
+from qal.jobs.metrics import MetricsRows
 from ui_components.train.run.traces import MAX_POINTS, column, sent, smoothed, thinned
 
 INK = "#858078"  # text and axes: enough contrast on white and on black
@@ -20,7 +21,7 @@ SMALL_POINTS = 400
 MANY_EPOCHS = 50  # from here on markers would run into one another
 
 
-def loss_figure(rows: Rows) -> go.Figure | None:
+def loss_figure(rows: MetricsRows) -> go.Figure | None:
     """Training loss per step, raw and smoothed, and the validation loss of each epoch."""
     step, loss = column(rows, "loss")
     at, validation = column(rows, "validation_loss")
@@ -34,7 +35,7 @@ def loss_figure(rows: Rows) -> go.Figure | None:
 
 
 def rate_figure(
-    rows: Rows, report: dict[str, Any] | None = None, keys: Sequence[str] = ("wer", "cer")
+    rows: MetricsRows, report: RunReport | None = None, keys: Sequence[str] = ("wer", "cer")
 ) -> go.Figure | None:
     """WER and CER of each epoch's generated text in %. Lines across: the first one's of the weights that it began from,
     and of the stock model on the test rows."""
@@ -47,8 +48,8 @@ def rate_figure(
     for key, epoch, share in having:
         add_epochs(figure, key.upper(), epoch, 100 * share, COLOURS[key], hovertemplate="%{y:.1f} %")
     start = next((row[keys[0]] for row in rows if row["step"] == 0 and keys[0] in row), None)
-    stock = ((report or {}).get("stock_30s") or {}).get(keys[0])
-    for name, share, dash in (("base before training", start, "dash"), ("stock on the test rows", stock, "dot")):
+    original = getattr(report.stock_30s, keys[0]) if report else None
+    for name, share, dash in ((BEFORE_TRAINING, start, "dash"), (ORIGINAL_ON_TEST_SET, original, "dot")):
         if share is not None:
             add_level(figure, f"{name}: {100 * share:.1f} %", round(100 * share, 2), dash)
     return figure

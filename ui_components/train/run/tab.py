@@ -4,7 +4,7 @@ from typing import Literal
 
 import gradio as gr
 
-from ui_components.app.studio import QUIET, Events, Studio, action
+from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.train.report import files as report_files
 from ui_components.train.run import actions as run_actions
 from ui_components.train.run import controls as run_controls
@@ -26,7 +26,7 @@ BUTTONS: dict[str, Literal["stop", "secondary"]] = {
 }
 
 
-def run_tab(studio: Studio, page: gr.Blocks, opened: Events, run: gr.State, settings_of: gr.State) -> None:
+def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.State, settings_of: gr.State) -> None:
     """`run`: the id of the run that is watched; it changes when one was started elsewhere. `settings_of` is set to a
     run's id when its settings are wanted in the form of a new one."""
     seen, asked, chosen_epoch = gr.State(Seen()), gr.State(None), gr.State(NEWEST)
@@ -60,22 +60,24 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: Events, run: gr.State, sett
     shown += [epoch, samples, samples_part, log, log_part, asked, question, seen]
     told = [run, chosen_epoch, level, words, asked, seen]
     watch = action(run_actions.watch, studio)
-    page.load(watch, told, shown, **QUIET)
-    gr.Timer(POLL_S).tick(watch, told, shown, **QUIET)
-    selector.input(lambda chosen: chosen, selector, run, **QUIET)
-    epoch.input(lambda chosen: chosen, epoch, chosen_epoch, **QUIET)
-    gr.on([*opened, run.change, chosen_epoch.change, level.change], watch, told, shown, **QUIET)
-    words.change(watch, told, shown, trigger_mode="always_last", **QUIET)
+    page.load(watch, told, shown, **EVENT_OPTIONS)
+    gr.Timer(POLL_S).tick(watch, told, shown, **EVENT_OPTIONS)
+    selector.input(lambda chosen: chosen, selector, run, **EVENT_OPTIONS)
+    epoch.input(lambda chosen: chosen, epoch, chosen_epoch, **EVENT_OPTIONS)
+    gr.on([*opened, run.change, chosen_epoch.change, level.change], watch, told, shown, **EVENT_OPTIONS)
+    words.change(watch, told, shown, trigger_mode="always_last", **EVENT_OPTIONS)
 
     stop, kill, resume, settings, png, page_file, _, delete = buttons
     for button, act in ((stop, run_controls.stop), (resume, run_controls.resume)):
-        button.click(action(act, studio), selector, None, **QUIET).then(watch, told, shown, **QUIET)
+        button.click(action(act, studio), selector, None, **EVENT_OPTIONS).then(watch, told, shown, **EVENT_OPTIONS)
     for button, ask in ((kill, run_controls.ask_kill), (delete, run_controls.ask_delete)):
-        button.click(action(ask, studio), selector, [asked, question, sentence, yes], **QUIET)
-    no.click(action(run_controls.withdraw, studio), None, [asked, question], **QUIET)
-    confirmed = yes.click(action(run_controls.confirm, studio), [asked, run], [asked, question, run], **QUIET)
-    confirmed.then(watch, told, shown, **QUIET)
-    wanted = settings.click(lambda: None, None, settings_of, **QUIET)  # so that the same run can be wanted again
-    wanted.then(action(run_controls.use_settings, studio), selector, settings_of, **QUIET)
+        button.click(action(ask, studio), selector, [asked, question, sentence, yes], **EVENT_OPTIONS)
+    no.click(action(run_controls.withdraw, studio), None, [asked, question], **EVENT_OPTIONS)
+    confirmed = yes.click(action(run_controls.confirm, studio), [asked, run], [asked, question, run], **EVENT_OPTIONS)
+    confirmed.then(watch, told, shown, **EVENT_OPTIONS)
+    wanted = settings.click(
+        lambda: None, None, settings_of, **EVENT_OPTIONS
+    )  # so that the same run can be wanted again
+    wanted.then(action(run_controls.use_settings, studio), selector, settings_of, **EVENT_OPTIONS)
     for button, make in ((png, report_files.download_png), (page_file, report_files.download_html)):
         wire_download(button, action(make, studio), [selector])

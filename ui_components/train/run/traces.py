@@ -1,55 +1,73 @@
-"""Numbers -> what a chart is sent: few points that hide nothing, and no digit that nobody sees. Pure."""
+"""Numbers of a chart: metrics as arrays, thinned, smoothed and rounded for the browser. Pure functions."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from qal.jobs.metrics import Rows, is_figure
+from qal.jobs.metrics import MetricsRows, is_finite_number
 
-MAX_POINTS = 1000  # of a trace: about what a screen has columns
-SPAN_SHARE, MIN_SPAN, MAX_SPAN = 1 / 50, 5, 200  # steps that the running mean looks back
-DIGITS = 4  # significant ones
+MAX_POINTS = 1000  # per trace; about the number of pixel columns of a screen
+SPAN_SHARE = 1 / 50  # span of the running mean, as a share of all steps
+MIN_SPAN_STEPS, MAX_SPAN_STEPS = 5, 200
+SIGNIFICANT_DIGITS = 4
 
 
-def column(rows: Rows, figure: str, x: str = "step") -> tuple[np.ndarray, np.ndarray]:
-    """(x, y) of the rows that have the figure."""
-    found = [row for row in rows if figure in row]
+class Column(NamedTuple):
+    """A metric over steps or epochs: two arrays of the same length."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+def column(rows: MetricsRows, metric: str, x: str = "step") -> Column:
+    """The finite values of a metric and their `x` (step or epoch); rows without the metric are left out."""
+    with_metric = [row for row in rows if metric in row]
     try:
-        y = np.array([row[figure] for row in found], dtype=float)
-    except (TypeError, ValueError, OverflowError):  # something among them is no number
-        y = np.array([row[figure] if is_figure(row[figure]) else np.nan for row in found], dtype=float)
-    drawn = np.isfinite(y)
-    return np.array([row[x] for row in found], dtype=int)[drawn], y[drawn]
+        values = np.array([row[metric] for row in with_metric], dtype=float)
+    except (TypeError, ValueError, OverflowError):  # a value is not a number
+        numbers = [row[metric] if is_finite_number(row[metric]) else np.nan for row in with_metric]
+        values = np.array(numbers, dtype=float)
+    finite = np.isfinite(values)
+    return Column(np.array([row[x] for row in with_metric], dtype=int)[finite], values[finite])
 
 
 def thinned(y: np.ndarray, limit: int = MAX_POINTS) -> np.ndarray:
-    """At most `limit` indices in order: the first, the newest, and of each stretch the lowest and the highest.
+    """The sorted indices of at most `limit` points: the first, the last, and the extremes of each block.
 
-    Stretches begin at the first point, so that they stay as they are while points are added."""
+    Blocks begin at the first point, so that they keep their points while values are appended."""
     n = len(y)
     if n <= limit:
         return np.arange(n)
-    length = -(-n // ((limit - 2) // 2))
-    stretches = np.pad(y, (0, -n % length), mode="edge").reshape(-1, length)
-    begins = np.arange(len(stretches)) * length
-    lowest, highest = begins + stretches.argmin(axis=1), begins + stretches.argmax(axis=1)
+    block_length = -(-n // ((limit - 2) // 2))
+    blocks = np.pad(y, (0, -n % block_length), mode="edge").reshape(-1, block_length)
+    starts = np.arange(len(blocks)) * block_length
+    lowest, highest = starts + blocks.argmin(axis=1), starts + blocks.argmax(axis=1)
     return np.unique(np.concatenate(([0, n - 1], np.minimum(lowest, n - 1), np.minimum(highest, n - 1))))
 
 
 def smoothed(values: Sequence[float] | np.ndarray, span: float | None = None) -> np.ndarray:
-    """Exponential running mean without the bias towards zero at its beginning (Kingma and Ba 2015, §3)."""
-    span = min(MAX_SPAN, max(MIN_SPAN, len(values) * SPAN_SHARE)) if span is None else span
-    weight = 1 - 1 / span  # of the past
-    mean, left, out = 0.0, 1.0, []
+    """Exponential running mean with bias correction (Kingma and Ba 2015, §3).
+
+    Args:
+        values: the values, shape (n,).
+        span: number of values that the mean looks back; None: chosen by the number of values.
+
+    Returns:
+        The means, shape (n,)."""
+    if span is None:
+        span = min(MAX_SPAN_STEPS, max(MIN_SPAN_STEPS, len(values) * SPAN_SHARE))
+    decay = 1 - 1 / span
+    mean, bias, means = 0.0, 1.0, []
     for value in np.asarray(values, dtype=float).tolist():
-        mean = weight * mean + (1 - weight) * value
-        left *= weight
-        out.append(mean / (1 - left))
-    return np.array(out)
+        mean = decay * mean + (1 - decay) * value
+        bias *= decay
+        means.append(mean / (1 - bias))
+    return np.array(means)
 
 
-def sent(values: np.ndarray, digits: int = DIGITS) -> np.ndarray:
-    """To so many significant digits. As objects: Plotly would look at each number of a list, and would send an array of
-    floats as bytes, with all their digits."""
-    whole = values.dtype.kind == "i"
-    return np.array([v if whole else float(f"{v:.{digits}g}") for v in values.tolist()], dtype=object)
+def rounded(values: np.ndarray, digits: int = SIGNIFICANT_DIGITS) -> np.ndarray:
+    """Rounds to significant digits. The result is an array of objects: Plotly sends it as short decimal numbers,
+    but an array of floats as bytes with all digits."""
+    is_integer = values.dtype.kind == "i"
+    return np.array([v if is_integer else float(f"{v:.{digits}g}") for v in values.tolist()], dtype=object)

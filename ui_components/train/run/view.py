@@ -1,106 +1,143 @@
-"""A run as HTML: its state, how far it is, and why it ended. Pure functions."""
+"""A run as HTML: its state, its progress, and the reason for its end. Pure functions."""
 
 import html
+from collections.abc import Sequence
 from statistics import median
 
-from qal.jobs.metrics import Rows, is_figure
+from qal.jobs.metrics import MetricsRows, is_finite_number
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.run import ENDED, Status
+from qal.jobs.status import ENDED, State, Status
 from ui_components.widgets.markup import sentence_html
 
-STAGES = {
-    "waiting": "waiting to start",
-    "prepare": "preparing",
-    "teach": "listening to the teacher",
-    "train": "training",
-    "find": "looking for a learning rate",
-    "merge": "merging the weights",
-    "check": "checking the conversion",
-    "report": "measuring on the held-out rows",
-    "retention": "measuring what was kept of other speech",
+STATE_LABELS: dict[State, str] = {
+    "queued": "Queued",
+    "running": "Running",
+    "stopping": "Stopping",
+    "finished": "Finished",
+    "failed": "Failed",
+    "interrupted": "Stopped",
+}
+STAGE_LABELS = {
+    "waiting": "Starting...",
+    "prepare": "Preparing",
+    "teach": "Transcribing with the base model",
+    "train": "Training",
+    "find": "Finding a learning rate",
+    "merge": "Merging the weights",
+    "check": "Checking the conversion",
+    "report": "Evaluating on the test set",
+    "retention": "Checking for forgetting on other datasets",
 }
 RECENT_ROWS = 20
-MAX_NAMED = 2  # corpora, where there is little room
-MAX_WAIT = 0.25  # of a step
-SILENT_S = 90  # a running job that has not written for so long is worth a word
+MAX_LISTED_CORPORA = 2  # in a short list
+MAX_DATA_WAIT_SHARE = 0.25  # of a step; a longer wait for audio is reported
+STALE_HEARTBEAT_S = 90  # an older heartbeat is reported
 
 
-def progress_html(status: Status, config: TrainingConfig | None, rows: Rows, stopping: bool, now: float) -> str:
-    """A badge, the facts, bars of the epoch and of the run, and what asks for somebody; `now`: seconds since 1970."""
+def progress_html(status: Status, config: TrainingConfig | None, rows: MetricsRows, stopping: bool, now: float) -> str:
+    """The state of a run, its facts, its progress bars, and notes on problems.
+
+    Args:
+        status: the run's status.
+        config: the run's settings; None if config.yaml cannot be read.
+        rows: the run's metrics.
+        stopping: True if a stop was requested and the run has not ended.
+        now: the current time, in seconds since 1970.
+    """
     facts = "".join(f"<span>{html.escape(fact)}</span>" for fact in _facts(status, config, rows, now))
     reason = f'<div class="qal-note problem">{sentence_html(status.reason)}</div>' if status.reason else ""
     return (
         f'<div class="qal-run"><div class="facts">{_badge(status, stopping)}{facts}</div>{_bars(status, config)}'
-        f'<p class="qal-muted">{_about(status, config)}</p>{reason}{_faults(status, rows)}</div>'
+        f'<p class="qal-muted">{_description(status, config)}</p>{reason}{_problems(status, rows)}</div>'
     )
 
 
 def epoch_share(status: Status, config: TrainingConfig | None) -> float | None:
-    """How much of its epoch a run that trains has done; None where there is no such thing."""
+    """The completed share of the current epoch; None if the run is not in training."""
     if status.stage != "train" or status.state in ENDED or not config or not status.steps:
         return None
-    steps = status.steps / config.epochs
-    return min(1.0, max(0.0, status.step / steps - status.epoch))
+    steps_per_epoch = status.steps / config.epochs
+    return min(1.0, max(0.0, status.step / steps_per_epoch - status.epoch))
 
 
 def run_share(status: Status) -> float:
-    """Of all its steps; the check and the report come after them."""
-    return 1.0 if status.state == "finished" else min(1.0, status.step / status.steps) if status.steps else 0.0
+    """The completed share of all training steps; the stages after training are not counted."""
+    if status.state == "finished":
+        return 1.0
+    return min(1.0, status.step / status.steps) if status.steps else 0.0
 
 
-def queue_words(status: Status) -> str:
-    """The place of a run that waits; queue_position 1 is the next."""
+def queue_label(status: Status) -> str:
+    """The place of a queued run; queue_position 1 starts next."""
     if status.queue_position is None:
-        return STAGES["waiting"]
-    before = status.queue_position - 1
-    return f"waiting: {before} run{'s' if before > 1 else ''} before it" if before else "waiting: it is the next"
+        return STAGE_LABELS["waiting"]
+    runs_ahead = status.queue_position - 1
+    return f"Waiting: {runs_ahead} run{'s' if runs_ahead > 1 else ''} ahead" if runs_ahead else "Waiting: next in queue"
 
 
-def recent(rows: Rows, figure: str) -> float:
-    """Median over the last steps; 0 while there are none."""
-    found = [row[figure] for row in rows[-RECENT_ROWS:] if is_figure(row.get(figure))]
-    return median(found) if found else 0.0
+def recent_median(rows: MetricsRows, metric: str) -> float:
+    """The median of a metric over the last rows; 0 if there is no value."""
+    values = [row[metric] for row in rows[-RECENT_ROWS:] if is_finite_number(row.get(metric))]
+    return median(values) if values else 0.0
 
 
-def eta_s(rows: Rows, steps: int) -> float | None:
-    """Seconds until the last step, at the pace of this attempt so far; None while nothing can be said."""
-    pace = step_s(rows)
-    last = next((row["step"] for row in reversed(rows) if row.get("kind") == "step"), steps)
-    return pace * (steps - last) if pace is not None and last < steps else None
+def eta_s(rows: MetricsRows, steps: int) -> float | None:
+    """Seconds until the last training step, at the pace of the last attempt; None while it is not known.
+
+    Args:
+        rows: the run's metrics.
+        steps: total number of steps.
+    """
+    pace_s = step_s(rows)
+    last_step = next((row["step"] for row in reversed(rows) if row.get("kind") == "step"), steps)
+    return pace_s * (steps - last_step) if pace_s is not None and last_step < steps else None
 
 
-def step_s(rows: Rows) -> float | None:
-    """Seconds a step took in this attempt, validations within it."""
+def step_s(rows: MetricsRows) -> float | None:
+    """Mean seconds per step of the last attempt, validations included; None while it is not known."""
     attempt = rows[-1]["attempt"] if rows else None
-    timed = [row for row in rows if row["attempt"] == attempt and row.get("kind") == "step"]
-    done = timed[-1]["step"] - timed[0]["step"] if timed else 0
-    return (timed[-1]["time"] - timed[0]["time"]) / done if done > 0 else None
+    step_rows = [row for row in rows if row["attempt"] == attempt and row.get("kind") == "step"]
+    if not step_rows:
+        return None
+    first, last = step_rows[0], step_rows[-1]
+    steps = last["step"] - first["step"]
+    return (last["time"] - first["time"]) / steps if steps > 0 else None
 
 
-def in_words(seconds: float) -> str:
-    """Rounded so that it does not flicker: 'under a minute', '7 min', '2 h 10 min'."""
+def format_duration(seconds: float) -> str:
+    """Formats a duration to the minute: "under a minute", "7 min", "2 h 10 min"."""
     if seconds < 60:
         return "under a minute"
-    whole = round(seconds / 60)
-    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60} min"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def corpus_names(config: TrainingConfig) -> list[str]:
+    """The folder names of the run's corpora."""
     return [folder.name for folder in config.corpus_folders]
 
 
-def corpora_in_short(config: TrainingConfig) -> str:
-    """'asterisk-en, asterisk-es and 3 more'"""
+def short_corpus_names(config: TrainingConfig) -> str:
+    """The names of the first corpora and the number of others: "asterisk-en, asterisk-es and 3 more"."""
     names = corpus_names(config)
-    told = names if len(names) <= MAX_NAMED + 1 else names[:MAX_NAMED]
-    more = f" and {len(names) - len(told)} more" if len(told) < len(names) else ""
-    return (", ".join(told) or "no corpus") + more
+    listed = names if len(names) <= MAX_LISTED_CORPORA + 1 else names[:MAX_LISTED_CORPORA]
+    more = f" and {len(names) - len(listed)} more" if len(listed) < len(names) else ""
+    return _joined(listed) + more
+
+
+def base_and_corpora(config: TrainingConfig) -> str:
+    """The base model and the names of all corpora."""
+    return f"{config.base} on {_joined(corpus_names(config))}"
+
+
+def _joined(corpora: Sequence[str]) -> str:
+    return ", ".join(corpora) or "no dataset"
 
 
 def _bars(status: Status, config: TrainingConfig | None) -> str:
     share = epoch_share(status, config)
-    epoch = _bar("this epoch", share) if share is not None else ""
-    return f'<div class="qal-bars">{epoch}{_bar("all steps", run_share(status))}</div>'
+    epoch_bar = _bar("Current epoch", share) if share is not None else ""
+    return f'<div class="qal-bars">{epoch_bar}{_bar("All steps", run_share(status))}</div>'
 
 
 def _bar(name: str, share: float) -> str:
@@ -111,55 +148,67 @@ def _bar(name: str, share: float) -> str:
     )
 
 
-def _about(status: Status, config: TrainingConfig | None) -> str:
+def _description(status: Status, config: TrainingConfig | None) -> str:
     if not config:
-        return "Its config.yaml cannot be read, so that it can be neither resumed nor repeated."
-    parts = [f"{config.base} on {', '.join(corpus_names(config)) or 'no corpus'}"]
-    parts += [f"started by {status.user}"] if status.user else []
-    return html.escape(", ".join(parts))
+        return "config.yaml cannot be read, so this run can be neither resumed nor used for a new run."
+    user = f", started by {status.user}" if status.user else ""
+    return html.escape(base_and_corpora(config) + user)
 
 
-def _faults(status: Status, rows: Rows) -> str:
-    """What asks for somebody, in red, and in one note what the run bore; docs/training-faults.md says more."""
-    told = [
-        f"rows left out, as their audio cannot be used: {status.skipped_rows} (skipped.jsonl in the run names them)"
-    ]
-    told += [f"steps skipped, as their loss or gradient was not finite: {status.skipped_steps}"]
-    told += ["batches did not fit in memory and are computed in parts; the result is the same"]
-    counts = (status.skipped_rows, status.skipped_steps, status.halvings)
-    sentences = [sentence for sentence, count in zip(told, counts, strict=True) if count]
-    if status.state == "running" and recent(rows, "data_wait_fraction") > MAX_WAIT:
-        sentences.append(
-            "training waits for its audio; give machine.workers more processes, or weaken the augmentation"
-        )
+def _problems(status: Status, rows: MetricsRows) -> str:
+    """The warning of the run, and a note on problems that did not end it; docs/training-faults.md explains them."""
+    sentences = []
+    if status.skipped_rows:
+        sentences.append(f"skipped examples with unusable audio: {status.skipped_rows} (listed in skipped.jsonl)")
+    if status.skipped_steps:
+        sentences.append(f"skipped steps with a loss or gradient that is not finite: {status.skipped_steps}")
+    if status.halvings:
+        sentences.append("a batch did not fit into memory and is split into micro-batches; the result is the same")
+    if status.state == "running" and recent_median(rows, "data_wait_fraction") > MAX_DATA_WAIT_SHARE:
+        sentences.append("training waits for audio; raise machine.workers, or choose a weaker augmentation")
     warning = f'<div class="qal-note problem">{sentence_html(status.warning)}</div>' if status.warning else ""
-    bore = "<br>".join(map(sentence_html, sentences))
-    return warning + (f'<div class="qal-note">{bore}</div>' if bore else "")
+    notes = "<br>".join(map(sentence_html, sentences))
+    return warning + (f'<div class="qal-note">{notes}</div>' if notes else "")
 
 
-def _facts(status: Status, config: TrainingConfig | None, rows: Rows, now: float) -> list[str]:
+def _facts(status: Status, config: TrainingConfig | None, rows: MetricsRows, now: float) -> list[str]:
     facts = []
     if status.steps:
         facts.append(f"step {status.step:,} of {status.steps:,}")
-        facts += [f"epoch {min(status.epoch + 1, config.epochs)} of {config.epochs}"] if config else []
+        if config:
+            facts.append(f"epoch {min(status.epoch + 1, config.epochs)} of {config.epochs}")
     if status.state == "running" and status.stage == "train":
-        left, each = eta_s(rows, status.steps), step_s(rows)
-        about = "" if left is None or left < 60 else "about "
-        facts += [f"{about}{in_words(left)} left"] if left is not None else []
-        pace = recent(rows, "utterances_per_second")
-        facts += [f"{pace:.1f} utterances a second"] if pace else []
-        facts += [f"{each:.2g} s a step" if each < 10 else f"{each:.0f} s a step"] if each else []
-    if status.state not in ENDED and status.heartbeat and now - status.heartbeat > SILENT_S:
-        facts.append(f"no sign of life for {in_words(now - status.heartbeat)}")
+        facts += _pace_facts(status, rows)
+    heartbeat_age_s = now - status.heartbeat
+    if status.state not in ENDED and status.heartbeat and heartbeat_age_s > STALE_HEARTBEAT_S:
+        facts.append(f"No update for {format_duration(heartbeat_age_s)} (still running)")
+    return facts
+
+
+def _pace_facts(status: Status, rows: MetricsRows) -> list[str]:
+    """Remaining time, examples per second and seconds per step, as far as they are known."""
+    facts = []
+    remaining_s, pace_s = eta_s(rows, status.steps), step_s(rows)
+    throughput = recent_median(rows, "utterances_per_second")
+    if remaining_s is not None:
+        facts.append(f"{'' if remaining_s < 60 else 'about '}{format_duration(remaining_s)} left")
+    if throughput:
+        facts.append(f"{throughput:.1f} examples per second")
+    if pace_s:
+        facts.append(f"{pace_s:.2g} s per step" if pace_s < 10 else f"{pace_s:.0f} s per step")
     return facts
 
 
 def _badge(status: Status, stopping: bool) -> str:
     if status.state in ENDED:
-        return f'<span class="qal-badge{" on" if status.state == "finished" else " bad"}">{status.state}</span>'
+        return f'<span class="qal-badge{" on" if status.state == "finished" else " bad"}">{_state(status)}</span>'
     if stopping or status.state == "stopping":
-        words = "stopping after this step" if status.stage == "train" else "stopping"
-        return f'<span class="qal-badge">{words}</span>'
+        label = "Stopping after this step..." if status.stage == "train" else "Stopping..."
+        return f'<span class="qal-badge">{label}</span>'
     if status.state == "queued":
-        return f'<span class="qal-badge">{queue_words(status)}</span>'
-    return f'<span class="qal-badge on">{html.escape(STAGES.get(status.stage, status.stage))}</span>'
+        return f'<span class="qal-badge">{queue_label(status)}</span>'
+    return f'<span class="qal-badge on">{html.escape(STAGE_LABELS.get(status.stage, status.stage))}</span>'
+
+
+def _state(status: Status) -> str:
+    return STATE_LABELS[status.state]

@@ -1,100 +1,116 @@
-"""What happens on a sound view: a file is looked at, a stretch of it chosen, and cut out."""
+"""Handlers of an audio view: open a file, select a time range of it, and cut the selection out."""
 
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
-from qal.audio.analysis import MAX_SURVEY_S, Progress, Survey, survey
-from qal.audio.blocks import cut_wav, write_heard
+from qal.audio.analysis import MAX_ANALYSIS_S, AudioAnalysis, Progress, analyse
+from qal.audio.blocks import convert_to_wav, trim_to_wav
 from qal.errors import AudioDecodeError, OptionError
 from ui_components.app.studio import Studio
-from ui_components.widgets.audio_view.served_audio import made_file, url_of
-from ui_components.widgets.audio_view.view import shown
+from ui_components.widgets.audio_view.served_audio import file_url, new_served_file
+from ui_components.widgets.audio_view.view import view_data
 from ui_components.widgets.markup import minutes
 
-HEARD = "You hear it as the model does: one channel at 16 kHz."
+CONVERTED_NOTE = "Playback uses the model's input: one channel at 16 kHz."
 MAX_FILE_BYTES = 2 * 1024**3
-
-
-MAX_STRETCH_S = 1e6  # later than the end of any sound
+MAX_TIME_S = 1e6  # above the duration of any file
+MAX_STEM_LENGTH = 80  # characters
 
 
 @dataclass(frozen=True)
-class Sound:
-    """What a view shows: a file of this machine, and the stretch of it that was chosen."""
+class AudioSelection:
+    """An audio file on the server and the time range that is selected in its view."""
 
     path: Path
-    stem: str  # of what is downloaded
+    stem: str  # start of the download's file name
     start_s: float = 0.0
     end_s: float = math.inf
-    others: tuple[Path, ...] = ()  # speech of the same corpus
+    babble_paths: tuple[Path, ...] = ()  # speech of the same corpus, for background voices in augmentation
 
     @property
-    def is_whole(self) -> bool:
+    def is_full_file(self) -> bool:
         return self.start_s == 0 and self.end_s == math.inf
 
 
-View = tuple[dict[str, Any], Sound]  # the board's value, and the state beside it
-NOTHING = (None, None)
+class ViewUpdate(NamedTuple):
+    """Outputs for an audio view: the data that its script draws, and the selection. None empties the view."""
+
+    view: dict[str, Any] | None
+    selection: AudioSelection | None
 
 
-def look(
+EMPTY_VIEW = ViewUpdate(None, None)
+
+
+def open_file(
     path: Path,
     title: str,
-    told: str = "",
-    others: tuple[Path, ...] = (),
+    details: str = "",
+    babble_paths: tuple[Path, ...] = (),
     progress: gr.Progress | None = None,
-) -> View:
-    """A file -> what its view shows. Raises AudioDecodeError: missing, not audio, too long or too large."""
+) -> ViewUpdate:
+    """Analyses an audio file for its view.
+
+    Args:
+        path: the audio file.
+        title: heading of the view.
+        details: a line of text below the plot.
+        babble_paths: other speech of the same corpus.
+        progress: Gradio's progress bar, None for no progress.
+
+    Raises:
+        AudioDecodeError: the file is missing, not audio, too long or too large."""
     if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
         raise AudioDecodeError(f"{path.name}: larger than {MAX_FILE_BYTES / 1024**3:g} GB; cut it into shorter files")
-    found = survey(path, MAX_SURVEY_S, told_to(progress) if progress else lambda done_s, said_s: None)
-    said = told if found.form.is_exact else f"{told}\n{HEARD}".strip()
-    return shown(found, title, url_of(playable(path, found)), said), Sound(path, path.stem, others=others)
+    report = report_to(progress) if progress else lambda done_s, total_s: None
+    analysis = analyse(path, MAX_ANALYSIS_S, report)
+    if not analysis.audio_format.is_browser_playable:
+        details = f"{details}\n{CONVERTED_NOTE}".strip()
+    view = view_data(analysis, title, file_url(playable_file(path, analysis)), details)
+    return ViewUpdate(view, AudioSelection(path, path.stem, babble_paths=babble_paths))
 
 
-def told_to(progress: gr.Progress) -> Progress:
-    """How far it is, on Gradio's bar."""
-    return lambda done_s, said_s: progress(
-        done_s / said_s, desc=f"{minutes(done_s)} of {minutes(said_s)} looked through"
-    )
+def report_to(progress: gr.Progress) -> Progress:
+    """A callback that shows the analysed seconds on Gradio's progress bar."""
+    return lambda done_s, total_s: progress(done_s / total_s, desc=f"{minutes(done_s)} of {minutes(total_s)} analysed")
 
 
-def playable(path: Path, found: Survey) -> Path:
-    """The file itself where browsers play it to the sample; else a copy as the model hears it."""
-    if found.form.is_exact:
+def playable_file(path: Path, analysis: AudioAnalysis) -> Path:
+    """The file itself if browsers seek in it exactly, else a new WAV copy of the model's input."""
+    if analysis.audio_format.is_browser_playable:
         return path
-    copy = made_file(f"{path.stem[:80]}.wav")
-    write_heard(path, copy, MAX_SURVEY_S)
+    copy = new_served_file(f"{path.stem[:MAX_STEM_LENGTH]}.wav")
+    convert_to_wav(path, copy, MAX_ANALYSIS_S)
     return copy
 
 
-def trim(studio: Studio, sound: Sound | None, event: gr.EventData) -> Sound | None:
-    """The stretch that somebody chose in the view."""
-    if sound is None:
+def select_range(studio: Studio, selection: AudioSelection | None, event: gr.EventData) -> AudioSelection | None:
+    """Stores the time range that the user selected in the view."""
+    if selection is None:
         return None
-    start_s, end_s = stretch_of(event)
-    return replace(sound, start_s=start_s, end_s=end_s)
+    start_s, end_s = selected_range(event)
+    return replace(selection, start_s=start_s, end_s=end_s)
 
 
-def cut(studio: Studio, sound: Sound | None, event: gr.EventData) -> dict[str, str]:
-    """The chosen stretch as a WAV file -> {"name", "url"}."""
-    if sound is None:
-        raise OptionError("choose a sound first")
-    start_s, end_s = stretch_of(event)
-    name = f"{sound.stem[:80]}-{start_s:.2f}-{end_s:.2f}.wav"
-    wav = made_file(name)
-    cut_wav(sound.path, wav, start_s, end_s)
-    return {"name": name, "url": url_of(wav)}
+def cut_selection(studio: Studio, selection: AudioSelection | None, event: gr.EventData) -> dict[str, str]:
+    """Writes the selected range to a WAV file and returns its {"name", "url"}. Raises OptionError."""
+    if selection is None:
+        raise OptionError("choose an audio file first")
+    start_s, end_s = selected_range(event)
+    name = f"{selection.stem[:MAX_STEM_LENGTH]}-{start_s:.2f}-{end_s:.2f}.wav"
+    wav = new_served_file(name)
+    trim_to_wav(selection.path, wav, start_s, end_s)
+    return {"name": name, "url": file_url(wav)}
 
 
-def stretch_of(event: gr.EventData) -> tuple[float, float]:
-    """What the browser sent, checked."""
-    found = event._data if isinstance(event._data, dict) else {}
-    start_s, end_s = found.get("start_s"), found.get("end_s")
-    if isinstance(start_s, int | float) and isinstance(end_s, int | float) and 0 <= start_s < end_s < MAX_STRETCH_S:
+def selected_range(event: gr.EventData) -> tuple[float, float]:
+    """The checked (start_s, end_s) of a browser event. Raises OptionError."""
+    data = event._data if isinstance(event._data, dict) else {}
+    start_s, end_s = data.get("start_s"), data.get("end_s")
+    if isinstance(start_s, int | float) and isinstance(end_s, int | float) and 0 <= start_s < end_s < MAX_TIME_S:
         return float(start_s), float(end_s)
-    raise OptionError("choose a stretch that ends after it begins")
+    raise OptionError("select a range that ends after it starts")

@@ -1,19 +1,19 @@
-"""A sound that is seen, heard and trimmed, for any tab.
+"""The audio view: waveform, spectrogram, player and trimming of one file, for any tab.
 
-    view = sound_view(studio, "Recording", "Choose a file.")
-    audio.input(action(handler, studio), audio, view.outputs)        # handler returns actions.look(path, title)
+    view = audio_view(studio, "Recording", "Choose a file.")
+    audio.input(action(handler, studio), audio, view.outputs)  # the handler returns actions.open_file(path, title)
 
-`view.sound` is the state that holds the file and the stretch chosen of it (actions.Sound)."""
+`view.selection` is the state with the file and the selected time range (actions.AudioSelection)."""
 
 from dataclasses import dataclass
 
 import gradio as gr
 
-from ui_components.app.studio import QUIET, Studio, action
+from ui_components.app.studio import EVENT_OPTIONS, Studio, action
 from ui_components.widgets.audio_view import actions
-from ui_components.widgets.audio_view.view import sound_html, sound_script
+from ui_components.widgets.audio_view.view import view_html, view_script
 
-FETCH = """(file) => {
+DOWNLOAD_JS = """(file) => {
   if (!file || !file.url) return;
   const link = document.createElement("a");
   link.href = new URL(file.url, location.href.split(/[?#]/)[0]).href;
@@ -23,23 +23,31 @@ FETCH = """(file) => {
 
 
 @dataclass(frozen=True)
-class SoundView:
-    board: gr.HTML
-    sound: gr.State
+class AudioView:
+    """The components of an audio view."""
+
+    html: gr.HTML
+    selection: gr.State
 
     @property
     def outputs(self) -> list[gr.components.Component]:
-        """What a handler that returns `actions.look(...)` fills."""
-        return [self.board, self.sound]
+        """The outputs for an `actions.ViewUpdate`."""
+        return [self.html, self.selection]
 
 
-def sound_view(studio: Studio, label: str, empty: str, trims: bool = True) -> SoundView:
-    """`empty` is said while there is no sound; without `trims` it is small: it only shows and plays."""
-    sound: gr.State = gr.State(None)
-    board = gr.HTML(None, html_template=sound_html(label, empty, trims), js_on_load=sound_script())
-    if trims:
+def audio_view(studio: Studio, label: str, placeholder: str, can_trim: bool = True) -> AudioView:
+    """Adds an audio view to the page.
+
+    Args:
+        studio: the studio.
+        label: accessible name of the view.
+        placeholder: text while no file is shown.
+        can_trim: False for a small view that only shows and plays."""
+    selection: gr.State = gr.State(None)
+    html = gr.HTML(None, html_template=view_html(label, placeholder, can_trim), js_on_load=view_script())
+    if can_trim:
         file = gr.JSON(visible=False)
-        board.trimmed(action(actions.trim, studio), sound, sound, **QUIET)
-        cut = board.cut(action(actions.cut, studio), sound, file, **QUIET)
-        cut.success(None, file, None, js=FETCH, **QUIET)
-    return SoundView(board, sound)
+        html.trimmed(action(actions.select_range, studio), selection, selection, **EVENT_OPTIONS)
+        cut = html.cut(action(actions.cut_selection, studio), selection, file, **EVENT_OPTIONS)
+        cut.success(None, file, None, js=DOWNLOAD_JS, **EVENT_OPTIONS)
+    return AudioView(html, selection)

@@ -1,38 +1,42 @@
-// The page: what the server tells becomes what is seen and heard.
+// Connects the view, the player and the trimming of one audio view with the value that the server sets.
 
 const root = element.querySelector(".qal-sound");
 const view = new View(root);
 const player = new Player(root, view);
 const trim = new Trim(root, view, player, (start_s, end_s) => trigger("trimmed", { start_s, end_s }));
-const press = (name, act) => { const button = root.querySelector(name); if (button) button.onclick = () => view.sound && act(); };
+const onClick = (selector, act) => {
+  const button = root.querySelector(selector);
+  if (button) button.onclick = () => view.clip && act();
+};
 
-// A view that fills below what is seen, as on a phone, is brought there.
-function bringHere() {
-  const { top } = root.getBoundingClientRect(), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  if (top > innerHeight - 160) root.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
+// Scrolls to a view that was filled below the visible area, as on a phone.
+function scrollIntoSight() {
+  const { top } = root.getBoundingClientRect();
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (top > innerHeight - 160) root.scrollIntoView({ behavior: reducedMotion ? "auto" : "smooth", block: "start" });
 }
 
-function show(sound) {
-  root.classList.toggle("is-empty", !sound);
-  if (!sound) {
-    view.sound = null;
+function show(clip) {
+  root.classList.toggle("is-empty", !clip);
+  if (!clip) {
+    view.clip = null;
     return player.stop();
   }
-  for (const name of ["name", "about", "told"]) root.querySelector(`.${name}`).textContent = sound[name];
-  root.querySelector(".figures").innerHTML = sound.figures;
-  root.querySelector(".outline").setAttribute("aria-label", sound.spoken);
-  view.show(sound);
-  player.show(sound);
-  trim.show();
-  if (trim.isOn) bringHere();
+  for (const name of ["name", "format", "details"]) root.querySelector(`.${name}`).textContent = clip[name];
+  root.querySelector(".figures").innerHTML = clip.figures;
+  root.querySelector(".outline").setAttribute("aria-label", clip.aria_label);
+  view.show(clip);
+  player.show(clip);
+  trim.selectAll();
+  if (trim.canTrim) scrollIntoSight();
 }
 
-press(".play", () => player.toggle());
-press(".selection", () => player.play(trim.start, trim.isWhole ? null : trim.end));
-press(".in", () => view.zoomTo(view.zoom * ZOOM_STEP));
-press(".out", () => view.zoomTo(view.zoom / ZOOM_STEP));
-press(".whole", () => view.zoomTo(1));
-press(".everything", () => { trim.show(); trim.settle(); });
-press(".cut", () => trigger("cut", { start_s: trim.start, end_s: trim.end }));
+onClick(".play", () => player.toggle());
+onClick(".selection", () => player.play(trim.start, trim.isFullClip ? null : trim.end));
+onClick(".in", () => view.zoomTo(view.zoom * ZOOM_STEP));
+onClick(".out", () => view.zoomTo(view.zoom / ZOOM_STEP));
+onClick(".fit", () => view.zoomTo(1));
+onClick(".select-all", () => { trim.selectAll(); trim.commit(); });
+onClick(".cut", () => trigger("cut", { start_s: trim.start, end_s: trim.end }));
 watch("value", () => show(props.value || null));
 show(props.value || null);

@@ -1,4 +1,4 @@
-"""Sounds that are made for a browser. They lie beside Gradio's uploads, and go when they are old."""
+"""Temporary audio files for the browser. They are stored next to Gradio's uploads and deleted after an hour."""
 
 import shutil
 import tempfile
@@ -11,25 +11,26 @@ from gradio.utils import get_upload_folder
 
 from qal.storage import storage_errors
 
-KEPT_S = 3600  # seconds that a made sound can be played or fetched
+FOLDER_NAME = "served"
+MAX_AGE_S = 3600
 
 
-def made_file(name: str) -> Path:
-    """A place for a file that a browser may fetch, in a new folder; older ones are removed."""
-    made = Path(get_upload_folder(), "made").resolve()
-    with storage_errors(f"the folder {made}"):
-        made.mkdir(parents=True, exist_ok=True)
-        _sweep(made)
-        return Path(tempfile.mkdtemp(dir=made), name)
+def new_served_file(name: str) -> Path:
+    """A path in a new folder that the browser may read. Deletes the files that are too old."""
+    folder = Path(get_upload_folder(), FOLDER_NAME).resolve()
+    with storage_errors(f"the folder {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        _delete_old_files(folder)
+        return Path(tempfile.mkdtemp(dir=folder), name)
 
 
-def url_of(path: Path) -> str:
-    """Relative to the page, which a proxy may show under a path of its own."""
+def file_url(path: Path) -> str:
+    """The URL of a file, relative to the page, because a proxy may serve the page under a path."""
     return f"gradio_api/file={quote(str(path.resolve()))}"
 
 
-def _sweep(made: Path) -> None:
-    for folder in made.iterdir():
-        with suppress(FileNotFoundError):  # another one sweeps too
-            if time.time() - folder.stat().st_mtime > KEPT_S:
-                shutil.rmtree(folder, ignore_errors=True)
+def _delete_old_files(folder: Path) -> None:
+    for file_folder in folder.iterdir():
+        with suppress(FileNotFoundError):  # another request may delete it at the same time
+            if time.time() - file_folder.stat().st_mtime > MAX_AGE_S:
+                shutil.rmtree(file_folder, ignore_errors=True)

@@ -1,68 +1,69 @@
-// The trim: the stretch that is played, cut out or used; by the two handles, by dragging, or as numbers.
+// The selected time range, which can be played and downloaded. It is set with two handles, by dragging, or as numbers.
 
-const LEAST_S = 0.05;
-const DRAG_PX = 4; // less is a click
+const MIN_SELECTION_S = 0.05;
+const MIN_DRAG_PX = 4; // a shorter movement is a click
 
 class Trim {
-  constructor(root, view, player, changed) {
-    Object.assign(this, { view, player, changed, start: 0, end: 0 });
+  constructor(root, view, player, onChange) {
+    Object.assign(this, { view, player, onChange, start: 0, end: 0 });
     this.shades = [...root.querySelectorAll(".shade")];
     this.handles = [...root.querySelectorAll(".handle")];
     this.fields = [...root.querySelectorAll(".trim input")];
     this.handles.forEach((handle, i) => {
-      handle.onpointerdown = (event) => this.drag(event, handle, (time) => this.set(...this.with(i, time)));
-      handle.onkeydown = (event) => this.key(event, i);
+      handle.onpointerdown = (event) => this.drag(event, handle, (time) => this.set(...this.withEnd(i, time)));
+      handle.onkeydown = (event) => this.handleKey(event, i);
     });
-    this.fields.forEach((field, i) => { field.onchange = () => this.typed(field, i); });
-    view.wide.onpointerdown = (event) => this.press(event);
+    this.fields.forEach((field, i) => { field.onchange = () => this.handleInput(field, i); });
+    view.timeline.onpointerdown = (event) => this.handlePointer(event);
   }
 
-  get length() { return this.view.sound.duration_s; }
-  get isOn() { return this.fields.length > 0; } // a small view only shows and plays
-  get isWhole() { return this.start === 0 && this.end === this.length; }
+  get duration() { return this.view.clip.duration_s; }
+  get canTrim() { return this.fields.length > 0; } // false in a small view, which only shows and plays
+  get isFullClip() { return this.start === 0 && this.end === this.duration; }
 
-  show() { this.set(0, this.length); }
+  selectAll() { this.set(0, this.duration); }
 
-  // The two ends when one of them goes to `time`.
-  with(i, time) {
-    return i ? [this.start, Math.max(time, this.start + LEAST_S)] : [Math.min(time, this.end - LEAST_S), this.end];
+  // The range after its start (i = 0) or end (i = 1) is moved to `time`.
+  withEnd(i, time) {
+    if (i === 1) return [this.start, Math.max(time, this.start + MIN_SELECTION_S)];
+    return [Math.min(time, this.end - MIN_SELECTION_S), this.end];
   }
 
   set(start, end) {
-    const within = (time) => Math.min(this.length, Math.max(0, time));
-    [this.start, this.end] = [within(Math.min(start, this.length - LEAST_S)), within(end)];
-    if (!this.isOn) return;
+    const clamp = (time) => Math.min(this.duration, Math.max(0, time));
+    [this.start, this.end] = [clamp(Math.min(start, this.duration - MIN_SELECTION_S)), clamp(end)];
+    if (!this.canTrim) return;
     const ends = [this.start, this.end];
     this.view.mark(this.shades[0], 0, this.start);
-    this.view.mark(this.shades[1], this.end, this.length);
+    this.view.mark(this.shades[1], this.end, this.duration);
     this.handles.forEach((handle, i) => {
-      handle.style.left = `${(100 * ends[i]) / this.length}%`;
-      for (const [name, value] of [["valuemax", this.length.toFixed(2)], ["valuenow", ends[i].toFixed(2)], ["valuetext", `${ends[i].toFixed(2)} s`]])
+      handle.style.left = `${(100 * ends[i]) / this.duration}%`;
+      for (const [name, value] of [["valuemax", this.duration.toFixed(2)], ["valuenow", ends[i].toFixed(2)], ["valuetext", `${ends[i].toFixed(2)} s`]])
         handle.setAttribute(`aria-${name}`, value);
     });
-    this.fields.forEach((field, i) => { field.value = ends[i].toFixed(2); field.max = this.length.toFixed(2); });
+    this.fields.forEach((field, i) => { field.value = ends[i].toFixed(2); field.max = this.duration.toFixed(2); });
   }
 
-  settle() { this.changed(this.start, this.end); }
+  commit() { this.onChange(this.start, this.end); }
 
-  typed(field, i) {
+  handleInput(field, i) {
     const time = parseFloat(field.value);
-    const exact = i && field.value === this.length.toFixed(2) ? this.length : time; // the end is not rounded
-    this.set(...(Number.isFinite(time) ? this.with(i, exact) : [this.start, this.end]));
-    this.seen(i);
+    const exact = i && field.value === this.duration.toFixed(2) ? this.duration : time; // the shown end is rounded
+    this.set(...(Number.isFinite(time) ? this.withEnd(i, exact) : [this.start, this.end]));
+    this.showEnd(i);
   }
 
-  key(event, i) {
+  handleKey(event, i) {
     const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -Infinity, End: Infinity }[event.key];
     if (!step) return;
     event.preventDefault();
-    this.set(...this.with(i, [this.start, this.end][i] + step * (event.shiftKey ? 1 : 0.05)));
-    this.seen(i);
+    this.set(...this.withEnd(i, [this.start, this.end][i] + step * (event.shiftKey ? 1 : 0.05)));
+    this.showEnd(i);
   }
 
-  seen(i) {
-    this.view.follow([this.start, this.end][i]);
-    this.settle();
+  showEnd(i) {
+    this.view.scrollTo([this.start, this.end][i]);
+    this.commit();
   }
 
   drag(event, node, move) {
@@ -71,25 +72,25 @@ class Trim {
     node.onpointermove = (moved) => move(this.view.timeAt(moved.clientX));
     node.onpointerup = node.onpointercancel = () => {
       node.onpointermove = node.onpointerup = node.onpointercancel = null;
-      this.settle();
+      this.commit();
     };
   }
 
-  // On the sound itself: a click goes there, a drag of the mouse chooses a stretch; a finger's drag scrolls.
-  press(event) {
-    if (event.button || !this.view.sound) return;
-    const wide = this.view.wide, origin = this.view.timeAt(event.clientX);
+  // On the timeline, a click moves the playhead and dragging with the mouse selects a range. Dragging on a touch screen scrolls.
+  handlePointer(event) {
+    if (event.button || !this.view.clip) return;
+    const timeline = this.view.timeline, origin = this.view.timeAt(event.clientX);
     let dragged = false;
-    wide.setPointerCapture(event.pointerId);
-    const over = () => { wide.onpointermove = wide.onpointerup = wide.onpointercancel = null; };
-    wide.onpointermove = (moved) => {
-      if (event.pointerType === "touch" || !this.isOn) return;
-      if (!dragged && Math.abs(moved.clientX - event.clientX) < DRAG_PX) return;
+    timeline.setPointerCapture(event.pointerId);
+    const finish = () => { timeline.onpointermove = timeline.onpointerup = timeline.onpointercancel = null; };
+    timeline.onpointermove = (moved) => {
+      if (event.pointerType === "touch" || !this.canTrim) return;
+      if (!dragged && Math.abs(moved.clientX - event.clientX) < MIN_DRAG_PX) return;
       dragged = true;
       const time = this.view.timeAt(moved.clientX);
-      if (Math.abs(time - origin) >= LEAST_S) this.set(Math.min(origin, time), Math.max(origin, time));
+      if (Math.abs(time - origin) >= MIN_SELECTION_S) this.set(Math.min(origin, time), Math.max(origin, time));
     };
-    wide.onpointerup = () => { over(); dragged ? this.settle() : this.player.seek(origin); };
-    wide.onpointercancel = over;
+    timeline.onpointerup = () => { finish(); dragged ? this.commit() : this.player.seek(origin); };
+    timeline.onpointercancel = finish;
   }
 }

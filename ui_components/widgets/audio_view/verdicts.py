@@ -1,4 +1,4 @@
-"""A recording's figures with a word of judgement each."""
+"""The measurements of a recording, each with a short verdict."""
 
 import html
 from typing import NamedTuple
@@ -9,107 +9,113 @@ from ui_components.widgets.markup import minutes
 
 NOISY_DB, CLEAN_DB = 10, 20
 ROUNDING_S = 0.01
-GOOD, FAIR, BAD = "on", "", "bad"  # classes of a badge
+GOOD, FAIR, BAD = "on", "", "bad"  # CSS classes of a badge
 
 
 class Verdict(NamedTuple):
     word: str
-    kind: str = BAD
+    css_class: str = BAD
 
 
-class Figure(NamedTuple):
+class Measurement(NamedTuple):
+    """One line of the table: name, formatted value, verdict and tooltip."""
+
     name: str
     value: str
     verdict: Verdict
     meaning: str
 
 
-def figures(quality: Quality) -> list[Figure]:
+def measurements(quality: Quality) -> list[Measurement]:
+    """All measurements of a recording, in the order of the page."""
     q = quality
     loudness = "–" if q.loudness_lufs is None else f"{q.loudness_lufs:.1f} LUFS"
     peak = "silence" if q.peak_db <= SILENCE_DB else f"{q.peak_db:.1f} dBFS"
+    speech = f"{100 * q.speech_share:.0f} %"
+    window, rate = f"Whisper's window is {WINDOW_S} s", "Whisper's input is 16 kHz, with frequencies up to 8 kHz"
     return [
-        Figure("Duration", duration(q.duration_s), length(q.duration_s), "Whisper hears 30 s at once"),
-        Figure("Sample rate", f"{q.rate_hz / 1000:g} kHz", rate(q.rate_hz), "Whisper hears up to 8 kHz, from 16 kHz"),
-        Figure("Channels", str(q.channels), channels(q.channels), "the model hears them mixed to one"),
-        Figure("Signal to noise", ratio(q), noise(q), "an estimate: speech over the noise in its pauses"),
-        Figure("Loudness", loudness, level(q.loudness_lufs), "of the whole, by ITU-R BS.1770"),
-        Figure("Peak", peak, top(q.peak_db), "the loudest sample"),
-        Figure("Clipped", percent(q.clipped_share), clipped(q.clipped_share), "samples cut off at full scale"),
-        Figure("Speech", f"{100 * q.speech_share:.0f} %", speech(q.speech_share), "of the time somebody speaks"),
+        Measurement("Duration", duration_text(q.duration_s), duration_verdict(q.duration_s), window),
+        Measurement("Sample rate", f"{q.rate_hz / 1000:g} kHz", rate_verdict(q.rate_hz), rate),
+        Measurement("Channels", str(q.channels), channels_verdict(q.channels), "the model's input is mixed to mono"),
+        Measurement("Signal to noise", snr_text(q), snr_verdict(q), "estimate: speech level over noise in the pauses"),
+        Measurement("Loudness", loudness, loudness_verdict(q.loudness_lufs), "integrated loudness, ITU-R BS.1770"),
+        Measurement("Peak", peak, peak_verdict(q.peak_db), "the largest sample value"),
+        Measurement("Clipped", share_text(q.clipped_share), clipping_verdict(q.clipped_share), "samples at full scale"),
+        Measurement("Speech", speech, speech_verdict(q.speech_share), "share of the time with speech"),
     ]
 
 
-def figures_html(quality: Quality) -> str:
-    return f'<dl class="qal-figures">{"".join(map(_figure_html, figures(quality)))}</dl>'
+def measurements_html(quality: Quality) -> str:
+    return f'<dl class="qal-figures">{"".join(map(_measurement_html, measurements(quality)))}</dl>'
 
 
-def _figure_html(figure: Figure) -> str:
-    badge = f'<span class="qal-badge {figure.verdict.kind}">{html.escape(figure.verdict.word)}</span>'
+def _measurement_html(measurement: Measurement) -> str:
+    verdict = measurement.verdict
+    badge = f'<span class="qal-badge {verdict.css_class}">{html.escape(verdict.word)}</span>'
     return (
-        f'<div title="{html.escape(figure.meaning)}"><dt>{html.escape(figure.name)}</dt>'
-        f"<dd>{html.escape(figure.value)}</dd><dd>{badge}</dd></div>"
+        f'<div title="{html.escape(measurement.meaning)}"><dt>{html.escape(measurement.name)}</dt>'
+        f"<dd>{html.escape(measurement.value)}</dd><dd>{badge}</dd></div>"
     )
 
 
-def duration(duration_s: float) -> str:
+def duration_text(duration_s: float) -> str:
     return f"{duration_s:.2f} s" if duration_s < 60 else minutes(round(duration_s))
 
 
-def percent(share: float) -> str:
+def share_text(share: float) -> str:
     return "none" if not share else "under 0.01 %" if share < 1e-4 else f"{100 * share:.2g} %"
 
 
-def length(duration_s: float) -> Verdict:
+def duration_verdict(duration_s: float) -> Verdict:
     steps = ((0.3, Verdict("very short")), (WINDOW_S + ROUNDING_S, Verdict("good", GOOD)))
-    return graded(duration_s, *steps, last=Verdict("long", FAIR))
+    return first_below(duration_s, *steps, last=Verdict("long", FAIR))
 
 
-def rate(rate_hz: int) -> Verdict:
+def rate_verdict(rate_hz: int) -> Verdict:
     return Verdict("narrow", FAIR) if rate_hz < SAMPLE_RATE else Verdict("good", GOOD)
 
 
-def channels(count: int) -> Verdict:
+def channels_verdict(count: int) -> Verdict:
     return Verdict("good", GOOD) if count == 1 else Verdict("mixed", FAIR)
 
 
-def ratio(quality: Quality) -> str:
+def snr_text(quality: Quality) -> str:
     if quality.snr_db is not None:
         return f"{quality.snr_db:.0f} dB"
     return "–" if quality.least_snr_db is None else f"≥ {quality.least_snr_db:.0f} dB"
 
 
-def noise(quality: Quality) -> Verdict:
-    """A bound can only say that it is good."""
+def snr_verdict(quality: Quality) -> Verdict:
+    """The verdict on the signal-to-noise ratio. A lower bound alone gives "good" or "unknown"."""
     good = Verdict("good", GOOD)
     if quality.snr_db is None:
         return good if (quality.least_snr_db or 0) >= CLEAN_DB else Verdict("unknown", FAIR)
-    return graded(quality.snr_db, (NOISY_DB, Verdict("very noisy")), (CLEAN_DB, Verdict("noisy", FAIR)), last=good)
+    steps = ((NOISY_DB, Verdict("very noisy")), (CLEAN_DB, Verdict("noisy", FAIR)))
+    return first_below(quality.snr_db, *steps, last=good)
 
 
-def level(loudness_lufs: float | None) -> Verdict:
+def loudness_verdict(loudness_lufs: float | None) -> Verdict:
     if loudness_lufs is None:
         return Verdict("unknown", FAIR)
     steps = ((-45.0, Verdict("too quiet")), (-33.0, Verdict("quiet", FAIR)), (-10.0, Verdict("good", GOOD)))
-    return graded(loudness_lufs, *steps, last=Verdict("very loud", FAIR))
+    return first_below(loudness_lufs, *steps, last=Verdict("very loud", FAIR))
 
 
-def top(peak_db: float) -> Verdict:
+def peak_verdict(peak_db: float) -> Verdict:
     steps = ((-40.0, Verdict("too quiet")), (-30.0, Verdict("quiet", FAIR)), (-0.1, Verdict("good", GOOD)))
-    return graded(peak_db, *steps, last=Verdict("at the limit", FAIR))
+    return first_below(peak_db, *steps, last=Verdict("at the limit", FAIR))
 
 
-def clipped(share: float) -> Verdict:
+def clipping_verdict(share: float) -> Verdict:
     steps = ((1e-9, Verdict("good", GOOD)), (1e-3, Verdict("a little", FAIR)))
-    return graded(share, *steps, last=Verdict("clipped"))
+    return first_below(share, *steps, last=Verdict("clipped"))
 
 
-def speech(share: float) -> Verdict:
-    return graded(
-        share, (0.02, Verdict("no speech")), (0.3, Verdict("mostly silence", FAIR)), last=Verdict("good", GOOD)
-    )
+def speech_verdict(share: float) -> Verdict:
+    steps = ((0.02, Verdict("no speech")), (0.3, Verdict("mostly silence", FAIR)))
+    return first_below(share, *steps, last=Verdict("good", GOOD))
 
 
-def graded(value: float, *steps: tuple[float, Verdict], last: Verdict) -> Verdict:
-    """The verdict of the first step that the value lies below, else the last."""
+def first_below(value: float, *steps: tuple[float, Verdict], last: Verdict) -> Verdict:
+    """The verdict of the first (limit, verdict) whose limit is above the value, else the last verdict."""
     return next((verdict for limit, verdict in steps if value < limit), last)

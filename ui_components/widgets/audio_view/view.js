@@ -1,97 +1,97 @@
-// The view: a window on the sound, as wide as the page lets it be. Outline, axis and log-mel always show the same
-// stretch; marks lie over them in shares of the whole, so that a zoom moves them with it.
+// The visible window of a clip, with zoom and scrolling. The outline, the axis and the spectrogram always show the same
+// time range. Marks on the timeline are placed in percent of the duration, so that they follow the zoom.
 
-const MOST_PX_PER_S = 4000, MOST_PX = 8e6; // of the whole sound, zoomed in
+const MAX_PX_PER_S = 4000, MAX_TIMELINE_PX = 8e6;
 const ZOOM_STEP = 2;
 const NARROW_PX = 480;
 
 class View {
   constructor(root) {
-    for (const part of ["scroller", "wide", "pane", "outline", "axis", "mel", "regions"]) this[part] = root.querySelector(`.${part}`);
-    Object.assign(this, { root, sound: null, picture: null, zoom: 1 });
-    this.scroller.addEventListener("scroll", () => this.soon());
-    new ResizeObserver(() => this.resized()).observe(this.scroller);
-    new MutationObserver(() => this.recolour()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-    this.scroller.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    for (const name of ["scroller", "timeline", "pane", "outline", "axis", "mel", "regions"]) this[name] = root.querySelector(`.${name}`);
+    Object.assign(this, { root, clip: null, picture: null, zoom: 1 });
+    this.scroller.addEventListener("scroll", () => this.scheduleDraw());
+    new ResizeObserver(() => this.handleResize()).observe(this.scroller);
+    new MutationObserver(() => this.updateColours()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    this.scroller.addEventListener("wheel", (event) => this.handleWheel(event), { passive: false });
   }
 
   get width() { return this.scroller.clientWidth; }
-  get perSecond() { return (this.width * this.zoom) / this.sound.duration_s; } // pixels
-  get mostZoom() { return Math.max(1, Math.min(MOST_PX, MOST_PX_PER_S * this.sound.duration_s) / Math.max(1, this.width)); }
-  get from() { return this.scroller.scrollLeft / this.perSecond; }
-  get to() { return Math.min(this.sound.duration_s, this.from + this.width / this.perSecond); }
+  get pxPerSecond() { return (this.width * this.zoom) / this.clip.duration_s; }
+  get maxZoom() { return Math.max(1, Math.min(MAX_TIMELINE_PX, MAX_PX_PER_S * this.clip.duration_s) / Math.max(1, this.width)); }
+  get from() { return this.scroller.scrollLeft / this.pxPerSecond; }
+  get to() { return Math.min(this.clip.duration_s, this.from + this.width / this.pxPerSecond); }
 
-  show(sound) {
-    Object.assign(this, { sound: { ...sound, outline: bytes(sound.outline) }, picture: null, image: null, zoom: 1 });
-    this.place(0);
-    this.regions.replaceChildren(...sound.speech.map(([start, end]) => this.mark(document.createElement("i"), start, end)));
-    const image = new Image(), mine = this.sound;
-    image.onload = () => { if (this.sound === mine) { this.image = image; this.recolour(); } };
-    image.src = sound.mel;
+  show(clip) {
+    Object.assign(this, { clip: { ...clip, outline: decodeOutline(clip.outline) }, picture: null, image: null, zoom: 1 });
+    this.layOut(0);
+    this.regions.replaceChildren(...clip.speech.map(([start, end]) => this.mark(document.createElement("i"), start, end)));
+    const image = new Image(), current = this.clip;
+    image.onload = () => { if (this.clip === current) { this.image = image; this.updateColours(); } };
+    image.src = clip.mel;
   }
 
-  // A node over [start, end) of the whole.
+  // Places a node over the time range [start, end) of the timeline.
   mark(node, start, end) {
-    const share = (s) => `${(100 * s) / this.sound.duration_s}%`;
-    Object.assign(node.style, { left: share(start), width: share(end - start) });
+    const percent = (s) => `${(100 * s) / this.clip.duration_s}%`;
+    Object.assign(node.style, { left: percent(start), width: percent(end - start) });
     return node;
   }
 
   timeAt(clientX) {
-    const x = clientX - this.wide.getBoundingClientRect().left;
-    return Math.min(this.sound.duration_s, Math.max(0, x / this.perSecond));
+    const x = clientX - this.timeline.getBoundingClientRect().left;
+    return Math.min(this.clip.duration_s, Math.max(0, x / this.pxPerSecond));
   }
 
-  // Zooms so that what is at `x` pixels of the window stays there.
+  // Zooms around `x`, a position in the window in pixels.
   zoomTo(zoom, x = this.width / 2) {
-    const time = this.from + x / this.perSecond;
-    this.zoom = Math.min(this.mostZoom, Math.max(1, zoom));
-    this.place(time * this.perSecond - x);
+    const time = this.from + x / this.pxPerSecond;
+    this.zoom = Math.min(this.maxZoom, Math.max(1, zoom));
+    this.layOut(time * this.pxPerSecond - x);
   }
 
-  wheel(event) {
-    if (!this.sound || !(event.ctrlKey || event.metaKey)) return; // the page scrolls
+  handleWheel(event) {
+    if (!this.clip || !(event.ctrlKey || event.metaKey)) return; // the page scrolls
     event.preventDefault();
     this.zoomTo(this.zoom * Math.exp(-event.deltaY / 300), event.clientX - this.scroller.getBoundingClientRect().left);
   }
 
-  // Brings a time into the window.
-  follow(time) {
-    const x = time * this.perSecond - this.scroller.scrollLeft;
-    if (x < 0 || x > this.width) this.scroller.scrollLeft = time * this.perSecond - this.width / 10;
+  // Scrolls so that a time is visible.
+  scrollTo(time) {
+    const x = time * this.pxPerSecond - this.scroller.scrollLeft;
+    if (x < 0 || x > this.width) this.scroller.scrollLeft = time * this.pxPerSecond - this.width / 10;
   }
 
-  resized() {
+  handleResize() {
     this.root.classList.toggle("narrow", this.root.clientWidth < NARROW_PX);
-    if (!this.sound || !this.width) return;
-    this.zoom = Math.min(this.zoom, this.mostZoom);
-    this.place(this.scroller.scrollLeft);
+    if (!this.clip || !this.width) return;
+    this.zoom = Math.min(this.zoom, this.maxZoom);
+    this.layOut(this.scroller.scrollLeft);
   }
 
-  place(left) {
-    this.wide.style.width = `${100 * this.zoom}%`;
+  layOut(left) {
+    this.timeline.style.width = `${100 * this.zoom}%`;
     this.scroller.scrollLeft = left;
-    this.root.querySelector(".out").disabled = this.root.querySelector(".whole").disabled = this.zoom <= 1;
-    this.root.querySelector(".in").disabled = this.zoom >= this.mostZoom;
+    this.root.querySelector(".out").disabled = this.root.querySelector(".fit").disabled = this.zoom <= 1;
+    this.root.querySelector(".in").disabled = this.zoom >= this.maxZoom;
     this.draw();
   }
 
-  recolour() {
-    if (this.image) this.picture = tinted(this.image, this.mel);
+  updateColours() {
+    if (this.image) this.picture = colourise(this.image, this.mel);
     this.draw();
   }
 
-  soon() {
-    this.drawing ??= requestAnimationFrame(() => { this.drawing = null; this.draw(); });
+  scheduleDraw() {
+    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); });
   }
 
   draw() {
-    const { width, from, sound } = this;
-    if (!sound || !width) return;
+    const { width, from, clip } = this;
+    if (!clip || !width) return;
     this.pane.style.width = `${width}px`;
-    const to = from + width / this.perSecond;
-    drawOutline(this.outline, sound, from, to, width);
+    const to = from + width / this.pxPerSecond;
+    drawOutline(this.outline, clip, from, to, width);
     drawAxis(this.axis, from, to, width);
-    drawMel(this.mel, this.picture, sound, from, to, width);
+    drawMel(this.mel, this.picture, clip, from, to, width);
   }
 }

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from qal.jobs.index import Shelf
+from qal.evaluation.report import RunReport
+from qal.jobs.index import RunIndex
 from qal.jobs.notes import Notes, write_notes
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import save_config
-from qal.jobs.run import State
-from tests.run_folders import REPORT, rows_until, scripted_run
+from qal.jobs.status import State
+from tests.run_folders import metrics_rows_until, report_with_tuned_score, scripted_run
 from ui_components.train.compare.figures import MAX_RUNS, Compared, compared_charts
 from ui_components.train.compare.view import COLUMNS, Shown, differences_html, parameter_differences, table_html
 from ui_components.train.run.charts import board_json
@@ -22,10 +23,10 @@ EVIL = '"><img src=x onerror=alert(1)>'
 @pytest.fixture
 def shown(tmp_path):
     """shown(name, notes, **settings) -> a run of the table."""
-    shelf = Shelf()
+    run_index = RunIndex()
 
     def make(
-        name: str, notes: Notes | None = None, state: State = "finished", report: dict | None = None, **settings
+        name: str, notes: Notes | None = None, state: State = "finished", report: RunReport | None = None, **settings
     ) -> Shown:
         run = scripted_run(tmp_path / "runs", name, state)
         save_config(
@@ -34,9 +35,9 @@ def shown(tmp_path):
         if notes:
             write_notes(run, notes)
         if report is not None:
-            run.report_file.write_text(json.dumps(report))
-        entry = next(e for e in shelf.entries(tmp_path / "runs") if e.id == name)
-        return Shown(entry, shelf.progress(run))
+            run.report_file.write_text(report.to_json())
+        entry = next(e for e in run_index.entries(tmp_path / "runs") if e.id == name)
+        return Shown(entry, run_index.progress(run))
 
     return make
 
@@ -97,7 +98,7 @@ def test_nothing_that_people_write_is_markup(shown):
     for page in (table_html(runs), differences_html(runs)):
         assert "<img" not in page
         assert "<b>" not in page
-    legend = json.loads(board_json("k", compared_charts([Compared(EVIL, rows_until(2))])))
+    legend = json.loads(board_json("k", compared_charts([Compared(EVIL, metrics_rows_until(2))])))
     assert "<" not in legend["charts"][0]["figure"]["data"][0]["name"]
 
 
@@ -123,7 +124,7 @@ def test_a_run_whose_settings_are_broken_is_compared_all_the_same(shown):
 
 
 def test_the_best_of_each_result_is_marked_in_words_and_ties_are_not_won(shown):
-    worse = {**REPORT, "tuned_adaptive": {**REPORT["tuned_adaptive"], "wer": 0.3}}
+    worse = report_with_tuned_score(wer=0.3)
     runs = [shown("a", report=worse), shown("b")]
     rows = differences_html(runs).split("<tr>")
     test_wer = next(row for row in rows if "test WER" in row)
@@ -137,7 +138,7 @@ def test_one_run_alone_is_not_compared(shown):
 
 
 def test_runs_are_laid_over_one_another_each_in_its_colour():
-    runs = [Compared(f"run {i}", rows_until(20)) for i in range(MAX_RUNS)]
+    runs = [Compared(f"run {i}", metrics_rows_until(20)) for i in range(MAX_RUNS)]
     charts = compared_charts(runs)
     assert [chart.name for chart in charts] == ["loss", "wer", "cer"]
     for chart in charts:

@@ -22,7 +22,8 @@ NOBODY: Any = PageRequest()
 STARTED = """
     import os, sys
     from pathlib import Path
-    from qal.jobs.run import Run, Status
+    from qal.jobs.run import Run
+    from qal.jobs.status import Status
     Run(Path(sys.argv[-1])).write_status(Status(state="finished", user=os.environ.get("QAL_RUN")))
 """
 PROBLEMS, DIFFERENCES, BACK, ESTIMATE, START, FIND, COMMAND, YAML = range(TOLD)

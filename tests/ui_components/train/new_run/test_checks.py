@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from qal.corpus.manifest import MANIFEST
+from qal.corpus.manifest import MANIFEST_FILE
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.resources import CONFIGS
@@ -46,7 +46,7 @@ def test_the_presets_are_right_as_they_are(furnished):
         ({"corpus": []}, "corpus", "choose a corpus"),
         ({"base": None}, "base", "is empty; give a value"),
         ({"language": "xx"}, "language", "the model has no language 'xx'"),
-        ({"max_utterance_s": 1}, "corpus", "there is no row with text between 0.4 and 1 s in split 'train'"),
+        ({"max_utterance_s": 1}, "corpus", "there is no example with text between 0.4 and 1 s in split 'train'"),
     ],
 )
 def test_a_wrong_value_is_told_at_its_name(furnished, changes, name, sentence):
@@ -100,7 +100,7 @@ def test_one_corpus_stands_for_itself_and_corpora_are_weighed_by_their_names(fur
 
 def test_a_corpus_that_changes_is_read_again(furnished):
     assert found(furnished) == []
-    manifest = furnished.data / "ru" / MANIFEST
+    manifest = furnished.data / "ru" / MANIFEST_FILE
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
     manifest.write_text("".join(json.dumps({**row, "split": "train"}) + "\n" for row in rows))
     assert "split 'validation'" in found(furnished)[0][1]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from qal.cli.train_arguments import parse
+from qal.cli.train_arguments import parse_train_arguments
 from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.options.yaml_file import as_yaml, check_config, load_config, merged, read_settings, save_config
+from qal.jobs.options.yaml_file import as_yaml, check_config, load_config, merge_settings, read_settings, save_config
 from qal.resources import CONFIGS
 from ui_components.train.new_run.command_line import arguments, command_line, overrides
 from ui_components.train.new_run.settings import ALL, BY_NAME
@@ -44,13 +44,13 @@ def drawn(setting: Setting, rng: random.Random) -> Any:
             return rng.choice(setting.choices)
         case "choices":
             return rng.sample(setting.choices, rng.randint(1, len(setting.choices)))
-        case "whole":
+        case "integer":
             return rng.randint(math.ceil(low), math.floor(high))
         case "number":
             return rng.choice([rng.uniform(low, high), low, high, low + (high - low) * 10 ** rng.uniform(-7, 0)])
         case "text":
             return rng.choice(TEXTS)
-        case "texts":
+        case "lines":
             return rng.choice([rng.choice(TEXTS), rng.sample(TEXTS, rng.randint(0, 3))])
         case _:
             return {}
@@ -87,7 +87,7 @@ def test_the_command_line_and_the_yaml_make_what_is_saved(seed: int, tmp_path: P
     config = random_config(read_settings(file), rng)
     shown = command_line(arguments(config, file, read_settings(file), Path("my runs")))
     program, command, *words = shlex.split(shown)
-    asked = parse(f"{program} {command}", "", words)
+    asked = parse_train_arguments(f"{program} {command}", "", words)
     assert (program, command, asked.config, asked.runs) == ("qal", "train", config, Path("my runs"))
     assert "\n" not in shown
     (tmp_path / "shown.yaml").write_text(as_yaml(config), encoding="utf-8")
@@ -111,7 +111,7 @@ def test_no_argument_is_there_in_vain(seed: int):
 
 def made(below: dict[str, Any], given: dict[str, Any]) -> TrainingConfig | None:
     try:
-        return check_config(merged(TrainingConfig, below, nested(given)), "")
+        return check_config(merge_settings(TrainingConfig, below, nested(given)), "")
     except OptionError:
         return None
 

@@ -8,8 +8,8 @@ import pytest
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.resources import CONFIGS
-from qal.training.data.buckets import LengthBuckets
-from qal.training.model.lightning_module import CPU_PART_S as TRAINERS_PART_S
+from qal.training.data.buckets import LengthBucketSampler
+from qal.training.model.lightning_module import CPU_MICRO_BATCH_S as TRAINER_MICRO_BATCH_S
 from tests.run_folders import scripted_run
 from tests.ui_components.train.new_run.form import small_corpus
 from ui_components.train.new_run import estimate as estimates
@@ -47,11 +47,11 @@ def test_steps_are_those_of_the_trainer(seed: int):
         machine={"devices": rng.randint(1, 3)},
     )
     devices = config.machine.devices
-    buckets = LengthBuckets(
-        durations, config.batch_size, 0, config.compute.batch_seconds, weights, rank=0, ranks=devices
+    sampler = LengthBucketSampler(
+        durations, config.batch_size, 0, config.compute.batch_seconds, weights, rank=0, world_size=devices
     )
     told = estimate(config, Rows(durations, weights, 0, 0, 0), BENCHMARK_PARAMETERS, CPU, [])
-    assert told.steps == -(-len(buckets) // config.optimizer.accumulate) * config.epochs
+    assert told.steps == -(-len(sampler) // config.optimizer.accumulate) * config.epochs
 
 
 def test_work_is_rows_times_context():
@@ -117,7 +117,7 @@ def test_memory_grows_with_what_is_computed_at_once_and_with_what_learns():
 
 
 def test_a_part_is_as_large_as_the_trainers():
-    assert estimates.CPU_PART_S == TRAINERS_PART_S
+    assert estimates.CPU_MICRO_BATCH_S == TRAINER_MICRO_BATCH_S
 
 
 def test_caps_and_filters_count(furnished):

@@ -6,9 +6,9 @@ import pytest
 from qal.errors import OptionError
 from qal.jobs import job
 from qal.jobs.options.yaml_file import load_config, save_config
-from qal.jobs.run import Run, Status
+from qal.jobs.run import Run
+from qal.jobs.status import Status
 from qal.resources import CONFIGS
-from qal.training.loop.learning_rate_finder import LEARNING_RATE_FILE
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
 from tests.ui_components.train.new_run.form import held_of
@@ -24,10 +24,6 @@ def search(furnished) -> Run:
     config = load_config(run.config_file).model_copy(update={"find_learning_rate": True})
     save_config(config, run.config_file)
     return run
-
-
-def test_the_file_is_the_trainers():
-    assert rate_finder.RATE_FILE == LEARNING_RATE_FILE
 
 
 def test_a_search_is_a_run_with_the_forms_settings_on_one_device(furnished, monkeypatch):
@@ -62,7 +58,7 @@ def test_a_search_that_waits_says_its_place(furnished, search):
 
 
 def test_its_curve_is_shown_and_the_rate_can_be_taken(furnished, search):
-    (search.folder / LEARNING_RATE_FILE).write_text(json.dumps(FOUND))
+    search.learning_rate_file.write_text(json.dumps(FOUND))
     search.write_status(Status(state="finished", stage="find"))
     said, curve, use, timer = rate_finder.follow(furnished, "search")
     assert "<code>0.0005</code>" in said
@@ -76,7 +72,7 @@ def test_its_curve_is_shown_and_the_rate_can_be_taken(furnished, search):
 @pytest.mark.parametrize("content", [None, "{", "{}", "[]", '{"suggestion": "x", "learning_rate": [1], "loss": [1]}'])
 def test_a_search_that_found_nothing_says_why(furnished, search, content):
     if content:
-        (search.folder / LEARNING_RATE_FILE).write_text(content)
+        search.learning_rate_file.write_text(content)
     search.write_status(Status(state="failed", reason="the loss fell at no learning rate"))
     said, _, use, timer = rate_finder.follow(furnished, "search")
     assert "the loss fell at no learning rate" in said

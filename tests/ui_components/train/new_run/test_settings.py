@@ -39,7 +39,7 @@ def test_no_field_of_a_run_is_forgotten(studio):
     assert wanted == {s.name for s in SETTINGS} | set(BY_BUTTON)
     page = studio_page(studio)
     shown = {block.elem_id for block in page.blocks.values() if isinstance(block, gr.components.FormComponent)}
-    assert {s.element for s in SETTINGS} <= shown
+    assert {s.element_id for s in SETTINGS} <= shown
 
 
 def test_each_setting_stands_in_one_place():

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.run_folders import REPORT, STEPS, epoch_row, rows_until
+from tests.run_folders import REPORT, STEPS, epoch_row, metrics_rows_until, report_with_tuned_score
 from ui_components.train.report.summary import summary_lines
 
 
@@ -9,7 +9,7 @@ def by_measure(rows, report=None) -> dict:
 
 
 def test_before_after_and_what_was_won():
-    lines = by_measure(rows_until(STEPS), REPORT)
+    lines = by_measure(metrics_rows_until(STEPS), REPORT)
     wer = lines["validation WER"]
     assert (wer.before, wer.after, wer.change, wer.better) == (
         "30.0 %",
@@ -24,7 +24,7 @@ def test_before_after_and_what_was_won():
 
 def test_what_got_worse_is_no_gain():
     rows = [epoch_row(0), {**epoch_row(1), "wer": 0.4, "validation_loss": 2.0}]
-    lines = by_measure(rows, {**REPORT, "tuned_adaptive": {**REPORT["tuned_adaptive"], "wer": 0.3, "rtf": 0.6}})
+    lines = by_measure(rows, report_with_tuned_score(wer=0.3, rtf=0.6))
     assert [lines[m].better for m in ("validation WER", "validation loss", "test WER")] == [False] * 3
     assert lines["speed (RTF)"].change == "2.0 times slower"
 
@@ -34,9 +34,9 @@ def test_what_got_worse_is_no_gain():
     [
         ([], None),
         ([epoch_row(0)], None),
-        ([epoch_row(1)], {}),
-        ([{**epoch_row(0), "wer": 0.0}, epoch_row(1)], {"tuned_adaptive": {"wer": 0.1}}),
-        ([], {"stock_30s": None, "tuned_adaptive": {"wer": 0.1, "rtf": 0.0}}),
+        ([epoch_row(1)], None),
+        ([{**epoch_row(0), "wer": 0.0}, epoch_row(1)], report_with_tuned_score(wer=0.1)),
+        ([], report_with_tuned_score(wer=0.1, rtf=0.0)),
     ],
 )
 def test_what_was_not_measured_claims_nothing(rows, report):

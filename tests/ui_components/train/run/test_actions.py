@@ -3,10 +3,12 @@ import time
 
 import pytest
 
+from qal.evaluation.report import write_report
 from qal.jobs.notes import Notes, write_notes
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.run import Run, Status, create_run
-from tests.run_folders import STEPS, epoch_row, samples_row, scripted_run, step_row, write_tone
+from qal.jobs.run import Run, create_run
+from qal.jobs.status import Status
+from tests.run_folders import REPORT, STEPS, epoch_row, samples_row, scripted_run, step_row, write_tone
 from tests.ui_components.train.run.watching import PARTS, Page
 from ui_components.train.run.controls import Asked
 
@@ -55,7 +57,7 @@ def test_each_part_is_told_once_until_its_files_change(studio):
     assert set(page.look()) == {"log"}
     write_notes(run, Notes(title="my run"))
     assert set(page.look()) == {"selector"}
-    run.report_file.write_text(json.dumps({"base_model": "base"}))
+    write_report(run.report_file, REPORT)
     assert {"charts", "report"} == set(page.look())
     run.request_stop()
     assert {"buttons", "progress"} == set(page.look())

@@ -4,10 +4,10 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from qal.jobs.metrics import Rows
-from tests.run_folders import REPORT, STEPS, epoch_row, rows_until, step_row
+from qal.jobs.metrics import MetricsRows
+from tests.run_folders import REPORT, STEPS, epoch_row, metrics_rows_until, step_row
 from ui_components.train.run import machine_figures
-from ui_components.train.run.charts import MACHINE, MAIN, Boards, Drawings, boards_of
+from ui_components.train.run.charts import MACHINE, MAIN, Boards, ChartCache, boards_of
 from ui_components.train.run.figures import loss_figure, rate_figure
 from ui_components.train.run.traces import MAX_POINTS
 
@@ -26,7 +26,7 @@ def lines(figure: go.Figure | None) -> list[Any]:
     return list(layout.shapes)
 
 
-def many_rows(steps: int = MANY) -> Rows:
+def many_rows(steps: int = MANY) -> MetricsRows:
     rows = [epoch_row(0)]
     for step in range(1, steps + 1):
         rows += [step_row(step)] + ([epoch_row(step // 500)] if step % 500 == 0 else [])
@@ -38,29 +38,29 @@ def names(board: str) -> list[str]:
 
 
 def test_every_step_is_drawn_and_the_newest_is_last():
-    drawn = trace(loss_figure(rows_until(STEPS)), "each step")
+    drawn = trace(loss_figure(metrics_rows_until(STEPS)), "each step")
     assert list(drawn.x) == list(range(1, STEPS + 1))
 
 
 def test_error_rates_are_percents_and_the_starting_weights_are_a_line_across():
-    figure = rate_figure(rows_until(STEPS))
+    figure = rate_figure(metrics_rows_until(STEPS))
     assert trace(figure, "WER").y[0] == pytest.approx(30.0)
     assert trace(figure, "CER").y[0] == pytest.approx(9.0)
     (line,) = lines(figure)
     assert line.y0 == line.y1 == pytest.approx(30.0)
-    assert line.name == "base before training: 30.0 %"
+    assert line.name == "base model before training: 30.0 %"
 
 
 def test_the_stock_models_test_wer_is_another_line_once_it_is_reported():
-    start, stock = lines(rate_figure(rows_until(STEPS), REPORT))
+    start, stock = lines(rate_figure(metrics_rows_until(STEPS), REPORT))
     assert (start.y0, stock.y0) == (pytest.approx(30.0), pytest.approx(25.0))
     assert start.line.dash != stock.line.dash
 
 
 def test_no_line_is_drawn_for_what_was_not_measured():
-    rows = [row for row in rows_until(STEPS) if row["step"] > 0]
+    rows = [row for row in metrics_rows_until(STEPS) if row["step"] > 0]
     assert not lines(rate_figure(rows))
-    assert not lines(rate_figure(rows, {"tuned_adaptive": None}))
+    assert not lines(rate_figure(rows, None))
 
 
 def test_a_chart_without_data_is_not_drawn():
@@ -73,7 +73,7 @@ def test_a_chart_without_data_is_not_drawn():
 
 
 def test_a_gpu_has_a_line_where_there_is_one():
-    rows = rows_until(3)
+    rows = metrics_rows_until(3)
     alone = machine_figures.memory_figure(rows)
     assert alone
     assert [t.name for t in list[Any](alone.data)] == ["memory"]
@@ -94,12 +94,12 @@ def test_all_charts_of_ten_thousand_steps_are_small_enough_to_be_sent():
 
 
 def test_what_a_model_or_a_person_wrote_is_no_markup_in_a_board():
-    board = boards_of('"</script><b>', rows_until(2), None).main
+    board = boards_of('"</script><b>', metrics_rows_until(2), None).main
     assert json.loads(board)["key"] == '"</script><b>'
 
 
 def test_a_drawing_is_made_once_and_few_are_kept():
-    made, drawings = [], Drawings(kept=2)
+    made, drawings = [], ChartCache(kept=2)
 
     def get(key: int) -> Boards:
         return drawings.get(key, lambda: made.append(key) or Boards(str(key), ""))

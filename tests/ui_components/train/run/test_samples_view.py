@@ -4,23 +4,23 @@ from typing import Any
 
 import pytest
 
-from qal.jobs.sample_predictions import Heard, Sample
+from qal.jobs.sample_predictions import SamplePrediction, ValidationSamples
 from tests.run_folders import samples_row
 from ui_components.train.run.samples_view import NEWEST, chosen_epoch, epoch_choices, samples_html
 
 
-def heard(epoch: int = 1, **changes: Any) -> Heard:
+def heard(epoch: int = 1, **changes: Any) -> ValidationSamples:
     row: dict[str, Any] = {
         "audio": "/data/my corpus/ä#1.wav",
-        "text": "the cat sat",
-        "heard": "the cap",
+        "reference": "the cat sat",
+        "prediction": "the cap",
         "language": "en",
         **changes,
     }
-    return Heard(epoch, 10 * epoch, (Sample(**row),))
+    return ValidationSamples(epoch, 10 * epoch, (SamplePrediction(**row),))
 
 
-def shown(one: Heard, playable: bool = True) -> str:
+def shown(one: ValidationSamples, playable: bool = True) -> str:
     return samples_html(one, lambda path: playable)
 
 
@@ -32,17 +32,17 @@ def test_words_that_differ_are_marked_for_eyes_and_ears():
 
 
 def test_what_was_heard_rightly_is_not_marked():
-    found = shown(heard(heard="The cat — sat!"))
+    found = shown(heard(prediction="The cat — sat!"))
     assert "<del" not in found
     assert "<ins" not in found
     assert "every word right" in found
 
 
 def test_nothing_heard_is_said_so():
-    assert "nothing" in shown(heard(heard=""))
+    assert "nothing" in shown(heard(prediction=""))
 
 
-@pytest.mark.parametrize("field", ["text", "heard", "language", "audio"])
+@pytest.mark.parametrize("field", ["reference", "prediction", "language", "audio"])
 def test_no_text_is_markup(field: Any):
     evil = '"><img src=x onerror=alert(1)>'
     found = shown(heard(1, **{field: evil}))
@@ -65,7 +65,15 @@ def test_what_the_server_does_not_give_away_has_no_player():
 
 def test_players_stay_where_they_are_from_epoch_to_epoch():
     rows = [samples_row(epoch, ["/d/a.wav", "/d/b.wav", "/d/c.wav"]) for epoch in (0, 1)]
-    pages = [shown(Heard(r["epoch"], r["step"], tuple(Sample(**s) for s in r["samples"]))) for r in rows]
+    validations = [
+        ValidationSamples(
+            row["epoch"],
+            row["step"],
+            tuple(SamplePrediction(s["audio"], s["text"], s["heard"], s["language"]) for s in row["samples"]),
+        )
+        for row in rows
+    ]
+    pages = [shown(validation) for validation in validations]
     tags = [re.findall(r"<audio[^>]+>", page) for page in pages]
     assert pages[0] != pages[1]
     assert tags[0] == tags[1]

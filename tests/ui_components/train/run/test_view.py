@@ -1,7 +1,8 @@
 import pytest
 
+from qal.evaluation.report import PairedDifference, Retention
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.run import Status
+from qal.jobs.status import Status
 from tests.run_folders import REPORT, step_row
 from ui_components.train.report.view import report_html
 from ui_components.train.run.view import (
@@ -101,11 +102,11 @@ def test_the_report_is_in_percent_and_the_best_row_stands_out():
 
 
 def test_the_verdict_names_the_direction_and_doubts_an_interval_around_zero():
-    assert "6.0 points fewer" in report_html(REPORT)
-    worse = {**REPORT, "paired": {"difference": 0.01, "low": -0.02, "high": 0.04, "p": 0.4}}
-    assert "1.0 points more" in report_html(worse)
-    assert "may be chance" in report_html(worse)
-    assert "may be chance" not in report_html(REPORT)
+    assert "WER 6.0 points lower" in report_html(REPORT)
+    worse = REPORT.model_copy(update={"paired": PairedDifference(difference=0.01, low=-0.02, high=0.04, p=0.4)})
+    assert "WER 1.0 points higher" in report_html(worse)
+    assert "not statistically significant" in report_html(worse)
+    assert "not statistically significant" not in report_html(REPORT)
 
 
 def test_there_is_no_table_without_a_report():
@@ -113,9 +114,12 @@ def test_there_is_no_table_without_a_report():
 
 
 def test_what_was_lost_is_told_in_red():
-    shown = report_html({**REPORT, "retention": {"failures": ["English: <b>12</b> points"]}})
-    assert '<p class="qal-note problem lost">Lost: English: &lt;b&gt;12&lt;/b&gt; points</p>' in shown
-    assert "lost" not in report_html({**REPORT, "retention": {"failures": []}})
+    shown = report_html(REPORT.model_copy(update={"retention": Retention(failures=("English: <b>12</b> points",))}))
+    assert (
+        '<p class="qal-note problem lost">Worse than the original model: English: &lt;b&gt;12&lt;/b&gt; points</p>'
+        in shown
+    )
+    assert "lost" not in report_html(REPORT.model_copy(update={"retention": Retention()}))
 
 
 def test_one_corpus_and_a_list_of_them_are_named_alike():

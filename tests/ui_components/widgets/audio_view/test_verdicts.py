@@ -3,17 +3,17 @@ import dataclasses
 import pytest
 
 from qal.audio.quality import Quality
-from ui_components.widgets.audio_view.verdicts import figures, figures_html
+from ui_components.widgets.audio_view.verdicts import measurements, measurements_html
 
 CLEAN = Quality(4.0, 16_000, 1, -3.0, 0.0, -20.0, 35.0, 30.0, 0.8)
 
 
-def words(**changed) -> dict[str, str]:
-    return {f.name: f.verdict.word for f in figures(dataclasses.replace(CLEAN, **changed))}
+def verdict_words(**changed) -> dict[str, str]:
+    return {m.name: m.verdict.word for m in measurements(dataclasses.replace(CLEAN, **changed))}
 
 
-def test_a_clean_recording_is_good_throughout():
-    assert set(words().values()) == {"good"}
+def test_all_verdicts_on_a_clean_recording_are_good():
+    assert set(verdict_words().values()) == {"good"}
 
 
 @pytest.mark.parametrize(
@@ -34,15 +34,15 @@ def test_a_clean_recording_is_good_throughout():
         ({"duration_s": 31.0}, "Duration", "long"),
     ],
 )
-def test_a_fault_is_named(changed, name, word):
-    assert words(**changed)[name] == word
+def test_verdict_names_the_fault(changed, name, word):
+    assert verdict_words(**changed)[name] == word
 
 
-def test_thirty_seconds_are_still_heard_at_once():
-    assert words(duration_s=30.0)["Duration"] == "good"
+def test_thirty_seconds_fit_whispers_window():
+    assert verdict_words(duration_s=30.0)["Duration"] == "good"
 
 
-def test_each_figure_stands_with_its_badge():
-    shown = figures_html(CLEAN)
-    assert shown.count("<dt>") == shown.count("qal-badge") == len(figures(CLEAN))
-    assert "-20.0 LUFS" in shown
+def test_each_measurement_has_a_badge():
+    page = measurements_html(CLEAN)
+    assert page.count("<dt>") == page.count("qal-badge") == len(measurements(CLEAN))
+    assert "-20.0 LUFS" in page

@@ -1,0 +1,89 @@
+"""Export of a run's trained weights to its model directory: merge, conversion to CTranslate2, and conversion check."""
+
+import functools
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qal.corpus.manifest import Corpus
+from qal.engine.engine import Engine, choose_device
+from qal.engine.model_directory import ContextAbility, ModelMetadata, write_metadata
+from qal.evaluation.scoring import ProgressCallback, SpokenReference, transcribe_each
+from qal.export.conversion_check import Transcriber, check_conversion
+from qal.export.merge import merge
+from qal.export.to_ctranslate2 import to_ctranslate2
+from qal.jobs.example_selection import held_out_references
+from qal.jobs.machine import engine_device
+from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run
+
+TransformersTranscriber = Callable[[Path, Sequence[SpokenReference], ContextAbility, ProgressCallback], list[str]]
+
+
+def export_model(
+    run: Run,
+    config: TrainingConfig,
+    weights: Path,
+    adapter: Path,
+    corpora: list[Corpus],
+    metadata: ModelMetadata,
+    transcribe_with_transformers: TransformersTranscriber,
+    stage_progress: Callable[[str], ProgressCallback],
+) -> None:
+    """Merges the adapter, converts the model to CTranslate2, checks it, and moves it to runs/<id>/model.
+
+    Args:
+        run: the run.
+        config: its settings.
+        weights: folder of the base model in Transformers format.
+        adapter: folder of the trained adapter, or of the trained weights.
+        corpora: the run's corpora, whose held-out examples are used for the check.
+        metadata: content of the model's qal.json.
+        transcribe_with_transformers: transcribes examples with a model in Transformers format.
+        stage_progress: gives the progress function of a stage.
+
+    Raises:
+        ConversionError: the adapter does not fit the base model, or the conversion raises the word error rate.
+    """
+    run.update_status(stage="merge")
+    to_ctranslate2(merge(weights, adapter, run.merged_model), run.partial_model)
+    write_metadata(run.partial_model, metadata)
+    run.update_status(stage="check")
+    held_out = held_out_references(run, corpora, config, ("validation", "test"), config.check_utterances)
+    check_formats(run, config, held_out, transcribe_with_transformers, stage_progress)
+    shutil.rmtree(run.model, ignore_errors=True)
+    run.partial_model.rename(run.model)
+    shutil.rmtree(run.transformers, ignore_errors=True)
+    if config.result.keeps_transformers(config.trained.adapter):
+        run.merged_model.rename(run.transformers)
+    else:
+        shutil.rmtree(run.merged_model)
+
+
+def check_formats(
+    run: Run,
+    config: TrainingConfig,
+    held_out: list[SpokenReference],
+    transcribe_with_transformers: TransformersTranscriber,
+    stage_progress: Callable[[str], ProgressCallback],
+) -> None:
+    """Compares the model in Transformers format with CTranslate2 at two precisions; writes conversion_check.json.
+
+    The arguments are those of `export_model`; `held_out` are the examples. Raises ConversionError."""
+
+    def with_transformers() -> list[str]:
+        progress = stage_progress("check transformers")
+        return transcribe_with_transformers(run.merged_model, held_out, config.context.ability, progress)
+
+    def with_ctranslate2(compute_type: str) -> list[str]:
+        engine = Engine(run.partial_model, engine_device(config), compute_type)
+        return transcribe_each(engine, held_out, stage_progress(f"check {compute_type}"))
+
+    on_gpu = choose_device(engine_device(config)) == "cuda"
+    compute_types = ("float16", "int8_float16") if on_gpu else ("float32", "int8")
+    transcribers: dict[str, Transcriber] = {"transformers": with_transformers}
+    transcribers |= {f"ctranslate2 {t}": functools.partial(with_ctranslate2, t) for t in compute_types}
+    result = check_conversion([r.text for r in held_out], transcribers)
+    run.conversion_check_file.write_text(json.dumps(result.as_dict(), indent=2), encoding="utf-8")
+    result.raise_on_loss()

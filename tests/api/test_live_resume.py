@@ -1,0 +1,160 @@
+"""Sessions of the live socket across connections: reconnect, restart, timeouts and maintenance."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from qal.api import live_hub, live_socket
+from qal.api.live_hub import LiveHub
+from qal.api.live_socket import PATH, TRY_AGAIN, live_route
+from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.protocol import pack
+from qal.captions.record import SessionRecord
+from tests.api.live_client import JOIN, FakeEngines, caption_two_sentences, finals_until, send
+
+
+def test_reconnect_resumes_the_session_at_the_next_sample(live_client: TestClient, hub: LiveHub, speech: Samples):
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        session = socket.receive_json()["session"]
+        half = speech[: len(speech) // 1600 // 2 * 1600]
+        send(socket, half)
+        while socket.receive_json()["ack"] == 0:
+            pass
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json({**JOIN, "session": session})
+        ready = socket.receive_json()
+        assert ready["session"] == session
+        send(socket, speech[ready["next"] :], ready["next"])
+        socket.send_json({"do": "finish"})
+        finals, _ = finals_until(socket, "finished")
+    assert finals[-1]["index"] >= 1
+    assert len(hub) == 0
+
+
+def test_caption_after_the_connection_closed_is_on_disk(
+    live_client: TestClient, hub: LiveHub, speech: Samples, tmp_path: Path
+):
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        session = socket.receive_json()["session"]
+    stream = hub._slots[session].stream  # the event loop of its connection is closed
+    stream.receive(pack(0, speech))
+    stream.finish()
+    assert len(SessionRecord(tmp_path / "live", session).stored_captions()) == 2
+
+
+def test_reconnect_resends_finals_after_last_index(live_client: TestClient, speech: Samples):
+    session, received_before = caption_two_sentences(live_client, speech)
+    for last_index, expected in ((-1, received_before), (0, received_before[1:]), (1, [])):
+        with live_client.websocket_connect(PATH) as socket:
+            socket.send_json({**JOIN, "session": session, "last_index": last_index})
+            received, _ = finals_until(socket, "ready")
+        assert [c["text"] for c in received] == [c["text"] for c in expected]
+
+
+def test_restarted_server_resends_finals_from_disk(live_client: TestClient, speech: Samples, tmp_path: Path):
+    session, received_before = caption_two_sentences(live_client, speech)
+    engines: Any = FakeEngines()
+    second = LiveHub(engines, tmp_path / "runs", tmp_path / "live", lambda: {"one"})
+    with TestClient(Starlette(routes=[live_route(second, lambda _: True)])).websocket_connect(PATH) as socket:
+        socket.send_json({**JOIN, "session": session, "last_index": 0})
+        received, ready = finals_until(socket, "ready")
+    assert [c["text"] for c in received] == [received_before[1]["text"]]
+    assert ready["next"] > 0
+    second.close()
+
+
+def test_new_connection_supersedes_the_old_one(live_client: TestClient, hub: LiveHub, speech: Samples):
+    with live_client.websocket_connect(PATH) as old:
+        old.send_json(JOIN)
+        session = old.receive_json()["session"]
+        with live_client.websocket_connect(PATH) as new:
+            new.send_json({**JOIN, "session": session})
+            assert new.receive_json()["type"] == "ready"
+            send(old, speech[:1600])
+            message = old.receive_json()
+            assert message["type"] == "error"
+            assert "another connection" in message["message"]
+            send(new, speech)
+            new.send_json({"do": "finish"})
+            assert len(finals_until(new, "finished")[0]) == 2
+
+
+def test_full_server_is_busy_until_abandoned_sessions_time_out(live_client: TestClient, hub: LiveHub, monkeypatch):
+    for _ in range(2):
+        with live_client.websocket_connect(PATH) as socket:
+            socket.send_json(JOIN)
+            socket.receive_json()
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        message = socket.receive_json()
+        assert "try again" in message["message"]
+        assert message["retry"]
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+        assert closed.value.code == TRY_AGAIN
+    monkeypatch.setattr(live_hub, "RECONNECT_TIMEOUT_S", -1.0)
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        assert socket.receive_json()["type"] == "ready"
+
+
+def test_maintenance_does_not_delete_active_sessions(live_client: TestClient, hub: LiveHub, tmp_path: Path):
+    SessionRecord(tmp_path / "live", "an-old-session-to-delete").create()
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        session = socket.receive_json()["session"]
+        hub.start_maintenance(-1)
+        assert [p.name for p in (tmp_path / "live").iterdir()] == [session]
+
+
+def test_idle_client_is_disconnected_and_its_captions_are_final(
+    live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch
+):
+    monkeypatch.setattr(live_socket, "IDLE_TIMEOUT_S", 0.5)
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        socket.receive_json()
+        send(socket, speech[: -SAMPLE_RATE // 2 * 3])  # in the middle of the last line
+        finals, message = finals_until(socket, "error")
+    assert len(finals) == 2
+    assert "press Start to continue" in message["message"]
+    assert len(hub) == 0
+
+
+def test_maintenance_ends_abandoned_sessions(live_client: TestClient, hub: LiveHub, monkeypatch):
+    monkeypatch.setattr(live_hub, "RECONNECT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(live_hub, "MAINTENANCE_INTERVAL_S", 0.2)
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        socket.receive_json()
+        hub.start_maintenance(7)
+        assert len(hub) == 1
+    deadline = time.monotonic() + 10
+    while len(hub) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(hub) == 0
+
+
+def test_abandoned_session_is_finished_and_resumes_from_disk(
+    live_client: TestClient, hub: LiveHub, speech: Samples, tmp_path: Path, monkeypatch
+):
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        session = socket.receive_json()["session"]
+        send(socket, speech[: -SAMPLE_RATE // 2 * 3])  # in the middle of the last line
+        while not any(c["index"] == 1 for c in socket.receive_json().get("captions", [])):
+            pass
+    monkeypatch.setattr(live_hub, "RECONNECT_TIMEOUT_S", -1.0)
+    hub.close_abandoned_sessions()
+    assert len(hub) == 0
+    assert len(SessionRecord(tmp_path / "live", session).stored_captions()) == 2
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json({**JOIN, "session": session})
+        assert len(finals_until(socket, "ready")[0]) == 2

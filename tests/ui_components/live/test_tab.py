@@ -1,0 +1,23 @@
+import shutil
+import subprocess
+
+import pytest
+
+from qal.audio.gate import GateOptions
+from ui_components.live.tab import GATE_LABELS, gate_slider
+from ui_components.live.view import live_script
+
+
+def test_each_gate_option_has_a_slider_with_its_default_and_a_label():
+    assert list(GATE_LABELS) == list(GateOptions.model_fields)
+    for name, field in GateOptions.model_fields.items():
+        slider = gate_slider(name)
+        assert slider.value == field.default
+        assert slider.minimum <= field.default <= slider.maximum
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
+def test_scripts_of_the_page_are_valid_javascript(tmp_path):
+    script = tmp_path / "live.js"
+    script.write_text(live_script(), encoding="utf-8")
+    subprocess.run(["node", "--check", str(script)], check=True)

@@ -1,0 +1,124 @@
+// Audio input: the microphone, a browser tab or a file, as packets of 16-bit samples at 16 kHz.
+
+const RATE = 16000; // Hz
+const PACKET_SAMPLES = 1536; // 96 ms
+const CLOSE_DELAY_MS = 60; // the worklet's last packet arrives within this time
+const FILE_END_DELAY_MS = 200;
+
+// Most browsers resample a microphone to the context's rate. For those that do not (Firefox 140), the worklet resamples
+// with a windowed sinc filter. An output sample has one of few positions between two input samples (PHASES); the filter
+// weights of each position are computed once.
+const WORKLET = `const STEP = sampleRate / ${RATE}, WIDTH = Math.max(1, STEP), LOBES = 20, HALF = Math.ceil(LOBES * WIDTH);
+const commonDivisor = (a, b) => (b ? commonDivisor(b, a % b) : a);
+const PHASES = ${RATE} / commonDivisor(sampleRate, ${RATE});
+const kernel = (x) => {
+  const t = x / WIDTH;
+  if (Math.abs(t) >= LOBES) return 0;
+  const sinc = t ? Math.sin(Math.PI * t) / (Math.PI * t) : 1;
+  return sinc * (0.5 + 0.5 * Math.cos(Math.PI * t / LOBES)) / WIDTH;
+};
+const weights = Array.from({ length: PHASES + 1 }, (_, phase) =>
+  Float32Array.from({ length: 2 * HALF + 1 }, (_, k) => kernel(k - HALF - phase / PHASES)));
+registerProcessor("qal-packets", class extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.packet = new Int16Array(${PACKET_SAMPLES});
+    this.filled = 0;
+    this.recent = new Float32Array(HALF); // input that the filter still needs
+    this.position = HALF; // of the next output sample in the recent input
+    this.port.onmessage = () => this.send();
+  }
+  send() { this.port.postMessage(this.packet.slice(0, this.filled)); this.filled = 0; }
+  add(sample) {
+    this.packet[this.filled++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
+    if (this.filled === ${PACKET_SAMPLES}) this.send();
+  }
+  resample(mono) {
+    const input = new Float32Array(this.recent.length + mono.length);
+    input.set(this.recent);
+    input.set(mono, this.recent.length);
+    for (; this.position + HALF < input.length; this.position += STEP) {
+      const nearest = Math.floor(this.position);
+      const phaseWeights = weights[Math.round((this.position - nearest) * PHASES)];
+      let sum = 0;
+      for (let k = 0; k < phaseWeights.length; k++) sum += input[nearest - HALF + k] * phaseWeights[k];
+      this.add(sum);
+    }
+    const consumed = Math.floor(this.position) - HALF;
+    this.recent = input.slice(consumed);
+    this.position -= consumed;
+  }
+  process([channels]) {
+    const mono = new Float32Array(channels.length ? channels[0].length : 128);
+    for (const channel of channels) for (let i = 0; i < mono.length; i++) mono[i] += channel[i] / channels.length;
+    if (STEP === 1) mono.forEach((sample) => this.add(sample));
+    else this.resample(mono);
+    return true;
+  }
+});`;
+
+const AUDIO_ERRORS = {
+  NotAllowedError: "The browser denied access. Allow the microphone next to the page's address, then press Start again.",
+  NotFoundError: "No microphone found. Connect one, or choose another source.",
+  NotReadableError: "Another program is using the microphone. Close it, then press Start again.",
+  EncodingError: "This file is not readable as audio. Choose a WAV, MP3, OGG or FLAC file.",
+};
+
+class AudioSource {
+  // Opens a source. Calls `onPacket(Int16Array)` for each 96 ms and `onEnd()` when a file or a shared tab has ended.
+  async open(source, file, onPacket, onEnd) {
+    if (!window.isSecureContext)
+      throw new Error("Browsers allow audio input only on https and localhost. Open this page at such an address.");
+    const input = source === "file" ? await this.fileInput(file, onEnd) : await this.streamInput(source, onEnd);
+    const url = URL.createObjectURL(new Blob([WORKLET], { type: "text/javascript" }));
+    await this.context.audioWorklet.addModule(url);
+    URL.revokeObjectURL(url);
+    if (this.closed) return void (await this.context.close());
+    this.node = new AudioWorkletNode(this.context, "qal-packets", { numberOfOutputs: 0 });
+    this.node.port.onmessage = (event) => event.data.length && onPacket(event.data);
+    input.connect(this.node);
+    if (source === "file") input.start();
+    await this.context.resume();
+  }
+
+  async fileInput(file, onEnd) {
+    this.context = new AudioContext({ sampleRate: RATE });
+    const buffer = await this.context.decodeAudioData(await file.arrayBuffer());
+    const node = new AudioBufferSourceNode(this.context, { buffer });
+    node.onended = () => setTimeout(onEnd, FILE_END_DELAY_MS);
+    return node;
+  }
+
+  async streamInput(source, onEnd) {
+    const stream = source === "tab"
+      ? await navigator.mediaDevices.getDisplayMedia({ audio: true, video: true })
+      : await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
+    this.tracks = stream.getAudioTracks();
+    stream.getVideoTracks().forEach((track) => track.stop());
+    if (this.closed) this.tracks.forEach((track) => track.stop());
+    if (!this.tracks.length) throw new Error("No audio was shared. Choose a tab and check its audio option.");
+    this.tracks[0].onended = onEnd;
+    const mediaStream = new MediaStream(this.tracks);
+    try {
+      this.context = new AudioContext({ sampleRate: RATE });
+      return new MediaStreamAudioSourceNode(this.context, { mediaStream });
+    } catch (error) {
+      if (error.name !== "NotSupportedError") throw error;
+      await this.context?.close();
+      this.context = new AudioContext(); // at the device's rate; the worklet resamples
+      return new MediaStreamAudioSourceNode(this.context, { mediaStream });
+    }
+  }
+
+  // Sends the last packet, then closes. A source that is still opening closes itself.
+  async close() {
+    this.closed = true;
+    this.tracks?.forEach((track) => track.stop());
+    if (!this.context || this.context.state === "closed") return;
+    if (this.node) {
+      this.node.port.postMessage("send");
+      await new Promise((resolve) => setTimeout(resolve, CLOSE_DELAY_MS));
+    }
+    await this.context.close();
+  }
+}

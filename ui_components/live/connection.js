@@ -1,0 +1,129 @@
+// The connection of one session: packets up, captions down. Protocol: qal/captions/protocol.py, qal/api/live_socket.py.
+// Packets that are not acknowledged are kept and sent again after the connection was broken.
+
+const RETRY_MS = [300, 600, 1200, 2500, 5000];
+const MAX_KEPT_S = 1800; // audio, while the connection is broken
+const MAX_FIRST_TRIES = 2; // before the network is taken to block WebSockets
+const LOGGED_OUT = 4403; // close code, as in qal/api/live_socket.py
+
+// The settings in a message to the server. Gradio gives null for an empty box.
+const DEFAULTS = { model: null, language: null, task: "transcribe", mode: "gated", expect: "", previous_text: false,
+  gate: {}, keep_sound: false };
+const completeSettings = (settings) =>
+  Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, settings[name] ?? DEFAULTS[name]]));
+const comparable = (settings) => JSON.stringify(Object.entries(completeSettings(settings)).map(([name, value]) =>
+  name === "gate" ? Object.entries(value).sort() : value));
+
+class Connection {
+  // `callbacks`: update(message), waiting(hasBeenOpen), busy(text), problem(text), failed(text), refused(), finished().
+  constructor(settings, callbacks) {
+    this.settings = settings; // as the user chose them
+    this.applied = null; // as the server confirmed them; a reconnection must not send settings that it refused
+    this.callbacks = callbacks;
+    this.session = null;
+    this.kept = []; // packets without an acknowledgement
+    this.nextSample = 0;
+    this.ack = 0;
+    this.lastIndex = -1; // of the last final caption
+    this.tries = 0;
+    this.hasBeenOpen = this.ready = this.finishing = this.over = false;
+    // Whether the server saves audio. A request made while disconnected is sent only after the kept packets.
+    this.savesAudio = settings.keep_sound;
+    this.connect();
+  }
+
+  connect() {
+    const url = new URL("qal/live", location.href.split(/[?#]/)[0]);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = (this.socket = new WebSocket(url));
+    socket.onopen = () => socket.send(JSON.stringify(this.hello()));
+    socket.onmessage = (event) => socket === this.socket && this.receive(JSON.parse(event.data));
+    socket.onclose = (event) => socket === this.socket && this.reconnect(event);
+  }
+
+  hello() {
+    return {
+      ...(this.applied ?? this.settings),
+      keep_sound: this.savesAudio && this.settings.keep_sound,
+      session: this.session,
+      kept_from: this.kept.length ? this.kept[0].first : this.nextSample,
+      last_index: this.lastIndex,
+    };
+  }
+
+  sendAudio(pcm) {
+    if (this.finishing) return;
+    const packet = { first: this.nextSample, pcm };
+    this.nextSample += pcm.length;
+    this.kept.push(packet);
+    if (this.nextSample - this.kept[0].first > MAX_KEPT_S * RATE) this.kept.shift();
+    if (this.ready) this.sendPacket(packet);
+  }
+
+  sendPacket({ first, pcm }) {
+    const data = new ArrayBuffer(8 + 2 * pcm.length);
+    new DataView(data).setBigUint64(0, BigInt(first), true);
+    new Int16Array(data, 8).set(pcm); // little-endian, as on every machine that runs a browser
+    this.socket.send(data);
+  }
+
+  change(settings) {
+    const isSame = comparable(settings) === comparable(this.settings);
+    this.settings = settings;
+    if (!this.ready || isSame) return;
+    this.callbacks.problem(""); // clears the message about the last change
+    this.socket.send(JSON.stringify({ do: "change", ...settings }));
+  }
+
+  finish() {
+    this.finishing = true;
+    if (this.ready) this.socket.send(JSON.stringify({ do: "finish" }));
+  }
+
+  receive(message) {
+    if (message.type === "error") {
+      const canRetry = message.retry && this.hasBeenOpen;
+      return canRetry ? this.callbacks.busy(message.message) : this.fail(message.message);
+    }
+    if (message.type === "problem") return this.callbacks.problem(message.message);
+    if (message.type === "finished") return this.end();
+    if (message.type === "ready") {
+      this.savesAudio = Boolean(message.keep_sound);
+      this.applied = completeSettings(message);
+      if (!this.ready) this.resume(message);
+    }
+    for (const { final, index } of message.captions ?? []) if (final) this.lastIndex = Math.max(this.lastIndex, index);
+    this.ack = Math.max(this.ack, message.ack);
+    while (this.kept.length && this.kept[0].first + this.kept[0].pcm.length <= this.ack) this.kept.shift();
+    this.callbacks.update(message);
+  }
+
+  // Sends the packets that the server has not received, and the settings that changed while disconnected.
+  resume(message) {
+    Object.assign(this, { session: message.session, ready: true, hasBeenOpen: true, tries: 0 });
+    const chosen = this.settings;
+    this.settings = message;
+    if (message.keep_sound && !chosen.keep_sound) this.change(chosen); // before the kept packets, which must not be saved
+    for (const packet of this.kept) if (packet.first + packet.pcm.length > message.next) this.sendPacket(packet);
+    this.change(chosen);
+    if (this.finishing) this.finish();
+  }
+
+  reconnect(event) {
+    this.ready = false;
+    if (this.over) return;
+    if (event.code === LOGGED_OUT) return this.fail(event.reason || "Log in, then reload the page.");
+    if (!this.hasBeenOpen && this.tries >= MAX_FIRST_TRIES) return this.end(this.callbacks.refused);
+    this.callbacks.waiting(this.hasBeenOpen);
+    setTimeout(() => this.over || this.connect(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
+  }
+
+  fail(text) { this.end(() => this.callbacks.failed(text)); }
+
+  end(callback = this.callbacks.finished) {
+    if (this.over) return;
+    this.over = true;
+    this.socket.close();
+    callback();
+  }
+}
