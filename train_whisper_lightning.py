@@ -190,12 +190,15 @@ def run_stages(
     run: Run, config: TrainingConfig, attempt: int, job_broadcast: "JobBroadcast | None" = None
 ) -> RunReport | None:
     """Trains, exports and checks the model, and writes the report. Raises Stopped if a stop was requested."""
+    from qal.cli.quiet import hide_deepspeed
     from qal.export.run_export import export_model
     from qal.training.loop.distributed import SINGLE_PROCESS, leave_process_group
     from qal.training.loop.fit import fit, silence_libraries
     from qal.training.report.transformers_transcription import transcribe_with_transformers
 
     silence_libraries()
+    if not config.machine.strategy.startswith("deepspeed"):
+        hide_deepspeed()
     runs = run.folder.parent
     check_job(config, runs)
     run.update_status(stage="prepare")

@@ -1,8 +1,8 @@
 """python -m benchmarks.adaptive_context: base-adaptive at adaptive context against stock base at 30 s.
 
 Measures voices and languages that were not used in training (all splits; with --noise also mixed with noise), and the
-test examples of voices that were. Both models decode each utterance in turn, greedily; a text that repeats itself is decoded
-again with repetitions forbidden, as in live captions. Missing corpora are named and skipped."""
+test examples of voices that were. Both models decode each utterance in turn, greedily; a text that repeats itself is
+decoded again with repetitions forbidden, as in live captions. Missing corpora are named and skipped."""
 
 import json
 import sys

@@ -45,7 +45,7 @@ def test_wheel_help_and_check_work_from_an_empty_folder(installed, tmp_path):
 
 
 def test_wheel_is_what_runs(installed, tmp_path):
-    code = "import qal, ui_components, train_whisper_lightning as t; print(qal.__file__, ui_components.__file__, t.__file__)"
+    code = "import qal, ui_components as ui, train_whisper_lightning as t; print(qal.__file__, ui.__file__, t.__file__)"
     done = subprocess.run([str(installed / "python"), "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert all(str(installed.parent) in path for path in done.stdout.split()), done.stdout

@@ -1,7 +1,7 @@
 """The standard recipe, as in the usual guides: Transformers' Seq2SeqTrainer and PEFT, every input padded to 30 s.
 
-Run as python -m benchmarks.training.standard SETTINGS.json, in a process of its own, so that its memory can be measured.
-The inputs are computed before the clock starts, as in the guides."""
+Run as python -m benchmarks.training.standard SETTINGS.json, in a process of its own, so that its memory is measured
+alone. The inputs are computed before the clock starts, as in the guides."""
 
 import json
 import sys

@@ -66,7 +66,7 @@ def step(number: int, title: str, *command: str, **options: object) -> None:
     arguments = [*command, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
     print(f"\n[{number} of {STEPS}] {title}\n    qal {shlex.join(arguments)}", flush=True)
     if subprocess.run(qal_command(*arguments), env=qal_environment()).returncode:
-        raise QalError(f"step {number} did not end well; what it said is above")
+        raise QalError(f"step {number} failed; its output is above")
 
 
 def speak(corpus: Path, target: Path) -> Path:

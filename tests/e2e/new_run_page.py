@@ -1,4 +1,4 @@
-"""A page of the form of a new run alone, with a button that asks for the settings of the run `mine`."""
+"""A page with the New run form alone, and a button that loads the settings of the run `mine`."""
 
 import sys
 from pathlib import Path
@@ -14,6 +14,7 @@ from qal.cli.parsing import parse_options  # noqa: E402
 from ui_components.app.page import ServeOptions, serve  # noqa: E402
 from ui_components.app.studio import Studio  # noqa: E402
 from ui_components.train.new_run.tab import new_run_tab  # noqa: E402
+from ui_components.train.tab_ids import NEW_RUN_TAB  # noqa: E402
 
 
 class Options(ServeOptions, frozen=True):
@@ -22,13 +23,13 @@ class Options(ServeOptions, frozen=True):
 
 
 def main() -> None:
-    options = parse_options("new_run_page.py", "The form alone.", Options)
+    options = parse_options("new_run_page.py", "Serves the New run form alone.", Options)
     studio = Studio(options.runs, options.data)
     with gr.Blocks() as page:
         settings_of = gr.State(None)
-        gr.Button("Its settings").click(lambda: "mine", None, settings_of)
-        with gr.Tabs() as inner, gr.Tab("New run", id="new") as new:
-            new_run_tab(studio, [page.load, new.select], gr.State(None), settings_of, inner)
+        gr.Button("Load settings").click(lambda: "mine", None, settings_of)
+        with gr.Tabs() as tabs, gr.Tab("New run", id=NEW_RUN_TAB) as new_run:
+            new_run_tab(studio, [page.load, new_run.select], gr.State(None), settings_of, tabs)
     serve(page, options)
 
 

@@ -66,6 +66,7 @@ def test_model_of_a_run_moves_to_the_trash_after_confirmation(serve, browse, tmp
     expect(page.get_by_text("Its files are moved to the trash")).to_have_count(0)
     assert run.model.exists()
     page.get_by_role("button", name="Delete", exact=True).first.click()
+    expect(page.get_by_text("Its files are moved to the trash")).to_be_visible()
     page.get_by_role("button", name="Delete", exact=True).last.click()
     expect(page.locator(".qal-models")).not_to_contain_text("mine")
     assert [path.name[:11] for path in (tmp_path / "runs" / TRASH_FOLDER).iterdir()] == ["mine-model-"]
@@ -161,7 +162,7 @@ def test_idle_models_are_unloaded_on_request(serve, browse, tmp_path, clip, base
     page = browse(serve("app.py", "--data", str(tmp_path / "data"), "--model", "base"))
     open_tab(page, "Transcribe")
     page.locator("input[type=file]").first.set_input_files(clip[0])
-    page.get_by_role("button", name="Trim audio").click()
+    page.get_by_role("button", name="Trim audio", exact=True).click()
     expect(page.get_by_role("button", name="Play selection")).to_be_visible()
     page.get_by_role("button", name="Transcribe", exact=True).first.click()
     expect(page.locator(".qal-transcript li").first).to_be_visible()

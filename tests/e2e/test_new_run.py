@@ -1,4 +1,4 @@
-"""The form of a new run, in a browser: nothing wrong can be started, and what is shown is what will be done."""
+"""Tests of the New run form in a browser."""
 
 import re
 from pathlib import Path
@@ -15,18 +15,20 @@ from ui_components.data.sample_corpus import FETCH_LABEL
 
 @pytest.fixture
 def data(studio_folder: Path) -> Path:
+    """A data folder with two datasets."""
     small_corpus(studio_folder / "data" / "ru")
     small_corpus(studio_folder / "data" / "en", language="en")
     return studio_folder / "data"
 
 
 def open_form(page: Page) -> Page:
+    """Opens the Train tab and waits until the form is checked."""
     page.get_by_role("tab", name="Train").click()
-    expect(command(page)).to_contain_text("train_whisper_lightning.py")
+    expect(command_line(page)).to_contain_text("qal train")
     return page
 
 
-def command(page: Page) -> Locator:
+def command_line(page: Page) -> Locator:
     return page.locator(".cm-content").first
 
 
@@ -35,6 +37,7 @@ def start_button(page: Page) -> Locator:
 
 
 def choose(page: Page, name: str, option: str) -> None:
+    """Selects an option of the drop-down `set-<name>`."""
     page.locator(f"#set-{name}").get_by_role("combobox").click()
     page.get_by_role("option", name=option, exact=True).click()
 
@@ -43,61 +46,62 @@ def field(page: Page, name: str) -> Locator:
     return page.locator(f"#set-{name} input")
 
 
-def test_a_wrong_value_cannot_be_started(studio, browse, data):
+def test_form_with_a_problem_cannot_be_started(studio, browse, data):
     page = open_form(browse(studio))
     expect(start_button(page)).to_be_enabled()
     expect(page.locator(".qal-estimate")).to_contain_text("Steps")
-    page.get_by_role("button", name="What learns").click()
+    page.get_by_role("button", name="Trainable weights").click()
     field(page, "lora-rank").fill("0")
     problem = page.locator(".qal-side .qal-note.problem")
     expect(problem).to_contain_text("Rank lora.rank: should be at least 1, not 0.")
     expect(start_button(page)).to_be_disabled()
     field(page, "epochs").fill("")
-    expect(problem).to_contain_text("2 things are wrong")
+    expect(problem).to_contain_text("2 problems")
     field(page, "lora-rank").fill("8")
     field(page, "epochs").fill("3")
     expect(problem).to_have_count(0)
     expect(start_button(page)).to_be_enabled()
-    expect(command(page)).to_contain_text("--epochs 3 --lora.rank 8")
-    expect(page.locator(".qal-side")).to_contain_text("2 settings differ from quick: epochs, lora.rank.")
+    expect(command_line(page)).to_contain_text("--epochs 3 --lora.rank 8")
+    expect(page.locator(".qal-side")).to_contain_text('2 changes from preset "quick": epochs, lora.rank.')
 
 
-def test_a_preset_fills_the_form_and_is_found_again(studio, browse, data):
+def test_preset_fills_the_form_and_changes_can_be_reset(studio, browse, data):
     page = open_form(browse(studio))
     choose(page, "preset", "low-memory")
     expect(field(page, "batch-size")).to_have_value("4")
     page.get_by_role("button", name="Device, memory and speed").click()
-    expect(page.get_by_label("Recompute")).to_be_checked()
+    expect(page.get_by_label("Gradient checkpointing")).to_be_checked()
     expect(field(page, "cache-mb")).to_have_value("64")
     field(page, "cache-mb").fill("100")
-    page.get_by_role("button", name="Back to low-memory").click()
+    page.get_by_role("button", name="Reset to preset").click()
     expect(field(page, "cache-mb")).to_have_value("64")
-    expect(page.get_by_role("button", name="Back to low-memory")).to_have_count(0)
+    expect(page.get_by_role("button", name="Reset to preset")).to_have_count(0)
 
 
-def test_the_settings_of_a_run_are_loaded(serve, browse, data, tmp_path):
+def test_settings_of_a_run_are_loaded_into_the_form(serve, browse, data, tmp_path):
     run = scripted_run(tmp_path / "runs", "mine", "finished")
-    changed = {"epochs": 7, "corpus": [str(data / "en")], "seed": 11}
-    save_config(load_config(run.config_file).model_copy(update=changed), run.config_file)
+    changes = {"epochs": 7, "corpus": [str(data / "en")], "seed": 11}
+    save_config(load_config(run.config_file).model_copy(update=changes), run.config_file)
     page = browse(serve("tests/e2e/new_run_page.py", "--data", str(data)))
-    expect(command(page)).to_contain_text("configs/quick.yaml")
-    page.get_by_role("button", name="Its settings").click()
+    expect(command_line(page)).to_contain_text("configs/quick.yaml")
+    page.get_by_role("button", name="Load settings").click()
     expect(field(page, "epochs")).to_have_value("7")
     expect(page.locator("#set-corpus")).to_contain_text("en · 2 min · English")
-    expect(command(page)).to_contain_text("mine/config.yaml")
-    expect(page.locator(".qal-side")).to_contain_text("Everything is as in run mine.")
-    page.get_by_role("button", name="Checkpoints, faults and records").click()
+    expect(command_line(page)).to_contain_text("mine/config.yaml")
+    expect(page.locator(".qal-side")).to_contain_text('No changes from run "mine".')
+    page.get_by_role("button", name="Checkpoints, error handling and logging").click()
     expect(field(page, "seed")).to_have_value("11")
     field(page, "seed").fill("12")
-    expect(command(page)).to_contain_text("--seed 12")
+    expect(command_line(page)).to_contain_text("--seed 12")
 
 
-def test_a_run_that_is_started_is_watched(studio, browse, data, studio_folder):
+def test_started_run_is_shown_on_the_run_tab(studio, browse, data, studio_folder):
     page = open_form(browse(studio))
+    expect(page.locator("#set-language input")).to_have_value("Auto (from dataset)")
     choose(page, "language", "Russian")
-    page.get_by_role("button", name="Checkpoints, faults and records").click()
+    page.get_by_role("button", name="Checkpoints, error handling and logging").click()
     choose(page, "tracker", "none")
-    expect(command(page)).to_contain_text("--tracker none")
+    expect(command_line(page)).to_contain_text("--tracker none")
     start_button(page).click()
     expect(page.get_by_role("tab", name="Run", exact=True)).to_have_attribute("aria-selected", "true")
     (run,) = list_runs(studio_folder / "runs")
@@ -105,27 +109,27 @@ def test_a_run_that_is_started_is_watched(studio, browse, data, studio_folder):
     assert (saved.language, saved.tracker) == ("ru", "none")
 
 
-def test_an_empty_studio_names_the_command_that_fetches_a_corpus(studio, browse):
+def test_empty_studio_shows_how_to_get_a_dataset(studio, browse):
     page = browse(studio)
     page.get_by_role("tab", name="Train").click()
     expect(page.get_by_text("qal corpus import asterisk --language ru")).to_be_visible()
     expect(page.get_by_role("button", name=FETCH_LABEL)).to_be_visible()
-    expect(page.get_by_text("choose a corpus")).to_be_visible()
+    expect(page.get_by_text("choose a dataset")).to_be_visible()
     expect(start_button(page)).to_be_disabled()
 
 
-def test_one_press_fetches_the_sample_corpus(serve, browse, tmp_path):
+def test_sample_dataset_is_downloaded_with_one_click(serve, browse, tmp_path):
     page = browse(serve("app.py", "--data", str(tmp_path / "data")))
     page.get_by_role("tab", name="Train").click()
     page.get_by_role("button", name=FETCH_LABEL).click()
-    expect(command(page)).to_contain_text("asterisk-ru")
+    expect(command_line(page)).to_contain_text("asterisk-ru")
     expect(page.get_by_role("button", name=FETCH_LABEL)).to_have_count(0)
     expect(start_button(page)).to_be_enabled()
     page.get_by_role("tab", name="Data").click()
-    expect(page.get_by_text("Maxim Topal")).to_be_visible()  # who reads it
+    expect(page.get_by_text("Maxim Topal")).to_be_visible()  # the speaker
 
 
-def test_settings_are_loaded_from_a_file_and_from_what_is_pasted(studio, browse, data, tmp_path):
+def test_settings_are_loaded_from_a_file_and_from_pasted_yaml(studio, browse, data, tmp_path):
     page = open_form(browse(studio))
     (tmp_path / "mine.yaml").write_text("epochs: 7\n")
     page.get_by_role("button", name="Load YAML").click()
@@ -133,11 +137,11 @@ def test_settings_are_loaded_from_a_file_and_from_what_is_pasted(studio, browse,
         page.get_by_role("button", name="Load a file").click()
     chooser.value.set_files(tmp_path / "mine.yaml")
     expect(field(page, "epochs")).to_have_value("7")
-    expect(command(page)).to_contain_text("--epochs 7")
+    expect(command_line(page)).to_contain_text("--epochs 7")
     page.locator(".cm-content").last.fill("epochs: 5\nlora: {rank: 8}")
-    page.get_by_role("button", name="Load what is pasted").click()
-    expect(command(page)).to_contain_text(re.compile(r"--epochs 5 .*--lora.rank 8"))
+    page.get_by_role("button", name="Load pasted settings").click()
+    expect(command_line(page)).to_contain_text(re.compile(r"--epochs 5 .*--lora.rank 8"))
     page.locator(".cm-content").last.fill("epochs: none")
-    page.get_by_role("button", name="Load what is pasted").click()
+    page.get_by_role("button", name="Load pasted settings").click()
     expect(page.locator(".toast-body")).to_contain_text("epochs")
-    expect(command(page)).to_contain_text(re.compile(r"--epochs 5 .*--lora.rank 8"))
+    expect(command_line(page)).to_contain_text(re.compile(r"--epochs 5 .*--lora.rank 8"))

@@ -1,4 +1,4 @@
-"""The Run and Compare tabs follow run folders that grow, and a page that is opened anew shows it all."""
+"""Tests of the Run and Compare tabs in a browser, with run folders that grow while the page is open."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from qal.jobs.notes import Notes, write_notes
 from qal.jobs.run import Run
 from tests.e2e.tls_proxy import tls_proxy, under_path
+from tests.e2e.train_page import POINT_COUNT_JS, open_train, wait_for_points
 from tests.run_folders import (
     STEPS_PER_EPOCH,
     epoch_row,
@@ -21,24 +22,13 @@ from tests.run_folders import (
     write_tone,
 )
 
-POINTS = """(name) => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => plot.data ?? [])
-    .filter(trace => trace.name === name).map(trace => trace.x.length)[0] ?? 0"""
-MANY = 10_000
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-
-
-def open_train(page: Page, inner: str = "Run") -> None:
-    page.get_by_role("tab", name="Train", exact=True).click()
-    page.get_by_role("tab", name=inner, exact=True).click()
-
-
-def wait_for_points(page: Page, trace: str, count: int) -> None:
-    page.wait_for_function(f"([name, count]) => ({POINTS})(name) === count", arg=[trace, count])
+MANY_STEPS = 10_000
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 
 @pytest.fixture
 def open_studio(studio, browse):
-    """open_studio(inner) -> a page with that inner tab of Train opened."""
+    """open_studio(inner) opens a page on an inner tab of Train."""
 
     def open_page(inner: str = "Run") -> Page:
         page = browse(studio)
@@ -48,7 +38,7 @@ def open_studio(studio, browse):
     return open_page
 
 
-def test_charts_move_with_the_run_and_a_reload_shows_them_all(open_studio, studio_folder, requested_hosts):
+def test_charts_follow_the_run_and_a_reload_shows_all_points(open_studio, studio_folder, requested_hosts):
     first, last = 6, STEPS_PER_EPOCH
     run = scripted_run(studio_folder / "runs", "mine", "running", step=first)
     page = open_studio()
@@ -67,45 +57,45 @@ def test_charts_move_with_the_run_and_a_reload_shows_them_all(open_studio, studi
     wait_for_points(page, "WER", 2)
 
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.locator(".qal-badge").filter(has_text="stopping")).to_be_visible()
+    expect(page.locator(".qal-badge").filter(has_text="Stopping after this step...")).to_be_visible()
     assert run.stop_file.exists()
     page.get_by_role("button", name="Kill", exact=True).click()
     expect(page.get_by_text("Kill run mine?")).to_be_visible()
-    page.get_by_role("button", name="No", exact=True).click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
     expect(page.get_by_text("Kill run mine?")).to_be_hidden()
     assert requested_hosts <= {"127.0.0.1", "no host"}
 
 
-def test_a_zoom_stays_and_nothing_is_drawn_from_scratch_while_rows_come(open_studio, studio_folder):
+def test_zoom_is_kept_and_the_chart_is_updated_in_place_while_metrics_arrive(open_studio, studio_folder):
     run = scripted_run(studio_folder / "runs", "mine", "running", step=6)
     page = open_studio()
     wait_for_points(page, "each step", 6)
     loss = page.locator("[data-chart=loss] .js-plotly-plot")
-    loss.evaluate("plot => { plot.mine = true; Plotly.relayout(plot, {'xaxis.range': [2, 4]}) }")
+    loss.evaluate("plot => { plot.isSamePlot = true; Plotly.relayout(plot, {'xaxis.range': [2, 4]}) }")
     run.append_metrics(step_row(7))
     wait_for_points(page, "each step", 7)
-    assert loss.evaluate("plot => [plot.mine, ...plot.layout.xaxis.range]") == [True, 2, 4]
+    assert loss.evaluate("plot => [plot.isSamePlot, ...plot.layout.xaxis.range]") == [True, 2, 4]
 
 
-def test_ten_thousand_steps_and_a_row_more_is_there_within_a_second(open_studio, studio_folder):
+def test_run_of_ten_thousand_steps_is_drawn_thinned_and_new_steps_appear(open_studio, studio_folder):
     run = scripted_run(studio_folder / "runs", "long", "running", step=0)
-    lines = [json.dumps({**step_row(step), "time": 1e9 + step}) for step in range(1, MANY + 1)]
+    lines = [json.dumps({**step_row(step), "time": 1e9 + step}) for step in range(1, MANY_STEPS + 1)]
     with run.metrics_file.open("a") as file:
         file.write("\n".join(lines) + "\n")
     page = open_studio()
-    newest = "() => Math.max(...[...document.querySelectorAll('.js-plotly-plot')].map(p => p.data[0].x.at(-1)))"
-    page.wait_for_function(f"({newest})() === {MANY}")
-    assert 500 < page.evaluate(POINTS, "each step") <= 1000
-    waits = []
-    for step in range(MANY + 1, MANY + 6):
+    last_step_js = "() => Math.max(...[...document.querySelectorAll('.js-plotly-plot')].map(p => p.data[0].x.at(-1)))"
+    page.wait_for_function(f"({last_step_js})() === {MANY_STEPS}")
+    assert 500 < page.evaluate(POINT_COUNT_JS, "each step") <= 1000
+    delays_s = []
+    for step in range(MANY_STEPS + 1, MANY_STEPS + 6):
         run.append_metrics(step_row(step))
-        began = time.monotonic()
-        page.wait_for_function(f"({newest})() === {step}")
-        waits.append(time.monotonic() - began)
-    print("seconds until a new row is on the screen:", [round(wait, 2) for wait in waits])
+        started = time.monotonic()
+        page.wait_for_function(f"({last_step_js})() === {step}")
+        delays_s.append(time.monotonic() - started)
+    print("seconds until a new step is shown:", [round(delay, 2) for delay in delays_s])
 
 
-def test_a_finished_run_shows_its_table_and_an_older_run_can_be_looked_at(open_studio, studio_folder):
+def test_finished_run_shows_its_report_and_an_older_run_can_be_selected(open_studio, studio_folder):
     scripted_run(studio_folder / "runs", "older", "failed", step=5, reason="no space left on the disk")
     time.sleep(0.02)
     scripted_run(studio_folder / "runs", "newer", "finished")
@@ -115,32 +105,34 @@ def test_a_finished_run_shows_its_table_and_an_older_run_can_be_looked_at(open_s
     page.get_by_role("option").filter(has_text="older").click()
     expect(page.locator(".qal-run")).to_contain_text("No space left on the disk.")
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
-    for _ in range(2):  # the same run's settings can be wanted again
-        page.get_by_role("button", name="Use these settings").click()
+    for _ in range(2):  # the settings of the same run can be loaded again
+        page.get_by_role("button", name="New run with these settings").click()
         expect(page.get_by_role("tab", name="New run", exact=True)).to_have_attribute("aria-selected", "true")
         open_train(page)
 
 
-def test_what_it_hears_is_played_on_while_epochs_come(open_studio, studio_folder):
+def test_sample_audio_keeps_playing_while_new_predictions_arrive(open_studio, studio_folder):
     audio = [write_tone(studio_folder / "data" / "my tones" / f"{i}.wav", 20.0) for i in range(3)]
     run = scripted_run(studio_folder / "runs", "mine", "running", step=6)
     run.append_samples(samples_row(0, audio))
     page = open_studio()
+    expect(page.get_by_role("button", name="Sample predictions")).to_be_visible()
+    expect(page.locator(".qal-samples dt").first).to_have_text("Reference")
     player = page.locator(".qal-samples audio").first
     expect(page.locator(".qal-samples del").first).to_contain_text("account")
-    player.evaluate("audio => { audio.mine = true; audio.muted = true; return audio.play() }")
+    player.evaluate("audio => { audio.isSamePlayer = true; audio.muted = true; return audio.play() }")
     page.wait_for_function("document.querySelector('.qal-samples audio').currentTime > 0.2")
     run.append_samples(samples_row(3, audio))
     run.append_metrics(step_row(7))
-    expect(page.locator(".qal-samples article").first).to_contain_text("every word right")
+    expect(page.locator(".qal-samples article").first).to_contain_text("Correct")
     wait_for_points(page, "each step", 7)
-    assert player.evaluate("audio => [audio.mine, audio.paused, audio.error]") == [True, False, None]
-    page.get_by_label("After").click()
+    assert player.evaluate("audio => [audio.isSamePlayer, audio.paused, audio.error]") == [True, False, None]
+    page.get_by_label("Epoch", exact=True).click()
     page.get_by_role("option", name="before training").click()
     expect(page.locator(".qal-samples del").first).to_contain_text("account")
 
 
-def test_the_log_is_searched_and_filtered(open_studio, studio_folder):
+def test_log_can_be_searched_and_filtered_by_level(open_studio, studio_folder):
     run = scripted_run(studio_folder / "runs", "mine", "running", step=6)
     head = "2026-11-22 10:00:00,123"
     run.log_file.write_text(f"{head} INFO qal: begun\n\rtrain: 1%\rtrain: 2%\n{head} WARNING qal: <b>odd</b> row\n")
@@ -151,24 +143,24 @@ def test_the_log_is_searched_and_filtered(open_studio, studio_folder):
     page.get_by_label("Search the log").fill("ODD")
     expect(lines).to_have_count(1)
     page.get_by_label("Search the log").fill("")
-    page.get_by_label("only errors").check()
-    expect(page.get_by_text("Nothing in it is like that.")).to_be_visible()
+    page.get_by_label("Errors only").check()
+    expect(page.get_by_text("No matching records.")).to_be_visible()
     with run.log_file.open("a") as log:
         log.write(f"{head} ERROR qal: broken\nTraceback (most recent call last):\n  File x\nValueError: no\n")
     expect(lines).to_contain_text("ValueError: no")
 
 
-def test_the_report_is_saved_as_a_picture_and_as_a_page_that_stands_alone(
+def test_report_is_downloaded_as_png_and_as_self_contained_html(
     open_studio, browse, studio_folder, tmp_path, requested_hosts
 ):
     scripted_run(studio_folder / "runs", "mine", "finished")
     page = open_studio()
     files = {}
-    for form in ("PNG", "HTML"):
+    for file_format in ("PNG", "HTML"):
         with page.expect_download() as download:
-            page.get_by_role("button", name=f"Report as {form}").click()
-        files[form] = tmp_path / download.value.suggested_filename
-        download.value.save_as(files[form])
+            page.get_by_role("button", name=f"Report as {file_format}").click()
+        files[file_format] = tmp_path / download.value.suggested_filename
+        download.value.save_as(files[file_format])
     assert {path.name for path in files.values()} == {"mine-report.png", "mine-report.html"}
     assert files["PNG"].read_bytes().startswith(b"\x89PNG")
     page.close()
@@ -179,20 +171,22 @@ def test_the_report_is_saved_as_a_picture_and_as_a_page_that_stands_alone(
     assert requested_hosts <= {"", "no host"}
 
 
-def test_a_run_is_deleted_only_after_a_yes_and_the_page_says_where_it_went(open_studio, studio_folder):
+def test_run_is_deleted_only_after_confirmation_and_the_message_names_the_trash_folder(open_studio, studio_folder):
     run = scripted_run(studio_folder / "runs", "mine", "finished")
     page = open_studio()
     page.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_role("button", name="No", exact=True).click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(page.get_by_text("Delete run mine?")).to_be_hidden()
     assert run.folder.exists()
     page.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_role("button", name="Delete it").click()
+    page.locator(".qal-question").get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text(".trash")).to_be_visible()
     expect(page.get_by_text("No run yet.")).to_be_visible()
     assert not run.folder.exists()
 
 
 def two_runs(studio_folder) -> tuple[Run, Run]:
+    """Writes two finished runs, good and bad; the newer one has a higher test WER and other settings."""
     good = scripted_run(studio_folder / "runs", "good", "finished")
     time.sleep(0.02)
     bad = scripted_run(studio_folder / "runs", "bad", "finished")
@@ -202,7 +196,7 @@ def two_runs(studio_folder) -> tuple[Run, Run]:
     return good, bad
 
 
-def test_runs_are_sorted_filtered_and_laid_over_one_another(open_studio, studio_folder):
+def test_runs_are_sorted_filtered_and_compared(open_studio, studio_folder):
     two_runs(studio_folder)
     page = open_studio("Compare")
     names = page.locator(".qal-table.runs tbody tr:visible .open")
@@ -225,20 +219,20 @@ def test_runs_are_sorted_filtered_and_laid_over_one_another(open_studio, studio_
     page.get_by_role("checkbox", name="compare bad").click()
     wait_for_points(page, "bad", 0)
     page.get_by_role("button", name="good", exact=True).click()
-    expect(page.locator(".qal-run")).to_contain_text("finished")
+    expect(page.locator(".qal-run")).to_contain_text("Finished")
 
 
-def test_a_run_is_named_tagged_and_pinned_and_a_reload_knows(open_studio, studio_folder):
+def test_title_tags_and_pin_of_a_run_are_kept_after_a_reload(open_studio, studio_folder):
     two_runs(studio_folder)
     page = open_studio("Compare")
     page.get_by_role("button", name="notes of good").click()
     page.get_by_label("Title").fill("The <b>best</b>")
-    page.get_by_label("Tags, between commas").fill("russian, short")
-    page.get_by_label("Pin it").check()
+    page.get_by_label("Tags (comma-separated)").fill("russian, short")
+    page.get_by_label("Pin to top").check()
     page.get_by_role("button", name="Save", exact=True).click()
     names = page.locator(".qal-table.runs tbody tr:visible .open")
     expect(names).to_have_text(["The <b>best</b>", "bad"])
-    page.locator("[data-column=run]").click()  # pinned runs stand first however they are sorted
+    page.locator("[data-column=run]").click()  # pinned runs stay at the top in any order
     expect(names).to_have_text(["The <b>best</b>", "bad"])
     page.reload()
     open_train(page, "Compare")
@@ -247,7 +241,7 @@ def test_a_run_is_named_tagged_and_pinned_and_a_reload_knows(open_studio, studio
     expect(names).to_have_text(["The <b>best</b>"])
 
 
-def test_charts_and_sound_come_through_a_proxy_under_a_path(serve, browse, tmp_path, requested_hosts):
+def test_charts_and_audio_work_behind_a_proxy_with_a_path_prefix(serve, browse, tmp_path, requested_hosts):
     run = scripted_run(tmp_path / "runs", "mine", "running", step=6)
     run.append_samples(samples_row(0, [write_tone(tmp_path / "data" / "tones" / "a.wav")]))
     server = serve("app.py", "--data", str(tmp_path / "data"), "--root_path", "/qal-demo")
@@ -261,7 +255,7 @@ def test_charts_and_sound_come_through_a_proxy_under_a_path(serve, browse, tmp_p
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_a_run_and_in_runs_compared(open_studio, studio_folder, scheme):
+def test_run_and_compare_tabs_have_no_accessibility_violations(open_studio, studio_folder, scheme):
     good, bad = two_runs(studio_folder)
     for run in (good, bad):
         run.append_samples(
@@ -272,19 +266,20 @@ def test_axe_finds_nothing_in_a_run_and_in_runs_compared(open_studio, studio_fol
     page = open_studio()
     page.emulate_media(color_scheme=scheme)
     wait_for_points(page, "each step", 40)
-    for part in ("Machine", "Log"):
-        page.get_by_role("button", name=re.compile(f"^{part}")).click()
+    for accordion in ("Machine", "Log"):
+        page.get_by_role("button", name=re.compile(f"^{accordion}")).click()
     expect(page.locator("[data-chart=disk] .main-svg").first).to_be_visible()
-    assert axe(page) == []
+    assert axe_violations(page) == {}
     page.get_by_role("tab", name="Compare", exact=True).click()
     for name in ("GOOD", "BAD"):
         page.get_by_role("checkbox", name=f"compare {name}").click()
     expect(page.locator(".qal-table.compared")).to_be_visible()
     page.get_by_role("button", name="notes of GOOD").click()
     expect(page.get_by_label("Title")).to_be_visible()
-    assert axe(page) == []
+    assert axe_violations(page) == {}
 
 
-def axe(page: Page) -> list[tuple]:
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    return [(one["id"], [node["target"] for node in one["nodes"]][:4]) for one in found]
+def axe_violations(page: Page) -> dict[str, list]:
+    """The rules of WCAG 2.1 A and AA that the page violates, with the first elements that violate them."""
+    violations = Axe().run(page, options={"runOnly": AXE_RULES}).response["violations"]
+    return {v["id"]: [node["target"] for node in v["nodes"]][:4] for v in violations}

@@ -15,7 +15,7 @@ from ui_components.app.studio import Studio
 from ui_components.models.inventory import folder_bytes
 from ui_components.system.view import InterruptedRun, findings_html, interrupted_runs_html, loaded_models_html
 from ui_components.train.run.tensorboard import tensorboard_html
-from ui_components.train.run.view import corpora_in_short
+from ui_components.train.run.view import short_corpus_names
 from ui_components.widgets.markup import note_html
 
 INTERRUPTED_STATES = ("interrupted", "failed")
@@ -82,7 +82,7 @@ def _about(run: Run) -> str:
         config = load_config(run.config_file)
     except (QalError, OSError):
         return "its settings cannot be read"
-    return f"{config.base} on {corpora_in_short(config)}"
+    return f"{config.base} on {short_corpus_names(config)}"
 
 
 def resume(studio: Studio, event: gr.EventData, request: gr.Request) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qal.checks.findings import STATE_LABELS, Finding, State, gigabytes, is_usable, merge_ok_packages, summary
 from qal.engine.cache import LoadedEngine
-from ui_components.train.run.view import in_words
+from ui_components.train.run.view import format_duration
 from ui_components.widgets.markup import note_html, sentence_html
 
 BADGE_CLASSES: dict[State, str] = {"ok": "on", "warning": "", "missing": "bad"}
@@ -74,7 +74,7 @@ def loaded_models_html(models: Sequence[LoadedEngine]) -> str:
 
 
 def _loaded_model(model: LoadedEngine) -> str:
-    state = "in use" if model.in_use else f"idle for {in_words(model.idle_s)}"
+    state = "in use" if model.in_use else f"idle for {format_duration(model.idle_s)}"
     badge = f'<span class="qal-badge{" on" if model.in_use else ""}">{state}</span>'
     window = '<span class="qal-muted">window: 30 s</span>' if model.context == "full" else ""
     return f'<div class="facts"><b>{html.escape(model_title(model.directory))}</b>{window}{badge}</div>'

@@ -29,21 +29,22 @@ from ui_components.transcribe import actions as transcribe_actions
 from ui_components.live.fallback import actions as fallback
 from ui_components.train.compare import actions as compare_actions
 from ui_components.train.new_run import actions as new_run_actions
-from ui_components.train.new_run import learning_rate_finder as rate_finder
+from ui_components.train.new_run import learning_rate_finder
 from ui_components.train.report import files as report_files
 from ui_components.train.run import actions as run_actions
 from ui_components.app.page import live_page, studio_page
 from ui_components.app.studio import Studio
-from ui_components.train.new_run.choices import filled
+from ui_components.train.new_run.choices import form_values
 folder, speech = Path(sys.argv[1]), sys.argv[2]
 studio = Studio(folder / "runs", folder / "data", model="base")
 studio_page(studio), live_page(studio)
 scripted_run(studio.runs, "a", "finished")
 small_corpus(studio.data / "ru")
-held = filled(studio, new_run_actions.first_config(studio)).held
-model_choice.update_model_choices(studio), new_run_actions.offer(studio, None, *held), rate_finder.follow(studio, "a")
-run_actions.watch(studio, None, None, "all", "", None, run_actions.Seen())
-compare_actions.refresh(studio, '["a"]', compare_actions.Seen())
+values = form_values(studio, new_run_actions.first_config(studio)).values
+model_choice.update_model_choices(studio), new_run_actions.update_choices(studio, None, *values)
+learning_rate_finder.refresh_search(studio, "a")
+run_actions.refresh(studio, None, None, "all", "", None, run_actions.SentState())
+compare_actions.refresh(studio, '["a"]', compare_actions.SentState())
 report_files.download_png(studio, "a"), report_files.download_html(studio, "a")
 fallback.add_chunk(studio, speech, "base", "en", PageRequest())
 fallback.finish(studio, PageRequest()), fallback.close_session(studio, PageRequest())

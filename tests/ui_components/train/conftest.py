@@ -8,8 +8,8 @@ from ui_components.app.studio import Studio
 
 
 @pytest.fixture
-def furnished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
-    """The real presets and two corpora; no model is at hand, `small` can be fetched."""
+def studio_with_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
+    """A studio with the presets and two corpora; no model is installed, and `small` can be downloaded."""
     monkeypatch.setenv("WHISPER_MODEL_DIR", str(tmp_path / "models"))
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
     small_corpus(tmp_path / "data" / "ru")

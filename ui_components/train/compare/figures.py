@@ -1,4 +1,4 @@
-"""Several runs in one chart. Pure."""
+"""Charts with a line for each of several runs. Pure functions."""
 
 import html
 from collections.abc import Sequence
@@ -9,50 +9,52 @@ import plotly.graph_objects as go
 
 from qal.jobs.metrics import MetricsRows
 from ui_components.train.run.charts import Chart
-from ui_components.train.run.figures import add_epochs, add_line, chart
+from ui_components.train.run.figures import add_epochs, add_line, empty_chart
 from ui_components.train.run.traces import column, smoothed
 
-# Okabe and Ito's colours, which the colour-blind tell apart, without black, and dashes for a second round.
+# A colour for each run: the colours of Okabe and Ito, which colour-blind people can distinguish, and two more.
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7f00", "#7b6fd0")
 MAX_RUNS = len(PALETTE)
-
-
-MAX_NAME = 40  # letters in a legend
+MAX_LEGEND_CHARS = 40
 
 
 @dataclass(frozen=True)
-class Compared:
+class NamedMetrics:
+    """The metrics of a run with the run's name."""
+
     name: str
     rows: MetricsRows
 
     @property
     def legend(self) -> str:
-        """Plotly reads markup in names."""
-        return html.escape(self.name if len(self.name) <= MAX_NAME else f"{self.name[: MAX_NAME - 1]}…", quote=False)
+        """The shortened name, escaped because Plotly interprets HTML tags in names."""
+        name = self.name if len(self.name) <= MAX_LEGEND_CHARS else f"{self.name[: MAX_LEGEND_CHARS - 1]}…"
+        return html.escape(name, quote=False)
 
 
-def compared_charts(runs: Sequence[Compared]) -> list[Chart]:
-    """Smoothed loss, WER and CER, a colour a run; those that nobody has are left out."""
-    makers = (("loss", "Loss, smoothed", loss_figure), ("wer", "WER", _rates("wer")), ("cer", "CER", _rates("cer")))
-    drawn = [Chart(name, title, make(runs)) for name, title, make in makers]
-    return [one for one in drawn if one.figure.data]
+def comparison_charts(runs: Sequence[NamedMetrics]) -> list[Chart]:
+    """Charts of the smoothed loss, the WER and the CER; charts without data are left out."""
+    charts = [
+        Chart("loss", "Loss, smoothed", loss_figure(runs)),
+        Chart("wer", "WER on the validation set", rate_figure(runs, "wer")),
+        Chart("cer", "CER on the validation set", rate_figure(runs, "cer")),
+    ]
+    return [chart for chart in charts if chart.figure.data]
 
 
-def loss_figure(runs: Sequence[Compared]) -> go.Figure:
-    figure = chart("step", "loss")
+def loss_figure(runs: Sequence[NamedMetrics]) -> go.Figure:
+    figure = empty_chart("step", "loss")
     for run, colour in zip(runs, PALETTE, strict=False):
-        step, loss = column(run.rows, "loss")
-        add_line(figure, run.legend, step, smoothed(loss), colour, 2)
+        loss = column(run.rows, "loss")
+        add_line(figure, run.legend, loss.x, smoothed(loss.y), colour, 2)
     return figure
 
 
-def _rates(key: str):
-    def make(runs: Sequence[Compared]) -> go.Figure:
-        figure = chart("epoch", "error rate")
-        figure.update_yaxes(rangemode="tozero", ticksuffix=" %")
-        for run, colour in zip(runs, PALETTE, strict=False):
-            epoch, share = column(run.rows, key, "epoch")
-            add_epochs(figure, run.legend, epoch, np.asarray(100 * share), colour, hovertemplate="%{y:.1f} %")
-        return figure
-
-    return make
+def rate_figure(runs: Sequence[NamedMetrics], metric: str) -> go.Figure:
+    """An error rate of each validation, in %."""
+    figure = empty_chart("epoch", "error rate")
+    figure.update_yaxes(rangemode="tozero", ticksuffix=" %")
+    for run, colour in zip(runs, PALETTE, strict=False):
+        rate = column(run.rows, metric, "epoch")
+        add_epochs(figure, run.legend, rate.x, np.asarray(100 * rate.y), colour, hovertemplate="%{y:.1f} %")
+    return figure

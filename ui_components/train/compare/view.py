@@ -1,4 +1,4 @@
-"""All runs as a table, and what sets some of them apart. Pure functions."""
+"""The table of all runs, and the table of differences between the selected ones, as HTML. Pure functions."""
 
 import html
 import json
@@ -11,15 +11,18 @@ from typing import Any
 from qal.evaluation.report import Score, percent, percent_interval
 from qal.jobs.index import Entry, Progress
 from qal.jobs.metrics import is_finite_number
-from ui_components.train.run.view import corpora_in_short, corpus_names
+from ui_components.train.run.view import STATE_LABELS, corpus_names, short_corpus_names
 
-NOT_COMPARED = ("corpus_weights",)  # a folder's name is no parameter that has a value of its own
+UNFLATTENED = ("corpus_weights",)  # a setting whose keys are folders, not names of settings
 MISSING = "–"
+MAX_TOOLTIP_CHARS = 200
+
+Value = float | str | None
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A run with what its rows add up to."""
+class RunSummary:
+    """A run with the summary of its metrics."""
 
     entry: Entry
     progress: Progress
@@ -39,14 +42,23 @@ class Shown:
 
     @property
     def best_wer(self) -> float | None:
+        """The lowest WER of all validations."""
         return self.progress.best.wer if self.progress.best else None
 
     @property
     def cer(self) -> float | None:
-        """Of the test rows, else of the best validation."""
+        """The CER on the test set; without a report, of the best validation."""
         if self.test_score:
             return self.test_score.cer
         return self.progress.best.cer if self.progress.best else None
+
+    @property
+    def train_minutes(self) -> float | None:
+        return self.progress.train_s / 60 or None
+
+    @property
+    def state(self) -> str:
+        return STATE_LABELS[self.entry.status.state]
 
     @property
     def base(self) -> str:
@@ -58,54 +70,55 @@ class Shown:
         return ", ".join(corpus_names(self.entry.config)) if self.entry.config else ""
 
 
-Value = float | str | None
-
-
 @dataclass(frozen=True)
 class Column:
+    """A column of the table of runs."""
+
     title: str
-    value: Callable[[Shown], Value]  # by which rows are sorted
-    words: Callable[[Shown], str]  # in one line or two
+    value: Callable[[RunSummary], Value]  # rows are sorted by it
+    text: Callable[[RunSummary], str]  # one or two lines
+    is_result: bool = False  # a result of which the lowest value is the best
 
 
-def _rate(of: Callable[[Shown], float | None]) -> Callable[[Shown], str]:
-    return lambda shown: MISSING if (value := of(shown)) is None else percent(value)
+def _percent_text(value: Callable[[RunSummary], float | None]) -> Callable[[RunSummary], str]:
+    return lambda run: MISSING if (share := value(run)) is None else percent(share)
 
 
-def _test_wer(shown: Shown) -> str:
-    score = shown.test_score
+def _number_text(value: Callable[[RunSummary], float | None], form: str) -> Callable[[RunSummary], str]:
+    return lambda run: MISSING if (number := value(run)) is None else format(number, form)
+
+
+def _test_wer_text(run: RunSummary) -> str:
+    score = run.test_score
     return f"{percent(score.wer)}\n({percent_interval(score.wer_low, score.wer_high)})" if score else MISSING
 
 
-def _number(of: Callable[[Shown], float | None], form: str) -> Callable[[Shown], str]:
-    return lambda shown: MISSING if (value := of(shown)) is None else format(value, form)
+def _corpora_text(run: RunSummary) -> str:
+    return short_corpus_names(run.entry.config) if run.entry.config else MISSING
 
 
-def _minutes(shown: Shown) -> float | None:
-    return shown.progress.train_s / 60 or None
-
-
-def _started(shown: Shown) -> str:
-    return time.strftime("%Y-%m-%d\n%H:%M", time.localtime(shown.entry.created))
+def _start_text(run: RunSummary) -> str:
+    return time.strftime("%Y-%m-%d\n%H:%M", time.localtime(run.entry.created))
 
 
 COLUMNS = (
-    Column("state", lambda s: s.entry.status.state, lambda s: s.entry.status.state),
-    Column("base", lambda s: s.base, lambda s: s.base),
-    Column("corpus", lambda s: s.corpora, lambda s: corpora_in_short(s.entry.config) if s.entry.config else MISSING),
-    Column("best WER", lambda s: s.best_wer, _rate(lambda s: s.best_wer)),
-    Column("test WER (95 %)", lambda s: s.test_wer, _test_wer),
-    Column("CER", lambda s: s.cer, _rate(lambda s: s.cer)),
-    Column("RTF", lambda s: s.rtf, _number(lambda s: s.rtf, ".3f")),
-    Column("minutes", _minutes, _number(_minutes, ".1f")),
-    Column("user", lambda s: s.entry.status.user, lambda s: s.entry.status.user or MISSING),
-    Column("started", lambda s: s.entry.created, _started),
+    Column("state", lambda run: run.state, lambda run: run.state),
+    Column("base", lambda run: run.base, lambda run: run.base),
+    Column("dataset", lambda run: run.corpora, _corpora_text),
+    Column("best WER", lambda run: run.best_wer, _percent_text(lambda run: run.best_wer), is_result=True),
+    Column("test WER (95 %)", lambda run: run.test_wer, _test_wer_text, is_result=True),
+    Column("CER", lambda run: run.cer, _percent_text(lambda run: run.cer), is_result=True),
+    Column("RTF", lambda run: run.rtf, _number_text(lambda run: run.rtf, ".3f"), is_result=True),
+    Column(
+        "minutes", lambda run: run.train_minutes, _number_text(lambda run: run.train_minutes, ".1f"), is_result=True
+    ),
+    Column("user", lambda run: run.entry.status.user, lambda run: run.entry.status.user or MISSING),
+    Column("started", lambda run: run.entry.created, _start_text),
 )
-RESULTS = COLUMNS[3:8]  # of them the least is the best
 
 
-def table_html(runs: Sequence[Shown]) -> str:
-    """A row a run. Sorting, choosing and filtering are compare.js' work; it reads data-value."""
+def table_html(runs: Sequence[RunSummary]) -> str:
+    """The table of runs, pinned ones first. compare.js sorts it by `data-value`, filters it and selects runs."""
     if not runs:
         return '<p class="qal-muted">There are no runs yet.</p>'
     columns = [column for column in COLUMNS if any(column.value(run) not in (None, "") for run in runs)]
@@ -113,48 +126,50 @@ def table_html(runs: Sequence[Shown]) -> str:
         f'<th scope="col" aria-sort="none"><button type="button" data-column="{name}">{name}</button></th>'
         for name in ("run", *(column.title for column in columns))
     )
-    pinned_first = sorted(runs, key=lambda shown: not shown.entry.notes.pinned)
-    rows = "".join(_row(shown, columns) for shown in pinned_first)
+    pinned_first = sorted(runs, key=lambda run: not run.entry.notes.pinned)
+    rows = "".join(_run_row(run, columns) for run in pinned_first)
     return (
         '<div class="qal-table runs" tabindex="0" role="region" aria-label="Runs"><table><thead><tr>'
-        f'<th><span class="qal-spoken">compare</span></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<th><span class="qal-screen-reader">compare</span></th>{heads}</tr></thead><tbody>{rows}</tbody>'
+        "</table></div>"
     )
 
 
-def _row(shown: Shown, columns: Sequence[Column]) -> str:
-    entry, notes = shown.entry, shown.entry.notes
+def _run_row(run: RunSummary, columns: Sequence[Column]) -> str:
+    entry, notes = run.entry, run.entry.notes
     name = html.escape(entry.name)
-    about = f"<span>{html.escape(entry.id)}</span>" if notes.title else ""
-    about += "".join(f'<span class="tag">{html.escape(tag)}</span>' for tag in notes.tags)
-    about += f'<button type="button" class="edit" aria-label="notes of {name}">Notes</button>'
-    pin = '<span class="qal-spoken">pinned</span>' if notes.pinned else ""
-    note = f' title="{html.escape(notes.note[:200])}"' if notes.note else ""
-    cells = "".join(f"<td{_sorted_by(c.value(shown))}>{html.escape(c.words(shown))}</td>" for c in columns)
+    details = f"<span>{html.escape(entry.id)}</span>" if notes.title else ""
+    details += "".join(f'<span class="tag">{html.escape(tag)}</span>' for tag in notes.tags)
+    details += f'<button type="button" class="edit" aria-label="notes of {name}">Notes</button>'
+    pin = '<span class="qal-screen-reader">pinned</span>' if notes.pinned else ""
+    tooltip = f' title="{html.escape(notes.note[:MAX_TOOLTIP_CHARS])}"' if notes.note else ""
+    cells = "".join(f"<td{_sort_value(c.value(run))}>{html.escape(c.text(run))}</td>" for c in columns)
     return (
         f'<tr data-run="{html.escape(entry.id)}" data-pinned="{int(notes.pinned)}"><td><button type="button" '
         f'role="checkbox" class="choose" aria-checked="false" aria-label="compare {name}"></button></td>'
-        f'<th scope="row" data-value="{html.escape(entry.name.casefold())}"{note}>{pin}'
-        f'<button type="button" class="open">{name}</button><div class="about">{about}</div></th>{cells}</tr>'
+        f'<th scope="row" data-value="{html.escape(entry.name.casefold())}"{tooltip}>{pin}'
+        f'<button type="button" class="open">{name}</button><div class="about">{details}</div></th>{cells}</tr>'
     )
 
 
-def _sorted_by(value: Value) -> str:
+def _sort_value(value: Value) -> str:
+    """The data-value attribute of a cell; "" if there is no value."""
     if value is None or value == "" or (isinstance(value, float) and not is_finite_number(value)):
         return ""
     return f' data-value="{html.escape(str(value).casefold())}"'
 
 
-def differences_html(runs: Sequence[Shown]) -> str:
-    """The parameters that differ and the results, a column a run; the best of each result is marked."""
+def differences_html(runs: Sequence[RunSummary]) -> str:
+    """The results and the different settings, a column for each run; "" for less than two runs."""
     if len(runs) < 2:
         return ""
-    names = "".join(f'<th scope="col">{html.escape(shown.entry.name)}</th>' for shown in runs)
-    parameters = "".join(_parameter_row(name, values) for name, values in parameter_differences(runs).items())
-    results = "".join(_result_row(column, runs) for column in RESULTS)
-    parts = (("Results", results), ("Parameters that differ", parameters or _none(len(runs))))
+    names = "".join(f'<th scope="col">{html.escape(run.entry.name)}</th>' for run in runs)
+    differences = different_settings(runs)
+    settings = "".join(_setting_row(name, values) for name, values in differences.items()) or _same_settings(len(runs))
+    results = "".join(_result_row(column, runs) for column in COLUMNS if column.is_result)
     body = "".join(
-        f'<tr class="part"><th scope="rowgroup" colspan="{len(runs) + 1}">{title}</th></tr>{rows}'
-        for title, rows in parts
+        f'<tr class="group"><th scope="rowgroup" colspan="{len(runs) + 1}">{title}</th></tr>{rows}'
+        for title, rows in (("Results", results), ("Different settings", settings))
     )
     return (
         '<div class="qal-table compared" tabindex="0" role="region" aria-label="Differences"><table>'
@@ -162,49 +177,54 @@ def differences_html(runs: Sequence[Shown]) -> str:
     )
 
 
-def parameter_differences(runs: Sequence[Shown]) -> dict[str, list[str]]:
-    """Dotted name -> each run's value, of the parameters that are not the same in all."""
-    flat = [_flat(shown.entry.config.model_dump(mode="json")) if shown.entry.config else {} for shown in runs]
-    names = dict.fromkeys(name for one in flat for name in one)
-    found = {name: [_words(one[name]) if name in one else MISSING for one in flat] for name in names}
-    return {name: values for name, values in found.items() if len(set(values)) > 1}
+def different_settings(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
+    """The settings that are not the same in all runs: dotted name -> the value of each run, as text."""
+    configs = [run.entry.config for run in runs]
+    settings = [_flattened(config.model_dump(mode="json")) if config else {} for config in configs]
+    names = dict.fromkeys(name for run_settings in settings for name in run_settings)
+    values = {name: [_setting_text(s[name]) if name in s else MISSING for s in settings] for name in names}
+    return {name: texts for name, texts in values.items() if len(set(texts)) > 1}
 
 
-def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Converts nested settings to dotted names."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
-        if isinstance(value, Mapping) and name not in NOT_COMPARED:
-            flat |= _flat(value, f"{before}{name}.")
+        if isinstance(value, Mapping) and name not in UNFLATTENED:
+            flat |= _flattened(value, f"{prefix}{name}.")
         else:
-            flat[f"{before}{name}"] = value
+            flat[f"{prefix}{name}"] = value
     return flat
 
 
-def _words(value: Any) -> str:
+def _setting_text(value: Any) -> str:
+    if value is None:
+        return "unset"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(Path(v).name if isinstance(v, str) and "/" in v else str(v) for v in value) or "none"
-    return "unset" if value is None else json.dumps(value) if isinstance(value, dict) else str(value)
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
-def _parameter_row(name: str, values: Sequence[str]) -> str:
+def _setting_row(name: str, values: Sequence[str]) -> str:
     cells = "".join(f"<td>{html.escape(value)}</td>" for value in values)
     return f'<tr><th scope="row"><code>{html.escape(name)}</code></th>{cells}</tr>'
 
 
-def _result_row(column: Column, runs: Sequence[Shown]) -> str:
-    values = [column.value(shown) for shown in runs]
+def _same_settings(run_count: int) -> str:
+    return f'<tr><td colspan="{run_count + 1}">All settings are the same.</td></tr>'
+
+
+def _result_row(column: Column, runs: Sequence[RunSummary]) -> str:
+    """A result of each run; the lowest value is marked, unless all values are the same."""
+    values = [column.value(run) for run in runs]
     measured = [value for value in values if isinstance(value, (int, float)) and is_finite_number(value)]
     best = min(measured) if len(measured) > 1 and len(set(measured)) > 1 else None
     cells = "".join(
-        f'<td class="best">{html.escape(column.words(shown))} <span class="mark">best</span></td>'
+        f'<td class="best">{html.escape(column.text(run))} <span class="mark">best</span></td>'
         if best is not None and value == best
-        else f"<td>{html.escape(column.words(shown))}</td>"
-        for shown, value in zip(runs, values, strict=True)
+        else f"<td>{html.escape(column.text(run))}</td>"
+        for run, value in zip(runs, values, strict=True)
     )
     return f'<tr><th scope="row">{column.title}</th>{cells}</tr>'
-
-
-def _none(runs: int) -> str:
-    return f'<tr><td colspan="{runs + 1}">They have the same settings.</td></tr>'

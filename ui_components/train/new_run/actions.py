@@ -1,8 +1,10 @@
-"""What happens while a new run is set up and started. `held`: what the form's components hold, in their order."""
+"""Handlers of the New run tab: the form is offered, checked, filled and started.
 
-from collections.abc import Collection, Iterator, Sequence
+`values` are always the values of the form's components, in the order of FORM_SETTINGS."""
+
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -13,177 +15,285 @@ from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import MAX_TEXT_CHARS, as_yaml, check_config, parse_settings
 from qal.jobs.queue import queued_jobs, running_job
 from qal.jobs.run import Run
-from ui_components.app.studio import Studio, current_user
+from ui_components.app.studio import Studio, current_user, unchanged
 from ui_components.data.sample_corpus import no_corpus_note
 from ui_components.train.new_run.checks import Problem, check_form
-from ui_components.train.new_run.choices import augmented, base_choices, changed, filled, left_open
-from ui_components.train.new_run.command_line import arguments, command_line
-from ui_components.train.new_run.estimate import estimate
-from ui_components.train.new_run.measured_runs import machine_of, measured_runs, parameters_of, rows_of
-from ui_components.train.new_run.references import DEFAULT, OF_RUN, about, find_run, reference, reference_choices
-from ui_components.train.new_run.settings import SETTINGS
-from ui_components.train.new_run.view import differences_html, estimate_html, marks_html, problem_text, problems_html
+from ui_components.train.new_run.choices import (
+    CORPUS_SETTINGS,
+    base_choices,
+    by_name,
+    changed_settings,
+    form_values,
+    open_settings,
+    with_augmentation_preset,
+)
+from ui_components.train.new_run.command_line import command_line, train_arguments
+from ui_components.train.new_run.estimate import estimate_run
+from ui_components.train.new_run.measured_runs import (
+    describe_machine,
+    measured_runs,
+    parameter_count,
+    summarise_examples,
+)
+from ui_components.train.new_run.references import (
+    DEFAULT_PRESET,
+    RUN_PREFIX,
+    baseline_choices,
+    baseline_info,
+    find_baseline,
+    find_run,
+)
+from ui_components.train.new_run.view import (
+    differences_html,
+    estimate_html,
+    marks_html,
+    problem_text,
+    problems_html,
+)
+from ui_components.train.tab_ids import NEW_RUN_TAB, RUN_TAB
 from ui_components.widgets.choices import corpus_choices, first_available, model_choices, presets
 from ui_components.widgets.markup import sentence_html
 from ui_components.widgets.model_choice import model_note
 
-NEW = "new"  # the inner tab with the form
-RUN = "run"  # the inner tab on which a run is watched
-NOTHING_YET = "# what is wrong must be mended first"
-NAMES = tuple(setting.name for setting in SETTINGS)
-TOLD = 8  # what `told` gives
-OFFERED = ("base", "corpus", "retention.corpora")
+FIX_FIRST = "# Fix the problems above first"  # in place of the command line and the YAML
+
+
+class FormFeedback(NamedTuple):
+    """The components beside and below the form, or their values."""
+
+    problems: Any
+    differences: Any
+    reset: Any
+    estimate: Any
+    start: Any
+    find_learning_rate: Any
+    command_line: Any
+    yaml: Any
+
+
+class FormUpdate(NamedTuple):
+    """The preset, the settings in the order of FORM_SETTINGS, and the feedback: components or their values."""
+
+    preset: Any
+    settings: tuple[Any, ...]
+    feedback: FormFeedback
+
+
+class FormChoices(NamedTuple):
+    """Outputs of `update_choices`, or their components."""
+
+    preset: Any
+    base: Any
+    corpus: Any
+    retention_corpora: Any
+    note: Any
+    fetch: Any
+    feedback: FormFeedback
+
+
+class LoadedRun(NamedTuple):
+    """Outputs of `load_run`. `settings_of` is cleared and the New run tab is selected."""
+
+    settings_of: Any
+    tabs: Any
+    form: FormUpdate
+
+
+class AugmentationUpdate(NamedTuple):
+    """Outputs of `apply_augmentation_preset`, or their components."""
+
+    settings: tuple[Any, ...]
+    feedback: FormFeedback
+
+
+class StartedRun(NamedTuple):
+    """Outputs of `start`: the id of the run, and the tabs with Run selected."""
+
+    run: str
+    tabs: gr.Tabs
 
 
 def first_config(studio: Studio) -> TrainingConfig:
-    """What the form shows when the page is made."""
-    found = {preset.name: preset.config for preset in presets(studio.configs).presets}
-    return found.get(DEFAULT) or next(iter(found.values()), TrainingConfig())
+    """The settings of a new page: the default preset, else the first one, else the default options."""
+    configs = {preset.name: preset.config for preset in presets(studio.configs).presets}
+    return configs.get(DEFAULT_PRESET) or next(iter(configs.values()), TrainingConfig())
 
 
-def offer(studio: Studio, preset: str | None, *held: Any) -> list[Any]:
-    """What a new run can be made from now; choices that were made stay.
-
-    -> (preset, base, corpora, corpora of the retention, note, fetch button, *told)"""
+def update_choices(studio: Studio, preset: str | None, *values: Any) -> FormChoices:
+    """Updates the choices of presets, models and datasets; the user's choices stay if they are still available."""
     for error in presets(studio.configs).errors:
         gr.Warning(sentence_html(str(error)))
-    now = dict(zip(NAMES, held, strict=True))
-    corpora, bases, named = corpus_choices(studio.data), base_choices(studio), reference_choices(studio, preset)
-    here = first_available(model_choices(studio.runs, studio.model), studio.model, "base")
-    preset = first_available(named, preset, DEFAULT)
-    values = {value for _, value in corpora}
-    for name in OFFERED[1:]:
-        now[name] = [value for value in now[name] or [] if value in values]
-    now["corpus"] = now["corpus"] or sorted(values)[:1]
-    now["base"] = first_available(bases, now["base"], here, "base")
-    return [
-        gr.Dropdown(choices=named, value=preset, info=about(studio, preset)),
-        gr.Dropdown(choices=bases, value=now["base"]),
-        *(gr.Dropdown(choices=corpora, value=now[name], multiselect=True) for name in OFFERED[1:]),
-        model_note(studio.model, here) + ("" if corpora else no_corpus_note(studio)),
-        gr.Button(visible=not corpora),
-        *told(studio, preset, [now[name] for name in NAMES]),
-    ]
+    settings = by_name(values)
+    corpora, bases, baselines = corpus_choices(studio.data), base_choices(studio), baseline_choices(studio, preset)
+    installed = first_available(model_choices(studio.runs, studio.model), studio.model, "base")
+    preset = first_available(baselines, preset, DEFAULT_PRESET)
+    corpus_values = {value for _, value in corpora}
+    for name in CORPUS_SETTINGS:
+        settings[name] = [value for value in settings[name] or [] if value in corpus_values]
+    settings["corpus"] = settings["corpus"] or sorted(corpus_values)[:1]
+    settings["base"] = first_available(bases, settings["base"], installed, "base")
+    return FormChoices(
+        preset=gr.Dropdown(choices=baselines, value=preset, info=baseline_info(studio, preset)),
+        base=gr.Dropdown(choices=bases, value=settings["base"]),
+        corpus=gr.Dropdown(choices=corpora, value=settings["corpus"], multiselect=True),
+        retention_corpora=gr.Dropdown(choices=corpora, value=settings["retention.corpora"], multiselect=True),
+        note=model_note(studio.model, installed) + ("" if corpora else no_corpus_note(studio)),
+        fetch=gr.Button(visible=not corpora),
+        feedback=form_feedback(studio, preset, list(settings.values())),
+    )
 
 
-def check(studio: Studio, preset: str | None, *held: Any) -> list[Any]:
-    return told(studio, preset, held)
+def check(studio: Studio, preset: str | None, *values: Any) -> FormFeedback:
+    """Checks the form after a change."""
+    return form_feedback(studio, preset, values)
 
 
-def told(studio: Studio, preset: str | None, held: Sequence[Any]) -> list[Any]:
-    """What the form says of its settings.
-
-    -> (problems, differences, back button, estimate, start button, finder's button, command line, YAML)"""
-    checked = check_form(studio, held)
+def form_feedback(studio: Studio, preset: str | None, values: Sequence[Any]) -> FormFeedback:
+    """The problems of the form, its differences from the preset, the estimate, the command line and the YAML."""
+    checked = check_form(studio, values)
     try:
-        compared = reference(studio, preset)
+        baseline = find_baseline(studio, preset)
     except OptionError as error:
-        wrong = [*checked.problems, Problem("", str(error))]
-        idle = gr.Button(interactive=False)
-        return [problems_html(wrong), "", gr.Button(visible=False), "", idle, idle, NOTHING_YET, NOTHING_YET]
-    differ = changed(studio, held, compared.config, left_open(compared.config))
-    right = checked.right
-    return [
-        problems_html(checked.problems) + marks_html(checked.problems, differ),
-        differences_html(differ, compared.label),
-        gr.Button(f"Back to {compared.label}", visible=bool(differ)),
-        estimated_html(studio, right, checked.corpora) if right else "",
-        gr.Button(interactive=right is not None),
-        gr.Button(interactive=right is not None),
-        command_line(arguments(right, compared.file, compared.below, studio.runs)) if right else NOTHING_YET,
-        as_yaml(right) if right else NOTHING_YET,
-    ]
+        return _feedback_without_baseline([*checked.problems, Problem("", str(error))])
+    changed = changed_settings(studio, values, baseline.config, open_settings(baseline.config))
+    config = checked.valid_config
+    can_start = config is not None
+    command = yaml = FIX_FIRST
+    if config:
+        command = command_line(train_arguments(config, baseline.file, baseline.settings, studio.runs))
+        yaml = as_yaml(config)
+    return FormFeedback(
+        problems=problems_html(checked.problems) + marks_html(checked.problems, changed),
+        differences=differences_html(changed, baseline.label),
+        reset=gr.Button(f"Reset to {baseline.kind}", visible=bool(changed)),
+        estimate=_estimate(studio, config, checked.corpora) if config else "",
+        start=gr.Button(interactive=can_start),
+        find_learning_rate=gr.Button(interactive=can_start),
+        command_line=command,
+        yaml=yaml,
+    )
 
 
-def estimated_html(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> str:
-    machine, parameters = machine_of(studio.runs, config), parameters_of(config.base, studio.runs)
-    found = estimate(config, rows_of(corpora, config), parameters, machine, measured_runs(studio.runs, config))
-    return estimate_html(found, machine.free_memory_mb, machine.free_disk_mb)
+def _feedback_without_baseline(problems: Sequence[Problem]) -> FormFeedback:
+    disabled = gr.Button(interactive=False)
+    return FormFeedback(
+        problems=problems_html(problems),
+        differences="",
+        reset=gr.Button(visible=False),
+        estimate="",
+        start=disabled,
+        find_learning_rate=disabled,
+        command_line=FIX_FIRST,
+        yaml=FIX_FIRST,
+    )
 
 
-def choose(studio: Studio, preset: str | None, *held: Any) -> list[Any]:
-    """The form as the preset, or the run, has it -> (preset, *held, *told)."""
-    config = reference(studio, preset).config
-    return fill(studio, preset, config, held, left_open(config))
+def _estimate(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> str:
+    machine = describe_machine(studio.runs, config)
+    examples = summarise_examples(corpora, config)
+    parameters = parameter_count(config.base, studio.runs)
+    estimate = estimate_run(config, examples, parameters, machine, measured_runs(studio.runs, config))
+    return estimate_html(estimate, machine.free_memory_mb, machine.free_disk_mb)
 
 
-def augment(studio: Studio, preset: str | None, *held: Any) -> list[Any]:
-    """The transforms as the chosen preset of the augmentation has them -> (*held, *told)."""
-    new = augmented(held)
-    return [*updates(held, new), *told(studio, preset, new)]
+def load_preset(studio: Studio, preset: str | None, *values: Any) -> FormUpdate:
+    """Fills the form with the settings of the preset or run."""
+    config = find_baseline(studio, preset).config
+    return fill_form(studio, preset, config, values, open_settings(config))
 
 
-def load_run(studio: Studio, run_id: str | None, preset: str | None, *held: Any) -> list[Any]:
-    """The form as a run was started -> (nothing more to load, the tabs with it opened, preset, *held, *told).
+def apply_augmentation_preset(studio: Studio, preset: str | None, *values: Any) -> AugmentationUpdate:
+    """Fills the transforms with the chosen augmentation preset."""
+    new_values = with_augmentation_preset(values)
+    return AugmentationUpdate(changed_values(values, new_values), form_feedback(studio, preset, new_values))
 
-    It is opened once it is filled: what is offered when it opens is made from what it holds."""
+
+def load_run(studio: Studio, run_id: str | None, preset: str | None, *values: Any) -> LoadedRun:
+    """Fills the form with the settings of a run, then selects the New run tab.
+
+    The tab is selected last, because its select event reads the form's values."""
     if run_id is None:
-        return [gr.skip()] * (3 + len(NAMES) + TOLD)
-    value = OF_RUN + find_run(studio, run_id).id
-    return [None, gr.Tabs(selected=NEW), *fill(studio, value, reference(studio, value).config, held)]
+        no_changes = FormUpdate(gr.skip(), tuple(gr.skip() for _ in values), unchanged(FormFeedback))
+        return LoadedRun(settings_of=gr.skip(), tabs=gr.skip(), form=no_changes)
+    baseline_value = RUN_PREFIX + find_run(studio, run_id).id
+    form = fill_form(studio, baseline_value, find_baseline(studio, baseline_value).config, values)
+    return LoadedRun(settings_of=None, tabs=gr.Tabs(selected=NEW_RUN_TAB), form=form)
 
 
-def load_text(studio: Studio, text: str | None, preset: str | None, *held: Any) -> list[Any]:
-    """The form as a YAML says -> (preset, *held, *told)."""
-    config = config_of(text or "")
-    return fill(studio, preset, config, held, left_open(config))
+def load_yaml(studio: Studio, text: str | None, preset: str | None, *values: Any) -> FormUpdate:
+    """Fills the form with the settings of a YAML text."""
+    config = parse_yaml(text or "")
+    return fill_form(studio, preset, config, values, open_settings(config))
 
 
-def load_file(studio: Studio, path: str | None, preset: str | None, *held: Any) -> list[Any]:
-    """The same of a file that was uploaded."""
+def load_yaml_file(studio: Studio, path: str | None, preset: str | None, *values: Any) -> FormUpdate:
+    """Fills the form with the settings of an uploaded file."""
     if path is None:
         raise OptionError("choose a YAML file first")
     with Path(path).open("rb") as file:
         content = file.read(MAX_TEXT_CHARS + 1)
     try:
-        return load_text(studio, content.decode(), preset, *held)
+        return load_yaml(studio, content.decode(), preset, *values)
     except UnicodeDecodeError as error:
-        raise OptionError("the file is no text; choose a YAML file, such as one of configs/") from error
+        raise OptionError("not a text file; choose a YAML file, such as one from configs/") from error
 
 
-def config_of(text: str) -> TrainingConfig:
-    """Raises OptionError."""
+def parse_yaml(text: str) -> TrainingConfig:
+    """Parses settings. Raises OptionError if the text is empty or not valid."""
     if not text.strip():
         raise OptionError("paste a YAML first, such as a run's config.yaml")
     return check_config(parse_settings(text, "the YAML"), "the YAML")
 
 
-def fill(
-    studio: Studio, preset: str | None, config: TrainingConfig, held: Sequence[Any], kept: Collection[str] = ()
-) -> list[Any]:
-    new = filled(studio, config, kept, held)
-    if new.lost:
-        gr.Warning(sentence_html(f"not offered here, and so left out: {', '.join(new.lost)}"))
-    choice = gr.Dropdown(choices=reference_choices(studio, preset), value=preset, info=about(studio, preset))
-    return [choice, *updates(held, new.held), *told(studio, preset, new.held)]
+def fill_form(
+    studio: Studio, preset: str | None, config: TrainingConfig, values: Sequence[Any], kept: Collection[str] = ()
+) -> FormUpdate:
+    """Fills the form with settings; datasets and models that the studio does not offer are left out with a warning.
+
+    Args:
+        studio: the studio.
+        preset: the value of the preset drop-down.
+        config: the settings.
+        values: the current values.
+        kept: names of the settings that keep their current value.
+    """
+    new = form_values(studio, config, kept, values)
+    if new.unavailable:
+        gr.Warning(sentence_html(f"not available here and left out: {', '.join(new.unavailable)}"))
+    return FormUpdate(
+        preset=gr.Dropdown(choices=baseline_choices(studio, preset), value=preset, info=baseline_info(studio, preset)),
+        settings=changed_values(values, new.values),
+        feedback=form_feedback(studio, preset, new.values),
+    )
 
 
-def updates(held: Sequence[Any], new: Sequence[Any]) -> Iterator[Any]:
-    """Only what changes is sent."""
-    return (gr.skip() if a == b and type(a) is type(b) else b for a, b in zip(held, new, strict=True))
+def changed_values(old: Sequence[Any], new: Sequence[Any]) -> tuple[Any, ...]:
+    """The new values; equal ones are not sent to the page."""
+    pairs = zip(old, new, strict=True)
+    return tuple(gr.skip() if a == b and type(a) is type(b) else b for a, b in pairs)
 
 
-def start(studio: Studio, request: gr.Request, *held: Any) -> tuple[str, gr.Tabs]:
-    """Starts a job -> (its id, the tabs with its run opened)."""
-    run = job.start(right_config(studio, held), studio.runs, user=current_user(request))
-    tell_place(studio, run)
-    return run.id, gr.Tabs(selected=RUN)
+def start(studio: Studio, request: gr.Request, *values: Any) -> StartedRun:
+    """Starts a job with the settings of the form. Raises OptionError if one is wrong."""
+    run = job.start(require_valid_config(studio, values), studio.runs, user=current_user(request))
+    show_queue_position(studio, run)
+    return StartedRun(run.id, gr.Tabs(selected=RUN_TAB))
 
 
-def right_config(studio: Studio, held: Sequence[Any]) -> TrainingConfig:
-    """Raises OptionError with the first thing that is wrong."""
-    checked = check_form(studio, held)
-    if checked.right is None:
+def require_valid_config(studio: Studio, values: Sequence[Any]) -> TrainingConfig:
+    """Returns the settings of the form. Raises OptionError with the first problem."""
+    checked = check_form(studio, values)
+    if checked.valid_config is None:
         raise OptionError(problem_text(checked.problems[0]))
-    return checked.right
+    return checked.valid_config
 
 
-def tell_place(studio: Studio, run: Run) -> None:
-    """A toast where the run must wait."""
-    busy, line = running_job(studio.runs), [waiting.id for waiting in queued_jobs(studio.runs)]
-    place = line.index(run.id) + 1 if run.id in line else 1
-    if busy or place > 1:
-        who = f"run {busy.id}" if busy else f"{place - 1} other runs"
-        gr.Info(
-            sentence_html(f"{who} comes first: this one waits for the device as number {place} and starts by itself")
-        )
+def show_queue_position(studio: Studio, run: Run) -> None:
+    """Shows a message with the run's position in the queue if the device is in use."""
+    in_progress, queued = running_job(studio.runs), [waiting.id for waiting in queued_jobs(studio.runs)]
+    position = queued.index(run.id) + 1 if run.id in queued else 1
+    if in_progress is None and position == 1:
+        return
+    reason = f"run {in_progress.id} is in progress" if in_progress else "other runs are queued"
+    message = f"{reason}: this run is number {position} in the queue and starts automatically"
+    gr.Info(sentence_html(message))

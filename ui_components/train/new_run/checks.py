@@ -1,4 +1,4 @@
-"""What is wrong with the settings in the form: nothing wrong can be started, and each wrong setting is named."""
+"""Checks of the form's values before a run can be started. Each problem names its setting."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,102 +23,116 @@ from qal.jobs.options.validation_errors import plain_message, shortened_value
 from qal.jobs.options.yaml_file import check_config
 from ui_components.app.studio import Studio
 from ui_components.train.new_run.choices import base_choices, offered_corpora
-from ui_components.train.new_run.settings import BY_NAME, HEADED, SETTINGS, SOUND_FOLDERS
+from ui_components.train.new_run.settings import (
+    AUDIO_FOLDER_SETTINGS,
+    FORM_SETTINGS,
+    OPTION_GROUPS,
+    SETTINGS_BY_NAME,
+)
 from ui_components.widgets.forms import nested, option_values, value_of
 
-KEPT_CORPORA = 16
+CACHE_SIZE = 16  # corpora, audio folders and models
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: at a setting, or at none in particular."""
+    """A wrong setting, or a problem of the whole form (setting "")."""
 
-    name: str
-    sentence: str
+    setting: str
+    message: str
 
 
 @dataclass(frozen=True)
-class Checked:
-    """The form's settings as far as they are right. `corpora`: those that can be read."""
+class CheckedForm:
+    """The settings of the form, as far as they are valid, and their problems."""
 
-    config: TrainingConfig | None
+    config: TrainingConfig | None  # None: a value is not valid
     problems: tuple[Problem, ...]
-    corpora: tuple[Corpus, ...] = ()
+    corpora: tuple[Corpus, ...] = ()  # the datasets that can be read
 
     @property
-    def right(self) -> TrainingConfig | None:
-        """What may be started."""
+    def valid_config(self) -> TrainingConfig | None:
+        """The settings if a run can be started with them, else None."""
         return None if self.problems else self.config
 
 
-def check_form(studio: Studio, held: Sequence[Any]) -> Checked:
-    """What the form's components hold -> the settings, and all that is wrong with them."""
+def check_form(studio: Studio, values: Sequence[Any]) -> CheckedForm:
+    """Checks the values of the form's components."""
     try:
-        config = check_config(wanted(studio, held), "the form")
+        config = check_config(option_dict(values), "the form")
     except OptionError as error:
-        wrong = error.__cause__
-        assert isinstance(wrong, ValidationError)
-        return Checked(None, tuple(map(_of_field, wrong.errors())))
-    problems, corpora = [*_not_offered(studio, config)], ()
+        validation_error = error.__cause__
+        assert isinstance(validation_error, ValidationError)
+        return CheckedForm(None, tuple(map(_validation_problem, validation_error.errors())))
+    problems = list(_choice_problems(studio, config))
+    corpora: tuple[Corpus, ...] = ()
     if not problems:
-        corpora = tuple(_gather(problems, "corpus", lambda f=f: corpus_of(f)) for f in config.corpus_folders)
-        corpora = tuple(c for c in corpora if c)
-        problems += _of_material(studio, config, corpora)
-    for check in (lambda: check_machine(config), lambda: require_tracker(config.tracker)):
-        _gather(problems, "", check)
-    return Checked(config, tuple(problems), corpora)
+        corpora = tuple(_read_corpora(problems, config.corpus_folders))
+        problems += _data_problems(studio, config, corpora)
+    _try(problems, "", lambda: check_machine(config))
+    _try(problems, "", lambda: require_tracker(config.tracker))
+    return CheckedForm(config, tuple(problems), corpora)
 
 
-def wanted(studio: Studio, held: Sequence[Any]) -> dict[str, Any]:
-    """What the components hold as settings, not yet checked.
-
-    One corpus stands for itself; corpora may be weighed by the names of their folders."""
-    values = option_values(SETTINGS, held)
-    corpora = values["corpus"] if isinstance(values["corpus"], list) else []
-    values["corpus"] = corpora[0] if len(corpora) == 1 else corpora
-    if isinstance(values["corpus_weights"], dict):
-        by_name = {Path(c).name: c for c in corpora if isinstance(c, str)}
-        values["corpus_weights"] = {by_name.get(n, n): w for n, w in values["corpus_weights"].items()}
-    return nested(values)
+def _read_corpora(problems: list[Problem], folders: Sequence[Path]) -> Iterator[Corpus]:
+    """Yields the corpora that can be read, and adds a problem for each of the others."""
+    for folder in folders:
+        corpus = _try(problems, "corpus", lambda folder=folder: cached_corpus(folder))
+        if corpus:
+            yield corpus
 
 
-@lru_cache(KEPT_CORPORA)
-def _read(folder: Path, changed_ns: int) -> Corpus:
-    return read_corpus(folder, max_missing_share=1)  # the job looks for every file
+def option_dict(values: Sequence[Any]) -> dict[str, Any]:
+    """Converts the values of the form's components to nested settings, which are not yet checked.
+
+    A single corpus is given without a list. Weights may be given by the names of the corpus folders."""
+    settings = option_values(FORM_SETTINGS, values)
+    corpora = settings["corpus"] if isinstance(settings["corpus"], list) else []
+    settings["corpus"] = corpora[0] if len(corpora) == 1 else corpora
+    if isinstance(settings["corpus_weights"], dict):
+        folders = {Path(corpus).name: corpus for corpus in corpora if isinstance(corpus, str)}
+        weights = {folders.get(name, name): weight for name, weight in settings["corpus_weights"].items()}
+        settings["corpus_weights"] = weights
+    return nested(settings)
 
 
-def corpus_of(folder: Path) -> Corpus:
-    """Read once for as long as its manifest stays the same. Raises CorpusError."""
+def cached_corpus(folder: Path) -> Corpus:
+    """Reads a corpus, again only if its manifest has changed. Raises CorpusError."""
     manifest = folder / MANIFEST_FILE
-    return _read(folder, manifest.stat().st_mtime_ns if manifest.is_file() else 0)
+    return _read_corpus(folder, manifest.stat().st_mtime_ns if manifest.is_file() else 0)
 
 
-@lru_cache(KEPT_CORPORA)
-def _sounds(folder: Path, changed_ns: int) -> int:
+@lru_cache(CACHE_SIZE)
+def _read_corpus(folder: Path, changed_ns: int) -> Corpus:
+    return read_corpus(folder, max_missing_share=1)  # the job checks that the audio files exist
+
+
+def _require_audio_files(folder: Path) -> None:
+    """Raises OptionError if the folder has no audio files; a folder is read again only if it has changed."""
+    _count_audio_files(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
+
+
+@lru_cache(CACHE_SIZE)
+def _count_audio_files(folder: Path, changed_ns: int) -> int:
     return len(list_audio_files(folder))
 
 
-def _sounds_of(folder: Path) -> int:
-    """How many; raises OptionError where there is none. Counted once while the folder stays the same."""
-    return _sounds(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
-
-
-def _not_offered(studio: Studio, config: TrainingConfig) -> Iterator[Problem]:
-    """A browser may send any words; only what this studio offers is looked at."""
+def _choice_problems(studio: Studio, config: TrainingConfig) -> Iterator[Problem]:
+    """Models, datasets and folders that the studio does not offer; a browser may send any text."""
     if not config.base:
-        yield Problem("base", "choose a model to start from")
+        yield Problem("base", "choose a base model")
     elif config.base not in {value for _, value in base_choices(studio)}:
-        yield Problem("base", f"{shortened_value(config.base)} is not among the offered models; choose one of the list")
+        yield Problem("base", f"{shortened_value(config.base)} is not in the list of models; choose one from the list")
     if not config.corpus_folders:
-        yield Problem("corpus", "choose a corpus")
+        yield Problem("corpus", "choose a dataset")
     corpora = offered_corpora(studio)
     for name, folders in (("corpus", config.corpus_folders), ("retention.corpora", config.retention.corpora)):
-        for folder in folders:
-            if absolute_path(str(folder)) not in corpora:
+        for folder in map(str, folders):
+            if absolute_path(folder) not in corpora:
                 yield Problem(
-                    name, f"{shortened_value(str(folder))} is not among the offered corpora; choose one of the list"
+                    name, f"{shortened_value(folder)} is not in the list of datasets; choose one from the list"
                 )
-    for name in SOUND_FOLDERS:
+    for name in AUDIO_FOLDER_SETTINGS:
         folder = value_of(config, name)
         try:
             if folder is not None:
@@ -127,48 +141,50 @@ def _not_offered(studio: Studio, config: TrainingConfig) -> Iterator[Problem]:
             yield Problem(name, str(error))
 
 
-def _of_material(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> list[Problem]:
-    """What the trainer would say of corpora, sounds and languages before it starts."""
+def _data_problems(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> list[Problem]:
+    """Problems of examples, audio folders and languages, which the job would report at its start."""
     problems: list[Problem] = []
-    for name in SOUND_FOLDERS:
+    for name in AUDIO_FOLDER_SETTINGS:
         folder = value_of(config, name)
         if folder in config.audio_folders:
-            _gather(problems, name, lambda folder=folder: _sounds_of(Path(folder)))
+            _try(problems, name, lambda folder=folder: _require_audio_files(Path(folder)))
     if len(corpora) == len(config.corpus_folders):
-        _gather(problems, "corpus", lambda: require_examples([*corpora], config))
+        _try(problems, "corpus", lambda: require_examples([*corpora], config))
         name = "language" if config.language else "corpus"
-        _gather(problems, name, lambda: _require_languages(studio, config, corpora))
+        _try(problems, name, lambda: _require_languages(studio, config, corpora))
     return problems
 
 
 def _require_languages(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> None:
-    """As far as it is known without fetching the base."""
+    """Raises QalError for a language that the base model does not support.
+
+    For a model that is not downloaded yet, the name says whether it is English-only."""
     if config.base in HUB_MODELS and not local_directory(config.base):
-        known = ("en",) if config.base.endswith(".en") else None
+        supported = ("en",) if config.base.endswith(".en") else None
     else:
-        known = _languages(resolve_model(config.base, studio.runs))
+        supported = _model_languages(resolve_model(config.base, studio.runs))
     languages = {config.language} if config.language else {row.language for c in corpora for row in c.rows}
     for language in sorted(languages):
-        check_language(language, known) if known else check_language(language)
+        check_language(language, supported) if supported else check_language(language)
 
 
-@lru_cache(KEPT_CORPORA)
-def _languages(model: Path) -> tuple[str, ...]:
+@lru_cache(CACHE_SIZE)
+def _model_languages(model: Path) -> tuple[str, ...]:
     return Tokenizer(model).languages
 
 
-def _gather(problems: list[Problem], name: str, act: Callable[[], Any]) -> Any:
-    """What act gives; None, and the sentence among the problems, where it fails."""
+def _try(problems: list[Problem], setting: str, check: Callable[[], Any]) -> Any:
+    """Returns the result of a check. If it raises QalError, adds a problem and returns None."""
     try:
-        return act()
+        return check()
     except QalError as error:
-        problems.append(Problem(name, str(error)))
+        problems.append(Problem(setting, str(error)))
         return None
 
 
-def _of_field(error: ErrorDetails) -> Problem:
-    """The validator's words as a sentence that begins with the setting's name."""
-    parts = [str(part) for part in error["loc"]]
-    beginnings = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
-    name = next((n for n in beginnings if n in BY_NAME or n in HEADED), "")
-    return Problem(name, plain_message(error))
+def _validation_problem(error: ErrorDetails) -> Problem:
+    """Converts an error of pydantic; the setting is the longest part of its path that is a known name."""
+    path = [str(name) for name in error["loc"]]
+    candidates = (".".join(path[:n]) for n in range(len(path), 0, -1))
+    setting = next((name for name in candidates if name in SETTINGS_BY_NAME or name in OPTION_GROUPS), "")
+    return Problem(setting, plain_message(error))

@@ -1,6 +1,6 @@
-"""What the form offers of this studio, and how a run's settings are said in its words."""
+"""The choices that the form offers in this studio, and the conversion of a run's settings to the form's values."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,73 +10,102 @@ from qal.engine.catalogue import HUB_MODELS
 from qal.jobs.options.training_config import TrainingConfig, absolute_path
 from qal.jobs.options.yaml_file import check_config
 from ui_components.app.studio import Studio
-from ui_components.train.new_run.settings import BY_NAME, LEFT_OPEN, SETTINGS
+from ui_components.train.new_run.settings import (
+    AUGMENTATION_PRESET,
+    FORM_SETTINGS,
+    OPEN_IN_PRESETS,
+    SETTINGS_BY_NAME,
+)
 from ui_components.widgets.choices import Choices, corpus_choices, model_choices
 from ui_components.widgets.forms import component_values, settings_of, to_component_value, to_option_value
 
-OF_CORPORA = ("corpus", "retention.corpora")
+CORPUS_SETTINGS = ("corpus", "retention.corpora")
 
 
 @dataclass(frozen=True)
-class Filled:
-    """What the components hold for a config, in the settings' order, and what of it this studio does not offer."""
+class FormValues:
+    """The values of the form's components, in the order of FORM_SETTINGS."""
 
-    held: list[Any]
-    lost: list[str]
+    values: list[Any]
+    unavailable: list[str]  # datasets and models of the config that this studio does not offer
 
 
 def base_choices(studio: Studio) -> Choices:
-    """Models to start from: what is at hand, and the catalogue's others."""
-    here = model_choices(studio.runs, studio.model)
-    known = {value for _, value in here}
-    return [*here, *((f"{name} (fetched when the run starts)", name) for name in HUB_MODELS if name not in known)]
+    """The installed models, then the other models of the catalogue."""
+    installed = model_choices(studio.runs, studio.model)
+    installed_values = {value for _, value in installed}
+    others = [name for name in HUB_MODELS if name not in installed_values]
+    return [*installed, *((f"{name} (downloaded when the run starts)", name) for name in others)]
 
 
 def offered_corpora(studio: Studio) -> dict[str, str]:
-    """Whole path -> the value of its choice."""
+    """The corpora of the data folder: absolute path -> value of the drop-down."""
     return {absolute_path(value): value for _, value in corpus_choices(studio.data)}
 
 
-def filled(studio: Studio, config: TrainingConfig, kept: Collection[str] = (), held: Sequence[Any] = ()) -> Filled:
-    """kept: names of settings that stay as they are held."""
-    now = dict(zip((s.name for s in SETTINGS), held or [None] * len(SETTINGS), strict=True))
-    values = dict(zip((s.name for s in SETTINGS), component_values(SETTINGS, config), strict=True))
-    corpora, lost = offered_corpora(studio), []
+def by_name(values: Iterable[Any]) -> dict[str, Any]:
+    """The values of the form's components by the name of the setting."""
+    return dict(zip((setting.name for setting in FORM_SETTINGS), values, strict=True))
+
+
+def form_values(
+    studio: Studio, config: TrainingConfig, kept: Collection[str] = (), current: Sequence[Any] = ()
+) -> FormValues:
+    """Converts settings to values of the form's components.
+
+    Args:
+        studio: the studio.
+        config: the settings.
+        kept: names of the settings that keep their current value.
+        current: the current values of the form's components; () if there are none.
+    """
+    current_values = by_name(current or [None] * len(FORM_SETTINGS))
+    values = by_name(component_values(FORM_SETTINGS, config))
+    corpora, unavailable = offered_corpora(studio), []
     folders = {"corpus": config.corpus_folders, "retention.corpora": map(Path, config.retention.corpora)}
-    for name in OF_CORPORA:
-        wanted = [absolute_path(str(folder)) for folder in folders[name]]
-        values[name] = [corpora[folder] for folder in wanted if folder in corpora]
-        lost += [f"the corpus {Path(folder).name}" for folder in wanted if folder not in corpora]
-    by_name = {Path(name).name: weight for name, weight in config.corpus_weights.items()}
-    values["corpus_weights"] = to_component_value(BY_NAME["corpus_weights"], by_name)
+    for name in CORPUS_SETTINGS:
+        paths = [absolute_path(str(folder)) for folder in folders[name]]
+        values[name] = [corpora[path] for path in paths if path in corpora]
+        unavailable += [f"dataset {Path(path).name}" for path in paths if path not in corpora]
+    weights = {Path(folder).name: weight for folder, weight in config.corpus_weights.items()}
+    values["corpus_weights"] = to_component_value(SETTINGS_BY_NAME["corpus_weights"], weights)
     if config.base not in {value for _, value in base_choices(studio)}:
-        values["base"] = now["base"]
-        lost.append(f"the base model {config.base}")
-    return Filled([now[name] if name in kept else value for name, value in values.items()], lost)
+        values["base"] = current_values["base"]
+        unavailable.append(f"base model {config.base}")
+    values |= {name: current_values[name] for name in kept if name in values}
+    return FormValues(list(values.values()), unavailable)
 
 
-def augmented(held: Sequence[Any]) -> list[Any]:
-    """The same with the transforms as the chosen preset of the augmentation has them."""
-    values = dict(zip((s.name for s in SETTINGS), held, strict=True))
-    preset = to_option_value(BY_NAME["augmentation.preset"], values["augmentation.preset"])
+def with_augmentation_preset(values: Sequence[Any]) -> list[Any]:
+    """The form's values with the transforms of the chosen augmentation preset."""
+    new_values = by_name(values)
+    preset = to_option_value(SETTINGS_BY_NAME[AUGMENTATION_PRESET], new_values[AUGMENTATION_PRESET])
+    config = check_config({"augmentation": {"preset": preset}}, "the form")
     settings = settings_of(AugmentationOptions, "augmentation.")
-    transforms = check_config({"augmentation": {"preset": preset}}, "the form")
-    return list(
-        (values | dict(zip((s.name for s in settings), component_values(settings, transforms), strict=True))).values()
-    )
+    names = (setting.name for setting in settings)
+    new_values |= dict(zip(names, component_values(settings, config), strict=True))
+    return list(new_values.values())
 
 
-def left_open(config: TrainingConfig) -> list[str]:
-    """What a preset leaves for the user to say: with what to train, where the file does not name it."""
-    return [name for name in LEFT_OPEN if name not in config.model_fields_set]
+def open_settings(config: TrainingConfig) -> list[str]:
+    """The settings that a preset leaves to the user: the datasets and the language, if the file does not set them."""
+    return [name for name in OPEN_IN_PRESETS if name not in config.model_fields_set]
 
 
-def changed(studio: Studio, held: Sequence[Any], reference: TrainingConfig, unsaid: Collection[str]) -> list[str]:
-    """Names of the settings in which the form differs, right or wrong; not what the reference leaves open."""
-    others = filled(studio, reference).held
-    pairs = zip(SETTINGS, held, others, strict=True)
+def changed_settings(
+    studio: Studio, values: Sequence[Any], baseline: TrainingConfig, ignored: Collection[str]
+) -> list[str]:
+    """The names of the settings in which the form differs from a config.
+
+    Args:
+        studio: the studio.
+        values: the values of the form's components.
+        baseline: the config.
+        ignored: names of settings that are not compared.
+    """
+    baseline_values = form_values(studio, baseline).values
     return [
-        s.name
-        for s, mine, other in pairs
-        if to_option_value(s, mine) != to_option_value(s, other) and s.name not in unsaid
+        setting.name
+        for setting, value, other in zip(FORM_SETTINGS, values, baseline_values, strict=True)
+        if to_option_value(setting, value) != to_option_value(setting, other) and setting.name not in ignored
     ]

@@ -1,4 +1,4 @@
-"""The command line that makes a run's settings of a file of settings, and says no more than in what they differ."""
+"""The shortest command line of `qal train` for the form's settings and a file of settings."""
 
 import json
 import shlex
@@ -9,51 +9,61 @@ from typing import Any
 from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import check_config, merge_settings
-from ui_components.train.new_run.settings import ALL
+from ui_components.train.new_run.settings import ALL_SETTINGS, AUGMENTATION_PRESET
 from ui_components.widgets.forms import nested, value_of
 
-PRESET = "augmentation.preset"  # it fills its neighbours, so it is given first
+DEFAULT_RUNS = Path("runs")
 
 
-def leaves(config: TrainingConfig) -> dict[str, Any]:
-    """Every setting by its name."""
-    return {setting.name: value_of(config, setting.name) for setting in ALL}
+def setting_values(config: TrainingConfig) -> dict[str, Any]:
+    """All settings by their dotted names."""
+    return {setting.name: value_of(config, setting.name) for setting in ALL_SETTINGS}
 
 
-def overrides(config: TrainingConfig, below: dict[str, Any]) -> dict[str, Any]:
-    """Settings by name that, given beside the file's values `below`, make the config: as few as possible."""
-    wanted, given = leaves(config), {}
+def overrides(config: TrainingConfig, file_settings: dict[str, Any]) -> dict[str, Any]:
+    """The fewest settings, by dotted name, that change the settings of a file into `config`.
+
+    The augmentation preset comes first, because it sets the values of the transforms."""
+    wanted, changes = setting_values(config), {}
     try:
-        if check_config(below, "").augmentation.preset != config.augmentation.preset:
-            given[PRESET] = config.augmentation.preset
-        start = leaves(check_config(merge_settings(TrainingConfig, below, nested(given)), ""))
-    except OptionError:  # the file is not right on its own, or its sounds do not go with the new preset
+        if check_config(file_settings, "").augmentation.preset != config.augmentation.preset:
+            changes[AUGMENTATION_PRESET] = config.augmentation.preset
+        start = setting_values(check_config(merge_settings(TrainingConfig, file_settings, nested(changes)), ""))
+    except OptionError:  # the file is not valid by itself, or its audio folders do not fit the new preset
         return wanted
-    return given | {name: value for name, value in wanted.items() if start[name] != value}
+    return changes | {name: value for name, value in wanted.items() if start[name] != value}
 
 
-def arguments(config: TrainingConfig, file: Path, below: dict[str, Any], runs: Path) -> list[str]:
-    """The arguments of `qal train`, called in the folder that the server was started in."""
-    found = ["--config", str(relative(file))]
-    found += ["--runs", str(relative(runs))] if relative(runs) != Path("runs") else []
-    for name, value in overrides(config, below).items():
-        text = spelled(value)
-        found += [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
-    return found
+def train_arguments(config: TrainingConfig, file: Path, file_settings: dict[str, Any], runs: Path) -> list[str]:
+    """The arguments of `qal train` in the server's working directory.
+
+    Args:
+        config: the settings of the run.
+        file: a YAML file of settings.
+        file_settings: the content of the file.
+        runs: the runs folder.
+    """
+    arguments = ["--config", str(relative_path(file))]
+    if relative_path(runs) != DEFAULT_RUNS:
+        arguments += ["--runs", str(relative_path(runs))]
+    for name, value in overrides(config, file_settings).items():
+        text = argument_text(value)
+        arguments += [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
+    return arguments
 
 
-def relative(path: Path) -> Path:
-    """The path as a command in the current folder names it: relative where the file is inside that folder."""
-    whole, here = path.absolute(), Path.cwd()
-    return whole.relative_to(here) if whole.is_relative_to(here) else whole
+def relative_path(path: Path) -> Path:
+    """The path relative to the working directory if it is inside, else the absolute path."""
+    absolute, working_directory = path.absolute(), Path.cwd()
+    return absolute.relative_to(working_directory) if absolute.is_relative_to(working_directory) else absolute
 
 
-def command_line(words: Sequence[str]) -> str:
-    return shlex.join(["qal", "train", *words])
+def command_line(arguments: Sequence[str]) -> str:
+    return shlex.join(["qal", "train", *arguments])
 
 
-def spelled(value: Any) -> str:
-    """As the command line reads it."""
+def argument_text(value: Any) -> str:
+    """A value in the format of the command line."""
     if isinstance(value, (list, tuple, dict)):
         return json.dumps(value, ensure_ascii=False)
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,12 +1,13 @@
-"""What a run will take, told before it starts: steps, time, memory, disk. Pure, and rough on purpose.
+"""A rough estimate of a run before it starts: steps, time, memory and disk space. Pure functions.
 
-Time is work over speed, both in seconds of context (of sound as the encoder hears it, silence included): a batch of
-16 utterances at 4 s is 64 s of work. The speed is that of runs of the same base on this machine where there are any,
-else the measured one of docs/benchmarks.md; either is scaled by what the settings cost (`cost`)."""
+Time is work divided by speed. Work is measured in seconds of context (the audio that the encoder computes, silence
+included): a batch of 16 examples at 4 s is 64 s of work. The speed comes from earlier runs of the same base model on
+this machine, else from the benchmark in docs/benchmarks.md; it is scaled by the cost of the settings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,212 +19,267 @@ from qal.jobs.options.learning import CPU_MICRO_BATCH_S
 from qal.jobs.options.training_config import TrainingConfig
 
 BENCHMARK = "docs/benchmarks.md"
-BENCHMARK_SPEED = 29.0  # seconds of context a second: 1.00 and 0.96 utterances of 30 s on two cores, in bfloat16
+BENCHMARK_SPEED = 29.0  # seconds of context per second: about one example of 30 s, in bfloat16
 BENCHMARK_PARAMETERS, BENCHMARK_CORES = 72e6, 2  # Whisper base
-FLOAT32 = 2.2  # times as long a step as in bfloat16; these three: docs/training.md
-RECOMPUTED, DORA, DECODER_ONLY = 1.4, 1.6, 0.5
-HEARD_S = {"validation": 0.15, "check": 0.5, "report": 0.7, "retention": 0.35}  # an utterance, as the benchmark's
-START_S = 30  # imports, reading, merging, converting
+# Time of a step relative to LoRA in bfloat16 (docs/training.md):
+FLOAT32_COST, RECOMPUTE_COST, DORA_COST, DECODER_ONLY_COST = 2.2, 1.4, 1.6, 0.5
+TEACHER_COST = 1 / 3  # of a prediction of the teacher, relative to a training step
+EVALUATION_S = {  # per example, with the base model of the benchmark
+    "validation": 0.15,
+    "check": 0.5,
+    "report": 0.7,
+    "retention": 0.35,
+}
+DEFAULT_RETENTION_CORPORA = 3
+OVERHEAD_S = 30  # imports, reading, merging and converting
+JOINED_EXAMPLES = 2.5  # mean number of examples that are appended to a concatenated example
 
 PROCESS_MB = 1300  # Python and its libraries
-PART_MB, RECOMPUTED_MEMORY = 34, 0.4  # a second of context that is computed at once, of the benchmark's base
-MB = 1e6
+MICRO_BATCH_MB_PER_S = 34  # memory per second of context of a micro-batch, for the base model of the benchmark
+RECOMPUTE_MEMORY = 0.4  # memory of a micro-batch with gradient checkpointing, relative to the usual
+AUDIO_MB_PER_S = 0.07  # decoded audio in the cache
+BYTES_PER_PARAMETER = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
+OPTIMIZER_BYTES_PER_PARAMETER = 12  # gradient and AdamW's two moments in float32
+BYTES_PER_MB = 1e6
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Of the corpora: those that are learned from, each with its weight, and how many there were."""
+class ExampleSummary:
+    """The training examples of a run, each with its weight, and the number of other examples."""
 
     durations_s: Sequence[float]
     weights: Sequence[float]
-    offered: int  # rows of the training split
+    available: int  # examples in the training split, before limits
     validation: int
     test: int
 
 
 @dataclass(frozen=True)
 class Machine:
+    """The device of a run, and free memory and disk space."""
+
     device: str
     cores: int
-    bfloat16: bool  # fast at it
+    has_fast_bfloat16: bool
     free_memory_mb: float
     free_disk_mb: float
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a run of the same base did on this machine."""
+class MeasuredRun:
+    """Measurements of an earlier run."""
 
     run: str
     config: TrainingConfig
-    speed: float  # median over its steps, in seconds of context a second
+    speed: float  # median over the steps, in seconds of context per second
     memory_mb: float | None
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Minutes and memory are None where nothing can be said."""
+    """The estimate of a run; minutes and memory are None if they are not known."""
 
-    utterances: int
-    offered: int
+    examples: int
+    available_examples: int
     steps: int
     train_minutes: float | None
-    minutes: float | None
+    minutes: float | None  # with evaluation and conversion
     memory_mb: float | None
     disk_mb: float
     basis: str
     warnings: tuple[str, ...]
 
 
-def estimate(
-    config: TrainingConfig, rows: Rows, parameters: float, machine: Machine, measured: Sequence[Measured]
+class EpochWork(NamedTuple):
+    """The work of an epoch."""
+
+    context_s: float  # over all devices
+    batches: int  # per device
+
+
+def estimate_run(
+    config: TrainingConfig,
+    examples: ExampleSummary,
+    parameters: float,
+    machine: Machine,
+    measured: Sequence[MeasuredRun],
 ) -> Estimate:
-    """parameters: of the base. measured: runs of the same base and device, the newest first."""
-    work_s, batches = work(config, rows)
+    """Estimates a run.
+
+    Args:
+        config: the settings of the run.
+        examples: its examples.
+        parameters: the number of parameters of the base model.
+        machine: this machine.
+        measured: earlier runs of the same base model and device, the newest first.
+    """
+    work = epoch_work(config, examples)
     speed = expected_speed(config, parameters, machine, measured)
-    train_s = work_s * config.epochs / speed if speed else None
-    slowness = BENCHMARK_SPEED / (speed * cost(config, machine)) if speed else 0
-    total_s = None if train_s is None else train_s + START_S + slowness * heard_s(config, rows)
-    memory_mb = expected_memory(config, rows, parameters, machine, measured)
-    disk_mb = config.disk_space_factor * 2 * parameters / MB
+    train_s = work.context_s * config.epochs / speed if speed else None
+    slowdown = BENCHMARK_SPEED / (speed * step_cost(config, machine)) if speed else 0  # relative to the benchmark
+    total_s = None if train_s is None else train_s + OVERHEAD_S + slowdown * evaluation_s(config, examples)
+    memory_mb = expected_memory_mb(config, examples, parameters, machine, measured)
+    disk_mb = config.disk_space_factor * 2 * parameters / BYTES_PER_MB
     return Estimate(
-        utterances=len(rows.durations_s),
-        offered=rows.offered,
-        steps=-(-batches // config.optimizer.accumulate) * config.epochs,
+        examples=len(examples.durations_s),
+        available_examples=examples.available,
+        steps=-(-work.batches // config.optimizer.accumulate) * config.epochs,
         train_minutes=None if train_s is None else train_s / 60,
         minutes=None if total_s is None else total_s / 60,
         memory_mb=memory_mb,
         disk_mb=disk_mb,
         basis=basis(config, machine, measured),
-        warnings=tuple(warnings(memory_mb, disk_mb, machine)),
+        warnings=tuple(space_warnings(memory_mb, disk_mb, machine)),
     )
 
 
-def work(config: TrainingConfig, rows: Rows) -> tuple[float, int]:
-    """Seconds of context of an epoch, and its batches (of each device)."""
-    drawn_s = drawn(config, rows)
-    if not len(drawn_s):
-        return 0.0, 0
-    last = batch_boundaries(drawn_s, config.batch_size, config.compute.batch_seconds)
-    sizes, longest = np.diff([0, *last]), drawn_s[np.array(last) - 1]
-    seconds = float((sizes * context_s(config, longest)).sum())
-    if config.method == "distill":  # the teacher hears each lesson once at 30 s, and learns nothing
-        seconds += len(drawn_s) * WINDOW_S / 3 / config.epochs
-    return seconds, -(-len(sizes) // process_count(config))
-
-
-def drawn(config: TrainingConfig, rows: Rows) -> NDArray:
-    """Durations of the utterances of one epoch, the shortest first; of fractions an even part."""
-    durations, weights = np.asarray(rows.durations_s, float), np.asarray(rows.weights, float)
-    parts = []
-    for weight in np.unique(weights):
-        own = np.sort(durations[weights == weight])
-        whole, rest = repetitions(weight, len(own))
-        parts += [own] * whole + [own[np.arange(rest) * len(own) // max(1, rest)]]
-    found = np.concatenate(parts) if parts else durations
+def epoch_work(config: TrainingConfig, examples: ExampleSummary) -> EpochWork:
+    """The work of an epoch; for distillation, with the teacher's single pass at 30 s, spread over the epochs."""
+    durations_s = epoch_durations_s(config, examples)
+    if not len(durations_s):
+        return EpochWork(0.0, 0)
+    boundaries = batch_boundaries(durations_s, config.batch_size, config.compute.batch_seconds)
+    batch_sizes = np.diff([0, *boundaries])
+    longest_s = durations_s[np.array(boundaries) - 1]
+    work_s = float((batch_sizes * mean_context_s(config, longest_s)).sum())
     if config.method == "distill":
-        joined = 1 + 2.5 * config.distillation.joined_share  # one to four others come after
-        silent = found[: round(config.distillation.silent_share * len(found))]
-        found = np.minimum(np.concatenate([found, silent]) * joined, config.max_utterance_s)
-    return np.sort(found)
+        work_s += len(durations_s) * WINDOW_S * TEACHER_COST / config.epochs
+    return EpochWork(work_s, -(-len(batch_sizes) // process_count(config)))
 
 
-def context_s(config: TrainingConfig, longest_s: NDArray) -> NDArray:
-    """Mean context of batches by their longest utterance."""
-    o = config.context
-    adaptive = np.minimum(WINDOW_S, longest_s + (o.min_margin_s + o.max_margin_s) / 2)
-    return o.full_share * WINDOW_S + (1 - o.full_share) * adaptive
+def epoch_durations_s(config: TrainingConfig, examples: ExampleSummary) -> NDArray:
+    """The durations of an epoch's examples, the shortest first.
+
+    Of examples with a fractional weight, an evenly spaced selection is used."""
+    all_durations_s = np.asarray(examples.durations_s, float)
+    weights = np.asarray(examples.weights, float)
+    drawn = [_repeated(np.sort(all_durations_s[weights == weight]), weight) for weight in np.unique(weights)]
+    durations_s = np.concatenate(drawn) if drawn else all_durations_s
+    if config.method == "distill":
+        mean_length = 1 + JOINED_EXAMPLES * config.distillation.joined_share
+        noise_only_s = durations_s[: round(config.distillation.silent_share * len(durations_s))]
+        durations_s = np.concatenate([durations_s, noise_only_s]) * mean_length
+        durations_s = np.minimum(durations_s, config.max_utterance_s)
+    return np.sort(durations_s)
+
+
+def _repeated(durations_s: NDArray, weight: float) -> NDArray:
+    """The durations of examples with the same weight, as often as an epoch draws them."""
+    n = len(durations_s)
+    full, extra = repetitions(weight, n)
+    extra_indices = np.arange(extra) * n // max(1, extra)
+    return np.concatenate([*[durations_s] * full, durations_s[extra_indices]])
+
+
+def mean_context_s(config: TrainingConfig, longest_s: NDArray) -> NDArray:
+    """The mean context of batches, in seconds, from the durations of their longest examples."""
+    options = config.context
+    adaptive_s = np.minimum(WINDOW_S, longest_s + (options.min_margin_s + options.max_margin_s) / 2)
+    return options.full_share * WINDOW_S + (1 - options.full_share) * adaptive_s
 
 
 def expected_speed(
-    config: TrainingConfig, parameters: float, machine: Machine, measured: Sequence[Measured]
+    config: TrainingConfig, parameters: float, machine: Machine, measured: Sequence[MeasuredRun]
 ) -> float | None:
-    """Seconds of context a second; None on a device on which nothing was measured."""
+    """The speed in seconds of context per second; None for a device without measurements."""
     if measured:
-        alike = [m.speed * cost(m.config, machine) / process_count(m.config) for m in measured]
-        return median(alike) / cost(config, machine) * process_count(config)
+        at_cost_1 = [run.speed * step_cost(run.config, machine) / process_count(run.config) for run in measured]
+        return median(at_cost_1) / step_cost(config, machine) * process_count(config)
     if machine.device != "cpu":
         return None
     scale = BENCHMARK_PARAMETERS / parameters * machine.cores / BENCHMARK_CORES
-    return BENCHMARK_SPEED * scale / cost(config, machine)
+    return BENCHMARK_SPEED * scale / step_cost(config, machine)
 
 
-def cost(config: TrainingConfig, machine: Machine) -> float:
-    """Of a second of context, in times that of LoRA in bfloat16."""
-    factor = DORA if config.trained.adapter == "lora" and config.lora.dora else 1.0
-    factor *= RECOMPUTED if config.compute.recompute else 1
-    factor *= DECODER_ONLY if config.trained.part == "decoder" else 1
-    float32 = config.precision == "32-true" or (config.precision == "auto" and not machine.bfloat16)
-    return factor * (FLOAT32 if float32 else 1)
+def step_cost(config: TrainingConfig, machine: Machine) -> float:
+    """The time of a step relative to LoRA in bfloat16."""
+    factor = DORA_COST if config.trained.adapter == "lora" and config.lora.dora else 1.0
+    factor *= RECOMPUTE_COST if config.compute.recompute else 1
+    factor *= DECODER_ONLY_COST if config.trained.part == "decoder" else 1
+    is_float32 = config.precision == "32-true" or (config.precision == "auto" and not machine.has_fast_bfloat16)
+    return factor * (FLOAT32_COST if is_float32 else 1)
 
 
-def heard_s(config: TrainingConfig, rows: Rows) -> float:
-    """Seconds of validation, check and report, as the benchmark's machine takes for its base."""
+def evaluation_s(config: TrainingConfig, examples: ExampleSummary) -> float:
+    """Seconds of all evaluations (validation, check, report, retention) on the machine of the benchmark."""
+    retention_corpora = len(config.retention.corpora) or DEFAULT_RETENTION_CORPORA
     counts = {
-        "validation": (config.epochs + 1) * min(rows.validation, config.validation_utterances),
-        "check": min(rows.validation + rows.test, config.check_utterances),
-        "report": min(rows.test, config.report_utterances),
-        "retention": (len(config.retention.corpora) or 3) * config.retention.utterances,
+        "validation": (config.epochs + 1) * min(examples.validation, config.validation_utterances),
+        "check": min(examples.validation + examples.test, config.check_utterances),
+        "report": min(examples.test, config.report_utterances),
+        "retention": retention_corpora * config.retention.utterances,
     }
-    return sum(HEARD_S[name] * count for name, count in counts.items())
+    return sum(EVALUATION_S[name] * count for name, count in counts.items())
 
 
-def expected_memory(
-    config: TrainingConfig, rows: Rows, parameters: float, machine: Machine, measured: Sequence[Measured]
+def expected_memory_mb(
+    config: TrainingConfig,
+    examples: ExampleSummary,
+    parameters: float,
+    machine: Machine,
+    measured: Sequence[MeasuredRun],
 ) -> float | None:
-    """Peak of all processes in MB; on other devices than CPUs only the runs that were measured tell."""
-    known = [m for m in measured if m.memory_mb is not None]
-    if known:
-        grown = [(m.memory_mb or 0) / process_count(m.config) - modelled(m.config, rows, parameters) for m in known]
-        return process_count(config) * max(PROCESS_MB, modelled(config, rows, parameters) + max(grown))
-    return process_count(config) * modelled(config, rows, parameters) if machine.device == "cpu" else None
+    """The peak memory of all processes in MB; None for a device without measurements, except for CPUs.
+
+    The model of the memory is corrected by its largest error for the measured runs."""
+    processes = process_count(config)
+    modelled = modelled_memory_mb(config, examples, parameters)
+    errors_mb = [
+        run.memory_mb / process_count(run.config) - modelled_memory_mb(run.config, examples, parameters)
+        for run in measured
+        if run.memory_mb is not None
+    ]
+    if errors_mb:
+        return processes * max(PROCESS_MB, modelled + max(errors_mb))
+    return processes * modelled if machine.device == "cpu" else None
 
 
-def modelled(config: TrainingConfig, rows: Rows, parameters: float) -> float:
-    """MB of one process: libraries, weights, what AdamW keeps, kept sound, and the activations of a part."""
-    bytes_each = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}[config.trained.base_precision]
-    learning = 12 * parameters if config.trained.adapter == "none" else 0  # gradient and two moments in float32
-    learning *= 1 if config.trained.part == "all" else 0.5
-    drawn_s = drawn(config, rows)
-    sound_mb = min(config.cache_mb, 0.07 * float(drawn_s.sum()))
-    at_once = part_s(config, drawn_s) * (RECOMPUTED_MEMORY if config.compute.recompute else 1)
-    at_once *= parameters / BENCHMARK_PARAMETERS
-    return PROCESS_MB + (bytes_each * parameters + learning) / MB + sound_mb + PART_MB * at_once
+def modelled_memory_mb(config: TrainingConfig, examples: ExampleSummary, parameters: float) -> float:
+    """Memory of one process in MB: libraries, weights, optimiser, audio cache and activations of a micro-batch."""
+    weight_bytes = BYTES_PER_PARAMETER[config.trained.base_precision] * parameters
+    optimizer_bytes = OPTIMIZER_BYTES_PER_PARAMETER * parameters if config.trained.adapter == "none" else 0
+    optimizer_bytes *= 1 if config.trained.part == "all" else 0.5
+    durations_s = epoch_durations_s(config, examples)
+    audio_mb = min(config.cache_mb, AUDIO_MB_PER_S * float(durations_s.sum()))
+    activations = RECOMPUTE_MEMORY if config.compute.recompute else 1
+    activations *= parameters / BENCHMARK_PARAMETERS
+    micro_batch_mb = MICRO_BATCH_MB_PER_S * activations * micro_batch_s(config, durations_s)
+    return PROCESS_MB + (weight_bytes + optimizer_bytes) / BYTES_PER_MB + audio_mb + micro_batch_mb
 
 
-def part_s(config: TrainingConfig, drawn_s: NDArray) -> float:
-    """Seconds of context that are computed at once at most."""
-    if not len(drawn_s):
+def micro_batch_s(config: TrainingConfig, durations_s: NDArray) -> float:
+    """Seconds of context of the largest micro-batch."""
+    if not len(durations_s):
         return 0.0
-    longest = WINDOW_S if config.context.full_share else float(context_s(config, drawn_s[-1:])[0])
-    batch = max(longest * min(config.batch_size, len(drawn_s)), longest)
-    return max(min(batch, config.compute.part_seconds or CPU_MICRO_BATCH_S), longest)
+    longest_s = WINDOW_S if config.context.full_share else float(mean_context_s(config, durations_s[-1:])[0])
+    batch_s = max(longest_s * min(config.batch_size, len(durations_s)), longest_s)
+    return max(min(batch_s, config.compute.part_seconds or CPU_MICRO_BATCH_S), longest_s)
 
 
-def basis(config: TrainingConfig, machine: Machine, measured: Sequence[Measured]) -> str:
-    """What the figures rest on, in a sentence."""
+def basis(config: TrainingConfig, machine: Machine, measured: Sequence[MeasuredRun]) -> str:
+    """A sentence that says what the estimate is based on."""
     if measured:
-        which = f"{len(measured)} runs" if len(measured) > 1 else "a run"
-        newest = f", the newest {measured[0].run}" if len(measured) > 1 else f" ({measured[0].run})"
-        return f"From {which} of {config.base} on this machine{newest}; scaled by seconds of context and by method."
+        newest = measured[0].run
+        runs = f"{len(measured)} runs, the newest {newest}," if len(measured) > 1 else f"the run {newest}"
+        return f"Based on {runs} of {config.base} on this machine; scaled by seconds of context and by settings."
     if machine.device != "cpu":
-        return f"Nothing was trained from {config.base} on this device yet; its first run will tell."
+        return f"There are no measurements of {config.base} on this device yet; the first run gives them."
     return (
-        f"Rough: from {BENCHMARK} (base on two cores), scaled by size and cores, "
-        f"as nothing was trained from {config.base} here yet."
+        f"Rough estimate from {BENCHMARK} (base on two cores), scaled by model size and cores, because there is no run "
+        f"of {config.base} on this machine yet."
     )
 
 
-def warnings(memory_mb: float | None, disk_mb: float, machine: Machine) -> list[str]:
-    found = []
+def space_warnings(memory_mb: float | None, disk_mb: float, machine: Machine) -> Iterator[str]:
+    """A sentence for memory, and one for disk space, if there is too little."""
     if memory_mb and memory_mb > machine.free_memory_mb:
-        found.append(
+        yield (
             f"about {memory_mb / 1000:.1f} GB of memory are needed and {machine.free_memory_mb / 1000:.1f} GB are "
-            "free: take a smaller base, lower compute.part_seconds, set compute.recompute, or end other programs"
+            "free: choose a smaller base model, lower compute.part_seconds, set compute.recompute, or close other "
+            "programs"
         )
     if disk_mb > machine.free_disk_mb:
-        found.append(
-            f"about {disk_mb / 1000:.1f} GB of disk are needed and {machine.free_disk_mb / 1000:.1f} GB are free: "
-            "free some space"
+        yield (
+            f"about {disk_mb / 1000:.1f} GB of disk space are needed and {machine.free_disk_mb / 1000:.1f} GB are "
+            "free: delete files that are not needed"
         )
-    return found

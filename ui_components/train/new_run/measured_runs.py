@@ -1,10 +1,11 @@
-"""What an estimate rests on: runs that were measured, the machine, the rows of the corpora."""
+"""The facts for an estimate: measurements of earlier runs, this machine, and the examples of the datasets."""
 
 import math
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from qal.checks.device import usable_cores
 from qal.checks.storage import disk_space, memory_space
@@ -18,71 +19,76 @@ from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run, list_runs
-from ui_components.train.new_run.estimate import MB, Machine, Measured, Rows
+from ui_components.train.new_run.estimate import BYTES_PER_MB, ExampleSummary, Machine, MeasuredRun
 
-NEWEST = 5  # runs that an estimate rests on
-FEWEST_STEPS = 5  # that tell a speed
-GROWTHS = 4  # readings until a file has doubled
-WARM_UP = 2  # steps that are slower than the others
-FALLBACK_MODEL = "base"  # its size is assumed for names that start with no stock model
+MAX_RUNS = 5  # the newest runs of the same base model
+MIN_STEPS = 5  # of a run whose speed is used
+READS_PER_DOUBLING = 4  # of a metrics file that grows
+WARM_UP_STEPS = 2  # slower than the others
+CACHE_SIZE = 256  # runs
+FALLBACK_MODEL = "base"  # its size is used for models whose name begins with no stock model
 
 
-def measured_runs(runs: Path, config: TrainingConfig) -> list[Measured]:
-    """Of the same base and device, the newest first."""
-    found = []
+def measured_runs(runs: Path, config: TrainingConfig) -> list[MeasuredRun]:
+    """The measurements of runs with the same base model and device, the newest first."""
+    measurements: list[MeasuredRun] = []
     for run in list_runs(runs):
         size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
-        one = _measured(run.folder, int(GROWTHS * math.log2(size))) if size else None
-        if one and (one.config.base, one.config.device) == (config.base, config.device):
-            found.append(one)
-        if len(found) == NEWEST:
+        measurement = _measure(run.folder, int(READS_PER_DOUBLING * math.log2(size))) if size else None
+        if measurement and (measurement.config.base, measurement.config.device) == (config.base, config.device):
+            measurements.append(measurement)
+        if len(measurements) == MAX_RUNS:
             break
-    return found
+    return measurements
 
 
-@lru_cache(256)
-def _measured(folder: Path, growth: int) -> Measured | None:
-    """Read again only when its metrics have grown by a good part: a run that goes on adds a row a second."""
+@lru_cache(CACHE_SIZE)
+def _measure(folder: Path, size_class: int) -> MeasuredRun | None:
+    """Measures a run; None if it has too few steps.
+
+    The result is cached until `size_class` changes, because the metrics of a run in progress grow every second."""
     run = Run(folder)
     try:
         config = load_config(run.config_file)
     except QalError:
         return None
     steps = [row for row in run.metrics() if row.get("kind") == "step"]
-    speeds = [row["utterances_per_second"] * row["context_s"] for row in steps if _timed(row)]
-    if len(speeds) < FEWEST_STEPS:
+    speeds = [row["utterances_per_second"] * row["context_s"] for row in steps if _has_speed(row)]
+    if len(speeds) < MIN_STEPS:
         return None
-    memory = max((row["memory_mb"] for row in steps if isinstance(row.get("memory_mb"), (int, float))), default=None)
-    return Measured(run.id, config, median(speeds[WARM_UP:]), memory)
+    memory_mb = max((row["memory_mb"] for row in steps if isinstance(row.get("memory_mb"), (int, float))), default=None)
+    return MeasuredRun(run.id, config, median(speeds[WARM_UP_STEPS:]), memory_mb)
 
 
-def _timed(row: dict) -> bool:
+def _has_speed(row: dict[str, Any]) -> bool:
     return all(isinstance(row.get(name), (int, float)) for name in ("utterances_per_second", "context_s"))
 
 
-def rows_of(corpora: Sequence[Corpus], config: TrainingConfig) -> Rows:
-    rows = training_examples([*corpora], config)
-    return Rows(
-        durations_s=[row.duration_s for _, row in rows],
-        weights=[config.corpus_weight(corpus.folder) for corpus, _ in rows],
-        offered=sum(len(corpus.select("train")) for corpus in corpora),
+def summarise_examples(corpora: Sequence[Corpus], config: TrainingConfig) -> ExampleSummary:
+    """The examples of the corpora that the run uses."""
+    training = training_examples([*corpora], config)
+    return ExampleSummary(
+        durations_s=[row.duration_s for _, row in training],
+        weights=[config.corpus_weight(corpus.folder) for corpus, _ in training],
+        available=sum(len(corpus.select("train")) for corpus in corpora),
         validation=len(held_out_examples([*corpora], config, ("validation",))),
         test=len(held_out_examples([*corpora], config, ("test",))),
     )
 
 
-def machine_of(runs: Path, config: TrainingConfig) -> Machine:
+def describe_machine(runs: Path, config: TrainingConfig) -> Machine:
+    """The device that the run uses, and the free memory and disk space."""
     return Machine(
         device="mps" if config.device == "mps" else choose_device(engine_device(config)),
         cores=usable_cores(),
-        bfloat16=_fast_at_bfloat16(),
-        free_memory_mb=memory_space().free / MB,
-        free_disk_mb=disk_space(runs).free / MB,
+        has_fast_bfloat16=_has_fast_bfloat16(),
+        free_memory_mb=memory_space().free / BYTES_PER_MB,
+        free_disk_mb=disk_space(runs).free / BYTES_PER_MB,
     )
 
 
-def parameters_of(base: str, runs: Path) -> float:
-    """By the size of its weights in float16, where they are on this machine; else by its name."""
+def parameter_count(base: str, runs: Path) -> float:
+    """The number of a base model's parameters, from its float16 weights or, if it is not installed, from its name."""
     by_length = sorted(STOCK_MODELS, key=len, reverse=True)
     stock_name = next((name for name in by_length if base.startswith(name)), None)
     stock_parameters = STOCK_MODELS[stock_name or FALLBACK_MODEL].parameters
@@ -94,8 +100,8 @@ def parameters_of(base: str, runs: Path) -> float:
 
 
 @lru_cache(1)
-def _fast_at_bfloat16() -> bool:
-    """As precision auto chooses on a CPU."""
+def _has_fast_bfloat16() -> bool:
+    """True if the CPU computes bfloat16 fast; precision auto uses the same rule."""
     info = Path("/proc/cpuinfo")
     flags = info.read_text().split() if info.is_file() else []
     return "avx512_bf16" in flags or "amx_tile" in flags

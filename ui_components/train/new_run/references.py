@@ -1,9 +1,9 @@
-"""What the form is compared with: a preset of configs/, or the settings of a run that somebody loaded."""
+"""The baseline of the form: the preset or the run whose settings it was filled with and is compared with."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig, method_name
@@ -12,65 +12,82 @@ from qal.jobs.run import Run, list_runs
 from ui_components.app.studio import Studio
 from ui_components.widgets.choices import Choices, presets
 
-OF_RUN = "run/"  # begins the drop-down's value of a run's settings; no preset's name holds a slash
-DEFAULT = "quick"
+RUN_PREFIX = "run/"  # of a run's value in the drop-down; names of presets hold no slash
+DEFAULT_PRESET = "quick"
+CACHE_SIZE = 32  # files of settings
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A file of settings. `below`: what it says; `config`: what that makes."""
+class SettingsFile(NamedTuple):
+    """A YAML file of settings as it is written, and the complete settings that it gives."""
 
-    value: str
-    label: str
-    file: Path
-    below: dict[str, Any]
+    settings: dict[str, Any]
     config: TrainingConfig
 
 
-def reference(studio: Studio, value: str | None) -> Reference:
-    """Raises OptionError where there is no such preset or run, or its file cannot be read."""
-    if value and value.startswith(OF_RUN):
-        run = find_run(studio, value.removeprefix(OF_RUN))
-        return _reference(value, f"run {run.id}", run.config_file)
-    if value not in {preset.name for preset in presets(studio.configs).presets}:
+@dataclass(frozen=True)
+class Baseline:
+    """A preset or the settings of a run."""
+
+    kind: Literal["preset", "run"]
+    name: str
+    file: Path
+    settings: dict[str, Any]  # the content of the file
+    config: TrainingConfig
+
+    @property
+    def label(self) -> str:
+        return f'{self.kind} "{self.name}"'
+
+
+def find_baseline(studio: Studio, value: str | None) -> Baseline:
+    """Reads the baseline of a value of the drop-down.
+
+    Raises OptionError if there is no such preset or run, or if its file is not valid."""
+    if value and value.startswith(RUN_PREFIX):
+        run = find_run(studio, value.removeprefix(RUN_PREFIX))
+        return _baseline("run", run.id, run.config_file)
+    if value is None or value not in {preset.name for preset in presets(studio.configs).presets}:
         raise OptionError(f"choose a preset first: there is no '{value or ''}' in {studio.configs}")
-    return _reference(value, value, studio.configs / f"{value}.yaml")
+    return _baseline("preset", value, studio.configs / f"{value}.yaml")
 
 
 def find_run(studio: Studio, run_id: str) -> Run:
+    """Raises OptionError if there is no such run."""
     run = next((r for r in list_runs(studio.runs) if r.id == run_id), None)
     if run is None:
-        raise OptionError(f"there is no run {run_id} any more; choose a preset")
+        raise OptionError(f"run {run_id} does not exist any more; choose a preset")
     return run
 
 
-def reference_choices(studio: Studio, current: str | None = None) -> Choices:
-    """The presets, and the run whose settings were loaded."""
-    named = [(preset.name, preset.name) for preset in presets(studio.configs).presets]
-    run_id = (current or "").removeprefix(OF_RUN)
-    loaded = current and run_id != current and run_id in {run.id for run in list_runs(studio.runs)}
-    return [*named, (f"settings of run {run_id}", current)] if loaded and current else named
+def baseline_choices(studio: Studio, current: str | None = None) -> Choices:
+    """The presets and, if the current value is a run, the settings of that run."""
+    choices = [(preset.name, preset.name) for preset in presets(studio.configs).presets]
+    if current and current.startswith(RUN_PREFIX):
+        run_id = current.removeprefix(RUN_PREFIX)
+        if run_id in {run.id for run in list_runs(studio.runs)}:
+            choices.append((f"settings of run {run_id}", current))
+    return choices
 
 
-def about(studio: Studio, value: str | None) -> str:
-    """What a preset is for, and its main figures."""
-    if value and value.startswith(OF_RUN):
-        return f"as in {studio.runs / value.removeprefix(OF_RUN) / 'config.yaml'}"
+def baseline_info(studio: Studio, value: str | None) -> str:
+    """The purpose and the main settings of a preset; for a run, its file of settings."""
+    if value and value.startswith(RUN_PREFIX):
+        return f"settings from {studio.runs / value.removeprefix(RUN_PREFIX) / 'config.yaml'}"
     preset = next((p for p in presets(studio.configs).presets if p.name == value), None)
     if not preset:
         return f"no preset in {studio.configs}/"
     config = preset.config
-    most = f", at most {config.max_utterances:,} utterances" if config.max_utterances else ""
-    figures = f"{config.epochs} epochs of {method_name(config)} on {config.base}{most}"
-    return f"{preset.about} ({figures})" if preset.about else figures
+    limit = f", at most {config.max_utterances:,} examples" if config.max_utterances else ""
+    summary = f"{config.epochs} epochs of {method_name(config)} on {config.base}{limit}"
+    return f"{preset.about} ({summary})" if preset.about else summary
 
 
-def _reference(value: str, label: str, file: Path) -> Reference:
-    below, config = _loaded(file, file.stat().st_mtime_ns)
-    return Reference(value, label, file, below, config)
+def _baseline(kind: Literal["preset", "run"], name: str, file: Path) -> Baseline:
+    settings, config = _read(file, file.stat().st_mtime_ns)
+    return Baseline(kind, name, file, settings, config)
 
 
-@lru_cache(32)
-def _loaded(file: Path, changed_ns: int) -> tuple[dict[str, Any], TrainingConfig]:
-    below = read_settings(file)
-    return below, check_config(below, str(file))
+@lru_cache(CACHE_SIZE)
+def _read(file: Path, changed_ns: int) -> SettingsFile:
+    settings = read_settings(file)
+    return SettingsFile(settings, check_config(settings, str(file)))

@@ -1,4 +1,4 @@
-"""The settings of a run as its form shows them: in which groups, in which words."""
+"""The settings of a run as the form shows them: their labels, accordions and headings."""
 
 import re
 from collections.abc import Iterator
@@ -7,108 +7,144 @@ from typing import NamedTuple
 from qal.jobs.options.training_config import TrainingConfig
 from ui_components.widgets.forms import Setting, settings_of
 
-BY_BUTTON = ("find_learning_rate",)  # the form has a button for it
-ALL = tuple(settings_of(TrainingConfig))
-SETTINGS = tuple(setting for setting in ALL if setting.name not in BY_BUTTON)
-BY_NAME = {setting.name: setting for setting in ALL}
-HEADED = {setting.name.rpartition(".")[0] for setting in ALL} - {""}  # groups of the model
-SOUND_FOLDERS = ("augmentation.reverb.folder", "augmentation.background.folder", "distillation.noise_folder")
+NOT_IN_FORM = ("find_learning_rate",)  # the form has a button for it
+ALL_SETTINGS = tuple(settings_of(TrainingConfig))
+FORM_SETTINGS = tuple(setting for setting in ALL_SETTINGS if setting.name not in NOT_IN_FORM)
+SETTINGS_BY_NAME = {setting.name: setting for setting in ALL_SETTINGS}
+OPTION_GROUPS = {setting.name.rpartition(".")[0] for setting in ALL_SETTINGS} - {""}  # names of the nested models
+AUDIO_FOLDER_SETTINGS = ("augmentation.reverb.folder", "augmentation.background.folder", "distillation.noise_folder")
 
-MATERIAL = ("corpus", "base", "language")
-LEFT_OPEN = ("corpus", "corpus_weights", "language")  # a preset says how to learn; what from is for the user to say
-BASIC = ("method", "augmentation.preset", "epochs", "learning_rate", "batch_size", "max_utterances")
-GROUPS = {  # title -> names, or beginnings of names
-    "What learns": ("trained.", "lora.", "adalora."),
+AUGMENTATION_PRESET = "augmentation.preset"
+SOURCE_SETTINGS = ("corpus", "base", "language")
+BASIC_SETTINGS = ("method", AUGMENTATION_PRESET, "epochs", "learning_rate", "batch_size", "max_utterances")
+OPEN_IN_PRESETS = ("corpus", "corpus_weights", "language")  # most presets do not set them; the user chooses
+AMBIGUOUS_NAMES = {"corpus", "base", "language", "method"}  # names of settings that are also words of a sentence
+ACCORDIONS = {  # title -> names of settings, or beginnings of names that end with a dot
+    "Trainable weights": ("trained.", "lora.", "adalora."),
     "Optimiser": ("warmup_share", "gradient_clip", "optimizer."),
     "Device, memory and speed": ("device", "precision", "cache_mb", "machine.", "compute."),
-    "Rows, contexts and targets": (
-        *("corpus_weights", "min_utterance_s", "max_utterance_s"),
-        *("context.", "targets.", "curriculum."),
+    "Data and context": (
+        "corpus_weights",
+        "min_utterance_s",
+        "max_utterance_s",
+        "context.",
+        "targets.",
+        "curriculum.",
     ),
     "Augmentation": ("augmentation.",),
     "Distillation": ("distillation.",),
-    "Stopping and result": ("stopping.", "result."),
+    "Early stopping and result": ("stopping.", "result."),
     "Validation, check and report": (
-        *("validation_utterances", "check_utterances", "report_utterances"),
+        "validation_utterances",
+        "check_utterances",
+        "report_utterances",
         "retention.",
     ),
-    "Checkpoints, faults and records": ("seed", "tracker", "checkpoints.", "faults."),
+    "Checkpoints, error handling and logging": ("seed", "tracker", "checkpoints.", "faults."),
 }
-HEADINGS = {
+HEADINGS = {  # by name of the nested model
     "trained": "Weights",
     "lora": "LoRA",
     "adalora": "AdaLoRA",
-    "optimizer": "AdamW and its schedule",
+    "optimizer": "AdamW and learning-rate schedule",
     "machine": "Processes",
     "compute": "Memory and speed",
-    "faults": "Faults",
-    "result": "Result",
+    "stopping": "Early stopping",
+    "faults": "Error handling",
     "augmentation": "SpecAugment",
+    "retention": "Forgetting on other datasets",
 }
 LABELS = {
+    "method": "Task",
     "base": "Base model",
-    "corpus": "Corpora",
-    "corpus_weights": "Weights of the corpora",
-    "augmentation.preset": "Augmentation",
-    "max_utterances": "Most utterances",
-    "max_utterance_s": "Longest utterance (s)",
-    "min_utterance_s": "Shortest utterance (s)",
+    "corpus": "Datasets",
+    "corpus_weights": "Dataset weights",
+    AUGMENTATION_PRESET: "Augmentation",
+    "max_utterances": "Max training examples (empty = all)",
+    "max_utterance_s": "Longest example (s)",
+    "min_utterance_s": "Shortest example (s)",
+    "gradient_clip": "Max gradient norm",
+    "warmup_share": "Warm-up share",
+    "cache_mb": "Audio cache (MB)",
+    "validation_utterances": "Validation examples",
+    "check_utterances": "Conversion check examples",
+    "report_utterances": "Test examples of the report",
+    "tracker": "Also log metrics to",
+    "trained.part": "Train encoder/decoder",
     "trained.linear": "Linear layers",
-    "optimizer.decayed": "What decays",
-    "optimizer.accumulate": "Batches a step",
-    "curriculum.by": "Hard by",
-    "checkpoints.every_steps": "Every so many steps",
-    "checkpoints.every_minutes": "Every so many minutes",
+    "optimizer.schedule": "Learning-rate schedule",
+    "optimizer.decayed": "Weight decay applies to",
+    "optimizer.accumulate": "Gradient accumulation steps",
+    "compute.batch_seconds": "Batch size (s)",
+    "compute.part_seconds": "Micro-batch size (s)",
+    "compute.recompute": "Gradient checkpointing",
+    "result.keep": "Checkpoint to keep",
+    "context.full_share": "Share of 30 s batches",
+    "targets.translate_share": "Examples with translation",
+    "targets.timestamp_share": "Examples with timestamps",
+    "targets.previous_share": "Examples with previous text",
+    "curriculum.by": "Difficulty measure",
+    "distillation.joined_share": "Concatenated examples",
+    "distillation.altered_share": "Augmented examples",
+    "distillation.noisy_share": "Examples with noise",
+    "distillation.silent_share": "Noise-only examples",
+    "retention.corpora": "Datasets",
+    "retention.utterances": "Test examples per dataset",
+    "retention.max_wer_loss": "Max increase of the WER",
+    "checkpoints.every_steps": "Save every N steps",
+    "checkpoints.every_minutes": "Save every N minutes",
+    "faults.skipped_steps": "Max consecutive skipped steps",
+    "faults.bad_rows_share": "Max share of unusable audio",
 }
 
 
-class Section(NamedTuple):
-    """Settings that stand together, under a heading unless they are the group's own or all of it."""
+class FormSection(NamedTuple):
+    """Settings below a heading; "" is no heading."""
 
     heading: str
     names: list[str]
 
 
 def label_of(name: str) -> str:
-    """Of a setting, or of a group of the model."""
-    return LABELS.get(name) or (BY_NAME[name].label if name in BY_NAME else heading_of(name))
+    """The label of a setting or of a nested model."""
+    return LABELS.get(name) or (SETTINGS_BY_NAME[name].label if name in SETTINGS_BY_NAME else heading_of(name))
 
 
-def heading_of(group: str) -> str:
-    return HEADINGS.get(group) or group.rpartition(".")[2].replace("_", " ").capitalize()
+def heading_of(option_group: str) -> str:
+    return HEADINGS.get(option_group) or option_group.rpartition(".")[2].replace("_", " ").capitalize()
 
 
-def sections(group: str) -> list[Section]:
-    """What an accordion holds, in the model's order."""
-    found: list[Section] = []
-    for setting in settings_in(group):
+def form_sections(accordion: str) -> list[FormSection]:
+    """The sections of an accordion, in the order of the options; a single section has no heading."""
+    sections: list[FormSection] = []
+    for setting in accordion_settings(accordion):
         heading = heading_of(setting.name.rpartition(".")[0])
-        if not found or found[-1].heading != heading:
-            found.append(Section(heading, []))
-        found[-1].names.append(setting.name)
-    return found if len(found) > 1 else [Section("", found[0].names)]
+        if not sections or sections[-1].heading != heading:
+            sections.append(FormSection(heading, []))
+        sections[-1].names.append(setting.name)
+    return sections if len(sections) > 1 else [FormSection("", sections[0].names)]
 
 
-def settings_in(group: str) -> Iterator[Setting]:
-    for beginning in GROUPS[group]:
-        for setting in SETTINGS:
-            same = setting.name == beginning or (beginning.endswith(".") and setting.name.startswith(beginning))
-            if same and setting.name not in BASIC:
+def accordion_settings(accordion: str) -> Iterator[Setting]:
+    for pattern in ACCORDIONS[accordion]:
+        for setting in FORM_SETTINGS:
+            matches = setting.name == pattern or (pattern.endswith(".") and setting.name.startswith(pattern))
+            if matches and setting.name not in BASIC_SETTINGS:
                 yield setting
 
 
-def group_of(name: str) -> str | None:
-    """The accordion that a setting is in; None for those that are always in sight."""
-    return next((group for group in GROUPS if any(s.name == name for s in settings_in(group))), None)
+def accordion_of(name: str) -> str | None:
+    """The accordion of a setting; None for a setting that is always visible."""
+    return next((title for title in ACCORDIONS if any(s.name == name for s in accordion_settings(title))), None)
 
 
-def mentioned(sentence: str, group: str = "") -> set[str]:
-    """The settings that a sentence names, those of a group of the model also by their last word."""
-    words = [word.rstrip(".") for word in re.findall(r"[\w.]+", sentence)]
-    named = {name for word in words for name in (word, f"{group}.{word}") if name in BY_NAME}
-    return named - {"corpus", "base", "language", "method"}  # words of English, too
+def settings_named_in(message: str, option_group: str = "") -> set[str]:
+    """The settings that a message names. Those of `option_group` may be named without the group."""
+    words = [word.rstrip(".") for word in re.findall(r"[\w.]+", message)]
+    names = {name for word in words for name in (word, f"{option_group}.{word}") if name in SETTINGS_BY_NAME}
+    return names - AMBIGUOUS_NAMES
 
 
-def group_element(group: str) -> str:
-    """The id of an accordion in the page."""
-    return f"group-{list(GROUPS).index(group)}"
+def accordion_id(accordion: str) -> str:
+    """The element id of an accordion in the page."""
+    return f"group-{list(ACCORDIONS).index(accordion)}"

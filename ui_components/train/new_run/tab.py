@@ -1,6 +1,8 @@
-"""New run: every setting, what is wrong with it, what it will take, and Start."""
+"""The New run tab: the form with all settings, its problems and estimate, the learning rate finder, and Start."""
 
-from typing import Any, cast
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.events import Dependency
@@ -8,105 +10,227 @@ from gradio.events import Dependency
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.data.sample_corpus import FETCH_LABEL, fetch_sample
 from ui_components.train.new_run import actions as new_run_actions
-from ui_components.train.new_run import learning_rate_finder as rate_finder
-from ui_components.train.new_run.actions import OFFERED
-from ui_components.train.new_run.learning_rate_finder import POLL_S
-from ui_components.train.new_run.settings import BASIC, GROUPS, LABELS, MATERIAL, SETTINGS, group_element, sections
+from ui_components.train.new_run import learning_rate_finder
+from ui_components.train.new_run.actions import AugmentationUpdate, FormChoices, FormFeedback, FormUpdate, LoadedRun
+from ui_components.train.new_run.learning_rate_finder import POLL_S, SearchUpdate
+from ui_components.train.new_run.settings import (
+    ACCORDIONS,
+    AUGMENTATION_PRESET,
+    BASIC_SETTINGS,
+    FORM_SETTINGS,
+    LABELS,
+    SOURCE_SETTINGS,
+    accordion_id,
+    form_sections,
+)
 from ui_components.widgets.choices import language_choices
 from ui_components.widgets.forms import Form, Setting, component_arguments, to_component_value
 
-PRESET = "augmentation.preset"
-LAST = {**EVENT_OPTIONS, "trigger_mode": "always_last"}  # while one is checked, only the newest of the others is kept
+CHECK_OPTIONS = {**EVENT_OPTIONS, "trigger_mode": "always_last"}  # during a check, only the last change is kept
+TASK_CHOICES = [("Fine-tune", "finetune"), ("Distil (no transcripts needed)", "distill")]
 
 
-def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, settings_of: gr.State, inner: gr.Tabs) -> None:
-    """`run`: the id of the run that is watched, set when one starts. `settings_of`: the id of a run whose settings
-    somebody wants in this form; it changes when they ask."""
-    form = Form(SETTINGS, new_run_actions.first_config(studio), LABELS, SPECIAL)
+class SidePanel(NamedTuple):
+    """The components beside the form."""
+
+    problems: gr.HTML
+    estimate: gr.HTML
+    start: gr.Button
+    find_learning_rate: gr.Button
+    search: SearchUpdate
+    differences: gr.HTML
+    reset: gr.Button
+
+
+class YamlSection(NamedTuple):
+    """The components below the form."""
+
+    command_line: gr.Code
+    yaml: gr.Code
+    pasted: gr.Code
+    load: gr.Button
+    upload: gr.UploadButton
+
+
+def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, settings_of: gr.State, tabs: gr.Tabs) -> None:
+    """
+    Args:
+        studio: the studio.
+        opened: events after which the choices of the form are updated.
+        run: the id of the run on the Run tab; it is set when a run starts.
+        settings_of: the id of a run; when it changes, the form loads the settings of that run.
+        tabs: the tabs below Train.
+    """
+    form = Form(FORM_SETTINGS, new_run_actions.first_config(studio), LABELS, CUSTOM_COMPONENTS)
     note = gr.HTML()
     fetch = gr.Button(FETCH_LABEL, visible=False)
     with gr.Row(elem_classes="qal-newrun"):
-        with gr.Column(scale=5, min_width=320, elem_classes="qal-fields"):
-            preset = gr.Dropdown(label="Preset", interactive=True, elem_id="set-preset")
-            form.add(*MATERIAL, *BASIC)
-            for group in GROUPS:
-                add_group(form, group)
-        with gr.Column(scale=3, min_width=300, elem_classes="qal-side"):
-            problems, estimate = gr.HTML(), gr.HTML()
-            with gr.Row():
-                start = gr.Button("Start", variant="primary", min_width=110, interactive=False)
-                find = gr.Button("Find a learning rate", min_width=170, interactive=False)
-            search, curve = gr.HTML(), gr.Plot(visible=False, show_label=False)
-            use = gr.Button("Use it", visible=False)
-            differences = gr.HTML()
-            back = gr.Button("Back to the preset", visible=False)
-    command = gr.Code(label="Command line", wrap_lines=True, lines=1, interactive=False, elem_classes="qal-command")
-    with gr.Accordion("YAML of these settings", open=False):
-        text = gr.Code(show_label=False, language="yaml", lines=12, max_lines=30, interactive=False)
+        preset = add_fields(form)
+        panel = add_side_panel()
+    text = add_yaml_section()
+    feedback = FormFeedback(
+        problems=panel.problems,
+        differences=panel.differences,
+        reset=panel.reset,
+        estimate=panel.estimate,
+        start=panel.start,
+        find_learning_rate=panel.find_learning_rate,
+        command_line=text.command_line,
+        yaml=text.yaml,
+    )
+    update = FormUpdate(preset, tuple(form.components), feedback)
+    choices = FormChoices(preset, form["base"], form["corpus"], form["retention.corpora"], note, fetch, feedback)
+    wire_choices(studio, opened, update, choices)
+    wire_checks(studio, form, update)
+    wire_loading(studio, update, text, settings_of, tabs)
+    started = action(new_run_actions.start, studio)
+    panel.start.click(started, form.components, [run, tabs], **EVENT_OPTIONS)
+    applied = wire_finder(studio, opened, panel, form)
+    applied.success(action(new_run_actions.check, studio), [preset, *form.components], list(feedback), **EVENT_OPTIONS)
+
+
+def add_fields(form: Form) -> gr.Dropdown:
+    """Creates the components of the settings. Returns the preset drop-down."""
+    with gr.Column(scale=5, min_width=320, elem_classes="qal-fields"):
+        preset = gr.Dropdown(label="Preset", interactive=True, elem_id="set-preset")
+        form.add(*SOURCE_SETTINGS, *BASIC_SETTINGS)
+        for title in ACCORDIONS:
+            add_accordion(form, title)
+    return preset
+
+
+def add_accordion(form: Form, title: str) -> None:
+    """Creates a closed accordion with its settings; the browser draws them when it is opened."""
+    with gr.Accordion(title, open=False, elem_id=accordion_id(title)):
+        for section in form_sections(title):
+            if section.heading:
+                gr.HTML(f"<h3>{section.heading}</h3>")
+            with gr.Column(elem_classes="qal-grid"):
+                form.add(*section.names)
+
+
+def add_side_panel() -> SidePanel:
+    with gr.Column(scale=3, min_width=300, elem_classes="qal-side"):
+        problems, estimate = gr.HTML(), gr.HTML()
+        with gr.Row():
+            start = gr.Button("Start", variant="primary", min_width=110, interactive=False)
+            find = gr.Button("Learning rate finder", min_width=170, interactive=False)
+        search = SearchUpdate(
+            note=gr.HTML(),
+            curve=gr.Plot(visible=False, show_label=False),
+            use=gr.Button("Use this rate", visible=False),
+            timer=gr.Timer(POLL_S, active=False),
+        )
+        differences = gr.HTML()
+        reset = gr.Button("Reset to preset", visible=False)
+    return SidePanel(problems, estimate, start, find, search, differences, reset)
+
+
+def add_yaml_section() -> YamlSection:
+    command_line = gr.Code(
+        label="Command line", wrap_lines=True, lines=1, interactive=False, elem_classes="qal-command"
+    )
+    with gr.Accordion("Settings as YAML", open=False):
+        yaml = gr.Code(show_label=False, language="yaml", lines=12, max_lines=30, interactive=False)
     with gr.Accordion("Load YAML", open=False):
         pasted = gr.Code(label="Paste settings", language="yaml", lines=6, max_lines=20, interactive=True)
         with gr.Row():
-            load = gr.Button("Load what is pasted")
+            load = gr.Button("Load pasted settings")
             upload = gr.UploadButton("Load a file", file_types=[".yaml", ".yml"], type="filepath")
-
-    held = form.components
-    state, told = [preset, *held], [problems, differences, back, estimate, start, find, command, text]
-    offered = [preset, *(form[name] for name in OFFERED), note, fetch, *told]
-    filled = [preset, *held, *told]
-    offer = action(new_run_actions.offer, studio)
-    gr.on(opened, offer, state, offered, **EVENT_OPTIONS)
-    augmentation: Any = form[PRESET]
-    checked = [component.input for component in cast(list[Any], held) if component is not augmentation]
-    gr.on(checked, action(new_run_actions.check, studio), state, told, **LAST)
-    augmentation.input(action(new_run_actions.augment, studio), state, [*held, *told], **EVENT_OPTIONS)
-    gr.on([preset.input, back.click], action(new_run_actions.choose, studio), state, filled, **EVENT_OPTIONS)
-    wanted = [settings_of, *state]
-    settings_of.change(action(new_run_actions.load_run, studio), wanted, [settings_of, inner, *filled], **EVENT_OPTIONS)
-    load.click(action(new_run_actions.load_text, studio), [pasted, *state], filled, **EVENT_OPTIONS)
-    upload.upload(action(new_run_actions.load_file, studio), [upload, *state], filled, **EVENT_OPTIONS)
-    start.click(action(new_run_actions.start, studio), held, [run, inner], **EVENT_OPTIONS)
-    fetched = fetch.click(action(fetch_sample, studio), None, [note, fetch], **EVENT_OPTIONS)
-    fetched.success(offer, state, offered, **EVENT_OPTIONS)
-
-    taken = wire_finder(studio, opened, find, held, [search, curve, use], form["learning_rate"])
-    taken.success(action(new_run_actions.check, studio), state, told, **EVENT_OPTIONS)
+    return YamlSection(command_line, yaml, pasted, load, upload)
 
 
-def wire_finder(
-    studio: Studio, opened: EventTriggers, find: gr.Button, held: list[Any], shown_in: list[Any], rate: Any
-) -> Dependency:
-    """A search is a job, too: begun by `find`, followed in `shown_in` (its words, its curve, "use it") -> what happens
-    when its rate has been taken."""
-    finding: gr.State = gr.State(None)  # the id of the run that looks for a learning rate
-    timer = gr.Timer(POLL_S, active=False)
-    gr.on(opened, action(rate_finder.resume, studio), finding, [finding, timer], **EVENT_OPTIONS)
-    find.click(action(rate_finder.find, studio), held, [finding, timer], **EVENT_OPTIONS)
-    timer.tick(action(rate_finder.follow, studio), finding, [*shown_in, timer], **EVENT_OPTIONS)
-    return shown_in[-1].click(action(rate_finder.take, studio), finding, rate, **EVENT_OPTIONS)
+def wire_choices(studio: Studio, opened: EventTriggers, form: FormUpdate, choices: FormChoices) -> None:
+    """Updates the choices when the tab is opened, and after a download of the sample dataset."""
+    update_choices = flat_action(new_run_actions.update_choices, studio)
+    inputs, outputs = [form.preset, *form.settings], list(flattened(choices))
+    gr.on(opened, update_choices, inputs, outputs, **EVENT_OPTIONS)
+    fetch_outputs = [choices.note, choices.fetch]
+    fetched = choices.fetch.click(action(fetch_sample, studio), None, fetch_outputs, **EVENT_OPTIONS)
+    fetched.success(update_choices, inputs, outputs, **EVENT_OPTIONS)
 
 
-def add_group(form: Form, group: str) -> None:
-    """An accordion, closed: what is in it is not drawn before it is opened."""
-    with gr.Accordion(group, open=False, elem_id=group_element(group)):
-        for heading, names in sections(group):
-            if heading:
-                gr.HTML(f"<h3>{heading}</h3>")
-            with gr.Column(elem_classes="qal-grid"):
-                form.add(*names)
+def wire_checks(studio: Studio, form: Form, update: FormUpdate) -> None:
+    """Checks the form after each change; the augmentation preset also fills the transforms."""
+    inputs = [update.preset, *update.settings]
+    augmentation_preset = form[AUGMENTATION_PRESET]
+    changes = [component.input for component in form.components if component is not augmentation_preset]
+    gr.on(changes, action(new_run_actions.check, studio), inputs, list(update.feedback), **CHECK_OPTIONS)
+    outputs = flattened(AugmentationUpdate(update.settings, update.feedback))
+    apply_preset = flat_action(new_run_actions.apply_augmentation_preset, studio)
+    augmentation_preset.input(apply_preset, inputs, list(outputs), **EVENT_OPTIONS)
 
 
-def one_of_many(setting: Setting, value: Any, label: str) -> gr.Dropdown:
-    """Its choices come when the tab is opened."""
+def wire_loading(studio: Studio, update: FormUpdate, text: YamlSection, settings_of: gr.State, tabs: gr.Tabs) -> None:
+    """Fills the form from a preset, a run, a pasted YAML or a YAML file."""
+    inputs, outputs = [update.preset, *update.settings], list(flattened(update))
+    load_preset = flat_action(new_run_actions.load_preset, studio)
+    gr.on([update.preset.input, update.feedback.reset.click], load_preset, inputs, outputs, **EVENT_OPTIONS)
+    load_run, run_outputs = flat_action(new_run_actions.load_run, studio), LoadedRun(settings_of, tabs, update)
+    settings_of.change(load_run, [settings_of, *inputs], list(flattened(run_outputs)), **EVENT_OPTIONS)
+    load_yaml = flat_action(new_run_actions.load_yaml, studio)
+    text.load.click(load_yaml, [text.pasted, *inputs], outputs, **EVENT_OPTIONS)
+    load_file = flat_action(new_run_actions.load_yaml_file, studio)
+    text.upload.upload(load_file, [text.upload, *inputs], outputs, **EVENT_OPTIONS)
+
+
+def wire_finder(studio: Studio, opened: EventTriggers, panel: SidePanel, form: Form) -> Dependency:
+    """Wires the learning rate finder. Returns the event that applies the suggested rate."""
+    search_run: gr.State = gr.State(None)  # id of the run of the search
+    search = panel.search
+    started = [search_run, search.timer]
+    gr.on(opened, action(learning_rate_finder.join_search, studio), search_run, started, **EVENT_OPTIONS)
+    start_search = action(learning_rate_finder.start_search, studio)
+    panel.find_learning_rate.click(start_search, form.components, started, **EVENT_OPTIONS)
+    refresh_search = action(learning_rate_finder.refresh_search, studio)
+    search.timer.tick(refresh_search, search_run, list(search), **EVENT_OPTIONS)
+    suggested_rate = action(learning_rate_finder.suggested_rate, studio)
+    return search.use.click(suggested_rate, search_run, form["learning_rate"], **EVENT_OPTIONS)
+
+
+def flattened(outputs: tuple[Any, ...]) -> Iterator[Any]:
+    """The values or components of nested NamedTuples, in order."""
+    for output in outputs:
+        if isinstance(output, tuple):
+            yield from flattened(output)
+        else:
+            yield output
+
+
+def flat_action(handler: Callable[..., tuple[Any, ...]], studio: Studio) -> Callable[..., list[Any]]:
+    """Binds a handler to the studio; its nested result becomes the list of values that Gradio expects."""
+    bound = action(handler, studio)
+
+    @functools.wraps(bound)
+    def run_handler(*arguments: Any) -> list[Any]:
+        return list(flattened(bound(*arguments)))
+
+    return run_handler
+
+
+def single_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+    """A drop-down whose choices are set when the tab is opened."""
     return gr.Dropdown([value], value=value, **component_arguments(setting, label))
 
 
-def some_of_many(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+def multiple_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+    """A drop-down for several values, whose choices are set when the tab is opened."""
     return gr.Dropdown(value=[], multiselect=True, **component_arguments(setting, label))
 
 
-def language(setting: Setting, value: Any, label: str) -> gr.Dropdown:
-    choices = [("As each row says", ""), *language_choices()[1:]]
+def task_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+    return gr.Dropdown(TASK_CHOICES, value=value, filterable=False, **component_arguments(setting, label))
+
+
+def language_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+    choices = [("Auto (from dataset)", ""), *language_choices()[1:]]
     return gr.Dropdown(choices, value=to_component_value(setting, value), **component_arguments(setting, label))
 
 
-SPECIAL = {"base": one_of_many, "corpus": some_of_many, "retention.corpora": some_of_many, "language": language}
+CUSTOM_COMPONENTS = {
+    "method": task_choice,
+    "base": single_choice,
+    "corpus": multiple_choice,
+    "retention.corpora": multiple_choice,
+    "language": language_choice,
+}

@@ -1,88 +1,123 @@
-"""What the form of a new run says about itself, as HTML. Pure functions."""
+"""The feedback on the form of a new run, as HTML. Pure functions."""
 
 import html
 from collections.abc import Iterable, Sequence
 
 from ui_components.train.new_run.checks import Problem
 from ui_components.train.new_run.estimate import Estimate
-from ui_components.train.new_run.settings import BY_NAME, GROUPS, group_element, group_of, label_of, mentioned
-from ui_components.train.run.view import in_words
+from ui_components.train.new_run.settings import (
+    ACCORDIONS,
+    SETTINGS_BY_NAME,
+    accordion_id,
+    accordion_of,
+    label_of,
+    settings_named_in,
+)
+from ui_components.train.run.view import format_duration
 from ui_components.widgets.markup import note_html, sentence_html
 
-MAX_NAMED = 6  # settings in one sentence
+MAX_LISTED_SETTINGS = 6
+WRONG_STYLE = " :is(input, textarea, .wrap){border-color: var(--qal-wrong) !important}"
+CHANGED_STYLE = ' [data-testid="block-info"]::after, {id} label>span::after{content: " •"; color: var(--primary-600)}'
 
 
 def problems_html(problems: Sequence[Problem]) -> str:
-    """A sentence each, which begins with the setting's name."""
-    items = "".join(f"<li>{_problem(problem)}</li>" for problem in problems)
-    title = "One thing is wrong" if len(problems) == 1 else f"{len(problems)} things are wrong"
-    return f'<div class="qal-note problem" role="alert"><b>{title}</b><ul>{items}</ul></div>' if problems else ""
+    """A list of problems, each with the label and the name of its setting; "" without problems."""
+    if not problems:
+        return ""
+    items = "".join(f"<li>{_problem_html(problem)}</li>" for problem in problems)
+    title = counted(len(problems), "problem")
+    return f'<div class="qal-note problem" role="alert"><b>{title}</b><ul>{items}</ul></div>'
 
 
-def _problem(problem: Problem) -> str:
-    if not problem.name:
-        return sentence_html(problem.sentence)
-    said = html.escape(problem.sentence) + ("" if problem.sentence.endswith(".") else ".")
-    return f"<b>{html.escape(label_of(problem.name))}</b> <code>{html.escape(problem.name)}</code>: {said}"
+def _problem_html(problem: Problem) -> str:
+    if not problem.setting:
+        return sentence_html(problem.message)
+    message = html.escape(problem.message) + ("" if problem.message.endswith(".") else ".")
+    label, name = html.escape(label_of(problem.setting)), html.escape(problem.setting)
+    return f"<b>{label}</b> <code>{name}</code>: {message}"
 
 
 def problem_text(problem: Problem) -> str:
-    """The same for a toast."""
-    return f"{problem.name}: {problem.sentence}" if problem.name else problem.sentence
+    """A problem as plain text, for an error message."""
+    return f"{problem.setting}: {problem.message}" if problem.setting else problem.message
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def marks_html(problems: Iterable[Problem], changed: Iterable[str]) -> str:
-    """Marks in the form: a red edge where something is wrong, a dot where a setting differs, a count at its group."""
-    wrong = {name for p in problems for name in ({p.name} if p.name in BY_NAME else mentioned(p.sentence, p.name))}
+    """A style sheet that marks wrong settings (red border), changed settings (dot), and counts both per accordion."""
     changed = list(changed)
-    rules = [*_rule(wrong, " :is(input, textarea, .wrap){border-color: var(--qal-wrong) !important}")]
-    rules += _rule(
-        changed, ' [data-testid="block-info"]::after, {0} label>span::after{content: " •"; color: var(--primary-600)}'
-    )
-    for group in GROUPS:
-        own = [name for name in changed if group_of(name) == group]
-        bad = [name for name in wrong if group_of(name) == group]
-        said = ", ".join([f"{len(bad)} wrong"] * bool(bad) + [f"{len(own)} changed"] * bool(own))
-        colour = "; color: var(--qal-wrong)" if bad else ""
-        place = f"#{group_element(group)} .label-wrap>span:first-child::after"
-        rules += [f'{place}{{content: "{said}"{colour}}}'] if said else []
+    wrong = {name for problem in problems for name in _wrong_settings(problem)}
+    rules = [f"{_selector(name)}{WRONG_STYLE}" for name in sorted(wrong)]
+    rules += [f"{_selector(name)}{CHANGED_STYLE.replace('{id}', _selector(name))}" for name in sorted(changed)]
+    rules += [rule for accordion in ACCORDIONS if (rule := _accordion_rule(accordion, wrong, changed))]
     return f"<style>{''.join(rules)}</style>" if rules else ""
 
 
-def _rule(names: Iterable[str], style: str) -> list[str]:
-    return [f"#{(e := BY_NAME[name].element_id)}{style.replace('{0}', f'#{e}')}" for name in sorted(names)]
+def _wrong_settings(problem: Problem) -> set[str]:
+    """The setting of a problem, or the settings that its message names."""
+    if problem.setting in SETTINGS_BY_NAME:
+        return {problem.setting}
+    return settings_named_in(problem.message, problem.setting)
 
 
-def differences_html(changed: Sequence[str], label: str) -> str:
-    """How many settings differ from the preset, and which."""
+def _selector(name: str) -> str:
+    return f"#{SETTINGS_BY_NAME[name].element_id}"
+
+
+def _accordion_rule(accordion: str, wrong: Iterable[str], changed: Iterable[str]) -> str:
+    """A CSS rule that adds the number of wrong and changed settings to the accordion's title."""
+    wrong_count = sum(accordion_of(name) == accordion for name in wrong)
+    changed_count = sum(accordion_of(name) == accordion for name in changed)
+    counts = [counted(wrong_count, "problem")] if wrong_count else []
+    counts += [f"{changed_count} changed"] if changed_count else []
+    if not counts:
+        return ""
+    colour = "; color: var(--qal-wrong)" if wrong_count else ""
+    return f'#{accordion_id(accordion)} .label-wrap>span:first-child::after{{content: "{", ".join(counts)}"{colour}}}'
+
+
+def differences_html(changed: Sequence[str], baseline_label: str) -> str:
+    """The number and the names of the settings that differ from the preset or run."""
+    label = html.escape(baseline_label, quote=False)
     if not changed:
-        return f'<p class="qal-muted">Everything is as in <b>{html.escape(label)}</b>.</p>'
-    count = "1 setting differs" if len(changed) == 1 else f"{len(changed)} settings differ"
-    named = ", ".join(f"<code>{html.escape(name)}</code>" for name in changed[:MAX_NAMED])
-    more = f" and {len(changed) - MAX_NAMED} more" if len(changed) > MAX_NAMED else ""
-    return f'<p class="qal-muted">{count} from <b>{html.escape(label)}</b>: {named}{more}.</p>'
+        return f'<p class="qal-muted">No changes from {label}.</p>'
+    names = ", ".join(f"<code>{html.escape(name)}</code>" for name in changed[:MAX_LISTED_SETTINGS])
+    more = f" and {len(changed) - MAX_LISTED_SETTINGS} more" if len(changed) > MAX_LISTED_SETTINGS else ""
+    return f'<p class="qal-muted">{counted(len(changed), "change")} from {label}: {names}{more}.</p>'
 
 
 def estimate_html(estimate: Estimate | None, free_memory_mb: float = 0, free_disk_mb: float = 0) -> str:
+    """The estimate as a list of facts, with its basis and warnings; "" without an estimate."""
     if estimate is None:
         return ""
-    e = estimate
-    thinned = f"{e.utterances:,} of {e.offered:,}" if e.utterances != e.offered else f"{e.utterances:,}"
-    facts = [("Utterances", thinned), ("Steps", f"{e.steps:,}")]
-    facts += [("Training", _about(e.train_minutes)), ("With check and report", _about(e.minutes))]
-    facts += [("Memory", _of_free(e.memory_mb, free_memory_mb)), ("Disk", _of_free(e.disk_mb, free_disk_mb))]
-    rows = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
-    told = "".join(note_html(f"{w[:1].upper()}{w[1:]}.", problem=True) for w in e.warnings)
-    return f'<dl class="qal-estimate">{rows}</dl><p class="qal-muted small">{html.escape(e.basis)}</p>{told}'
+    examples = f"{estimate.examples:,}"
+    if estimate.examples != estimate.available_examples:
+        examples += f" of {estimate.available_examples:,}"
+    facts = {
+        "Examples": examples,
+        "Steps": f"{estimate.steps:,}",
+        "Training": _minutes(estimate.train_minutes),
+        "With check and report": _minutes(estimate.minutes),
+        "Memory": _gigabytes(estimate.memory_mb, free_memory_mb),
+        "Disk space": _gigabytes(estimate.disk_mb, free_disk_mb),
+    }
+    items = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts.items())
+    warnings = "".join(note_html(f"{warning[:1].upper()}{warning[1:]}.", problem=True) for warning in estimate.warnings)
+    basis = html.escape(estimate.basis)
+    return f'<dl class="qal-estimate">{items}</dl><p class="qal-muted small">{basis}</p>{warnings}'
 
 
-def _about(minutes: float | None) -> str:
+def _minutes(minutes: float | None) -> str:
     if minutes is None:
         return "unknown"
-    words = in_words(60 * minutes)
-    return words if minutes < 1 else f"about {words}"
+    duration = format_duration(60 * minutes)
+    return duration if minutes < 1 else f"about {duration}"
 
 
-def _of_free(needed_mb: float | None, free_mb: float) -> str:
+def _gigabytes(needed_mb: float | None, free_mb: float) -> str:
     needed = "unknown" if needed_mb is None else f"about {needed_mb / 1000:.1f} GB"
-    return f"{needed} ({free_mb / 1000:.0f} free)"
+    return f"{needed} ({free_mb / 1000:.0f} GB free)"

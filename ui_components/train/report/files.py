@@ -1,8 +1,9 @@
-"""The report of a run as a file: loss, WER, CER and what was won, as HTML that stands alone and as PNG."""
+"""The report of a run as a file: loss, WER, CER and summary, as a self-contained HTML page or as PNG."""
 
 import base64
 import html
 import time
+from typing import NamedTuple
 
 import gradio as gr
 import plotly.graph_objects as go
@@ -18,11 +19,12 @@ from ui_components.train.report.png import report_png
 from ui_components.train.report.summary import CER_TITLE, LOSS_TITLE, SUMMARY_TITLE, WER_TITLE, summary_lines
 from ui_components.train.report.view import report_html
 from ui_components.train.run.figures import loss_figure, rate_figure
-from ui_components.train.run.view import corpus_names
+from ui_components.train.run.view import STATE_LABELS, base_and_corpora
 
-CONFIG = {"displaylogo": False, "responsive": True}
-HEIGHT = 340  # pixels: the legend is in the picture
-FIT = "document.querySelectorAll('.js-plotly-plot').forEach((plot) => Plotly.Plots.resize(plot))"  # now all is there
+PLOTLY_CONFIG = {"displaylogo": False, "responsive": True}
+HEIGHT_PX = 340  # with the legend
+RESIZE_JS = "document.querySelectorAll('.js-plotly-plot').forEach((plot) => Plotly.Plots.resize(plot))"
+CHANGE_CLASSES = {True: "better", False: "worse", None: ""}
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1c1b19;
   background: #fff; }
@@ -42,21 +44,28 @@ th { font-weight: 600; color: #57534c; } th:first-child, td:first-child { text-a
 """
 
 
+class RunMetrics(NamedTuple):
+    """A run and the rows of its metrics."""
+
+    entry: Entry
+    rows: MetricsRows
+
+
 def download_html(studio: Studio, run_id: str | None) -> dict[str, str]:
-    """-> {"name", "text", "type"}"""
-    entry, rows = _read(studio, run_id)
+    """The HTML report as a file for `wire_download`."""
+    entry, rows = _read_run(studio, run_id)
     return {"name": f"{entry.id}-report.html", "text": report_page(entry, rows), "type": "text/html;charset=utf-8"}
 
 
 def download_png(studio: Studio, run_id: str | None) -> dict[str, str]:
-    """-> {"name", "base64", "type"}"""
-    entry, rows = _read(studio, run_id)
-    image = report_png(entry.name, about(entry), rows, entry.report)
+    """The PNG report as a file for `wire_download`."""
+    entry, rows = _read_run(studio, run_id)
+    image = report_png(entry.name, run_description(entry), rows, entry.report)
     return {"name": f"{entry.id}-report.png", "base64": base64.b64encode(image).decode(), "type": "image/png"}
 
 
 def report_page(entry: Entry, rows: MetricsRows) -> str:
-    """A page that asks no other host: Plotly's code is in it."""
+    """A page that needs no other file and no network; it contains Plotly's code."""
     name = html.escape(entry.name)
     panels = [
         (LOSS_TITLE, _panel(loss_figure(rows), "loss")),
@@ -65,30 +74,29 @@ def report_page(entry: Entry, rows: MetricsRows) -> str:
         (SUMMARY_TITLE, summary_html(rows, entry.report)),
     ]
     sections = "".join(f"<section><h2>{title}</h2>{panel}</section>" for title, panel in panels)
-    held_out = report_html(entry.report)
-    sections += f'<section class="wide"><h2>{REPORT_TITLE}</h2>{held_out}</section>' if held_out else ""
+    results = report_html(entry.report)
+    sections += f'<section class="wide"><h2>{REPORT_TITLE}</h2>{results}</section>' if results else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
-        f"<script>{get_plotlyjs()}</script></head><body><h1>{name}</h1><p>{html.escape(about(entry))}</p>"
-        f'<div class="panels">{sections}</div><script>{FIT}</script></body></html>'
+        f"<script>{get_plotlyjs()}</script></head><body><h1>{name}</h1><p>{html.escape(run_description(entry))}</p>"
+        f'<div class="panels">{sections}</div><script>{RESIZE_JS}</script></body></html>'
     )
 
 
-def about(entry: Entry) -> str:
-    """The run in a line."""
-    config = entry.config
-    made = f"{config.base} on {', '.join(corpus_names(config)) or 'no corpus'}" if config else "settings unreadable"
-    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created))
-    by = f" · {entry.status.user}" if entry.status.user else ""
-    return f"{entry.id} · {made} · {entry.status.state} · {day}{by}"
+def run_description(entry: Entry) -> str:
+    """The id, base model, datasets, state, start time and user of a run, in one line."""
+    training = base_and_corpora(entry.config) if entry.config else "settings unreadable"
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created))
+    user = f" · {entry.status.user}" if entry.status.user else ""
+    return f"{entry.id} · {training} · {STATE_LABELS[entry.status.state]} · {started}{user}"
 
 
 def summary_html(rows: MetricsRows, report: RunReport | None) -> str:
     head = "<tr><th>measure</th><th>before</th><th>after</th><th>change</th></tr>"
     lines = "".join(
         f"<tr><td>{line.measure}</td><td>{line.before}</td><td>{line.after}</td>"
-        f'<td class="{ {True: "better", False: "worse", None: ""}[line.better] }">{line.change}</td></tr>'
+        f'<td class="{CHANGE_CLASSES[line.is_better]}">{line.change}</td></tr>'
         for line in summary_lines(rows, report)
     )
     return f"<table>{head}{lines}</table>"
@@ -97,15 +105,16 @@ def summary_html(rows: MetricsRows, report: RunReport | None) -> str:
 def _panel(figure: go.Figure | None, name: str) -> str:
     if figure is None:
         return "<p>Not measured.</p>"
-    figure.update_layout(height=HEIGHT)
-    return to_html(figure, config=CONFIG, include_plotlyjs=False, full_html=False, div_id=name)
+    figure.update_layout(height=HEIGHT_PX)
+    return to_html(figure, config=PLOTLY_CONFIG, include_plotlyjs=False, full_html=False, div_id=name)
 
 
-def _read(studio: Studio, run_id: str | None) -> tuple[Entry, MetricsRows]:
+def _read_run(studio: Studio, run_id: str | None) -> RunMetrics:
+    """Reads a run and its metrics. Raises TrainingError if there is no such run."""
     entry = next((e for e in studio.run_index.entries(studio.runs) if e.id == run_id), None)
     if entry is None:
         raise TrainingError("choose a run first")
     rows = studio.run_index.metrics.read(entry.run.metrics_file).rows
     if not rows:
-        gr.Info("There is nothing to report yet: the run has not made a step.")
-    return entry, rows
+        gr.Info("This run has no metrics yet. Try again after its first step.")
+    return RunMetrics(entry, rows)

@@ -1,4 +1,4 @@
-"""The report of a run as a picture of four panels. Matplotlib draws it: no browser, no network, no screen."""
+"""The report of a run as a PNG image of four panels, drawn by Matplotlib without a browser."""
 
 import io
 import threading
@@ -6,104 +6,119 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from qal.evaluation.report import BEFORE_TRAINING, ORIGINAL_ON_TEST_SET, RunReport
+from qal.evaluation.report import RunReport
 from qal.jobs.metrics import MetricsRows
-from ui_components.train.report.summary import CER_TITLE, LOSS_TITLE, SUMMARY_TITLE, WER_TITLE, Line, summary_lines
-from ui_components.train.run.figures import AMBER, TEAL
+from ui_components.train.report.summary import (
+    CER_TITLE,
+    LOSS_TITLE,
+    SUMMARY_TITLE,
+    WER_TITLE,
+    SummaryLine,
+    summary_lines,
+)
+from ui_components.train.run.figures import AMBER, TEAL, reference_levels
 from ui_components.train.run.traces import column, smoothed, thinned
 
-SIZE, DPI = (13.0, 8.0), 120  # inches
-INK, FAINT, GRID = "#413e39", "#a29d93", "#e6e3dd"
-GOOD, BAD = "#137468", "#a8340a"
+SIZE_INCHES, DPI = (13.0, 8.0), 120
+TEXT, MUTED_TEXT, LIGHT_TEXT, GRID = "#413e39", "#57534c", "#a29d93", "#e6e3dd"
+CHANGE_COLOURS = {True: "#137468", False: "#a8340a", None: TEXT}  # better, worse, not known
 COLUMNS = (("measure", 0.0, "left"), ("before", 0.44, "right"), ("after", 0.73, "right"), ("change", 1.0, "right"))
-LINE_HEIGHT = 0.11  # of the panel
+TABLE_TOP, LINE_HEIGHT = 0.98, 0.11  # shares of the panel's height
 FONTS = ("DejaVu Sans", "Noto Sans Ethiopic", "Abyssinica SIL", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans")
-LOCK = threading.Lock()  # Matplotlib is not made for threads
+MAX_TITLE_CHARS, MAX_SUBTITLE_CHARS = 80, 130
+LOCK = threading.Lock()  # Matplotlib is not safe for threads
 
 
-def report_png(name: str, about: str, rows: MetricsRows, report: RunReport | None) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # when first wanted: it takes a moment
+def report_png(title: str, subtitle: str, rows: MetricsRows, report: RunReport | None) -> bytes:
+    """Draws the loss, WER and CER charts and the summary table."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # imported late, because the import is slow
     from matplotlib.figure import Figure
     from matplotlib.font_manager import get_font_names
 
     fonts = [font for font in FONTS if font in get_font_names()]
     with LOCK, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box stands in its place
-        figure = Figure(figsize=SIZE, dpi=DPI, facecolor="white", layout=None)
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # it is drawn as a box
+        figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white", layout=None)
         FigureCanvasAgg(figure)
         panels = figure.subplots(2, 2, gridspec_kw={"width_ratios": (1, 1.05)})
         figure.subplots_adjust(left=0.06, right=0.97, top=0.85, bottom=0.08, wspace=0.16, hspace=0.36)
-        title = {"x": 0.06, "ha": "left", "parse_math": False, "fontfamily": fonts}
-        figure.text(y=0.945, s=_cut(name, 80), fontsize=17, fontweight="bold", color=INK, **title)
-        figure.text(y=0.91, s=_cut(about, 130), fontsize=10, color="#57534c", **title)
+        style = {"x": 0.06, "ha": "left", "parse_math": False, "fontfamily": fonts}
+        figure.text(y=0.945, s=_cut(title, MAX_TITLE_CHARS), fontsize=17, fontweight="bold", color=TEXT, **style)
+        figure.text(y=0.91, s=_cut(subtitle, MAX_SUBTITLE_CHARS), fontsize=10, color=MUTED_TEXT, **style)
         _draw_loss(panels[0][0], rows)
-        _draw_rate(panels[0][1], rows, "wer", f"{WER_TITLE} (%)", TEAL, report)
-        _draw_rate(panels[1][0], rows, "cer", f"{CER_TITLE} (%)", AMBER, report)
+        _draw_rate(panels[0][1], rows, report, "wer")
+        _draw_rate(panels[1][0], rows, report, "cer")
         _draw_table(panels[1][1], summary_lines(rows, report))
-        target = io.BytesIO()
-        figure.savefig(target, format="png")
-    return target.getvalue()
+        png = io.BytesIO()
+        figure.savefig(png, format="png")
+    return png.getvalue()
 
 
 def _draw_loss(panel: Any, rows: MetricsRows) -> None:
-    _dress(panel, LOSS_TITLE, "step")
-    step, loss = column(rows, "loss")
-    if len(step):
-        for name, y, colour, width in (("each step", loss, FAINT, 0.8), ("smoothed", smoothed(loss), TEAL, 2)):
-            shown = thinned(y)
-            panel.plot(step[shown], y[shown], color=colour, linewidth=width, label=name)
-    at, validation = column(rows, "validation_loss")
-    if len(at):
-        panel.plot(at, validation, color=AMBER, linestyle=":", marker="D", markersize=5, label="validation")
-    _legend(panel)
+    _prepare_panel(panel, LOSS_TITLE, "step")
+    training, validation = column(rows, "loss"), column(rows, "validation_loss")
+    if len(training.x):
+        _draw_thinned(panel, training.x, training.y, color=LIGHT_TEXT, linewidth=0.8, label="each step")
+        _draw_thinned(panel, training.x, smoothed(training.y), color=TEAL, linewidth=2, label="smoothed")
+    if len(validation.x):
+        style = {"linestyle": ":", "marker": "D", "markersize": 5}
+        panel.plot(validation.x, validation.y, color=AMBER, label="validation", **style)
+    _add_legend(panel)
 
 
-def _draw_rate(panel: Any, rows: MetricsRows, key: str, title: str, colour: str, report: RunReport | None) -> None:
-    _dress(panel, title, "epoch")
-    epoch, share = column(rows, key, "epoch")
-    if len(epoch):
-        panel.plot(epoch, 100 * share, color=colour, linewidth=2, marker="o", markersize=5, label="validation rows")
+def _draw_thinned(panel: Any, x: Any, y: Any, **style: Any) -> None:
+    kept = thinned(y)
+    panel.plot(x[kept], y[kept], **style)
+
+
+def _draw_rate(panel: Any, rows: MetricsRows, report: RunReport | None, metric: str) -> None:
+    title, colour = {"wer": (WER_TITLE, TEAL), "cer": (CER_TITLE, AMBER)}[metric]
+    _prepare_panel(panel, f"{title} (%)", "epoch")
+    rate = column(rows, metric, "epoch")
+    if len(rate.x):
+        panel.plot(rate.x, 100 * rate.y, color=colour, linewidth=2, marker="o", markersize=5, label="validation set")
         panel.xaxis.get_major_locator().set_params(integer=True)
-    start = next((row[key] for row in rows if row["step"] == 0 and key in row), None)
-    original = getattr(report.stock_30s, key) if report else None
-    for name, level, dash in ((BEFORE_TRAINING, start, "--"), (ORIGINAL_ON_TEST_SET, original, ":")):
-        if level is not None:
-            panel.axhline(100 * level, color=INK, linewidth=1.2, linestyle=dash, label=f"{name}: {100 * level:.1f} %")
+    for level in reference_levels(rows, report, metric):
+        label = f"{level.name}: {100 * level.share:.1f} %"
+        style = {"dash": "--", "dot": ":"}[level.dash]
+        panel.axhline(100 * level.share, color=TEXT, linewidth=1.2, linestyle=style, label=label)
     panel.set_ylim(bottom=0)
-    _legend(panel)
+    _add_legend(panel)
 
 
-def _draw_table(panel: Any, lines: Sequence[Line]) -> None:
+def _draw_table(panel: Any, lines: Sequence[SummaryLine]) -> None:
+    def draw_text(x: float, y: float, text: str, align: str, size: float, colour: str) -> None:
+        panel.text(x, y, text, ha=align, va="top", fontsize=size, color=colour, transform=panel.transAxes)
+
     panel.axis("off")
-    panel.set_title(SUMMARY_TITLE, loc="left", fontsize=12, color=INK, fontweight="bold")
-    for name, x, side in COLUMNS:
-        panel.text(x, 0.98, name, ha=side, va="top", fontsize=9.5, color="#57534c", transform=panel.transAxes)
+    panel.set_title(SUMMARY_TITLE, loc="left", fontsize=12, color=TEXT, fontweight="bold")
+    for name, x, align in COLUMNS:
+        draw_text(x, TABLE_TOP, name, align, 9.5, MUTED_TEXT)
     for i, line in enumerate(lines):
-        y = 0.98 - LINE_HEIGHT * (i + 1)
+        y = TABLE_TOP - LINE_HEIGHT * (i + 1)
         panel.axhline(y + 0.035, color=GRID, linewidth=0.8)
-        colours = (INK, INK, INK, {True: GOOD, False: BAD, None: INK}[line.better])
-        words = (line.measure, line.before, line.after, line.change)
-        for (_, x, side), word, colour in zip(COLUMNS, words, colours, strict=True):
-            panel.text(x, y, word, ha=side, va="top", fontsize=9, color=colour, transform=panel.transAxes)
+        for name, x, align in COLUMNS:
+            colour = CHANGE_COLOURS[line.is_better] if name == "change" else TEXT
+            draw_text(x, y, getattr(line, name), align, 9, colour)
     panel.set_ylim(0, 1)
     if not lines:
-        panel.text(0, 0.8, "nothing was measured yet", fontsize=10, color=FAINT, transform=panel.transAxes)
+        draw_text(0, 0.8, "nothing was measured yet", "left", 10, LIGHT_TEXT)
 
 
-def _dress(panel: Any, title: str, x_title: str) -> None:
-    panel.set_title(title, loc="left", fontsize=12, color=INK, fontweight="bold")
-    panel.set_xlabel(x_title, color="#57534c")
+def _prepare_panel(panel: Any, title: str, x_title: str) -> None:
+    panel.set_title(title, loc="left", fontsize=12, color=TEXT, fontweight="bold")
+    panel.set_xlabel(x_title, color=MUTED_TEXT)
     panel.grid(color=GRID, linewidth=0.8)
-    panel.tick_params(colors="#57534c", length=0)
+    panel.tick_params(colors=MUTED_TEXT, length=0)
     panel.set_axisbelow(True)
-    for side in panel.spines.values():
-        side.set_visible(False)
+    for spine in panel.spines.values():
+        spine.set_visible(False)
 
 
-def _legend(panel: Any) -> None:
+def _add_legend(panel: Any) -> None:
     if panel.get_legend_handles_labels()[0]:
-        panel.legend(frameon=False, fontsize=9, labelcolor=INK)
+        panel.legend(frameon=False, fontsize=9, labelcolor=TEXT)
 
 
-def _cut(text: str, letters: int) -> str:
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+def _cut(text: str, max_chars: int) -> str:
+    return text if len(text) <= max_chars else f"{text[: max_chars - 1]}…"

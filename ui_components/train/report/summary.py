@@ -1,80 +1,99 @@
-"""What a run came to in a few lines: before, after and what was won. Pure; the page, the HTML and the PNG share it."""
+"""Error rates, loss and speed before and after training, as text. Pure functions, used by the HTML and PNG reports."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from qal.evaluation.report import RunReport, Score, percent, percent_interval
 from qal.jobs.metrics import MetricsRows, is_finite_number
 
-LOSS_TITLE, WER_TITLE, CER_TITLE = "Loss", "Word error rate", "Character error rate"  # of the charts
+LOSS_TITLE, WER_TITLE, CER_TITLE = "Loss", "Word error rate", "Character error rate"
 SUMMARY_TITLE = "Before and after training"
 
 
 @dataclass(frozen=True)
-class Line:
-    """One measure; all words are ready to be shown."""
+class SummaryLine:
+    """A measure before and after training, formatted as text; "" is a value that is not known."""
 
     measure: str
     before: str
     after: str
     change: str
-    better: bool | None  # None: nothing can be said
+    is_better: bool | None  # None: not known
 
 
-def summary_lines(rows: MetricsRows, report: RunReport | None) -> list[Line]:
-    """Validation figures before training and at their best, then the test rows' of stock and tuned model."""
-    lines = [_validation(rows, "wer", "WER"), _validation(rows, "cer", "CER"), _validation_loss(rows)]
-    if report:
-        lines += _test_lines(report.stock_30s, report.tuned_adaptive)
-    return [line for line in lines if line]
+class Change(NamedTuple):
+    """A difference as text, and whether the later value is better; None: not known."""
+
+    text: str
+    is_better: bool | None
 
 
-def _validation(rows: MetricsRows, key: str, name: str) -> Line | None:
-    start, best, epoch = _start_and_best(rows, key)
+class StartAndBest(NamedTuple):
+    """A validation metric before training, and its lowest value afterwards with the epoch of that value."""
+
+    start: float | None
+    best: float | None
+    best_epoch: int
+
+
+def summary_lines(rows: MetricsRows, report: RunReport | None) -> list[SummaryLine]:
+    """The lines for the validation metrics and, if there is a report, for the results on the test set."""
+    validation = [_validation_rate(rows, "wer", "WER"), _validation_rate(rows, "cer", "CER"), _validation_loss(rows)]
+    lines = [line for line in validation if line]
+    return lines + (_test_lines(report.stock_30s, report.tuned_adaptive) if report else [])
+
+
+def _validation_rate(rows: MetricsRows, metric: str, name: str) -> SummaryLine | None:
+    start, best, epoch = _start_and_best(rows, metric)
     if start is None and best is None:
         return None
     before, after = ("" if value is None else percent(value) for value in (start, best))
-    return Line(f"validation {name}", before, after and f"{after} (epoch {epoch})", *_points(start, best))
+    change = _change_in_points(start, best)
+    return SummaryLine(f"validation {name}", before, _with_epoch(after, epoch), change.text, change.is_better)
 
 
-def _validation_loss(rows: MetricsRows) -> Line | None:
+def _validation_loss(rows: MetricsRows) -> SummaryLine | None:
     start, best, epoch = _start_and_best(rows, "validation_loss")
     if start is None and best is None:
         return None
     before, after = ("" if value is None else f"{value:.3f}" for value in (start, best))
-    change, better = ("", None) if start is None or best is None else (f"{best - start:+.3f}", best < start)
-    return Line("validation loss", before, after and f"{after} (epoch {epoch})", change, better)
+    change = Change("", None) if start is None or best is None else Change(f"{best - start:+.3f}", best < start)
+    return SummaryLine("validation loss", before, _with_epoch(after, epoch), change.text, change.is_better)
 
 
-def _start_and_best(rows: MetricsRows, key: str) -> tuple[float | None, float | None, int]:
-    """Before training, the least after it, and the epoch of that."""
-    scored = [row for row in rows if is_finite_number(row.get(key))]
-    start = scored[0][key] if scored and scored[0]["step"] == 0 else None
-    best = min((row for row in scored if row["step"] > 0), key=lambda row: row[key], default=None)
-    return (start, best[key], best["epoch"]) if best else (start, None, 0)
+def _with_epoch(value: str, epoch: int) -> str:
+    return value and f"{value} (epoch {epoch})"
 
 
-def _test_lines(original: Score, tuned: Score) -> list[Line]:
-    """Error rates and speed on the test set, before and after."""
+def _start_and_best(rows: MetricsRows, metric: str) -> StartAndBest:
+    measured = [row for row in rows if is_finite_number(row.get(metric))]
+    start = measured[0][metric] if measured and measured[0]["step"] == 0 else None
+    best = min((row for row in measured if row["step"] > 0), key=lambda row: row[metric], default=None)
+    return StartAndBest(start, best[metric], best["epoch"]) if best else StartAndBest(start, None, 0)
+
+
+def _test_lines(original: Score, tuned: Score) -> list[SummaryLine]:
+    """The lines for error rates and speed on the test set."""
     wer = f"{percent(tuned.wer)} ({percent_interval(tuned.wer_low, tuned.wer_high)})"
     return [
-        Line("test WER", percent(original.wer), wer, *_points(original.wer, tuned.wer)),
-        Line("test CER", percent(original.cer), percent(tuned.cer), *_points(original.cer, tuned.cer)),
-        _speed(original.rtf, tuned.rtf),
+        SummaryLine("test WER", percent(original.wer), wer, *_change_in_points(original.wer, tuned.wer)),
+        SummaryLine("test CER", percent(original.cer), percent(tuned.cer), *_change_in_points(original.cer, tuned.cer)),
+        _speed_line(original.rtf, tuned.rtf),
     ]
 
 
-def _speed(before: float, after: float) -> Line:
-    """Real-time factor before and after; without a change where it was not measured (0)."""
+def _speed_line(before: float, after: float) -> SummaryLine:
+    """The line for the real-time factor (RTF); without a change if it was not measured (0)."""
     if not before or not after:
-        return Line("speed (RTF)", "", f"{after:.3f}", "", None)
+        return SummaryLine("speed (RTF)", "", f"{after:.3f}", "", None)
     speedup = before / after
     change = f"{speedup:.1f} times faster" if speedup >= 1 else f"{1 / speedup:.1f} times slower"
-    return Line("speed (RTF)", f"{before:.3f}", f"{after:.3f}", change, speedup > 1)
+    return SummaryLine("speed (RTF)", f"{before:.3f}", f"{after:.3f}", change, speedup > 1)
 
 
-def _points(before: float | None, after: float | None) -> tuple[str, bool | None]:
-    """Difference in points, and of what was there before; whether it is for the better."""
+def _change_in_points(before: float | None, after: float | None) -> Change:
+    """The difference of two error rates in percentage points, and relative to the first."""
     if before is None or after is None:
-        return "", None
-    share = f" ({100 * (after - before) / before:+.0f} %)" if before else ""
-    return f"{100 * (after - before):+.1f} points{share}", after < before
+        return Change("", None)
+    relative = f" ({100 * (after - before) / before:+.0f} %)" if before else ""
+    return Change(f"{100 * (after - before):+.1f} points{relative}", after < before)

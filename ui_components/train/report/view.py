@@ -35,7 +35,8 @@ def _score_row(title: str, score: Score, is_best: bool) -> str:
 def _failures_html(report: RunReport) -> str:
     failures = report.retention.failures if report.retention else ()
     return "".join(
-        f'<p class="qal-note problem lost">{WORSE_THAN_ORIGINAL}: {html.escape(sentence)}</p>' for sentence in failures
+        f'<p class="qal-note problem forgetting">{WORSE_THAN_ORIGINAL}: {html.escape(sentence)}</p>'
+        for sentence in failures
     )
 
 

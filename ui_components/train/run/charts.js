@@ -1,112 +1,118 @@
-// A board of charts. What is there is drawn anew only where its points changed; a zoom stays, nothing flickers.
+// Draws a board of charts from its JSON value. Only charts with new data are drawn again, and a zoom is kept.
 const board = element.querySelector(".qal-charts");
-const touch = window.matchMedia("(pointer: coarse)").matches; // a finger that drags means to scroll
-const places = new Map(); // name of a chart -> its place
-let busy = false, again = false;
+const isTouch = window.matchMedia("(pointer: coarse)").matches; // on a touch screen, dragging scrolls the page
+const charts = new Map(); // by name
+let isDrawing = false, needsDraw = false;
 
-const plotly = () => (window.qalPlotly ??= window.Plotly ? Promise.resolve(window.Plotly) : new Promise((done, failed) => {
+const loadPlotly = () => (window.qalPlotly ??= window.Plotly ? Promise.resolve(window.Plotly) : new Promise((resolve, reject) => {
   const script = document.createElement("script");
   script.src = new URL(board.dataset.plotly, location.href.split(/[?#]/)[0]);
-  script.onload = () => done(window.Plotly);
-  script.onerror = () => { delete window.qalPlotly; failed(new Error("the charts' code could not be loaded")); };
+  script.onload = () => resolve(window.Plotly);
+  script.onerror = () => { delete window.qalPlotly; reject(new Error("the chart library could not be loaded")); };
   document.head.append(script);
 }));
 
-const plain = (name) => new DOMParser().parseFromString(name ?? "", "text/html").body.textContent; // Plotly reads markup
-const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
-const dressed = (layout, key) => ({ ...layout, uirevision: key, autosize: true, dragmode: touch ? false : "zoom",
+const plainText = (markup) => new DOMParser().parseFromString(markup ?? "", "text/html").body.textContent; // names are escaped for Plotly
+const themeColour = (variable) => getComputedStyle(document.body).getPropertyValue(variable).trim();
+const themedLayout = (layout, key) => ({ ...layout, uirevision: key, autosize: true, dragmode: isTouch ? false : "zoom",
   showlegend: false,
-  font: { ...layout.font, color: colour("--body-text-color-subdued") },
-  hoverlabel: { bgcolor: colour("--block-background-fill"), bordercolor: colour("--border-color-primary"),
-    font: { color: colour("--body-text-color"), size: 12 } } });
+  font: { ...layout.font, color: themeColour("--body-text-color-subdued") },
+  hoverlabel: { bgcolor: themeColour("--block-background-fill"), bordercolor: themeColour("--border-color-primary"),
+    font: { color: themeColour("--body-text-color"), size: 12 } } });
 
-const place = (name) => {
+const createChart = (name) => {
   const [figure, title, legend, plot] = ["figure", "figcaption", "div", "div"].map((tag) => document.createElement(tag));
   figure.dataset.chart = name;
   legend.className = "legend";
-  legend.addEventListener("click", ({ target }) => toggle(places.get(name), target.closest("button")?.dataset.name));
+  legend.addEventListener("click", ({ target }) => toggleTrace(charts.get(name), target.closest("button")?.dataset.name));
   plot.className = "plot";
   plot.setAttribute("role", "img");
   figure.append(title, legend, plot);
   board.append(figure);
-  new ResizeObserver(() => places.get(name)?.drawn && plot.clientWidth && window.Plotly.Plots.resize(plot)).observe(plot);
-  return { figure, title, legend, plot, drawn: "", named: "", off: new Set() };
+  new ResizeObserver(() => charts.get(name)?.drawnData && plot.clientWidth && window.Plotly.Plots.resize(plot)).observe(plot);
+  // drawnData and legendEntries: JSON of what is on the screen; hidden: names of the traces that the user has hidden
+  return { figure, title, legend, plot, drawnData: "", legendEntries: "", hidden: new Set() };
 };
 
-const named = ({ data, layout }) => [...data, ...(layout.shapes ?? [])].filter(({ name }) => name);
-const tell = (to) => {
-  // The legend: in HTML, so that it wraps and takes nothing from the plot.
-  const all = named(to), names = JSON.stringify(all.map(({ name, line }) => [name, line]));
-  if (names === to.named) return;
-  to.named = names;
-  to.legend.replaceChildren(...(all.length < 2 ? [] : all).map(({ name, line }) => {
-    const key = document.createElement("button"), mark = document.createElement("i");
+const namedTraces = ({ data, layout }) => [...data, ...(layout.shapes ?? [])].filter(({ name }) => name);
+
+// The legend is HTML outside the plot, so that it can wrap and the plot keeps its size.
+const updateLegend = (chart) => {
+  const traces = namedTraces(chart), entries = JSON.stringify(traces.map(({ name, line }) => [name, line]));
+  if (entries === chart.legendEntries) return;
+  chart.legendEntries = entries;
+  chart.legend.replaceChildren(...(traces.length < 2 ? [] : traces).map(({ name, line }) => {
+    const button = document.createElement("button"), sample = document.createElement("i");
     const style = { dash: "dashed", dot: "dotted" }[line.dash] ?? "solid";
-    Object.assign(key, { type: "button", title: "Show or hide" }).dataset.name = name;
-    key.setAttribute("aria-pressed", !to.off.has(name));
-    mark.style.borderTop = `3px ${style} ${line.color}`;
-    key.append(mark, plain(name));
-    return key;
+    Object.assign(button, { type: "button", title: "Show or hide" }).dataset.name = name;
+    button.setAttribute("aria-pressed", !chart.hidden.has(name));
+    sample.style.borderTop = `3px ${style} ${line.color}`;
+    button.append(sample, plainText(name));
+    return button;
   }));
 };
-const toggle = (to, name) => {
+
+const toggleTrace = (chart, name) => {
   if (!name) return;
-  if (!to.off.delete(name)) to.off.add(name);
-  for (const key of to.legend.children) key.setAttribute("aria-pressed", !to.off.has(key.dataset.name));
-  to.drawn = "";
+  if (!chart.hidden.delete(name)) chart.hidden.add(name);
+  for (const button of chart.legend.children) button.setAttribute("aria-pressed", !chart.hidden.has(button.dataset.name));
+  chart.drawnData = "";
   draw();
 };
-const shown = (to) => {
-  const visible = (one) => (to.off.has(one.name) ? { ...one, visible: false } : one);
-  return [to.data.map(visible), { ...dressed(to.layout, to.key), shapes: (to.layout.shapes ?? []).map(visible) }];
+
+const dataAndLayout = (chart) => {
+  const withVisibility = (trace) => (chart.hidden.has(trace.name) ? { ...trace, visible: false } : trace);
+  const shapes = (chart.layout.shapes ?? []).map(withVisibility);
+  return [chart.data.map(withVisibility), { ...themedLayout(chart.layout, chart.key), shapes }];
 };
 
-const take = () => {
-  const { key = "", charts = [] } = props.value ? JSON.parse(props.value) : {};
-  for (const [name, { figure, plot, drawn }] of places)
-    if (!charts.some((chart) => chart.name === name)) {
-      if (drawn) window.Plotly.purge(plot);
+const update = () => {
+  const { key = "", charts: received = [] } = props.value ? JSON.parse(props.value) : {};
+  for (const [name, { figure, plot, drawnData }] of charts)
+    if (!received.some((chart) => chart.name === name)) {
+      if (drawnData) window.Plotly.purge(plot);
       figure.remove();
-      places.delete(name);
+      charts.delete(name);
     }
-  for (const { name, title, figure } of charts) {
-    if (!places.has(name)) places.set(name, place(name));
-    const to = places.get(name);
-    Object.assign(to, { key, data: figure.data, layout: figure.layout, points: key + JSON.stringify(figure) });
-    to.title.textContent = title;
-    tell(to);
-    to.plot.setAttribute("aria-label", title);
-    to.plot.style.height = `${figure.layout.height}px`;
+  for (const { name, title, figure } of received) {
+    if (!charts.has(name)) charts.set(name, createChart(name));
+    const chart = charts.get(name);
+    Object.assign(chart, { key, data: figure.data, layout: figure.layout, newData: key + JSON.stringify(figure) });
+    chart.title.textContent = title;
+    updateLegend(chart);
+    chart.plot.setAttribute("aria-label", title);
+    chart.plot.style.height = `${figure.layout.height}px`;
   }
-  const order = charts.map(({ name }) => places.get(name).figure);
-  if (order.some((figure, i) => board.children[i] !== figure)) board.append(...order);
+  const ordered = received.map(({ name }) => charts.get(name).figure);
+  if (ordered.some((figure, i) => board.children[i] !== figure)) board.append(...ordered);
   draw();
 };
 
+// Draws the visible charts with new data. A call during a drawing repeats the loop.
 const draw = async () => {
-  again = true;
-  if (busy) return;
-  busy = true;
+  needsDraw = true;
+  if (isDrawing) return;
+  isDrawing = true;
   try {
-    while (again) {
-      again = false;
-      const due = [...places.values()].filter(({ plot, points, drawn }) => points !== drawn && plot.clientWidth);
-      const Plotly = due.length ? await plotly() : null;
-      for (const to of due) {
-        if (!to.figure.isConnected) continue;
-        to.drawn = to.points;
-        await Plotly.react(to.plot, ...shown(to), { displayModeBar: false, responsive: false });
+    while (needsDraw) {
+      needsDraw = false;
+      const outdated = [...charts.values()].filter(({ plot, newData, drawnData }) => newData !== drawnData && plot.clientWidth);
+      const Plotly = outdated.length ? await loadPlotly() : null;
+      for (const chart of outdated) {
+        if (!chart.figure.isConnected) continue;
+        chart.drawnData = chart.newData;
+        await Plotly.react(chart.plot, ...dataAndLayout(chart), { displayModeBar: false, responsive: false });
       }
     }
   } catch (error) {
     board.dataset.problem = error.message;
   } finally {
-    busy = false;
+    isDrawing = false;
   }
 };
 
-const redraw = () => { for (const to of places.values()) to.drawn = ""; draw(); };
-new ResizeObserver(draw).observe(board); // seen for the first time
-new MutationObserver(redraw).observe(document.body, { attributes: true, attributeFilter: ["class"] }); // light, dark
-watch("value", take);
-take();
+const redrawAll = () => { for (const chart of charts.values()) chart.drawnData = ""; draw(); };
+new ResizeObserver(draw).observe(board); // the board becomes visible
+new MutationObserver(redrawAll).observe(document.body, { attributes: true, attributeFilter: ["class"] }); // light and dark
+watch("value", update);
+update();

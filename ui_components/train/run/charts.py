@@ -1,10 +1,10 @@
-"""A board of charts in the page (charts.js draws them), and what it is sent."""
+"""Chart boards: several charts in one HTML component, drawn by charts.js from a JSON value."""
 
 import json
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import gradio as gr
@@ -15,46 +15,54 @@ from qal.evaluation.report import RunReport
 from qal.jobs.metrics import MetricsRows
 from ui_components.train.run import figures, machine_figures
 
-PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
+PLOTLY_FILE = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
 SCRIPT = Path(__file__).parent / "charts.js"
-Report = RunReport | None
-Maker = Callable[[MetricsRows, Report], go.Figure | None]
-MAIN: Sequence[tuple[str, str, Maker]] = (
-    ("loss", "Loss", lambda rows, _: figures.loss_figure(rows)),
-    ("rates", "Error rates on the validation rows", figures.rate_figure),
-)
-MACHINE: Sequence[tuple[str, str, Maker]] = (
-    ("learning_rate", "Learning rate", lambda rows, _: machine_figures.learning_rate_figure(rows)),
-    ("grad_norm", "Gradient norm", lambda rows, _: machine_figures.gradient_figure(rows)),
-    ("throughput", "Utterances a second", lambda rows, _: machine_figures.throughput_figure(rows)),
-    ("data_wait", "Waiting for audio, share of a step", lambda rows, _: machine_figures.data_wait_figure(rows)),
-    ("memory", "Memory", lambda rows, _: machine_figures.memory_figure(rows)),
-    ("disk", "Free disk", lambda rows, _: machine_figures.disk_figure(rows)),
-)
-KEPT = 16  # boards, so that several pages that watch one run draw it once
+MAX_CACHED_RUNS = 16
+
+FigureFunction = Callable[[MetricsRows, RunReport | None], go.Figure | None]
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A figure with its place on a board."""
+class ChartType(NamedTuple):
+    """A chart that every run may have. `figure` returns None if there is no data for it."""
+
+    name: str
+    title: str
+    figure: FigureFunction
+
+
+class Chart(NamedTuple):
+    """A chart with its data."""
 
     name: str
     title: str
     figure: go.Figure
 
 
-@dataclass(frozen=True)
-class Boards:
-    """Of one run, as charts.js takes them; "" has no charts."""
+class Boards(NamedTuple):
+    """The values of a run's two chart boards; "" is a board without charts."""
 
     main: str
     machine: str
 
 
+MAIN_CHARTS = (
+    ChartType("loss", "Loss", lambda rows, _: figures.loss_figure(rows)),
+    ChartType("rates", "Error rates on the validation set", figures.rate_figure),
+)
+MACHINE_CHARTS = (
+    ChartType("learning_rate", "Learning rate", lambda rows, _: machine_figures.learning_rate_figure(rows)),
+    ChartType("grad_norm", "Gradient norm", lambda rows, _: machine_figures.gradient_figure(rows)),
+    ChartType("throughput", "Examples per second", lambda rows, _: machine_figures.throughput_figure(rows)),
+    ChartType("data_wait", "Wait for audio, share of a step", lambda rows, _: machine_figures.data_wait_figure(rows)),
+    ChartType("memory", "Memory", lambda rows, _: machine_figures.memory_figure(rows)),
+    ChartType("disk", "Free disk space", lambda rows, _: machine_figures.disk_figure(rows)),
+)
+
+
 def chart_board(classes: str) -> gr.HTML:
-    """A place for charts. Its value is what board_json gives; it draws into what is there, so that a zoom stays."""
-    gr.set_static_paths([PLOTLY])
-    source = f"gradio_api/file={quote(str(PLOTLY))}"
+    """A component for charts; its value is made by `board_json`."""
+    gr.set_static_paths([PLOTLY_FILE])
+    source = f"gradio_api/file={quote(str(PLOTLY_FILE))}"
     return gr.HTML(
         "",
         html_template=f'<div class="qal-charts {classes}" data-plotly="{source}"></div>',
@@ -64,34 +72,38 @@ def chart_board(classes: str) -> gr.HTML:
 
 
 def board_json(key: str, charts: Sequence[Chart]) -> str:
-    """`key`: a zoom stays while it stays the same."""
-    parts = (
+    """The value of a chart board. The page keeps a user's zoom while `key` is the same."""
+    if not charts:
+        return ""
+    items = (
         f'{{"name":{json.dumps(c.name)},"title":{json.dumps(c.title)},"figure":{c.figure.to_json()}}}' for c in charts
     )
-    return f'{{"key":{json.dumps(key)},"charts":[{",".join(parts)}]}}' if charts else ""
+    return f'{{"key":{json.dumps(key)},"charts":[{",".join(items)}]}}'
 
 
-def boards_of(run_id: str, rows: MetricsRows, report: Report) -> Boards:
-    """A chart that has no data is on no board."""
+def run_boards(run_id: str, rows: MetricsRows, report: RunReport | None) -> Boards:
+    """The chart boards of a run; charts without data are left out."""
 
-    def drawn(makers: Sequence[tuple[str, str, Maker]]) -> str:
-        found = [(name, title, make(rows, report)) for name, title, make in makers]
-        return board_json(run_id, [Chart(name, title, figure) for name, title, figure in found if figure])
+    def board(chart_types: Sequence[ChartType]) -> str:
+        drawn = [(chart_type, chart_type.figure(rows, report)) for chart_type in chart_types]
+        return board_json(run_id, [Chart(c.name, c.title, figure) for c, figure in drawn if figure])
 
-    return Boards(drawn(MAIN), drawn(MACHINE))
+    return Boards(board(MAIN_CHARTS), board(MACHINE_CHARTS))
 
 
 class ChartCache:
-    """The boards that were drawn last, shared by all pages."""
+    """The boards that were used last, shared by all pages. Safe for threads."""
 
-    def __init__(self, kept: int = KEPT):
-        self._kept, self._lock = kept, threading.Lock()
+    def __init__(self, size: int = MAX_CACHED_RUNS):
+        self._size = size
+        self._lock = threading.Lock()
         self._boards: dict[Hashable, Boards] = {}
 
     def get(self, key: Hashable, draw: Callable[[], Boards]) -> Boards:
+        """Returns the boards of a key; `draw` is called if they are not in the cache."""
         with self._lock:
-            found = self._boards.pop(key, None) or draw()
-            self._boards[key] = found
-            while len(self._boards) > self._kept:
+            boards = self._boards.pop(key, None) or draw()
+            self._boards[key] = boards
+            while len(self._boards) > self._size:
                 del self._boards[next(iter(self._boards))]
-        return found
+        return boards

@@ -1,7 +1,7 @@
-"""What the buttons of a watched run do. Each asks whose run it is."""
+"""Handlers of the buttons of the Run tab. Each of them requires that the user owns the run."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import gradio as gr
 
@@ -11,75 +11,108 @@ from qal.jobs.run import Run, list_runs
 from ui_components.app.studio import TOAST_S, Studio
 from ui_components.widgets.markup import sentence_html
 
-QUESTIONS = {
-    "kill": "Kill run {name}? It ends at once; what came after its last checkpoint is lost.",
-    "delete": "Delete run {name}? It is moved to the trash folder beside the runs; nothing is erased.",
+Action = Literal["kill", "delete"]
+QUESTIONS: dict[Action, str] = {
+    "kill": "Kill run {run_id}? The process ends at once; steps after the last checkpoint are lost.",
+    "delete": "Delete run {run_id}? It is moved to the trash folder inside the runs folder.",
 }
-ANSWERS = {"kill": "Kill it", "delete": "Delete it"}
+CONFIRM_LABELS: dict[Action, str] = {"kill": "Kill", "delete": "Delete"}
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What somebody must say yes to."""
+class PendingAction:
+    """An action that the user must confirm."""
 
-    what: Literal["kill", "delete"]
-    run: str
+    action: Action
+    run_id: str
 
 
-def find(studio: Studio, run_id: str | None) -> Run:
+class QuestionUpdate(NamedTuple):
+    """Outputs of `ask_kill` and `ask_delete`."""
+
+    pending: PendingAction
+    row: gr.Row
+    question: str
+    confirm: gr.Button
+
+
+class ClosedQuestion(NamedTuple):
+    """Outputs of `cancel`."""
+
+    pending: None
+    row: gr.Row
+
+
+class Confirmed(NamedTuple):
+    """Outputs of `confirm`. `run` is the id of the run that the tab shows."""
+
+    pending: None
+    row: gr.Row
+    run: Any
+
+
+def require_run(studio: Studio, run_id: str | None) -> Run:
+    """Returns a run by its id. Raises TrainingError if there is no such run."""
     run = next((r for r in list_runs(studio.runs) if r.id == run_id), None)
     if run is None:
-        raise TrainingError(f"run {run_id} is not there any more" if run_id else "choose a run first")
+        raise TrainingError(f"run {run_id} does not exist any more; choose another" if run_id else "choose a run first")
+    return run
+
+
+def require_own_run(studio: Studio, run_id: str | None, request: gr.Request) -> Run:
+    """Returns a run by its id. Raises TrainingError if it does not exist, OptionError if it is another user's."""
+    run = require_run(studio, run_id)
+    studio.require_run_owner(run, request)
     return run
 
 
 def stop(studio: Studio, run_id: str | None, request: gr.Request) -> None:
-    run = find(studio, run_id)
-    studio.require_run_owner(run, request)
-    job.stop(run)
+    job.stop(require_own_run(studio, run_id, request))
 
 
 def resume(studio: Studio, run_id: str | None, request: gr.Request) -> None:
-    run = find(studio, run_id)
-    studio.require_run_owner(run, request)
-    job.resume(run)
+    job.resume(require_own_run(studio, run_id, request))
 
 
-def ask_kill(studio: Studio, run_id: str | None, request: gr.Request) -> list[Any]:
-    """Opens the question -> (asked, row, sentence, yes)."""
+def ask_kill(studio: Studio, run_id: str | None, request: gr.Request) -> QuestionUpdate:
+    """Asks the user to confirm that the run is killed."""
     return _ask(studio, "kill", run_id, request)
 
 
-def ask_delete(studio: Studio, run_id: str | None, request: gr.Request) -> list[Any]:
+def ask_delete(studio: Studio, run_id: str | None, request: gr.Request) -> QuestionUpdate:
+    """Asks the user to confirm that the run is deleted."""
     return _ask(studio, "delete", run_id, request)
 
 
-def _ask(studio: Studio, what: Literal["kill", "delete"], run_id: str | None, request: gr.Request) -> list[Any]:
-    run = find(studio, run_id)
-    studio.require_run_owner(run, request)
-    sentence = sentence_html(QUESTIONS[what].format(name=run.id))
-    return [Asked(what, run.id), gr.Row(visible=True), f"<p>{sentence}</p>", gr.Button(ANSWERS[what])]
+def _ask(studio: Studio, action: Action, run_id: str | None, request: gr.Request) -> QuestionUpdate:
+    run = require_own_run(studio, run_id, request)
+    question = sentence_html(QUESTIONS[action].format(run_id=run.id))
+    return QuestionUpdate(
+        pending=PendingAction(action, run.id),
+        row=gr.Row(visible=True),
+        question=f"<p>{question}</p>",
+        confirm=gr.Button(CONFIRM_LABELS[action]),
+    )
 
 
-def withdraw(studio: Studio) -> list[Any]:
-    """The answer was no -> (asked, row)."""
-    return [None, gr.Row(visible=False)]
+def cancel(studio: Studio) -> ClosedQuestion:
+    return ClosedQuestion(pending=None, row=gr.Row(visible=False))
 
 
-def confirm(studio: Studio, asked: Asked | None, watched: str | None, request: gr.Request) -> list[Any]:
-    """The answer was yes -> (asked, row, the run that is watched)."""
-    if asked is None:
-        return [None, gr.Row(visible=False), gr.skip()]
-    run = find(studio, asked.run)
-    studio.require_run_owner(run, request)
-    if asked.what == "kill":
+def confirm(studio: Studio, pending: PendingAction | None, shown_run: str | None, request: gr.Request) -> Confirmed:
+    """Carries out the pending action. If the shown run was deleted, the tab shows another run."""
+    done = Confirmed(pending=None, row=gr.Row(visible=False), run=gr.skip())
+    if pending is None:
+        return done
+    run = require_own_run(studio, pending.run_id, request)
+    if pending.action == "kill":
         job.kill(run)
-        return [None, gr.Row(visible=False), gr.skip()]
-    moved = job.trash(run)
-    gr.Info(sentence_html(f"run {run.id} is in {moved} now"), duration=TOAST_S)
-    return [None, gr.Row(visible=False), None if watched == run.id else gr.skip()]
+        return done
+    trash_folder = job.trash(run)
+    gr.Info(sentence_html(f"run {run.id} was moved to {trash_folder}"), duration=TOAST_S)
+    return done._replace(run=None) if shown_run == run.id else done
 
 
-def use_settings(studio: Studio, run_id: str | None) -> str:
-    """-> the run whose settings are wanted; the form fills itself, and opens when it has"""
-    return find(studio, run_id).id
+def request_new_run(studio: Studio, run_id: str | None) -> str:
+    """Returns the id of the run whose settings the New run form loads."""
+    return require_run(studio, run_id).id

@@ -1,58 +1,77 @@
-"""Charts of a run: rows of metrics.jsonl -> figures. Pure, and readable on light and dark."""
+"""Charts of a run from its metrics, readable on light and dark. Pure functions."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 
 from qal.evaluation.report import BEFORE_TRAINING, ORIGINAL_ON_TEST_SET, RunReport
 from qal.jobs.metrics import MetricsRows
-from ui_components.train.run.traces import MAX_POINTS, column, sent, smoothed, thinned
+from ui_components.train.run.traces import MAX_POINTS, column, rounded, smoothed, thinned
 
-INK = "#858078"  # text and axes: enough contrast on white and on black
+GREY = "#858078"  # text and axes; enough contrast on white and on black
 GRID = "rgba(133, 128, 120, 0.22)"
-RAW = "rgba(133, 128, 120, 0.45)"
+TRANSLUCENT = "rgba(133, 128, 120, 0.45)"  # values that are not smoothed
 TEAL = "#1f9a8c"
 AMBER = "#d9822b"
-COLOURS = {"wer": TEAL, "cer": AMBER}
-LARGE, SMALL = 300, 170  # pixels of height
-SMALL_POINTS = 400
-MANY_EPOCHS = 50  # from here on markers would run into one another
+RATE_COLOURS = {"wer": TEAL, "cer": AMBER}
+LARGE_HEIGHT_PX, SMALL_HEIGHT_PX = 300, 170
+SMALL_MAX_POINTS = 400
+MAX_LARGE_MARKERS = 50  # with more epochs, large markers would overlap
+MAX_EPOCH_TICKS = 12
+
+
+class ReferenceLevel(NamedTuple):
+    """An error rate before training or of another model, for a horizontal line."""
+
+    name: str
+    share: float
+    dash: str  # Plotly's name of the line style
 
 
 def loss_figure(rows: MetricsRows) -> go.Figure | None:
-    """Training loss per step, raw and smoothed, and the validation loss of each epoch."""
-    step, loss = column(rows, "loss")
-    at, validation = column(rows, "validation_loss")
-    if not len(step) and not len(at):
+    """The training loss of each step, raw and smoothed, and the validation loss of each epoch."""
+    training, validation = column(rows, "loss"), column(rows, "validation_loss")
+    if not len(training.x) and not len(validation.x):
         return None
-    figure = chart("step", "loss")
-    add_line(figure, "each step", step, loss, RAW, 1)
-    add_line(figure, "smoothed", step, smoothed(loss), TEAL, 2.5)
-    add_epochs(figure, "validation", at, validation, AMBER, line={"dash": "dot", "width": 1.5}, symbol="diamond")
+    figure = empty_chart("step", "loss")
+    add_line(figure, "each step", training.x, training.y, TRANSLUCENT, 1)
+    add_line(figure, "smoothed", training.x, smoothed(training.y), TEAL, 2.5)
+    style = {"line": {"dash": "dot", "width": 1.5}, "symbol": "diamond"}
+    add_epochs(figure, "validation", validation.x, validation.y, AMBER, **style)
     return figure
 
 
 def rate_figure(
-    rows: MetricsRows, report: RunReport | None = None, keys: Sequence[str] = ("wer", "cer")
+    rows: MetricsRows, report: RunReport | None = None, metrics: Sequence[str] = ("wer", "cer")
 ) -> go.Figure | None:
-    """WER and CER of each epoch's generated text in %. Lines across: the first one's of the weights that it began from,
-    and of the stock model on the test rows."""
-    having = [(key, *column(rows, key, "epoch")) for key in keys]
-    if not len(having[0][1]):
+    """The error rates of each validation in %, with horizontal lines for the levels of the first metric."""
+    rates = {metric: column(rows, metric, "epoch") for metric in metrics}
+    first = rates[metrics[0]]
+    if not len(first.x):
         return None
-    figure = chart("epoch", "error rate")
-    figure.update_xaxes(dtick=1 if having[0][1].max() <= 12 else None)
+    figure = empty_chart("epoch", "error rate")
+    figure.update_xaxes(dtick=1 if first.x.max() <= MAX_EPOCH_TICKS else None)
     figure.update_yaxes(rangemode="tozero", ticksuffix=" %")
-    for key, epoch, share in having:
-        add_epochs(figure, key.upper(), epoch, 100 * share, COLOURS[key], hovertemplate="%{y:.1f} %")
-    start = next((row[keys[0]] for row in rows if row["step"] == 0 and keys[0] in row), None)
-    original = getattr(report.stock_30s, keys[0]) if report else None
-    for name, share, dash in ((BEFORE_TRAINING, start, "dash"), (ORIGINAL_ON_TEST_SET, original, "dot")):
-        if share is not None:
-            add_level(figure, f"{name}: {100 * share:.1f} %", round(100 * share, 2), dash)
+    for metric, rate in rates.items():
+        percents = np.asarray(100 * rate.y)
+        add_epochs(figure, metric.upper(), rate.x, percents, RATE_COLOURS[metric], hovertemplate="%{y:.1f} %")
+    for level in reference_levels(rows, report, metrics[0]):
+        add_level(figure, f"{level.name}: {100 * level.share:.1f} %", round(100 * level.share, 2), level.dash)
     return figure
+
+
+def reference_levels(rows: MetricsRows, report: RunReport | None, metric: str) -> list[ReferenceLevel]:
+    """The error rates of the base model before training, and of the original model on the test set, if measured."""
+    before_training = next((row[metric] for row in rows if row["step"] == 0 and metric in row), None)
+    original = getattr(report.stock_30s, metric) if report else None
+    levels = []
+    if before_training is not None:
+        levels.append(ReferenceLevel(BEFORE_TRAINING, before_training, "dash"))
+    if original is not None:
+        levels.append(ReferenceLevel(ORIGINAL_ON_TEST_SET, original, "dot"))
+    return levels
 
 
 def add_line(
@@ -63,49 +82,87 @@ def add_line(
     colour: str,
     width: float,
     limit: int = MAX_POINTS,
-    **more: Any,
+    **options: Any,
 ) -> None:
-    """A line of many points, thinned."""
+    """Adds a line of many points, thinned; without points, nothing.
+
+    Args:
+        figure: the chart.
+        name: the name in the legend.
+        x: steps, shape (n,).
+        y: values, shape (n,).
+        colour: a CSS colour.
+        width: line width, in pixels.
+        limit: maximum number of points.
+        options: further options of Plotly's scatter trace.
+    """
     if not len(x):
         return
-    shown = thinned(y, limit)
+    kept = thinned(y, limit)
     line = {"color": colour, "width": width}
-    figure.add_scatter(x=sent(x[shown]), y=sent(y[shown]), name=name, mode="lines", line=line, **more)
+    figure.add_scatter(x=rounded(x[kept]), y=rounded(y[kept]), name=name, mode="lines", line=line, **options)
 
 
-def add_epochs(figure: go.Figure, name: str, x: np.ndarray, y: np.ndarray, colour: str, **more: Any) -> None:
-    """A marked point an epoch."""
+def add_epochs(figure: go.Figure, name: str, x: np.ndarray, y: np.ndarray, colour: str, **options: Any) -> None:
+    """Adds a line with a marker for each epoch; without points, nothing.
+
+    Args:
+        figure: the chart.
+        name: the name in the legend.
+        x: steps or epochs, shape (n,).
+        y: values, shape (n,).
+        colour: a CSS colour.
+        options: `line` and `symbol` change the style; others are options of Plotly's scatter trace.
+    """
     if not len(x):
         return
-    shown = thinned(y)
-    line = {"color": colour, "width": 2.5, **more.pop("line", {})}
-    marker = {"color": colour, "size": 8 if len(shown) <= MANY_EPOCHS else 4, "symbol": more.pop("symbol", "circle")}
-    points = {"x": sent(x[shown]), "y": sent(y[shown])}
-    figure.add_scatter(**points, name=name, mode="lines+markers", line=line, marker=marker, cliponaxis=False, **more)
+    kept = thinned(y)
+    line = {"color": colour, "width": 2.5, **options.pop("line", {})}
+    size = 8 if len(kept) <= MAX_LARGE_MARKERS else 4
+    marker = {"color": colour, "size": size, "symbol": options.pop("symbol", "circle")}
+    points = {"x": rounded(x[kept]), "y": rounded(y[kept])}
+    figure.add_scatter(**points, name=name, mode="lines+markers", line=line, marker=marker, cliponaxis=False, **options)
 
 
 def add_level(figure: go.Figure, name: str, y: float, dash: str) -> None:
-    """A line across, named in the legend, where nothing can cover the name."""
-    line = {"color": INK, "width": 1.5, "dash": dash}
+    """Adds a horizontal line, named in the legend."""
+    line = {"color": GREY, "width": 1.5, "dash": dash}
     figure.add_shape(type="line", xref="x domain", x0=0, x1=1, y0=y, y1=y, line=line, name=name, showlegend=True)
 
 
-def chart(x_title: str, y_title: str, height: int = LARGE) -> go.Figure:
-    axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "automargin": True}
-    small = height < LARGE
+def empty_chart(x_title: str, y_title: str, height_px: int = LARGE_HEIGHT_PX) -> go.Figure:
+    """A chart without data, in the common layout."""
+    is_small = height_px < LARGE_HEIGHT_PX
+    layout = base_layout(height_px, {"l": 44, "r": 12, "t": 8 if is_small else 12, "b": 30 if is_small else 40})
+    layout["font"]["size"] = 12 if is_small else 13
     return go.Figure(
         layout={
-            "template": "none",
-            "height": height,
-            "margin": {"l": 44, "r": 12, "t": 8 if small else 12, "b": 30 if small else 40},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": INK, "size": 12 if small else 13, "family": "system-ui, sans-serif"},
-            "showlegend": not small,
+            **layout,
+            "showlegend": not is_small,
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemsizing": "constant"},
             "hovermode": "x unified",
             "hoverlabel": {"bgcolor": "#ffffff", "font": {"color": "#1c1b19"}},
-            "xaxis": {**axis, "title": {"text": x_title, "standoff": 6, "font": {"size": 13}}, "rangemode": "tozero"},
-            "yaxis": {**axis, "title": {"text": y_title, "standoff": 6, "font": {"size": 13}}},
+            "xaxis": {**axis_layout(), "title": _axis_title(x_title), "rangemode": "tozero"},
+            "yaxis": {**axis_layout(), "title": _axis_title(y_title)},
         }
     )
+
+
+def base_layout(height_px: int, margin_px: dict[str, int]) -> dict[str, Any]:
+    """The layout options that all charts share."""
+    return {
+        "template": "none",
+        "height": height_px,
+        "margin": margin_px,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": GREY, "size": 12, "family": "system-ui, sans-serif"},
+    }
+
+
+def axis_layout() -> dict[str, Any]:
+    return {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "automargin": True}
+
+
+def _axis_title(text: str) -> dict[str, Any]:
+    return {"text": text, "standoff": 6, "font": {"size": 13}}

@@ -1,82 +1,109 @@
-"""What was heard at a validation against what was said, as HTML. Pure functions."""
+"""References and predictions of a validation as HTML. Pure functions."""
 
 import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from qal.evaluation.alignment import align
 from qal.jobs.sample_predictions import SamplePrediction, ValidationSamples
 from ui_components.widgets.choices import Choices
 
-NEWEST = "newest"
-MARKS = {"del": ("missed: ", "Missed, or heard as something else"), "ins": ("heard instead: ", "Heard, but not said")}
-
-Words = Sequence[tuple[str, bool]]
+LATEST = "latest"  # drop-down value for the last validation
 
 
-def epoch_choices(heard: Sequence[ValidationSamples]) -> Choices:
-    """The newest first, whichever that is; then each epoch."""
-    if not heard:
-        return [(NEWEST, NEWEST)]
-    return [(f"newest ({epoch_name(heard[-1])})", NEWEST), *((epoch_name(h), str(h.epoch)) for h in reversed(heard))]
+class ErrorMark(NamedTuple):
+    """The marking of wrong words."""
+
+    tag: str
+    spoken: str  # for screen readers, before the words
+    title: str
 
 
-def epoch_name(heard: ValidationSamples) -> str:
-    return f"epoch {heard.epoch}" if heard.step else "before training"
+REFERENCE_MARK = ErrorMark("del", "missed: ", "Deletion or substitution: missing or different in the prediction")
+PREDICTION_MARK = ErrorMark("ins", "predicted instead: ", "Insertion or substitution: not in the reference")
+
+MarkedWords = Sequence[tuple[str, bool]]  # (word, True if it is correct)
 
 
-def chosen_epoch(heard: Sequence[ValidationSamples], epoch: str | None) -> tuple[str, ValidationSamples | None]:
-    """The wanted one where it is there, else the newest -> (its value, what was heard)."""
-    found = next((h for h in heard if str(h.epoch) == epoch), None)
-    return (str(epoch), found) if found else (NEWEST, heard[-1] if heard else None)
+class EpochSelection(NamedTuple):
+    """The value of the epoch drop-down and the samples of that epoch; None if there are no samples."""
+
+    value: str
+    samples: ValidationSamples | None
 
 
-def samples_html(heard: ValidationSamples | None, may_play: Callable[[Path], bool]) -> str:
-    """`may_play`: whether the server gives the file away."""
-    if heard is None:
+def epoch_choices(validations: Sequence[ValidationSamples]) -> Choices:
+    """The choice of the latest validation, then all validations, the latest first."""
+    if not validations:
+        return [(LATEST, LATEST)]
+    latest = (f"{LATEST} ({epoch_label(validations[-1])})", LATEST)
+    return [latest, *((epoch_label(v), str(v.epoch)) for v in reversed(validations))]
+
+
+def epoch_label(validation: ValidationSamples) -> str:
+    return str(validation.epoch) if validation.step else "before training"
+
+
+def select_epoch(validations: Sequence[ValidationSamples], epoch: str | None) -> EpochSelection:
+    """The samples of the chosen epoch; those of the latest if that epoch does not exist."""
+    chosen = next((v for v in validations if str(v.epoch) == epoch), None)
+    if chosen:
+        return EpochSelection(str(epoch), chosen)
+    return EpochSelection(LATEST, validations[-1] if validations else None)
+
+
+def samples_html(validation: ValidationSamples | None, is_served: Callable[[Path], bool]) -> str:
+    """Reference and prediction of each sample, with a player.
+
+    Args:
+        validation: the samples; None gives "".
+        is_served: returns True if the server may send the audio file.
+    """
+    if validation is None:
         return ""
-    return f'<div class="qal-samples">{"".join(_sample_html(one, may_play) for one in heard.samples)}</div>'
+    samples = "".join(_sample_html(sample, is_served) for sample in validation.samples)
+    return f'<div class="qal-samples">{samples}</div>'
 
 
-def _sample_html(sample: SamplePrediction, may_play: Callable[[Path], bool]) -> str:
+def _sample_html(sample: SamplePrediction, is_served: Callable[[Path], bool]) -> str:
     alignment = align(sample.reference, sample.prediction)
     reference = [(words.reference, words.is_correct) for words in alignment.words if words.reference]
     prediction = [(words.prediction, words.is_correct) for words in alignment.words if words.prediction]
     errors, total = alignment.errors, alignment.reference_words
-    wrong = f"{errors} of {total} words wrong" if errors else "every word right"
+    verdict = f"{errors} of {total} words wrong" if errors else "Correct"
     language = f' lang="{html.escape(sample.language)}"' if sample.language else ""
     return (
-        f'<article><div class="facts">{_player(sample.audio, may_play)}'
-        f'<span class="qal-badge{"" if errors else " on"}">{wrong}</span></div>'
-        f'<dl><dt>said</dt><dd dir="auto"{language}>{_marked(reference, "del")}</dd>'
-        f'<dt>heard</dt><dd dir="auto"{language}>{_marked(prediction, "ins")}</dd></dl></article>'
+        f'<article><div class="facts">{_player(sample.audio, is_served)}'
+        f'<span class="qal-badge{"" if errors else " on"}">{verdict}</span></div>'
+        f'<dl><dt>Reference</dt><dd dir="auto"{language}>{_marked(reference, REFERENCE_MARK)}</dd>'
+        f'<dt>Prediction</dt><dd dir="auto"{language}>{_marked(prediction, PREDICTION_MARK)}</dd></dl></article>'
     )
 
 
-def _player(audio: str, may_play: Callable[[Path], bool]) -> str:
-    if not may_play(Path(audio)):
-        return '<span class="qal-muted">its sound lies outside the data folder, or is gone</span>'
+def _player(audio: str, is_served: Callable[[Path], bool]) -> str:
+    if not is_served(Path(audio)):
+        return '<span class="qal-muted">Audio not available: outside the data folder, or deleted</span>'
     name = html.escape(Path(audio).name, quote=True)
     return f'<audio controls preload="none" src="gradio_api/file={quote(audio)}" aria-label="{name}"></audio>'
 
 
-def _marked(words: Words, tag: str) -> str:
-    """Wrong words in <del> or <ins>, told in words to who cannot see them; words side by side share a mark."""
-    spoken, title = MARKS[tag]
-    parts, open_words = [], []
+def _marked(words: MarkedWords, mark: ErrorMark) -> str:
+    """The words as HTML; neighbouring wrong words share one mark."""
+    pieces, wrong_words = [], []
 
-    def close() -> None:
-        if open_words:
-            inside = f'<span class="qal-spoken">{spoken}</span>{html.escape(" ".join(open_words))}'
-            parts.append(f'<{tag} title="{title}">{inside}</{tag}>')
-            open_words.clear()
+    def close_mark() -> None:
+        if wrong_words:
+            content = f'<span class="qal-screen-reader">{mark.spoken}</span>{html.escape(" ".join(wrong_words))}'
+            pieces.append(f'<{mark.tag} title="{mark.title}">{content}</{mark.tag}>')
+            wrong_words.clear()
 
-    for word, right in words:
-        if right:
-            close()
-            parts.append(html.escape(word))
+    for word, is_correct in words:
+        if is_correct:
+            close_mark()
+            pieces.append(html.escape(word))
         else:
-            open_words.append(word)
-    close()
-    return " ".join(parts) or '<span class="qal-muted">nothing</span>'
+            wrong_words.append(word)
+    close_mark()
+    return " ".join(pieces) or '<span class="qal-muted">(empty)</span>'

@@ -1,6 +1,6 @@
-"""Run: any run, as its folder tells it."""
+"""The Run tab: progress, charts, samples, log and buttons of one run."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import gradio as gr
 
@@ -8,76 +8,180 @@ from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, actio
 from ui_components.train.report import files as report_files
 from ui_components.train.run import actions as run_actions
 from ui_components.train.run import controls as run_controls
-from ui_components.train.run.actions import POLL_S, Seen
+from ui_components.train.run.actions import POLL_S, RunButtons, RunUpdate, SentState
 from ui_components.train.run.charts import chart_board
-from ui_components.train.run.log_view import LEVELS
-from ui_components.train.run.samples_view import NEWEST
+from ui_components.train.run.log_view import LEVEL_CHOICES
+from ui_components.train.run.samples_view import LATEST
 from ui_components.widgets.download import wire_download
 
-BUTTONS: dict[str, Literal["stop", "secondary"]] = {
-    "Stop": "stop",
-    "Kill": "stop",
-    "Resume": "secondary",
-    "Use these settings": "secondary",
-    "Report as PNG": "secondary",
-    "Report as HTML": "secondary",
-    "TensorBoard": "secondary",
-    "Delete": "secondary",
-}
+
+class QuestionRow(NamedTuple):
+    """The components that ask for a confirmation."""
+
+    row: gr.Row
+    question: gr.HTML
+    confirm: gr.Button
+    cancel: gr.Button
+
+
+class SamplesSection(NamedTuple):
+    """The sample predictions; RunUpdate has the same field names."""
+
+    samples_accordion: gr.Accordion
+    epoch: gr.Dropdown
+    samples: gr.HTML
+
+
+class LogSection(NamedTuple):
+    """The log with its filters."""
+
+    accordion: gr.Accordion
+    level: gr.Radio
+    query: gr.Textbox
+    log: gr.HTML
 
 
 def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.State, settings_of: gr.State) -> None:
-    """`run`: the id of the run that is watched; it changes when one was started elsewhere. `settings_of` is set to a
-    run's id when its settings are wanted in the form of a new one."""
-    seen, asked, chosen_epoch = gr.State(Seen()), gr.State(None), gr.State(NEWEST)
+    """Builds the tab.
+
+    Args:
+        studio: the studio.
+        page: the page with all tabs.
+        opened: events after which the tab is updated.
+        run: the id of the run that is shown; other tabs set it.
+        settings_of: is set to the id of the run whose settings the New run form should load.
+    """
+    sent, pending, chosen_epoch = gr.State(SentState()), gr.State(None), gr.State(LATEST)
     selector = gr.Dropdown(label="Run")
     progress = gr.HTML()
-    with gr.Row(elem_classes="qal-actions"):
-        buttons = [
-            gr.Button(name, visible=False, variant=kind, size="md", elem_classes=name.lower(), link_target="_blank")
-            for name, kind in BUTTONS.items()
-        ]
-    with gr.Row(visible=False, elem_classes="qal-question") as question:
-        sentence = gr.HTML()
-        yes = gr.Button("Yes", variant="stop", size="md")
-        no = gr.Button("No", size="md")
+    buttons = add_buttons()
+    question = add_question_row()
     charts = chart_board("large")
     report = gr.HTML()
-    with gr.Accordion("What it hears", visible=False) as samples_part:
-        epoch = gr.Dropdown([(NEWEST, NEWEST)], value=NEWEST, label="After")
+    samples = add_samples_section()
+    with gr.Accordion("Machine and optimisation", open=False, visible=False) as machine_accordion:
+        machine_charts = chart_board("small")
+    log = add_log_section()
+
+    outputs = RunUpdate(
+        selector=selector,
+        progress=progress,
+        **buttons._asdict(),
+        charts=charts,
+        machine_charts=machine_charts,
+        machine_accordion=machine_accordion,
+        report=report,
+        **samples._asdict(),
+        log=log.log,
+        log_accordion=log.accordion,
+        pending=pending,
+        question_row=question.row,
+        sent=sent,
+    )
+    refresh = {
+        "fn": action(run_actions.refresh, studio),
+        "inputs": [run, chosen_epoch, log.level, log.query, pending, sent],
+        "outputs": list(outputs),
+        **EVENT_OPTIONS,
+    }
+    wire_refresh(page, [*opened, run.change, chosen_epoch.change, log.level.change], log.query, refresh)
+    selector.input(lambda chosen: chosen, selector, run, **EVENT_OPTIONS)
+    samples.epoch.input(lambda chosen: chosen, samples.epoch, chosen_epoch, **EVENT_OPTIONS)
+    wire_buttons(studio, buttons, selector, settings_of, refresh)
+    wire_question(studio, buttons, question, selector, pending, run, refresh)
+
+
+def add_buttons() -> RunButtons:
+    """Creates the buttons of the run, hidden until a run is shown."""
+
+    def button(label: str, css_class: str, variant: Literal["stop", "secondary"] = "secondary") -> gr.Button:
+        return gr.Button(label, visible=False, variant=variant, size="md", elem_classes=css_class, link_target="_blank")
+
+    with gr.Row(elem_classes="qal-actions"):
+        return RunButtons(
+            stop=button("Stop", "stop", "stop"),
+            kill=button("Kill", "kill", "stop"),
+            resume=button("Resume", "resume"),
+            new_run=button("New run with these settings", "new-run"),
+            report_png=button("Report as PNG", "report-png"),
+            report_html=button("Report as HTML", "report-html"),
+            tensorboard=button("TensorBoard", "tensorboard"),
+            delete=button("Delete", "delete"),
+        )
+
+
+def add_question_row() -> QuestionRow:
+    with gr.Row(visible=False, elem_classes="qal-question") as row:
+        question = gr.HTML()
+        confirm = gr.Button("Confirm", variant="stop", size="md")
+        cancel = gr.Button("Cancel", size="md")
+    return QuestionRow(row, question, confirm, cancel)
+
+
+def add_samples_section() -> SamplesSection:
+    with gr.Accordion("Sample predictions", visible=False) as accordion:
+        epoch = gr.Dropdown([(LATEST, LATEST)], value=LATEST, label="Epoch")
         samples = gr.HTML()
-    with gr.Accordion("Machine and optimisation", open=False, visible=False) as machine_part:
-        machine = chart_board("small")
-    with gr.Accordion("Log", open=False, visible=False) as log_part:
+    return SamplesSection(accordion, epoch, samples)
+
+
+def add_log_section() -> LogSection:
+    with gr.Accordion("Log", open=False, visible=False) as accordion:
         with gr.Row():
-            level = gr.Radio(LEVELS, value="all", label="Level", scale=3, min_width=320)
-            words = gr.Textbox(
+            level = gr.Radio(LEVEL_CHOICES, value="all", label="Level", scale=3, min_width=320)
+            query = gr.Textbox(
                 "", label="Search the log", max_lines=1, max_length=200, scale=2, elem_classes="qal-search"
             )
         log = gr.HTML()
+    return LogSection(accordion, level, query, log)
 
-    shown = [selector, progress, *buttons, charts, machine, machine_part, report]
-    shown += [epoch, samples, samples_part, log, log_part, asked, question, seen]
-    told = [run, chosen_epoch, level, words, asked, seen]
-    watch = action(run_actions.watch, studio)
-    page.load(watch, told, shown, **EVENT_OPTIONS)
-    gr.Timer(POLL_S).tick(watch, told, shown, **EVENT_OPTIONS)
-    selector.input(lambda chosen: chosen, selector, run, **EVENT_OPTIONS)
-    epoch.input(lambda chosen: chosen, epoch, chosen_epoch, **EVENT_OPTIONS)
-    gr.on([*opened, run.change, chosen_epoch.change, level.change], watch, told, shown, **EVENT_OPTIONS)
-    words.change(watch, told, shown, trigger_mode="always_last", **EVENT_OPTIONS)
 
-    stop, kill, resume, settings, png, page_file, _, delete = buttons
-    for button, act in ((stop, run_controls.stop), (resume, run_controls.resume)):
-        button.click(action(act, studio), selector, None, **EVENT_OPTIONS).then(watch, told, shown, **EVENT_OPTIONS)
-    for button, ask in ((kill, run_controls.ask_kill), (delete, run_controls.ask_delete)):
-        button.click(action(ask, studio), selector, [asked, question, sentence, yes], **EVENT_OPTIONS)
-    no.click(action(run_controls.withdraw, studio), None, [asked, question], **EVENT_OPTIONS)
-    confirmed = yes.click(action(run_controls.confirm, studio), [asked, run], [asked, question, run], **EVENT_OPTIONS)
-    confirmed.then(watch, told, shown, **EVENT_OPTIONS)
-    wanted = settings.click(
-        lambda: None, None, settings_of, **EVENT_OPTIONS
-    )  # so that the same run can be wanted again
-    wanted.then(action(run_controls.use_settings, studio), selector, settings_of, **EVENT_OPTIONS)
-    for button, make in ((png, report_files.download_png), (page_file, report_files.download_html)):
-        wire_download(button, action(make, studio), [selector])
+def wire_refresh(page: gr.Blocks, triggers: EventTriggers, query: gr.Textbox, refresh: dict) -> None:
+    """Updates the tab when the page is loaded, every POLL_S seconds, after the triggers, and while a query is typed."""
+    page.load(**refresh)
+    gr.Timer(POLL_S).tick(**refresh)
+    gr.on(triggers, **refresh)
+    query.change(trigger_mode="always_last", **refresh)
+
+
+def wire_buttons(
+    studio: Studio, buttons: RunButtons, selector: gr.Dropdown, settings_of: gr.State, refresh: dict
+) -> None:
+    """Wires the buttons that need no confirmation; `refresh` holds the arguments of the event that updates the tab."""
+    for button, handler in ((buttons.stop, run_controls.stop), (buttons.resume, run_controls.resume)):
+        button.click(action(handler, studio), selector, None, **EVENT_OPTIONS).then(**refresh)
+    # The state is cleared first, because its change event needs a new value even for the same run.
+    cleared = buttons.new_run.click(lambda: None, None, settings_of, **EVENT_OPTIONS)
+    cleared.then(action(run_controls.request_new_run, studio), selector, settings_of, **EVENT_OPTIONS)
+    wire_download(buttons.report_png, action(report_files.download_png, studio), [selector])
+    wire_download(buttons.report_html, action(report_files.download_html, studio), [selector])
+
+
+def wire_question(
+    studio: Studio,
+    buttons: RunButtons,
+    question: QuestionRow,
+    selector: gr.Dropdown,
+    pending: gr.State,
+    run: gr.State,
+    refresh: dict,
+) -> None:
+    """Wires the buttons that need a confirmation.
+
+    Args:
+        studio: the studio.
+        buttons: the buttons of the run.
+        question: the components that ask for the confirmation.
+        selector: holds the id of the run that the buttons act on.
+        pending: the action that waits for the confirmation.
+        run: the id of the run that is shown.
+        refresh: the arguments of the event that updates the tab.
+    """
+    question_outputs = [pending, question.row, question.question, question.confirm]
+    for button, handler in ((buttons.kill, run_controls.ask_kill), (buttons.delete, run_controls.ask_delete)):
+        button.click(action(handler, studio), selector, question_outputs, **EVENT_OPTIONS)
+    question.cancel.click(action(run_controls.cancel, studio), None, [pending, question.row], **EVENT_OPTIONS)
+    confirmed = question.confirm.click(
+        action(run_controls.confirm, studio), [pending, run], [pending, question.row, run], **EVENT_OPTIONS
+    )
+    confirmed.then(**refresh)

@@ -1,4 +1,4 @@
-"""A studio with the real presets and a small corpus, and the form of a new run without a browser."""
+"""A small corpus, and the values of the New run form without a browser."""
 
 from pathlib import Path
 from typing import Any
@@ -6,16 +6,14 @@ from typing import Any
 from qal.corpus.manifest import Origin, Row, write_corpus
 from qal.jobs.options.training_config import TrainingConfig
 from ui_components.app.studio import Studio
-from ui_components.train.new_run.choices import filled
-from ui_components.train.new_run.settings import SETTINGS
+from ui_components.train.new_run.choices import by_name, form_values
 
 SPLITS = ("train", "train", "train", "validation", "test")
-NAMES = [setting.name for setting in SETTINGS]
 
 
 def small_corpus(folder: Path, rows: int = 50, language: str = "ru", seconds: float = 2.0) -> Path:
-    """Its audio is not there: only a job reads it."""
-    made = [
+    """Writes a corpus without audio files, which only a job reads."""
+    manifest_rows = [
         Row(
             audio=f"{i:04}.wav",
             text=f"row {i}",
@@ -27,12 +25,18 @@ def small_corpus(folder: Path, rows: int = 50, language: str = "ru", seconds: fl
         for i in range(rows)
     ]
     folder.mkdir(parents=True)
-    return write_corpus(folder, Origin(name=folder.name), made).folder
+    return write_corpus(folder, Origin(name=folder.name), manifest_rows).folder
 
 
-def held_of(studio: Studio, config: TrainingConfig, **changes: Any) -> list[Any]:
-    """What the components hold; `changes` by a setting's name, with __ for its dots."""
-    held = dict(zip(NAMES, filled(studio, config).held, strict=True))
-    named = {name.replace("__", "."): value for name, value in changes.items()}
-    assert not named.keys() - held.keys()
-    return list((held | named).values())
+def values_of(studio: Studio, config: TrainingConfig, **changes: Any) -> list[Any]:
+    """The values of the form's components for a config, with some values changed.
+
+    Args:
+        studio: the studio.
+        config: the settings.
+        changes: values by name of the setting, with __ in place of dots.
+    """
+    values = by_name(form_values(studio, config).values)
+    changed = {name.replace("__", "."): value for name, value in changes.items()}
+    assert not changed.keys() - values.keys()
+    return list((values | changed).values())

@@ -13,150 +13,173 @@ from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import list_runs
 from qal.resources import CONFIGS
 from tests.run_folders import scripted_run
-from tests.ui_components.conftest import PageRequest
-from tests.ui_components.train.new_run.form import NAMES, held_of
+from tests.ui_components.conftest import request_from
+from tests.ui_components.train.new_run.form import values_of
+from tests.ui_components.train.run.run_page import is_unchanged
 from ui_components.train.new_run import actions as new_run_actions
-from ui_components.train.new_run.actions import TOLD, choose, load_file, load_run, load_text, offer, start, told
+from ui_components.train.new_run.actions import (
+    FIX_FIRST,
+    FormUpdate,
+    first_config,
+    form_feedback,
+    load_preset,
+    load_run,
+    load_yaml,
+    load_yaml_file,
+    start,
+    update_choices,
+)
+from ui_components.train.new_run.choices import by_name
+from ui_components.train.new_run.tab import flattened
 
-NOBODY: Any = PageRequest()
-STARTED = """
+FINISHED_JOB = """
     import os, sys
     from pathlib import Path
     from qal.jobs.run import Run
     from qal.jobs.status import Status
     Run(Path(sys.argv[-1])).write_status(Status(state="finished", user=os.environ.get("QAL_RUN")))
 """
-PROBLEMS, DIFFERENCES, BACK, ESTIMATE, START, FIND, COMMAND, YAML = range(TOLD)
-
-
-def is_skip(update) -> bool:
-    return isinstance(update, dict) and update == {"__type__": "update"}
 
 
 @pytest.fixture
-def launched(tmp_path, monkeypatch):
-    """A job that ends at once."""
+def short_jobs(tmp_path, monkeypatch):
+    """Jobs that finish at once."""
     script = tmp_path / "job.py"
-    script.write_text(textwrap.dedent(STARTED))
+    script.write_text(textwrap.dedent(FINISHED_JOB))
     monkeypatch.setattr(job, "trainer_command", lambda run: [sys.executable, str(script), str(run.folder)])
 
 
-def quick(studio, **changes):
-    """The form as the preset quick has it, with a corpus."""
-    usual = {"base": "small", "corpus": [str(studio.data / "ru")]}
-    return held_of(studio, load_config(CONFIGS / "quick.yaml"), **(usual | changes))
+def quick_values(studio, **changes) -> list[Any]:
+    """The form with the preset quick and a corpus."""
+    chosen = {"base": "small", "corpus": [str(studio.data / "ru")]}
+    return values_of(studio, load_config(CONFIGS / "quick.yaml"), **(chosen | changes))
 
 
-def after(held, given):
-    """What the components hold after the updates."""
-    return [old if is_skip(new) else new for old, new in zip(held, given, strict=True)]
+def updated(values, settings) -> dict[str, Any]:
+    """The values of the form after an update, by name of the setting."""
+    return by_name([old if is_unchanged(new) else new for old, new in zip(values, settings, strict=True)])
 
 
-def test_an_empty_studio_says_what_to_do(studio):
-    held = held_of(studio, new_run_actions.first_config(studio))
-    _, _, corpus, _, note, fetch, *_ = offer(studio, None, *held)
-    assert "qal corpus import asterisk --language ru" in note
-    assert (corpus.choices, fetch.visible) == ([], True)
+def test_empty_studio_says_how_to_get_a_dataset(studio):
+    choices = update_choices(studio, None, *values_of(studio, first_config(studio)))
+    assert "qal corpus import asterisk --language ru" in choices.note
+    assert (choices.corpus.choices, choices.fetch.visible) == ([], True)
 
 
-def test_what_is_there_is_offered_and_choices_stay(furnished):
-    held = quick(furnished, corpus=[])
-    preset, base, corpus, others, note, fetch, *shown = offer(furnished, None, *held)
-    assert preset.value == "quick"
-    assert "a few hundred utterances" in preset.info
-    assert "small" in {value for _, value in base.choices}
-    assert [name for name, _ in corpus.choices] == ["en · 2 min · English", "ru · 2 min · Russian"]
-    assert (len(corpus.value), others.value, note, fetch.visible) == (1, [], "", False)
-    assert shown[START].interactive
-    chosen = [str(furnished.data / "ru")]
-    again = offer(furnished, "balanced", *quick(furnished, corpus=chosen, epochs=9))
-    assert (again[0].value, again[2].value) == ("balanced", chosen)
-    assert "<code>epochs</code>" in again[6 + DIFFERENCES]
+def test_available_presets_models_and_datasets_are_offered_and_choices_are_kept(studio_with_corpora):
+    choices = update_choices(studio_with_corpora, None, *quick_values(studio_with_corpora, corpus=[]))
+    assert choices.preset.value == "quick"
+    assert "a few hundred examples" in choices.preset.info
+    assert "small" in {value for _, value in choices.base.choices}
+    assert [name for name, _ in choices.corpus.choices] == ["en · 2 min · English", "ru · 2 min · Russian"]
+    assert (len(choices.corpus.value), choices.retention_corpora.value) == (1, [])
+    assert (choices.note, choices.fetch.visible) == ("", False)
+    assert choices.feedback.start.interactive
+    chosen = [str(studio_with_corpora.data / "ru")]
+    values = quick_values(studio_with_corpora, corpus=chosen, epochs=9)
+    again = update_choices(studio_with_corpora, "balanced", *values)
+    assert (again.preset.value, again.corpus.value) == ("balanced", chosen)
+    assert "<code>epochs</code>" in again.feedback.differences
 
 
-def test_a_wrong_form_cannot_be_started(furnished, launched):
-    held = quick(furnished, lora__rank=0)
-    shown = told(furnished, "quick", held)
-    assert "lora.rank" in shown[PROBLEMS]
-    assert (shown[START].interactive, shown[FIND].interactive, shown[ESTIMATE]) == (False, False, "")
-    assert shown[COMMAND] == shown[YAML] == new_run_actions.NOTHING_YET
+def test_form_with_a_problem_cannot_be_started(studio_with_corpora, short_jobs):
+    values = quick_values(studio_with_corpora, lora__rank=0)
+    feedback = form_feedback(studio_with_corpora, "quick", values)
+    assert "lora.rank" in feedback.problems
+    assert (feedback.start.interactive, feedback.find_learning_rate.interactive) == (False, False)
+    assert feedback.estimate == ""
+    assert feedback.command_line == feedback.yaml == FIX_FIRST
     with pytest.raises(OptionError, match=r"lora.rank: should be at least 1, not 0"):
-        start(furnished, NOBODY, *held)
-    assert list_runs(furnished.runs) == []
+        start(studio_with_corpora, request_from(), *values)
+    assert list_runs(studio_with_corpora.runs) == []
 
 
-def test_a_right_form_shows_what_it_will_take_and_how_it_is_typed(furnished):
-    shown = told(furnished, "quick", quick(furnished, epochs=2))
-    assert shown[START].interactive
-    assert "Utterances" in shown[ESTIMATE]
-    assert shown[COMMAND].endswith(f"--base small --corpus {furnished.data / 'ru'} --epochs 2")
-    assert "epochs: 2\n" in shown[YAML]
+def test_valid_form_shows_estimate_command_line_and_yaml(studio_with_corpora):
+    feedback = form_feedback(studio_with_corpora, "quick", quick_values(studio_with_corpora, epochs=2))
+    assert feedback.start.interactive
+    assert "Examples" in feedback.estimate
+    assert feedback.command_line.endswith(f"--base small --corpus {studio_with_corpora.data / 'ru'} --epochs 2")
+    assert "epochs: 2\n" in feedback.yaml
 
 
-def test_differences_are_counted_and_named_and_can_be_taken_back(furnished):
-    held = quick(furnished, base="base-adaptive")
-    assert not told(furnished, "quick", quick(furnished))[PROBLEMS].startswith("<div")
-    held = quick(furnished, epochs=2, lora__rank=8)
-    shown = told(furnished, "quick", held)
+def test_changes_from_the_preset_are_counted_named_and_can_be_reset(studio_with_corpora):
+    unchanged_form = form_feedback(studio_with_corpora, "quick", quick_values(studio_with_corpora))
+    assert not unchanged_form.problems.startswith("<div")
+    values = quick_values(studio_with_corpora, epochs=2, lora__rank=8)
+    feedback = form_feedback(studio_with_corpora, "quick", values)
     for name in ("base", "epochs", "lora.rank"):
-        assert f"<code>{name}</code>" in shown[DIFFERENCES]
-    assert "3 settings differ from <b>quick</b>" in shown[DIFFERENCES]
-    assert "#set-lora-rank" in shown[PROBLEMS]
-    assert shown[BACK].visible
-    _, *given = choose(furnished, "quick", *held)
-    new = dict(zip(NAMES, after(held, given[: len(NAMES)]), strict=True))
-    assert (new["epochs"], new["lora.rank"], new["corpus"]) == (4, 32, [str(furnished.data / "ru")])
+        assert f"<code>{name}</code>" in feedback.differences
+    assert '3 changes from preset "quick": ' in feedback.differences
+    assert "#set-lora-rank" in feedback.problems
+    assert feedback.reset.visible
+    assert feedback.reset.value == "Reset to preset"
+    settings = updated(values, load_preset(studio_with_corpora, "quick", *values).settings)
+    assert (settings["epochs"], settings["lora.rank"]) == (4, 32)
+    assert settings["corpus"] == [str(studio_with_corpora.data / "ru")]
 
 
-def test_a_preset_fills_the_form_and_brings_its_base_even_where_it_must_be_fetched_first(furnished):
-    held = quick(furnished)
-    preset, *given = choose(furnished, "demo", *held)
-    assert "(2 epochs of LoRA of rank 32 on tiny, at most 500 utterances)" in preset.info
-    new = dict(zip(NAMES, after(held, given[: len(NAMES)]), strict=True))
-    assert (new["base"], new["max_utterances"], new["epochs"]) == ("tiny", "500", 2)
-    assert "Everything is as in <b>demo</b>" in given[len(NAMES) + DIFFERENCES]
-    assert sum(not is_skip(update) for update in given[: len(NAMES)]) < 6
+def test_preset_fills_the_form_with_its_base_model_even_if_it_is_not_installed(studio_with_corpora):
+    values = quick_values(studio_with_corpora)
+    update = load_preset(studio_with_corpora, "demo", *values)
+    assert "(2 epochs of LoRA of rank 32 on tiny, at most 500 examples)" in update.preset.info
+    settings = updated(values, update.settings)
+    assert (settings["base"], settings["max_utterances"], settings["epochs"]) == ("tiny", "500", 2)
+    assert 'No changes from preset "demo".' in update.feedback.differences
+    assert sum(not is_unchanged(value) for value in update.settings) < 6
 
 
-def test_a_preset_of_the_augmentation_brings_its_transforms(furnished):
-    held = quick(furnished, augmentation__preset="telephone", lora__rank=8)
-    given = new_run_actions.augment(furnished, "quick", *held)
-    new = dict(zip(NAMES, after(held, given[: len(NAMES)]), strict=True))
-    assert (new["augmentation.codec.probability"], new["lora.rank"]) == (0.7, 8)
-    assert "--augmentation.preset telephone" in given[len(NAMES) + COMMAND]
-    assert "--augmentation.codec" not in given[len(NAMES) + COMMAND]
+def test_augmentation_preset_fills_the_transforms(studio_with_corpora):
+    values = quick_values(studio_with_corpora, augmentation__preset="telephone", lora__rank=8)
+    update = new_run_actions.apply_augmentation_preset(studio_with_corpora, "quick", *values)
+    settings = updated(values, update.settings)
+    assert (settings["augmentation.codec.probability"], settings["lora.rank"]) == (0.7, 8)
+    assert "--augmentation.preset telephone" in update.feedback.command_line
+    assert "--augmentation.codec" not in update.feedback.command_line
 
 
-def test_the_settings_of_a_run_come_back_and_are_what_the_form_is_compared_with(furnished):
-    run = scripted_run(furnished.runs, "mine", "finished")
-    config = load_config(run.config_file).model_copy(
-        update={"base": "small", "epochs": 7, "corpus": [os.path.abspath(furnished.data / "en")]}
-    )
-    new_run_actions.job.create_run(config, furnished.runs, "other")
-    held = quick(furnished)
-    nothing, tabs, preset, *given = load_run(furnished, "other", "quick", *held)
-    new = dict(zip(NAMES, after(held, given[: len(NAMES)]), strict=True))
-    assert (nothing, tabs.selected, preset.value) == (None, "new", "run/other")
-    assert (new["epochs"], new["corpus"]) == (7, [str(furnished.data / "en")])
-    assert "Everything is as in <b>run other</b>" in given[len(NAMES) + DIFFERENCES]
-    command = given[len(NAMES) + COMMAND]
-    assert "other/config.yaml" in command
-    assert "--epochs" not in command
-    assert all(map(is_skip, load_run(furnished, None, "quick", *held)))
-    with pytest.raises(OptionError, match="no run never"):
-        load_run(furnished, "never", "quick", *held)
+def test_settings_of_a_run_fill_the_form_and_become_its_baseline(studio_with_corpora):
+    run = scripted_run(studio_with_corpora.runs, "mine", "finished")
+    corpus = [os.path.abspath(studio_with_corpora.data / "en")]
+    changes = {"base": "small", "epochs": 7, "corpus": corpus}
+    config = load_config(run.config_file).model_copy(update=changes)
+    new_run_actions.job.create_run(config, studio_with_corpora.runs, "other")
+    values = quick_values(studio_with_corpora)
+    loaded = load_run(studio_with_corpora, "other", "quick", *values)
+    settings = updated(values, loaded.form.settings)
+    assert (loaded.settings_of, loaded.tabs.selected, loaded.form.preset.value) == (None, "new", "run/other")
+    assert (settings["epochs"], settings["corpus"]) == (7, [str(studio_with_corpora.data / "en")])
+    assert 'No changes from run "other".' in loaded.form.feedback.differences
+    assert loaded.form.feedback.reset.value == "Reset to run"
+    assert "other/config.yaml" in loaded.form.feedback.command_line
+    assert "--epochs" not in loaded.form.feedback.command_line
 
 
-def test_what_is_not_offered_here_is_left_out(furnished):
-    held = quick(furnished)
-    _, *given = load_text(furnished, "corpus: [/srv/elsewhere]\nbase: /srv/model\nepochs: 3\n", "quick", *held)
-    new = dict(zip(NAMES, after(held, given[: len(NAMES)]), strict=True))
-    assert (new["corpus"], new["base"], new["epochs"]) == ([], "small", 3)
-    assert not given[len(NAMES) + START].interactive
+def test_form_is_unchanged_without_a_run_and_a_missing_run_is_an_error(studio_with_corpora):
+    values = quick_values(studio_with_corpora)
+    outputs = list(flattened(load_run(studio_with_corpora, None, "quick", *values)))
+    assert len(outputs) == len(list(flattened(load_run_outputs(values))))
+    assert all(map(is_unchanged, outputs))
+    with pytest.raises(OptionError, match="run never does not exist any more"):
+        load_run(studio_with_corpora, "never", "quick", *values)
+
+
+def load_run_outputs(values) -> new_run_actions.LoadedRun:
+    """An output of `load_run` with a number in place of each value."""
+    feedback = new_run_actions.FormFeedback(*range(len(new_run_actions.FormFeedback._fields)))
+    return new_run_actions.LoadedRun(0, 0, FormUpdate(0, tuple(range(len(values))), feedback))
+
+
+def test_unavailable_datasets_and_models_are_left_out(studio_with_corpora):
+    values = quick_values(studio_with_corpora)
+    text = "corpus: [/srv/elsewhere]\nbase: /srv/model\nepochs: 3\n"
+    update = load_yaml(studio_with_corpora, text, "quick", *values)
+    settings = updated(values, update.settings)
+    assert (settings["corpus"], settings["base"], settings["epochs"]) == ([], "small", 3)
+    assert not update.feedback.start.interactive
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         ("", "paste a YAML first"),
         ("epochs: 0", "the YAML: epochs"),
@@ -174,45 +197,46 @@ def test_what_is_not_offered_here_is_left_out(furnished):
         ("# " + "x" * 200_000, "characters"),
     ],
 )
-def test_a_yaml_that_is_wrong_is_one_sentence(furnished, text, sentence):
+def test_invalid_yaml_is_a_one_line_error(studio_with_corpora, text, message):
     with pytest.raises(OptionError) as refused:
-        load_text(furnished, text, "quick", *quick(furnished))
-    assert sentence in str(refused.value)
+        load_yaml(studio_with_corpora, text, "quick", *quick_values(studio_with_corpora))
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_is_loaded_like_a_text(furnished, tmp_path):
+def test_yaml_file_is_loaded_like_pasted_yaml(studio_with_corpora, tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("language: no\n", encoding="utf-8")
-    _, *given = load_file(furnished, str(file), "quick", *quick(furnished))
-    assert given[NAMES.index("language")] == "no"
+    values = quick_values(studio_with_corpora)
+    update = load_yaml_file(studio_with_corpora, str(file), "quick", *values)
+    assert by_name(update.settings)["language"] == "no"
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(OptionError, match="no text"):
-        load_file(furnished, str(file), "quick", *quick(furnished))
+    with pytest.raises(OptionError, match="not a text file"):
+        load_yaml_file(studio_with_corpora, str(file), "quick", *values)
 
 
-def test_start_saves_what_the_form_shows_and_launches_the_job(furnished, launched):
-    held = quick(furnished, epochs=2)
-    run_id, tabs = start(furnished, NOBODY, *held)
-    (run,) = list_runs(furnished.runs)
-    assert (run_id, tabs.selected) == (run.id, "run")
+def test_start_saves_the_form_as_config_and_launches_the_job(studio_with_corpora, short_jobs):
+    started = start(studio_with_corpora, request_from(), *quick_values(studio_with_corpora, epochs=2))
+    (run,) = list_runs(studio_with_corpora.runs)
+    assert (started.run, started.tabs.selected) == (run.id, "run")
     saved = load_config(run.config_file)
-    assert (saved.base, saved.corpus, saved.epochs) == ("small", [os.path.abspath(furnished.data / "ru")], 2)
+    corpus = [os.path.abspath(studio_with_corpora.data / "ru")]
+    assert (saved.base, saved.corpus, saved.epochs) == ("small", corpus, 2)
     deadline = time.monotonic() + 30
     while run.status().state != "finished" and time.monotonic() < deadline:
         time.sleep(0.05)
     assert run.status().state == "finished"
 
 
-def test_who_waits_is_told_the_place(furnished, launched, monkeypatch):
-    scripted_run(furnished.runs, "busy", "running", step=3)
-    said = []
-    monkeypatch.setattr(gr, "Info", said.append)
-    start(furnished, NOBODY, *quick(furnished))
-    assert said == ["Run busy comes first: this one waits for the device as number 1 and starts by itself."]
+def test_queued_run_shows_its_position_in_a_message(studio_with_corpora, short_jobs, monkeypatch):
+    scripted_run(studio_with_corpora.runs, "busy", "running", step=3)
+    messages = []
+    monkeypatch.setattr(gr, "Info", messages.append)
+    start(studio_with_corpora, request_from(), *quick_values(studio_with_corpora))
+    assert messages == ["Run busy is in progress: this run is number 1 in the queue and starts automatically."]
 
 
-def test_a_studio_without_presets_says_so(studio):
-    shown = told(studio, None, held_of(studio, new_run_actions.first_config(studio)))
-    assert "choose a preset first" in shown[PROBLEMS].lower()
-    assert not shown[START].interactive
+def test_studio_without_presets_says_so_and_cannot_start(studio):
+    feedback = form_feedback(studio, None, values_of(studio, first_config(studio)))
+    assert "choose a preset first" in feedback.problems.lower()
+    assert not feedback.start.interactive

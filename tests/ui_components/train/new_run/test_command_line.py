@@ -1,4 +1,4 @@
-"""The command line and the YAML that the form shows make exactly the settings that Start would save."""
+"""The command line and the YAML of the form give exactly the settings that Start saves."""
 
 import math
 import random
@@ -13,8 +13,8 @@ from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import as_yaml, check_config, load_config, merge_settings, read_settings, save_config
 from qal.resources import CONFIGS
-from ui_components.train.new_run.command_line import arguments, command_line, overrides
-from ui_components.train.new_run.settings import ALL, BY_NAME
+from ui_components.train.new_run.command_line import command_line, overrides, train_arguments
+from ui_components.train.new_run.settings import ALL_SETTINGS, SETTINGS_BY_NAME
 from ui_components.widgets.forms import Setting, nested
 
 PRESETS = sorted(CONFIGS.glob("*.yaml"))
@@ -23,7 +23,7 @@ SEEDS = range(60)
 
 
 def limits(setting: Setting) -> tuple[float, float]:
-    """Lowest and highest right value."""
+    """The lowest and the highest valid value of a number."""
     low, high = 0.0, 50.0
     for metadata in setting.field.metadata:
         low = getattr(metadata, "ge", getattr(metadata, "gt", low)) + (1e-6 if hasattr(metadata, "gt") else 0)
@@ -32,8 +32,8 @@ def limits(setting: Setting) -> tuple[float, float]:
     return low, high
 
 
-def drawn(setting: Setting, rng: random.Random) -> Any:
-    """A right value for the field alone."""
+def random_value(setting: Setting, rng: random.Random) -> Any:
+    """A value that is valid for the field by itself."""
     if setting.optional and rng.random() < 0.2:
         return None
     low, high = limits(setting)
@@ -56,39 +56,43 @@ def drawn(setting: Setting, rng: random.Random) -> Any:
             return {}
 
 
-def random_config(below: dict[str, Any], rng: random.Random) -> TrainingConfig:
-    """The file's settings with some others; drawn again where they do not go together."""
-    while True:
-        config = check_config(below, "")
-        for setting in rng.sample(ALL, rng.randint(0, 12)):
-            values = config.model_dump()
-            *groups, last = setting.name.split(".")
-            group = values
-            for name in groups:
-                group = group[name]
-            group[last] = drawn(setting, rng)
-            if setting.name == "corpus" and group[last]:
-                values["corpus_weights"] = {c: rng.choice([1, 2.0, 0.25]) for c in listed(group[last])}
-            try:
-                config = check_config(values, "")
-            except OptionError:
-                continue
-        return config
+def random_config(file_settings: dict[str, Any], rng: random.Random) -> TrainingConfig:
+    """The settings of a file with up to twelve random changes; changes that contradict others are skipped."""
+    config = check_config(file_settings, "")
+    for setting in rng.sample(ALL_SETTINGS, rng.randint(0, 12)):
+        values = config.model_dump()
+        *groups, last = setting.name.split(".")
+        group = values
+        for name in groups:
+            group = group[name]
+        group[last] = random_value(setting, rng)
+        if setting.name == "corpus" and group[last]:
+            corpora = [group[last]] if isinstance(group[last], str) else group[last]
+            values["corpus_weights"] = {corpus: rng.choice([1, 2.0, 0.25]) for corpus in corpora}
+        try:
+            config = check_config(values, "")
+        except OptionError:
+            continue
+    return config
 
 
-def listed(corpora: str | list[str]) -> list[str]:
-    return [corpora] if isinstance(corpora, str) else corpora
+def config_or_none(file_settings: dict[str, Any], changes: dict[str, Any]) -> TrainingConfig | None:
+    """The settings of a file with changes; None if they are not valid."""
+    try:
+        return check_config(merge_settings(TrainingConfig, file_settings, nested(changes)), "")
+    except OptionError:
+        return None
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_command_line_and_the_yaml_make_what_is_saved(seed: int, tmp_path: Path):
+def test_command_line_and_yaml_give_the_saved_config(seed: int, tmp_path: Path):
     rng = random.Random(seed)
     file = rng.choice(PRESETS)
     config = random_config(read_settings(file), rng)
-    shown = command_line(arguments(config, file, read_settings(file), Path("my runs")))
+    shown = command_line(train_arguments(config, file, read_settings(file), Path("my runs")))
     program, command, *words = shlex.split(shown)
-    asked = parse_train_arguments(f"{program} {command}", "", words)
-    assert (program, command, asked.config, asked.runs) == ("qal", "train", config, Path("my runs"))
+    parsed = parse_train_arguments(f"{program} {command}", "", words)
+    assert (program, command, parsed.config, parsed.runs) == ("qal", "train", config, Path("my runs"))
     assert "\n" not in shown
     (tmp_path / "shown.yaml").write_text(as_yaml(config), encoding="utf-8")
     save_config(config, tmp_path / "saved.yaml")
@@ -97,41 +101,35 @@ def test_the_command_line_and_the_yaml_make_what_is_saved(seed: int, tmp_path: P
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_argument_is_there_in_vain(seed: int):
-    """Left out, each of them would make another config, or none."""
+def test_each_override_is_needed(seed: int):
     rng = random.Random(seed)
-    below = read_settings(rng.choice(PRESETS))
-    config = random_config(below, rng)
-    given = overrides(config, below)
-    assert given.keys() <= BY_NAME.keys()
-    if set(given) != set(BY_NAME):
-        for name in given.keys() - {"augmentation.preset"}:
-            assert made(below, {n: v for n, v in given.items() if n != name}) != config
+    file_settings = read_settings(rng.choice(PRESETS))
+    config = random_config(file_settings, rng)
+    changes = overrides(config, file_settings)
+    assert changes.keys() <= SETTINGS_BY_NAME.keys()
+    if set(changes) != set(SETTINGS_BY_NAME):
+        for name in changes.keys() - {"augmentation.preset"}:
+            assert config_or_none(file_settings, {n: v for n, v in changes.items() if n != name}) != config
 
 
-def made(below: dict[str, Any], given: dict[str, Any]) -> TrainingConfig | None:
-    try:
-        return check_config(merge_settings(TrainingConfig, below, nested(given)), "")
-    except OptionError:
-        return None
+def test_command_line_has_only_the_settings_that_differ_from_the_file():
+    file = CONFIGS / "quick.yaml"
+    config = load_config(file).model_copy(update={"corpus": "data/x", "learning_rate": 1e-4})
+    shown = command_line(train_arguments(config, file, read_settings(file), Path("runs")))
+    assert shown == "qal train --config configs/quick.yaml --corpus data/x --learning_rate 0.0001"
 
 
-def test_only_what_differs_is_said():
-    config = load_config(CONFIGS / "quick.yaml").model_copy(update={"corpus": "data/x", "learning_rate": 1e-4})
-    below = read_settings(CONFIGS / "quick.yaml")
-    said = command_line(arguments(config, CONFIGS / "quick.yaml", below, Path("runs")))
-    assert said == ("qal train --config configs/quick.yaml --corpus data/x --learning_rate 0.0001")
+def test_other_augmentation_preset_brings_the_values_of_its_transforms():
+    file_settings = read_settings(CONFIGS / "quick.yaml")
+    augmentation = {"preset": "strong", "gain": {"probability": 0.1}}
+    config = check_config({**file_settings, "augmentation": augmentation}, "")
+    changes = {"augmentation.preset": "strong", "augmentation.gain.probability": 0.1}
+    assert overrides(config, file_settings) == changes
 
 
-def test_another_augmentation_brings_its_values_along():
-    below = read_settings(CONFIGS / "quick.yaml")
-    config = check_config({**below, "augmentation": {"preset": "strong", "gain": {"probability": 0.1}}}, "")
-    assert overrides(config, below) == {"augmentation.preset": "strong", "augmentation.gain.probability": 0.1}
-
-
-def test_command_line_names_paths_from_the_folder_the_server_was_started_in(tmp_path, monkeypatch):
+def test_command_line_names_paths_from_the_working_directory_of_the_server(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = CONFIGS / "quick.yaml"
     config = load_config(file).model_copy(update={"corpus": ["data/x"]})
-    said = command_line(arguments(config, file, read_settings(file), Path("runs")))
-    assert said == f"qal train --config {file} --corpus '[\"data/x\"]'"
+    shown = command_line(train_arguments(config, file, read_settings(file), Path("runs")))
+    assert shown == f"qal train --config {file} --corpus '[\"data/x\"]'"

@@ -1,4 +1,4 @@
-"""The form of a new run has every field of a run's options, each in one place."""
+"""Tests of the settings in the New run form: every option has one place."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,55 +10,62 @@ from pydantic import BaseModel
 from qal.jobs.options.training_config import TrainingConfig
 from ui_components.app.page import studio_page
 from ui_components.train.new_run.settings import (
-    BASIC,
-    BY_BUTTON,
-    GROUPS,
-    MATERIAL,
-    SETTINGS,
-    group_of,
-    mentioned,
-    sections,
+    ACCORDIONS,
+    BASIC_SETTINGS,
+    FORM_SETTINGS,
+    LABELS,
+    NOT_IN_FORM,
+    SETTINGS_BY_NAME,
+    SOURCE_SETTINGS,
+    accordion_of,
+    form_sections,
+    settings_named_in,
 )
 
-SHORT_FOR_OTHERS = {"augmentation.waveform"}  # sets the probabilities of four transforms, which the form has
+SHORTHANDS = {"augmentation.waveform"}  # it sets the probabilities of four transforms, which are in the form
 
 
-def fields(model: type[BaseModel], group: str = "") -> Iterator[str]:
-    """Names of all the fields, found without the form's own code."""
+def option_names(model: type[BaseModel], group: str = "") -> Iterator[str]:
+    """The dotted names of all options, found without the code of the form."""
     for name, field in model.model_fields.items():
-        inner = getattr(model(), name)
-        if isinstance(inner, BaseModel):
-            yield from fields(type(inner), f"{group}{name}.")
+        default = getattr(model(), name)
+        if isinstance(default, BaseModel):
+            yield from option_names(type(default), f"{group}{name}.")
         else:
             assert field.description, f"{group}{name} has no help"
             yield group + name
 
 
-def test_no_field_of_a_run_is_forgotten(studio):
-    wanted = set(fields(TrainingConfig)) - SHORT_FOR_OTHERS
-    assert wanted == {s.name for s in SETTINGS} | set(BY_BUTTON)
+def test_form_has_all_options_of_a_run(studio):
+    assert set(option_names(TrainingConfig)) - SHORTHANDS == {s.name for s in FORM_SETTINGS} | set(NOT_IN_FORM)
     page = studio_page(studio)
-    shown = {block.elem_id for block in page.blocks.values() if isinstance(block, gr.components.FormComponent)}
-    assert {s.element_id for s in SETTINGS} <= shown
+    elements = {block.elem_id for block in page.blocks.values() if isinstance(block, gr.components.FormComponent)}
+    assert {setting.element_id for setting in FORM_SETTINGS} <= elements
 
 
-def test_each_setting_stands_in_one_place():
-    places = Counter([*MATERIAL, *BASIC, *(name for group in GROUPS for s in sections(group) for name in s.names)])
-    assert set(places) == {s.name for s in SETTINGS}
+def test_each_setting_has_exactly_one_place_in_the_form():
+    in_accordions = [name for title in ACCORDIONS for section in form_sections(title) for name in section.names]
+    places = Counter([*SOURCE_SETTINGS, *BASIC_SETTINGS, *in_accordions])
+    assert set(places) == {setting.name for setting in FORM_SETTINGS}
     assert set(places.values()) == {1}
+
+
+def test_labels_are_of_existing_settings():
+    assert LABELS.keys() <= SETTINGS_BY_NAME.keys()
 
 
 @pytest.mark.parametrize(
     "name", ["device", "precision", "machine.devices", "machine.nodes", "machine.strategy", "cache_mb"]
 )
-def test_machines_are_settings_too(name: str):
-    assert group_of(name) == "Device, memory and speed"
+def test_machine_settings_are_in_the_device_accordion(name: str):
+    assert accordion_of(name) == "Device, memory and speed"
 
 
-def test_the_settings_that_a_sentence_names_are_found():
-    assert mentioned("adalora.start_rank 4 is not above lora.rank 8; raise it") == {"adalora.start_rank", "lora.rank"}
-    assert mentioned("first_share and last_share leave no step", "adalora") == {
+def test_settings_named_in_a_message_are_found():
+    message = "adalora.start_rank 4 is not above lora.rank 8; raise it"
+    assert settings_named_in(message) == {"adalora.start_rank", "lora.rank"}
+    assert settings_named_in("first_share and last_share leave no step", "adalora") == {
         "adalora.first_share",
         "adalora.last_share",
     }
-    assert mentioned("the corpus is empty") == set()
+    assert settings_named_in("the corpus is empty") == set()

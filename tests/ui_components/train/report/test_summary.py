@@ -4,28 +4,24 @@ from tests.run_folders import REPORT, STEPS, epoch_row, metrics_rows_until, repo
 from ui_components.train.report.summary import summary_lines
 
 
-def by_measure(rows, report=None) -> dict:
+def lines_by_measure(rows, report=None) -> dict:
     return {line.measure: line for line in summary_lines(rows, report)}
 
 
-def test_before_after_and_what_was_won():
-    lines = by_measure(metrics_rows_until(STEPS), REPORT)
+def test_summary_shows_values_before_and_after_training_and_their_change():
+    lines = lines_by_measure(metrics_rows_until(STEPS), REPORT)
     wer = lines["validation WER"]
-    assert (wer.before, wer.after, wer.change, wer.better) == (
-        "30.0 %",
-        "18.0 % (epoch 4)",
-        "-12.0 points (-40 %)",
-        True,
-    )
+    assert (wer.before, wer.after) == ("30.0 %", "18.0 % (epoch 4)")
+    assert (wer.change, wer.is_better) == ("-12.0 points (-40 %)", True)
     test = lines["test WER"]
     assert (test.before, test.after, test.change) == ("25.0 %", "19.0 % (14.0 – 25.0)", "-6.0 points (-24 %)")
     assert lines["speed (RTF)"].change == "7.5 times faster"
 
 
-def test_what_got_worse_is_no_gain():
+def test_higher_error_rates_are_not_marked_as_better():
     rows = [epoch_row(0), {**epoch_row(1), "wer": 0.4, "validation_loss": 2.0}]
-    lines = by_measure(rows, report_with_tuned_score(wer=0.3, rtf=0.6))
-    assert [lines[m].better for m in ("validation WER", "validation loss", "test WER")] == [False] * 3
+    lines = lines_by_measure(rows, report_with_tuned_score(wer=0.3, rtf=0.6))
+    assert [lines[m].is_better for m in ("validation WER", "validation loss", "test WER")] == [False] * 3
     assert lines["speed (RTF)"].change == "2.0 times slower"
 
 
@@ -39,7 +35,7 @@ def test_what_got_worse_is_no_gain():
         ([], report_with_tuned_score(wer=0.1, rtf=0.0)),
     ],
 )
-def test_what_was_not_measured_claims_nothing(rows, report):
+def test_change_is_empty_if_a_value_was_not_measured(rows, report):
     for line in summary_lines(rows, report):
-        assert bool(line.change) == (line.better is not None)
+        assert bool(line.change) == (line.is_better is not None)
         assert not line.change or (line.before and line.after)

@@ -1,115 +1,109 @@
-from typing import Any
-
 import pytest
 
 from qal.errors import OptionError, TrainingError
 from qal.jobs import job
 from qal.jobs.run import list_runs
 from tests.run_folders import STEPS, scripted_run
-from tests.ui_components.conftest import PageRequest
+from tests.ui_components.conftest import request_from
+from tests.ui_components.train.run.run_page import is_unchanged
 from ui_components.app.studio import Studio
 from ui_components.train.run import controls as run_controls
-from ui_components.train.run.controls import Asked
+from ui_components.train.run.controls import CONFIRM_LABELS, PendingAction
+
+NO_LOGIN = request_from()
 
 
-def request(user: str | None = None) -> Any:
-    return PageRequest(username=user)
-
-
-ANYBODY = request()
-
-
-def test_stop_asks_the_run(studio):
+def test_stop_writes_a_stop_request(studio):
     run = scripted_run(studio.runs, "a", "running", step=STEPS // 2)
-    run_controls.stop(studio, "a", ANYBODY)
+    run_controls.stop(studio, "a", NO_LOGIN)
     assert run.stop_file.exists()
 
 
-def test_resume_starts_the_job_again(studio, monkeypatch):
+def test_resume_launches_the_job_again(studio, monkeypatch):
     launched = []
     monkeypatch.setattr(job, "launch", launched.append)
     scripted_run(studio.runs, "a", "failed", step=5)
-    run_controls.resume(studio, "a", ANYBODY)
+    run_controls.resume(studio, "a", NO_LOGIN)
     assert [run.id for run in launched] == ["a"]
 
 
-@pytest.mark.parametrize("act", [run_controls.ask_kill, run_controls.ask_delete])
-def test_nothing_happens_before_somebody_has_said_yes(studio, act, monkeypatch):
+@pytest.mark.parametrize("ask", [run_controls.ask_kill, run_controls.ask_delete])
+def test_kill_and_delete_do_nothing_before_they_are_confirmed(studio, ask, monkeypatch):
     monkeypatch.setattr(job, "kill", lambda run: pytest.fail("killed"))
     run = scripted_run(studio.runs, "a", "failed", step=5)
-    asked, row, sentence, yes = act(studio, "a", ANYBODY)
-    assert row.visible
-    assert "a?" in sentence
-    assert yes.value.endswith("it")
+    asked = ask(studio, "a", NO_LOGIN)
+    assert asked.row.visible
+    assert "a?" in asked.question
+    assert asked.confirm.value == CONFIRM_LABELS[asked.pending.action]
     assert run.folder.exists()
-    assert run_controls.withdraw(studio)[0] is None
+    assert run_controls.cancel(studio).pending is None
     assert run.folder.exists()
-    assert isinstance(asked, Asked)
+    assert isinstance(asked.pending, PendingAction)
 
 
-def test_yes_kills(studio, monkeypatch):
+def test_confirmed_kill_kills_the_run(studio, monkeypatch):
     killed = []
     monkeypatch.setattr(job, "kill", lambda run: killed.append(run.id))
     scripted_run(studio.runs, "a", "running", step=5)
-    asked, row, _ = run_controls.confirm(studio, Asked("kill", "a"), "a", ANYBODY)
-    assert (killed, asked, row.visible) == (["a"], None, False)
+    confirmed = run_controls.confirm(studio, PendingAction("kill", "a"), "a", NO_LOGIN)
+    assert (killed, confirmed.pending, confirmed.row.visible) == (["a"], None, False)
 
 
-def test_yes_moves_the_run_to_the_trash_and_says_where(studio, monkeypatch):
-    told = []
-    monkeypatch.setattr(run_controls.gr, "Info", lambda words, **_: told.append(words))
+def test_confirmed_delete_moves_the_run_to_the_trash_folder_and_names_it(studio, monkeypatch):
+    messages = []
+    monkeypatch.setattr(run_controls.gr, "Info", lambda message, **_: messages.append(message))
     run = scripted_run(studio.runs, "a", "finished")
-    *_, watched = run_controls.confirm(studio, Asked("delete", "a"), "a", ANYBODY)
-    assert watched is None
+    confirmed = run_controls.confirm(studio, PendingAction("delete", "a"), "a", NO_LOGIN)
+    assert confirmed.run is None
     assert not run.folder.exists()
     assert list_runs(studio.runs) == []
-    (moved,) = (studio.runs / ".trash").iterdir()
-    assert str(moved) in told[0]
+    (trash_folder,) = (studio.runs / ".trash").iterdir()
+    assert str(trash_folder) in messages[0]
 
 
-def test_a_run_that_has_not_ended_is_not_deleted(studio):
+def test_run_in_progress_cannot_be_deleted(studio):
     scripted_run(studio.runs, "a", "running", step=5)
     with pytest.raises(TrainingError, match="still running"):
-        run_controls.confirm(studio, Asked("delete", "a"), "a", ANYBODY)
+        run_controls.confirm(studio, PendingAction("delete", "a"), "a", NO_LOGIN)
 
 
-def test_deleting_one_run_leaves_another_watched(studio):
+def test_deleting_a_run_does_not_change_the_shown_run_if_it_is_another(studio):
     scripted_run(studio.runs, "a", "finished")
     scripted_run(studio.runs, "b", "finished")
-    *_, watched = run_controls.confirm(studio, Asked("delete", "a"), "b", ANYBODY)
-    assert watched == {"__type__": "update"}
+    confirmed = run_controls.confirm(studio, PendingAction("delete", "a"), "b", NO_LOGIN)
+    assert is_unchanged(confirmed.run)
 
 
-def test_a_form_can_have_the_settings_of_a_run(studio):
+def test_new_run_is_requested_with_the_settings_of_the_shown_run(studio):
     scripted_run(studio.runs, "a", "finished")
-    assert run_controls.use_settings(studio, "a") == "a"
+    assert run_controls.request_new_run(studio, "a") == "a"
 
 
-def test_another_users_run_is_left_alone(tmp_path):
+def test_another_users_run_cannot_be_stopped_resumed_killed_or_deleted(tmp_path):
     studio = Studio(tmp_path / "runs", tmp_path / "data", is_admin=lambda name: name == "admin")
     run = scripted_run(studio.runs, "a", "running", step=5)
     run.update_status(user="anna")
-    stranger, owner = request("bekele"), request("anna")
-    acts = [
-        lambda who: run_controls.stop(studio, "a", who),
-        lambda who: run_controls.resume(studio, "a", who),
-        lambda who: run_controls.ask_kill(studio, "a", who),
-        lambda who: run_controls.ask_delete(studio, "a", who),
-        lambda who: run_controls.confirm(studio, Asked("kill", "a"), "a", who),
-        lambda who: run_controls.confirm(studio, Asked("delete", "a"), "a", who),
+    other_user, owner = request_from("bekele"), request_from("anna")
+    handlers = [
+        lambda request: run_controls.stop(studio, "a", request),
+        lambda request: run_controls.resume(studio, "a", request),
+        lambda request: run_controls.ask_kill(studio, "a", request),
+        lambda request: run_controls.ask_delete(studio, "a", request),
+        lambda request: run_controls.confirm(studio, PendingAction("kill", "a"), "a", request),
+        lambda request: run_controls.confirm(studio, PendingAction("delete", "a"), "a", request),
     ]
-    for act in acts:
+    for handler in handlers:
         with pytest.raises(OptionError, match="belongs to anna"):
-            act(stranger)
+            handler(other_user)
     assert run.status().state == "running"
     assert not run.stop_file.exists()
     run_controls.stop(studio, "a", owner)
     assert run.stop_file.exists()
 
 
-@pytest.mark.parametrize("wanted", [None, "never", "../a", "a/", "."])
-def test_acting_on_no_run_is_the_users_error(studio, wanted):
+@pytest.mark.parametrize("run_id", [None, "never", "../a", "a/", "."])
+def test_button_without_an_existing_run_is_a_user_error(studio, run_id):
     scripted_run(studio.runs, "a", "finished")
-    for act in (run_controls.stop, run_controls.resume, run_controls.ask_kill, run_controls.ask_delete):
-        with pytest.raises(TrainingError, match="not there any more" if wanted else "choose a run first"):
-            act(studio, wanted, ANYBODY)
+    for handler in (run_controls.stop, run_controls.resume, run_controls.ask_kill, run_controls.ask_delete):
+        with pytest.raises(TrainingError, match="does not exist any more" if run_id else "choose a run first"):
+            handler(studio, run_id, NO_LOGIN)

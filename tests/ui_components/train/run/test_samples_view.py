@@ -6,64 +6,68 @@ import pytest
 
 from qal.jobs.sample_predictions import SamplePrediction, ValidationSamples
 from tests.run_folders import samples_row
-from ui_components.train.run.samples_view import NEWEST, chosen_epoch, epoch_choices, samples_html
+from ui_components.train.run.samples_view import LATEST, epoch_choices, samples_html, select_epoch
 
 
-def heard(epoch: int = 1, **changes: Any) -> ValidationSamples:
-    row: dict[str, Any] = {
+def validation_samples(epoch: int = 1, **changes: Any) -> ValidationSamples:
+    """A validation with one sample."""
+    fields: dict[str, Any] = {
         "audio": "/data/my corpus/ä#1.wav",
         "reference": "the cat sat",
         "prediction": "the cap",
         "language": "en",
         **changes,
     }
-    return ValidationSamples(epoch, 10 * epoch, (SamplePrediction(**row),))
+    return ValidationSamples(epoch, 10 * epoch, (SamplePrediction(**fields),))
 
 
-def shown(one: ValidationSamples, playable: bool = True) -> str:
-    return samples_html(one, lambda path: playable)
+def served_html(validation: ValidationSamples) -> str:
+    """The samples if the server may send all audio files."""
+    return samples_html(validation, lambda path: True)
 
 
-def test_words_that_differ_are_marked_for_eyes_and_ears():
-    found = shown(heard())
-    marks = re.findall(r'<(del|ins) title="[^"]+"><span class="qal-spoken">([^<]+)</span>([^<]+)</', found)
-    assert marks == [("del", "missed: ", "cat sat"), ("ins", "heard instead: ", "cap")]
-    assert "2 of 3 words wrong" in found
+def test_wrong_words_are_marked_for_the_eye_and_for_screen_readers():
+    samples = served_html(validation_samples())
+    marks = re.findall(r'<(del|ins) title="[^"]+"><span class="qal-screen-reader">([^<]+)</span>([^<]+)</', samples)
+    assert marks == [("del", "missed: ", "cat sat"), ("ins", "predicted instead: ", "cap")]
+    assert "2 of 3 words wrong" in samples
+    assert "<dt>Reference</dt>" in samples
+    assert "<dt>Prediction</dt>" in samples
 
 
-def test_what_was_heard_rightly_is_not_marked():
-    found = shown(heard(prediction="The cat — sat!"))
-    assert "<del" not in found
-    assert "<ins" not in found
-    assert "every word right" in found
+def test_correct_prediction_has_no_marks():
+    samples = served_html(validation_samples(prediction="The cat — sat!"))
+    assert "<del" not in samples
+    assert "<ins" not in samples
+    assert ">Correct<" in samples
 
 
-def test_nothing_heard_is_said_so():
-    assert "nothing" in shown(heard(prediction=""))
+def test_empty_prediction_is_shown_as_empty():
+    assert "(empty)" in served_html(validation_samples(prediction=""))
 
 
 @pytest.mark.parametrize("field", ["reference", "prediction", "language", "audio"])
-def test_no_text_is_markup(field: Any):
-    evil = '"><img src=x onerror=alert(1)>'
-    found = shown(heard(1, **{field: evil}))
-    assert "<img" not in found
-    assert 'lang=""' not in found
+def test_texts_of_samples_are_escaped(field: Any):
+    markup = '"><img src=x onerror=alert(1)>'
+    samples = served_html(validation_samples(1, **{field: markup}))
+    assert "<img" not in samples
+    assert 'lang=""' not in samples
 
 
-def test_audio_is_asked_for_only_when_it_is_played_and_under_the_pages_own_path():
-    found = shown(heard())
-    (source,) = re.findall(r'<audio controls preload="none" src="([^"]+)"', found)
+def test_audio_is_loaded_when_it_is_played_from_an_address_relative_to_the_page():
+    samples = served_html(validation_samples())
+    (source,) = re.findall(r'<audio controls preload="none" src="([^"]+)"', samples)
     assert source == "gradio_api/file=/data/my%20corpus/%C3%A4%231.wav"
 
 
-def test_what_the_server_does_not_give_away_has_no_player():
-    asked = []
-    found = samples_html(heard(), lambda path: bool(asked.append(path)))
-    assert asked == [Path("/data/my corpus/ä#1.wav")]
-    assert "<audio" not in found
+def test_audio_that_is_not_served_has_no_player():
+    checked = []
+    samples = samples_html(validation_samples(), lambda path: bool(checked.append(path)))
+    assert checked == [Path("/data/my corpus/ä#1.wav")]
+    assert "<audio" not in samples
 
 
-def test_players_stay_where_they_are_from_epoch_to_epoch():
+def test_players_are_the_same_in_each_epoch():
     rows = [samples_row(epoch, ["/d/a.wav", "/d/b.wav", "/d/c.wav"]) for epoch in (0, 1)]
     validations = [
         ValidationSamples(
@@ -73,21 +77,16 @@ def test_players_stay_where_they_are_from_epoch_to_epoch():
         )
         for row in rows
     ]
-    pages = [shown(validation) for validation in validations]
-    tags = [re.findall(r"<audio[^>]+>", page) for page in pages]
+    pages = [served_html(validation) for validation in validations]
+    players = [re.findall(r"<audio[^>]+>", page) for page in pages]
     assert pages[0] != pages[1]
-    assert tags[0] == tags[1]
+    assert players[0] == players[1]
 
 
-def test_the_newest_is_chosen_unless_another_is_there_and_wanted():
-    all_heard = [heard(0), heard(1), heard(2)]
-    assert [name for name, _ in epoch_choices(all_heard)] == [
-        "newest (epoch 2)",
-        "epoch 2",
-        "epoch 1",
-        "before training",
-    ]
-    assert chosen_epoch(all_heard, NEWEST) == (NEWEST, all_heard[2])
-    assert chosen_epoch(all_heard, "1") == ("1", all_heard[1])
-    assert chosen_epoch(all_heard, "7") == (NEWEST, all_heard[2])
-    assert chosen_epoch([], None) == (NEWEST, None)
+def test_latest_epoch_is_selected_unless_an_existing_epoch_is_chosen():
+    validations = [validation_samples(0), validation_samples(1), validation_samples(2)]
+    assert [name for name, _ in epoch_choices(validations)] == ["latest (2)", "2", "1", "before training"]
+    assert select_epoch(validations, LATEST) == (LATEST, validations[2])
+    assert select_epoch(validations, "1") == ("1", validations[1])
+    assert select_epoch(validations, "7") == (LATEST, validations[2])
+    assert select_epoch([], None) == (LATEST, None)
