@@ -9,8 +9,9 @@ import psutil
 
 from benchmarks.live.spoken import Stream
 from qal.audio.samples import SAMPLE_RATE
+from qal.captions.final_captions import Caption
 from qal.captions.scheduler import Scheduler
-from qal.captions.session import Caption, CaptionSession
+from qal.captions.session import CaptionSession
 from qal.text.normalisation import normalise_basic
 
 PACKET = SAMPLE_RATE // 10

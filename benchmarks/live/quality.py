@@ -11,8 +11,8 @@ from benchmarks.live.spoken import Clip, Stream, make_stream
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.captions.captioner import Captioner
+from qal.captions.final_captions import Caption
 from qal.captions.options import DEFAULT_SESSION, SessionOptions
-from qal.captions.session import Caption
 from qal.corpus.importers.debian import unpack_packages
 from qal.engine.engine import Engine, Utterance
 from qal.evaluation.bootstrap import PairedDifference, paired_difference

@@ -12,8 +12,8 @@ from benchmarks.live.spoken import Stream
 from qal.audio.gate import GateOptions
 from qal.audio.samples import SAMPLE_RATE
 from qal.audio.vad import VadStream
+from qal.captions.final_captions import Caption
 from qal.captions.segmenter import Segmenter, SpeechSegment
-from qal.captions.session import Caption
 
 
 def load_reference(directory: Path) -> faster_whisper.WhisperModel:

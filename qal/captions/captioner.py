@@ -14,8 +14,9 @@ import numpy as np
 from qal.audio.decode import decode
 from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.final_captions import Caption
 from qal.captions.options import DEFAULT_SESSION, SessionOptions
-from qal.captions.session import Caption, CaptionSession, InputLevel, Request, RequestKind, VoiceActivityDetector
+from qal.captions.session import CaptionSession, InputLevel, Request, RequestKind, VoiceActivityDetector
 from qal.engine.decoding import DecodingOptions
 from qal.engine.interface import load_engine
 from qal.engine.screening import ScreeningOptions, SpeechEngine, transcribe_screened

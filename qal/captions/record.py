@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from qal.captions.session import Caption
+from qal.captions.final_captions import Caption
 from qal.engine.words import Word
 from qal.errors import OptionError
 from qal.storage import storage_errors

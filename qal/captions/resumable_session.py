@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from qal.audio.samples import SAMPLE_RATE
+from qal.captions.final_captions import Caption
 from qal.captions.protocol import ReorderBuffer, unpack
 from qal.captions.record import SessionRecord
 from qal.captions.saved_audio import SavedAudio
 from qal.captions.scheduler import Scheduler
-from qal.captions.session import Caption, CaptionSession, InputLevel
+from qal.captions.session import CaptionSession, InputLevel
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.captions.captioner import TranscriptionOptions, transcription_options
-from qal.captions.session import Caption, CaptionSession, Request, RequestKind
+from qal.captions.final_captions import Caption
+from qal.captions.session import CaptionSession, Request, RequestKind
 from qal.engine.engine import Transcript
 from qal.engine.screening import SpeechEngine, transcribe_screened
 from qal.errors import QalError

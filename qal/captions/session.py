@@ -8,9 +8,8 @@ when its turn comes.
     captions ◄─ agreement, language ◄─ transcript ◄┘
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
-from math import inf
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,29 +17,12 @@ import numpy as np
 from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.audio.vad import VAD_WINDOW, Probabilities, VadStream
-from qal.captions.agreement import LocalAgreement, has_loop
-from qal.captions.fixed_chunks import ChunkSegmenter, OverlapJoiner
+from qal.captions.agreement import LocalAgreement
+from qal.captions.final_captions import Caption, FinalCaptions, segment_caption
+from qal.captions.fixed_chunks import ChunkSegmenter
 from qal.captions.options import DEFAULT_SESSION, SessionOptions
 from qal.captions.segmenter import Segmenter, SpeechSegment
 from qal.engine.engine import Transcript, Utterance
-from qal.engine.words import Word
-
-
-@dataclass(frozen=True)
-class Caption:
-    """The text of one segment, timed from the beginning of the stream.
-
-    A caption replaces an earlier caption with the same index. A final caption without text removes a tentative one.
-    Indices rise; some are skipped."""
-
-    index: int
-    start_s: float
-    end_s: float
-    text: str
-    final: bool
-    committed: int = 0  # number of characters of a tentative text that no later tentative text changes
-    words: tuple[Word, ...] = ()  # of a final text, timed from the beginning of the stream
-    language: str | None = None  # of a final transcription; None for a translation
 
 
 @dataclass(frozen=True)
@@ -112,13 +94,11 @@ class CaptionSession:
         vad: VoiceActivityDetector | None = None,
         task: str = "transcribe",
     ):
-        self.language = language
         self._task = task
         self.options = options
         self._vad = vad or VadStream()
         self._segmenter = ChunkSegmenter(gate) if options.mode == "chunks" else Segmenter(gate)
-        self._joiner = OverlapJoiner() if options.mode == "chunks" else None
-        self._previous_text = ""
+        self._finals = FinalCaptions(language, options, task)
         self._tentative_index = -1  # the segment whose tentative text was last captioned
         self._requested_index, self._requested_samples = -1, 0  # speech of the last tentative request
         self._agreement = LocalAgreement()
@@ -127,6 +107,11 @@ class CaptionSession:
         self._pending: list[SpeechSegment] = []  # segments that ended and have no final text yet
         self._last_window = np.zeros(VAD_WINDOW, np.float32)
         self._last_probability = 0.0
+
+    @property
+    def language(self) -> str | None:
+        """The chosen language, or the detected one once it is held."""
+        return self._finals.language
 
     @property
     def level(self) -> InputLevel:
@@ -155,7 +140,7 @@ class CaptionSession:
     def utterance(self, request: Request) -> Utterance:
         """Returns the engine's input. Call it just before transcription: the language may be known by then."""
         segment = request.segment
-        prompt = " ".join(filter(None, [self.options.expect, self._previous_text]))
+        prompt = " ".join(filter(None, [self.options.expect, self._finals.previous_text]))
         return Utterance(segment.samples, self.language, self._task, segment.speech_probability, prompt)
 
     def is_stale(self, request: Request) -> bool:
@@ -203,45 +188,7 @@ class CaptionSession:
         return SessionOutput(captions, requests)
 
     def _final_captions(self, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
-        """Without text, a caption is returned only where it removes a tentative one."""
-        if transcript:
-            self._update_context(segment, transcript)
-        if self._joiner:
-            return self._joined_captions(self._joiner, segment, transcript)
-        if transcript:
-            words, language = _in_stream(transcript.words, segment), self._spoken_language(transcript)
-            return [_caption(segment, transcript.text, final=True, words=words, language=language)]
-        return [_caption(segment, "", final=True)] if segment.index == self._tentative_index else []
-
-    def _update_context(self, segment: SpeechSegment, transcript: Transcript) -> None:
-        """Updates the held language and the previous text; text with a loop is not used as context."""
-        if self.language is None and segment.end_s - segment.start_s >= self.options.language_s:
-            self.language = transcript.language
-        if self.options.previous_text:
-            self._previous_text = "" if has_loop(transcript.text) else transcript.text
-
-    def _joined_captions(
-        self, joiner: OverlapJoiner, segment: SpeechSegment, transcript: Transcript | None
-    ) -> list[Caption]:
-        """Returns a chunk's words without those of its overlap with the next chunk."""
-        start, end = segment.start_sample, segment.start_sample + len(segment.samples)
-        overlap_start_s = (end - segment.overlap_samples) / SAMPLE_RATE if segment.overlap_samples else inf
-        words = _in_stream(transcript.words, segment) if transcript else ()
-        final_words = joiner.join(words, start / SAMPLE_RATE, overlap_start_s)
-        text = "".join(w.text for w in final_words).strip()
-        if not text:
-            return []
-        times = final_words[0].start_s, final_words[-1].end_s
-        language = self._spoken_language(transcript)
-        return [Caption(segment.index, *times, text, final=True, words=tuple(final_words), language=language)]
-
-    def _spoken_language(self, transcript: Transcript | None) -> str | None:
-        """Returns the language of a transcription, and None for a translation.
-
-        A chunk without a transcript can still end with pending words, which are in the held language."""
-        if self._task == "translate":
-            return None
-        return transcript.language if transcript else self.language
+        return self._finals.decide(segment, transcript, had_tentative=segment.index == self._tentative_index)
 
     def _tentative_captions(self, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
         """Returns the tentative caption of the open segment; nothing if the segment has ended."""
@@ -251,7 +198,7 @@ class CaptionSession:
             self._agreement, self._agreement_index = LocalAgreement(), segment.index
         tentative = self._agreement.add_transcript(transcript.text)
         self._tentative_index = segment.index
-        return [_caption(segment, tentative.text, final=False, committed=len(tentative.committed))]
+        return [segment_caption(segment, tentative.text, final=False, committed=len(tentative.committed))]
 
     def _speculative_requests(self) -> list[Request]:
         """Requests the open segment as it will end if the silence continues, once per silence."""
@@ -277,13 +224,3 @@ class CaptionSession:
 
 def have_same_samples(a: SpeechSegment, b: SpeechSegment) -> bool:
     return (a.index, a.start_sample, len(a.samples)) == (b.index, b.start_sample, len(b.samples))
-
-
-def _caption(segment: SpeechSegment, text: str, final: bool, **fields) -> Caption:
-    return Caption(segment.index, segment.start_s, segment.end_s, text, final, **fields)
-
-
-def _in_stream(words: tuple[Word, ...], segment: SpeechSegment) -> tuple[Word, ...]:
-    """Returns the words with times from the beginning of the stream instead of the segment."""
-    start_s = segment.start_sample / SAMPLE_RATE
-    return tuple(replace(w, start_s=w.start_s + start_s, end_s=w.end_s + start_s) for w in words)

@@ -14,8 +14,8 @@ from qal.audio.decode import decode
 from qal.audio.gate import GateOptions
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.captions.captioner import PACKET_SAMPLES, Captioner
+from qal.captions.final_captions import Caption
 from qal.captions.options import SessionOptions
-from qal.captions.session import Caption
 from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.text.subtitles import format_timestamp

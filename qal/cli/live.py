@@ -6,9 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from qal.api.corrections import correction_route
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import live_route
+from qal.api.routes import live_routes
 from qal.api.users import Users
 from qal.cli.parsing import parse_options
 from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
@@ -39,6 +38,6 @@ def main(arguments: Sequence[str]) -> None:
     serve(
         live_page(studio),
         options,
-        lambda allowed: [live_route(hub, allowed), correction_route(options.live, options.data, allowed)],
+        functools.partial(live_routes, hub, options.live, options.data),
         users=Users(options.users) if options.users else None,
     )

@@ -6,11 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from qal.api.corrections import correction_route
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import live_route
-from qal.api.model_zip import model_zip_route
-from qal.api.tensorboard_proxy import TensorBoard, tensorboard_command, tensorboard_routes
+from qal.api.routes import live_routes, studio_routes
+from qal.api.tensorboard_proxy import TensorBoard, tensorboard_command
 from qal.api.users import Users
 from qal.cli.parsing import parse_options
 from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
@@ -51,10 +49,8 @@ def main(arguments: Sequence[str]) -> None:
         studio_page(studio),
         options,
         lambda allowed: [
-            live_route(hub, allowed),
-            correction_route(options.live, options.data, allowed),
-            model_zip_route(functools.partial(find_download, studio), allowed),
-            *tensorboard_routes(board, allowed),
+            *live_routes(hub, options.live, options.data, allowed),
+            *studio_routes(functools.partial(find_download, studio), board, allowed),
         ],
         users=users,
         readable=[options.data, options.runs],

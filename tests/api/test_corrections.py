@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 from qal.api.corrections import MARGIN_S, MAX_BODY_BYTES, PATH, correction_route
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
+from qal.captions.final_captions import Caption
 from qal.captions.record import SessionRecord, new_session_id
 from qal.captions.saved_audio import SavedAudio
-from qal.captions.session import Caption
 from qal.corpus.corrections import Correction, add_correction
 from qal.corpus.manifest import Origin, read_corpus, write_corpus
 from tests.fakes import noise

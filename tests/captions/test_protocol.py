@@ -9,11 +9,12 @@ import pytest
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.captions.captioner import Captioner
+from qal.captions.final_captions import Caption
 from qal.captions.protocol import HEADER, MAX_EARLY_SAMPLES, Packet, PacketError, ReorderBuffer, pack, unpack
 from qal.captions.record import SessionRecord, delete_old_sessions, new_session_id
 from qal.captions.resumable_session import ResumableSession, SessionUpdate
 from qal.captions.scheduler import Scheduler
-from qal.captions.session import Caption, CaptionSession
+from qal.captions.session import CaptionSession
 from qal.errors import OptionError
 from tests.fakes import ScriptedEngine
 

@@ -11,9 +11,10 @@ from qal.audio.samples import Samples
 from qal.audio.vad import VAD_WINDOW
 from qal.captions import scheduler as scheduler_module
 from qal.captions.captioner import Captioner
+from qal.captions.final_captions import Caption
 from qal.captions.options import SessionOptions
 from qal.captions.scheduler import BusyError, Scheduler
-from qal.captions.session import Caption, CaptionSession
+from qal.captions.session import CaptionSession
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 from tests.fakes import ScriptedEngine, ScriptedVad, noise, vad_probabilities

@@ -7,8 +7,9 @@ from qal.audio.gate import GateOptions
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.audio.vad import VAD_WINDOW
 from qal.captions.captioner import Captioner
+from qal.captions.final_captions import Caption
 from qal.captions.options import SessionOptions
-from qal.captions.session import Caption, CaptionSession
+from qal.captions.session import CaptionSession
 from qal.engine.engine import Transcript
 from qal.engine.words import Word
 from tests.fakes import ScriptedEngine, ScriptedVad, noise, transcript, vad_probabilities

@@ -26,10 +26,10 @@ def main() -> None:
     options = parse_options("new_run_page.py", "Serves the New run form alone.", Options)
     studio = Studio(options.runs, options.data)
     with gr.Blocks() as page:
-        settings_of = gr.State(None)
-        gr.Button("Load settings").click(lambda: "mine", None, settings_of)
+        copied_run = gr.State(None)
+        gr.Button("Load settings").click(lambda: "mine", None, copied_run)
         with gr.Tabs() as tabs, gr.Tab("New run", id=NEW_RUN_TAB) as new_run:
-            new_run_tab(studio, [page.load, new_run.select], gr.State(None), settings_of, tabs)
+            new_run_tab(studio, [page.load, new_run.select], gr.State(None), copied_run, tabs)
     serve(page, options)
 
 

@@ -11,11 +11,11 @@ from ui_components.train.tab_ids import COMPARE_TAB, NEW_RUN_TAB, RUN_TAB
 
 def train_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
     run: gr.State = gr.State(None)  # id of the run on the Run tab; None: the run in progress, else the newest
-    settings_of: gr.State = gr.State(None)  # id of the run whose settings the New run form should load
+    copied_run: gr.State = gr.State(None)  # id of the run whose settings the New run form should load
     with gr.Tabs() as tabs:
         with gr.Tab("New run", id=NEW_RUN_TAB) as new_run:
-            new_run_tab(studio, [*opened, new_run.select], run, settings_of, tabs)
+            new_run_tab(studio, [*opened, new_run.select], run, copied_run, tabs)
         with gr.Tab("Run", id=RUN_TAB) as shown_run:
-            run_tab(studio, page, [*opened, shown_run.select], run, settings_of)
+            run_tab(studio, page, [*opened, shown_run.select], run, copied_run)
         with gr.Tab("Compare", id=COMPARE_TAB) as compare:
             compare_tab(studio, [*opened, compare.select], [new_run.select, shown_run.select], run, tabs)

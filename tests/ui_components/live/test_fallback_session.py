@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from qal.audio.samples import SAMPLE_RATE, Samples
-from qal.captions.session import Caption, InputLevel
+from qal.captions.final_captions import Caption
+from qal.captions.session import InputLevel
 from qal.errors import LanguageError
 from ui_components.live.fallback.session import (
     CaptionState,

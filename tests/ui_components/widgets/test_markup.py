@@ -1,6 +1,7 @@
 import pytest
 
-from qal.captions.session import Caption, InputLevel
+from qal.captions.final_captions import Caption
+from qal.captions.session import InputLevel
 from ui_components.live.fallback.session import CaptionState
 from ui_components.live.view import MAX_SHOWN_LINES, captions_html, meter_html, meter_share
 from ui_components.widgets.markup import minutes, note_html, sentence_html, transcript_html

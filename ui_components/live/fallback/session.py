@@ -15,7 +15,8 @@ import soxr
 from numpy.typing import NDArray
 
 from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16
-from qal.captions.session import Caption, InputLevel
+from qal.captions.final_captions import Caption
+from qal.captions.session import InputLevel
 from ui_components.live.fallback.chunks import AudioLossMeter
 
 FLUSH_TIMEOUT_S = 60

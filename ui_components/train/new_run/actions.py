@@ -24,7 +24,7 @@ from ui_components.train.new_run.choices import (
     by_name,
     changed_settings,
     form_values,
-    open_settings,
+    settings_left_to_user,
     with_augmentation_preset,
 )
 from ui_components.train.new_run.command_line import command_line, train_arguments
@@ -46,7 +46,7 @@ from ui_components.train.new_run.references import (
 from ui_components.train.new_run.view import (
     differences_html,
     estimate_html,
-    marks_html,
+    highlights_html,
     problem_text,
     problems_html,
 )
@@ -92,9 +92,9 @@ class FormChoices(NamedTuple):
 
 
 class LoadedRun(NamedTuple):
-    """Outputs of `load_run`. `settings_of` is cleared and the New run tab is selected."""
+    """Outputs of `load_run`. `copied_run` is cleared and the New run tab is selected."""
 
-    settings_of: Any
+    copied_run: Any
     tabs: Any
     form: FormUpdate
 
@@ -155,7 +155,7 @@ def form_feedback(studio: Studio, preset: str | None, values: Sequence[Any]) -> 
         baseline = find_baseline(studio, preset)
     except OptionError as error:
         return _feedback_without_baseline([*checked.problems, Problem("", str(error))])
-    changed = changed_settings(studio, values, baseline.config, open_settings(baseline.config))
+    changed = changed_settings(studio, values, baseline.config, settings_left_to_user(baseline.config))
     config = checked.valid_config
     can_start = config is not None
     command = yaml = FIX_FIRST
@@ -163,7 +163,7 @@ def form_feedback(studio: Studio, preset: str | None, values: Sequence[Any]) -> 
         command = command_line(train_arguments(config, baseline.file, baseline.settings, studio.runs))
         yaml = as_yaml(config)
     return FormFeedback(
-        problems=problems_html(checked.problems) + marks_html(checked.problems, changed),
+        problems=problems_html(checked.problems) + highlights_html(checked.problems, changed),
         differences=differences_html(changed, baseline.label),
         reset=gr.Button(f"Reset to {baseline.kind}", visible=bool(changed)),
         estimate=_estimate(studio, config, checked.corpora) if config else "",
@@ -199,7 +199,7 @@ def _estimate(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus])
 def load_preset(studio: Studio, preset: str | None, *values: Any) -> FormUpdate:
     """Fills the form with the settings of the preset or run."""
     config = find_baseline(studio, preset).config
-    return fill_form(studio, preset, config, values, open_settings(config))
+    return fill_form(studio, preset, config, values, settings_left_to_user(config))
 
 
 def apply_augmentation_preset(studio: Studio, preset: str | None, *values: Any) -> AugmentationUpdate:
@@ -214,16 +214,16 @@ def load_run(studio: Studio, run_id: str | None, preset: str | None, *values: An
     The tab is selected last, because its select event reads the form's values."""
     if run_id is None:
         no_changes = FormUpdate(gr.skip(), tuple(gr.skip() for _ in values), unchanged(FormFeedback))
-        return LoadedRun(settings_of=gr.skip(), tabs=gr.skip(), form=no_changes)
+        return LoadedRun(copied_run=gr.skip(), tabs=gr.skip(), form=no_changes)
     baseline_value = RUN_PREFIX + find_run(studio, run_id).id
     form = fill_form(studio, baseline_value, find_baseline(studio, baseline_value).config, values)
-    return LoadedRun(settings_of=None, tabs=gr.Tabs(selected=NEW_RUN_TAB), form=form)
+    return LoadedRun(copied_run=None, tabs=gr.Tabs(selected=NEW_RUN_TAB), form=form)
 
 
 def load_yaml(studio: Studio, text: str | None, preset: str | None, *values: Any) -> FormUpdate:
     """Fills the form with the settings of a YAML text."""
     config = parse_yaml(text or "")
-    return fill_form(studio, preset, config, values, open_settings(config))
+    return fill_form(studio, preset, config, values, settings_left_to_user(config))
 
 
 def load_yaml_file(studio: Studio, path: str | None, preset: str | None, *values: Any) -> FormUpdate:

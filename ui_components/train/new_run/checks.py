@@ -36,7 +36,7 @@ CACHE_SIZE = 16  # corpora, audio folders and models
 
 @dataclass(frozen=True)
 class Problem:
-    """A wrong setting, or a problem of the whole form (setting "")."""
+    """An invalid setting, or a problem of the form as a whole (setting "")."""
 
     setting: str
     message: str
@@ -69,15 +69,15 @@ def check_form(studio: Studio, values: Sequence[Any]) -> CheckedForm:
     if not problems:
         corpora = tuple(_read_corpora(problems, config.corpus_folders))
         problems += _data_problems(studio, config, corpora)
-    _try(problems, "", lambda: check_machine(config))
-    _try(problems, "", lambda: require_tracker(config.tracker))
+    _run_check(problems, "", lambda: check_machine(config))
+    _run_check(problems, "", lambda: require_tracker(config.tracker))
     return CheckedForm(config, tuple(problems), corpora)
 
 
 def _read_corpora(problems: list[Problem], folders: Sequence[Path]) -> Iterator[Corpus]:
-    """Yields the corpora that can be read, and adds a problem for each of the others."""
+    """Yields the corpora that can be read, and adds a problem for each corpus that cannot."""
     for folder in folders:
-        corpus = _try(problems, "corpus", lambda folder=folder: cached_corpus(folder))
+        corpus = _run_check(problems, "corpus", lambda folder=folder: cached_corpus(folder))
         if corpus:
             yield corpus
 
@@ -118,7 +118,9 @@ def _count_audio_files(folder: Path, changed_ns: int) -> int:
 
 
 def _choice_problems(studio: Studio, config: TrainingConfig) -> Iterator[Problem]:
-    """Models, datasets and folders that the studio does not offer; a browser may send any text."""
+    """Yields a problem for each model, dataset or folder that the studio does not offer.
+
+    A browser may send any text, not only the choices of the form."""
     if not config.base:
         yield Problem("base", "choose a base model")
     elif config.base not in {value for _, value in base_choices(studio)}:
@@ -142,28 +144,28 @@ def _choice_problems(studio: Studio, config: TrainingConfig) -> Iterator[Problem
 
 
 def _data_problems(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> list[Problem]:
-    """Problems of examples, audio folders and languages, which the job would report at its start."""
+    """Checks examples, audio folders and languages, which the job checks at its start too."""
     problems: list[Problem] = []
     for name in AUDIO_FOLDER_SETTINGS:
         folder = value_of(config, name)
         if folder in config.audio_folders:
-            _try(problems, name, lambda folder=folder: _require_audio_files(Path(folder)))
+            _run_check(problems, name, lambda folder=folder: _require_audio_files(Path(folder)))
     if len(corpora) == len(config.corpus_folders):
-        _try(problems, "corpus", lambda: require_examples([*corpora], config))
+        _run_check(problems, "corpus", lambda: require_examples([*corpora], config))
         name = "language" if config.language else "corpus"
-        _try(problems, name, lambda: _require_languages(studio, config, corpora))
+        _run_check(problems, name, lambda: _require_languages(studio, config, corpora))
     return problems
 
 
 def _require_languages(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus]) -> None:
     """Raises QalError for a language that the base model does not support.
 
-    For a model that is not downloaded yet, the name says whether it is English-only."""
+    A model that is not downloaded yet is English-only if its name ends with .en."""
     if config.base in HUB_MODELS and not local_directory(config.base):
         supported = ("en",) if config.base.endswith(".en") else None
     else:
         supported = _model_languages(resolve_model(config.base, studio.runs))
-    languages = {config.language} if config.language else {row.language for c in corpora for row in c.rows}
+    languages = {config.language} if config.language else {row.language for corpus in corpora for row in corpus.rows}
     for language in sorted(languages):
         check_language(language, supported) if supported else check_language(language)
 
@@ -173,7 +175,7 @@ def _model_languages(model: Path) -> tuple[str, ...]:
     return Tokenizer(model).languages
 
 
-def _try(problems: list[Problem], setting: str, check: Callable[[], Any]) -> Any:
+def _run_check(problems: list[Problem], setting: str, check: Callable[[], Any]) -> Any:
     """Returns the result of a check. If it raises QalError, adds a problem and returns None."""
     try:
         return check()
@@ -183,8 +185,8 @@ def _try(problems: list[Problem], setting: str, check: Callable[[], Any]) -> Any
 
 
 def _validation_problem(error: ErrorDetails) -> Problem:
-    """Converts an error of pydantic; the setting is the longest part of its path that is a known name."""
+    """Converts an error of pydantic. The setting is the longest beginning of its path that is the name of a setting."""
     path = [str(name) for name in error["loc"]]
-    candidates = (".".join(path[:n]) for n in range(len(path), 0, -1))
+    candidates = (".".join(path[:length]) for length in range(len(path), 0, -1))
     setting = next((name for name in candidates if name in SETTINGS_BY_NAME or name in OPTION_GROUPS), "")
     return Problem(setting, plain_message(error))

@@ -1,4 +1,4 @@
-"""The choices that the form offers in this studio, and the conversion of a run's settings to the form's values."""
+"""The choices of the form's drop-downs, and the conversion of a run's settings to the form's values."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ui_components.app.studio import Studio
 from ui_components.train.new_run.settings import (
     AUGMENTATION_PRESET,
     FORM_SETTINGS,
-    OPEN_IN_PRESETS,
+    SETTINGS_LEFT_TO_USER,
     SETTINGS_BY_NAME,
 )
 from ui_components.widgets.choices import Choices, corpus_choices, model_choices
@@ -87,15 +87,15 @@ def with_augmentation_preset(values: Sequence[Any]) -> list[Any]:
     return list(new_values.values())
 
 
-def open_settings(config: TrainingConfig) -> list[str]:
-    """The settings that a preset leaves to the user: the datasets and the language, if the file does not set them."""
-    return [name for name in OPEN_IN_PRESETS if name not in config.model_fields_set]
+def settings_left_to_user(config: TrainingConfig) -> list[str]:
+    """The names of the settings that a preset does not set and the user chooses: the datasets and the language."""
+    return [name for name in SETTINGS_LEFT_TO_USER if name not in config.model_fields_set]
 
 
 def changed_settings(
     studio: Studio, values: Sequence[Any], baseline: TrainingConfig, ignored: Collection[str]
 ) -> list[str]:
-    """The names of the settings in which the form differs from a config.
+    """The names of the settings whose values in the form differ from a config.
 
     Args:
         studio: the studio.
@@ -106,6 +106,6 @@ def changed_settings(
     baseline_values = form_values(studio, baseline).values
     return [
         setting.name
-        for setting, value, other in zip(FORM_SETTINGS, values, baseline_values, strict=True)
-        if to_option_value(setting, value) != to_option_value(setting, other) and setting.name not in ignored
+        for setting, value, baseline_value in zip(FORM_SETTINGS, values, baseline_values, strict=True)
+        if to_option_value(setting, value) != to_option_value(setting, baseline_value) and setting.name not in ignored
     ]

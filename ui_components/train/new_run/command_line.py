@@ -21,21 +21,22 @@ def setting_values(config: TrainingConfig) -> dict[str, Any]:
 
 
 def overrides(config: TrainingConfig, file_settings: dict[str, Any]) -> dict[str, Any]:
-    """The fewest settings, by dotted name, that change the settings of a file into `config`.
+    """The smallest set of settings, by dotted name, that changes the settings of a file into `config`.
 
     The augmentation preset comes first, because it sets the values of the transforms."""
-    wanted, changes = setting_values(config), {}
+    values = setting_values(config)
+    changes: dict[str, Any] = {}
     try:
         if check_config(file_settings, "").augmentation.preset != config.augmentation.preset:
             changes[AUGMENTATION_PRESET] = config.augmentation.preset
-        start = setting_values(check_config(merge_settings(TrainingConfig, file_settings, nested(changes)), ""))
+        file_values = setting_values(check_config(merge_settings(TrainingConfig, file_settings, nested(changes)), ""))
     except OptionError:  # the file is not valid by itself, or its audio folders do not fit the new preset
-        return wanted
-    return changes | {name: value for name, value in wanted.items() if start[name] != value}
+        return values
+    return changes | {name: value for name, value in values.items() if file_values[name] != value}
 
 
 def train_arguments(config: TrainingConfig, file: Path, file_settings: dict[str, Any], runs: Path) -> list[str]:
-    """The arguments of `qal train` in the server's working directory.
+    """The arguments of `qal train`, with paths relative to the server's working directory.
 
     Args:
         config: the settings of the run.
@@ -59,6 +60,7 @@ def relative_path(path: Path) -> Path:
 
 
 def command_line(arguments: Sequence[str]) -> str:
+    """The command `qal train` with its arguments, quoted for a shell."""
     return shlex.join(["qal", "train", *arguments])
 
 

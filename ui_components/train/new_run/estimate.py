@@ -32,7 +32,7 @@ EVALUATION_S = {  # per example, with the base model of the benchmark
 }
 DEFAULT_RETENTION_CORPORA = 3
 OVERHEAD_S = 30  # imports, reading, merging and converting
-JOINED_EXAMPLES = 2.5  # mean number of examples that are appended to a concatenated example
+EXTRA_EXAMPLES_PER_CONCATENATION = 2.5  # mean number of examples that are appended to a concatenated example
 
 PROCESS_MB = 1300  # Python and its libraries
 MICRO_BATCH_MB_PER_S = 34  # memory per second of context of a micro-batch, for the base model of the benchmark
@@ -156,7 +156,7 @@ def epoch_durations_s(config: TrainingConfig, examples: ExampleSummary) -> NDArr
     drawn = [_repeated(np.sort(all_durations_s[weights == weight]), weight) for weight in np.unique(weights)]
     durations_s = np.concatenate(drawn) if drawn else all_durations_s
     if config.method == "distill":
-        mean_length = 1 + JOINED_EXAMPLES * config.distillation.joined_share
+        mean_length = 1 + EXTRA_EXAMPLES_PER_CONCATENATION * config.distillation.joined_share
         noise_only_s = durations_s[: round(config.distillation.silent_share * len(durations_s))]
         durations_s = np.concatenate([durations_s, noise_only_s]) * mean_length
         durations_s = np.minimum(durations_s, config.max_utterance_s)

@@ -12,13 +12,13 @@ from qal.jobs.run import Run, list_runs
 from ui_components.app.studio import Studio
 from ui_components.widgets.choices import Choices, presets
 
-RUN_PREFIX = "run/"  # of a run's value in the drop-down; names of presets hold no slash
+RUN_PREFIX = "run/"  # a run's value in the drop-down is run/<id>; names of presets have no slash
 DEFAULT_PRESET = "quick"
 CACHE_SIZE = 32  # files of settings
 
 
 class SettingsFile(NamedTuple):
-    """A YAML file of settings as it is written, and the complete settings that it gives."""
+    """The content of a YAML file of settings, and the complete settings with the defaults filled in."""
 
     settings: dict[str, Any]
     config: TrainingConfig
@@ -46,14 +46,16 @@ def find_baseline(studio: Studio, value: str | None) -> Baseline:
     if value and value.startswith(RUN_PREFIX):
         run = find_run(studio, value.removeprefix(RUN_PREFIX))
         return _baseline("run", run.id, run.config_file)
-    if value is None or value not in {preset.name for preset in presets(studio.configs).presets}:
-        raise OptionError(f"choose a preset first: there is no '{value or ''}' in {studio.configs}")
+    if value is None:
+        raise OptionError(f"choose a preset first; the presets are the YAML files in {studio.configs}")
+    if value not in {preset.name for preset in presets(studio.configs).presets}:
+        raise OptionError(f"choose a preset first; there is no {value}.yaml in {studio.configs}")
     return _baseline("preset", value, studio.configs / f"{value}.yaml")
 
 
 def find_run(studio: Studio, run_id: str) -> Run:
-    """Raises OptionError if there is no such run."""
-    run = next((r for r in list_runs(studio.runs) if r.id == run_id), None)
+    """Finds a run by its id. Raises OptionError if it does not exist."""
+    run = next((run for run in list_runs(studio.runs) if run.id == run_id), None)
     if run is None:
         raise OptionError(f"run {run_id} does not exist any more; choose a preset")
     return run
@@ -72,8 +74,8 @@ def baseline_choices(studio: Studio, current: str | None = None) -> Choices:
 def baseline_info(studio: Studio, value: str | None) -> str:
     """The purpose and the main settings of a preset; for a run, its file of settings."""
     if value and value.startswith(RUN_PREFIX):
-        return f"settings from {studio.runs / value.removeprefix(RUN_PREFIX) / 'config.yaml'}"
-    preset = next((p for p in presets(studio.configs).presets if p.name == value), None)
+        return f"settings from {Run(studio.runs / value.removeprefix(RUN_PREFIX)).config_file}"
+    preset = next((preset for preset in presets(studio.configs).presets if preset.name == value), None)
     if not preset:
         return f"no preset in {studio.configs}/"
     config = preset.config
@@ -83,11 +85,11 @@ def baseline_info(studio: Studio, value: str | None) -> str:
 
 
 def _baseline(kind: Literal["preset", "run"], name: str, file: Path) -> Baseline:
-    settings, config = _read(file, file.stat().st_mtime_ns)
-    return Baseline(kind, name, file, settings, config)
+    content = _read_settings_file(file, file.stat().st_mtime_ns)
+    return Baseline(kind, name, file, content.settings, content.config)
 
 
 @lru_cache(CACHE_SIZE)
-def _read(file: Path, changed_ns: int) -> SettingsFile:
+def _read_settings_file(file: Path, changed_ns: int) -> SettingsFile:
     settings = read_settings(file)
     return SettingsFile(settings, check_config(settings, str(file)))

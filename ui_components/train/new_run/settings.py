@@ -1,4 +1,4 @@
-"""The settings of a run as the form shows them: their labels, accordions and headings."""
+"""The settings of a run in the form: labels, accordions and headings."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ AUDIO_FOLDER_SETTINGS = ("augmentation.reverb.folder", "augmentation.background.
 AUGMENTATION_PRESET = "augmentation.preset"
 SOURCE_SETTINGS = ("corpus", "base", "language")
 BASIC_SETTINGS = ("method", AUGMENTATION_PRESET, "epochs", "learning_rate", "batch_size", "max_utterances")
-OPEN_IN_PRESETS = ("corpus", "corpus_weights", "language")  # most presets do not set them; the user chooses
+SETTINGS_LEFT_TO_USER = ("corpus", "corpus_weights", "language")  # most presets do not set them
 AMBIGUOUS_NAMES = {"corpus", "base", "language", "method"}  # names of settings that are also words of a sentence
 ACCORDIONS = {  # title -> names of settings, or beginnings of names that end with a dot
     "Trainable weights": ("trained.", "lora.", "adalora."),
@@ -52,6 +52,8 @@ HEADINGS = {  # by name of the nested model
     "stopping": "Early stopping",
     "faults": "Error handling",
     "augmentation": "SpecAugment",
+    "augmentation.background": "Background noise",
+    "augmentation.band": "Band-pass filter",
     "retention": "Forgetting on other datasets",
 }
 LABELS = {
@@ -72,18 +74,39 @@ LABELS = {
     "tracker": "Also log metrics to",
     "trained.part": "Train encoder/decoder",
     "trained.linear": "Linear layers",
+    "trained.first_layers": "Train only the first N layers",
+    "trained.last_layers": "Train only the last N layers",
+    "trained.base_precision": "Precision of frozen weights",
+    "lora.rank_stabilised": "Rank-stabilised LoRA",
+    "adalora.first_share": "Share of steps at the start rank",
+    "adalora.last_share": "Share of steps with fixed ranks",
+    "adalora.interval_steps": "Steps between rank reductions",
+    "adalora.orthogonality": "Orthogonality penalty",
     "optimizer.schedule": "Learning-rate schedule",
     "optimizer.decayed": "Weight decay applies to",
     "optimizer.accumulate": "Gradient accumulation steps",
     "compute.batch_seconds": "Batch size (s)",
     "compute.part_seconds": "Micro-batch size (s)",
     "compute.recompute": "Gradient checkpointing",
+    "compute.compile": "torch.compile",
+    "stopping.patience_epochs": "Patience (epochs)",
+    "stopping.min_delta": "Min decrease of the WER",
     "result.keep": "Checkpoint to keep",
+    "result.averaged_epochs": "Epochs to average",
+    "result.transformers": "Save in Transformers format",
     "context.full_share": "Share of 30 s batches",
     "targets.translate_share": "Examples with translation",
     "targets.timestamp_share": "Examples with timestamps",
+    "targets.timestamps_of": "Timestamps from",
     "targets.previous_share": "Examples with previous text",
     "curriculum.by": "Difficulty measure",
+    "curriculum.epochs": "Epochs with easy examples first",
+    "augmentation.reverb.min_direct_db": "Minimum direct-to-reverberant ratio (dB)",
+    "augmentation.reverb.max_direct_db": "Maximum direct-to-reverberant ratio (dB)",
+    "augmentation.codec.kinds": "Codecs",
+    "augmentation.codec.min_kbps": "Minimum bit rate (kbit/s)",
+    "augmentation.codec.max_kbps": "Maximum bit rate (kbit/s)",
+    "distillation.frames_weight": "Weight of the encoder loss",
     "distillation.joined_share": "Concatenated examples",
     "distillation.altered_share": "Augmented examples",
     "distillation.noisy_share": "Examples with noise",
@@ -111,6 +134,7 @@ def label_of(name: str) -> str:
 
 
 def heading_of(option_group: str) -> str:
+    """The heading of a nested model's settings."""
     return HEADINGS.get(option_group) or option_group.rpartition(".")[2].replace("_", " ").capitalize()
 
 
@@ -126,6 +150,7 @@ def form_sections(accordion: str) -> list[FormSection]:
 
 
 def accordion_settings(accordion: str) -> Iterator[Setting]:
+    """Yields the settings of an accordion in the order of its names."""
     for pattern in ACCORDIONS[accordion]:
         for setting in FORM_SETTINGS:
             matches = setting.name == pattern or (pattern.endswith(".") and setting.name.startswith(pattern))
@@ -134,12 +159,12 @@ def accordion_settings(accordion: str) -> Iterator[Setting]:
 
 
 def accordion_of(name: str) -> str | None:
-    """The accordion of a setting; None for a setting that is always visible."""
+    """The title of a setting's accordion; None for a setting that is always visible."""
     return next((title for title in ACCORDIONS if any(s.name == name for s in accordion_settings(title))), None)
 
 
 def settings_named_in(message: str, option_group: str = "") -> set[str]:
-    """The settings that a message names. Those of `option_group` may be named without the group."""
+    """The settings that a message names. Settings of `option_group` may be named without the group."""
     words = [word.rstrip(".") for word in re.findall(r"[\w.]+", message)]
     names = {name for word in words for name in (word, f"{option_group}.{word}") if name in SETTINGS_BY_NAME}
     return names - AMBIGUOUS_NAMES

@@ -52,13 +52,13 @@ class YamlSection(NamedTuple):
     upload: gr.UploadButton
 
 
-def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, settings_of: gr.State, tabs: gr.Tabs) -> None:
+def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run: gr.State, tabs: gr.Tabs) -> None:
     """
     Args:
         studio: the studio.
         opened: events after which the choices of the form are updated.
         run: the id of the run on the Run tab; it is set when a run starts.
-        settings_of: the id of a run; when it changes, the form loads the settings of that run.
+        copied_run: the id of a run; when it changes, the form loads the settings of that run.
         tabs: the tabs below Train.
     """
     form = Form(FORM_SETTINGS, new_run_actions.first_config(studio), LABELS, CUSTOM_COMPONENTS)
@@ -82,7 +82,7 @@ def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, settings_o
     choices = FormChoices(preset, form["base"], form["corpus"], form["retention.corpora"], note, fetch, feedback)
     wire_choices(studio, opened, update, choices)
     wire_checks(studio, form, update)
-    wire_loading(studio, update, text, settings_of, tabs)
+    wire_loading(studio, update, text, copied_run, tabs)
     started = action(new_run_actions.start, studio)
     panel.start.click(started, form.components, [run, tabs], **EVENT_OPTIONS)
     applied = wire_finder(studio, opened, panel, form)
@@ -161,13 +161,13 @@ def wire_checks(studio: Studio, form: Form, update: FormUpdate) -> None:
     augmentation_preset.input(apply_preset, inputs, list(outputs), **EVENT_OPTIONS)
 
 
-def wire_loading(studio: Studio, update: FormUpdate, text: YamlSection, settings_of: gr.State, tabs: gr.Tabs) -> None:
+def wire_loading(studio: Studio, update: FormUpdate, text: YamlSection, copied_run: gr.State, tabs: gr.Tabs) -> None:
     """Fills the form from a preset, a run, a pasted YAML or a YAML file."""
     inputs, outputs = [update.preset, *update.settings], list(flattened(update))
     load_preset = flat_action(new_run_actions.load_preset, studio)
     gr.on([update.preset.input, update.feedback.reset.click], load_preset, inputs, outputs, **EVENT_OPTIONS)
-    load_run, run_outputs = flat_action(new_run_actions.load_run, studio), LoadedRun(settings_of, tabs, update)
-    settings_of.change(load_run, [settings_of, *inputs], list(flattened(run_outputs)), **EVENT_OPTIONS)
+    load_run, run_outputs = flat_action(new_run_actions.load_run, studio), LoadedRun(copied_run, tabs, update)
+    copied_run.change(load_run, [copied_run, *inputs], list(flattened(run_outputs)), **EVENT_OPTIONS)
     load_yaml = flat_action(new_run_actions.load_yaml, studio)
     text.load.click(load_yaml, [text.pasted, *inputs], outputs, **EVENT_OPTIONS)
     load_file = flat_action(new_run_actions.load_yaml_file, studio)

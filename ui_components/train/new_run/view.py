@@ -47,7 +47,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def marks_html(problems: Iterable[Problem], changed: Iterable[str]) -> str:
+def highlights_html(problems: Iterable[Problem], changed: Iterable[str]) -> str:
     """A style sheet that marks wrong settings (red border), changed settings (dot), and counts both per accordion."""
     changed = list(changed)
     wrong = {name for problem in problems for name in _wrong_settings(problem)}

@@ -41,7 +41,7 @@ class LogSection(NamedTuple):
     log: gr.HTML
 
 
-def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.State, settings_of: gr.State) -> None:
+def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.State, copied_run: gr.State) -> None:
     """Builds the tab.
 
     Args:
@@ -49,7 +49,7 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
         page: the page with all tabs.
         opened: events after which the tab is updated.
         run: the id of the run that is shown; other tabs set it.
-        settings_of: is set to the id of the run whose settings the New run form should load.
+        copied_run: is set to the id of the run whose settings the New run form should load.
     """
     sent, pending, chosen_epoch = gr.State(SentState()), gr.State(None), gr.State(LATEST)
     selector = gr.Dropdown(label="Run")
@@ -87,7 +87,7 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
     wire_refresh(page, [*opened, run.change, chosen_epoch.change, log.level.change], log.query, refresh)
     selector.input(lambda chosen: chosen, selector, run, **EVENT_OPTIONS)
     samples.epoch.input(lambda chosen: chosen, samples.epoch, chosen_epoch, **EVENT_OPTIONS)
-    wire_buttons(studio, buttons, selector, settings_of, refresh)
+    wire_buttons(studio, buttons, selector, copied_run, refresh)
     wire_question(studio, buttons, question, selector, pending, run, refresh)
 
 
@@ -145,14 +145,14 @@ def wire_refresh(page: gr.Blocks, triggers: EventTriggers, query: gr.Textbox, re
 
 
 def wire_buttons(
-    studio: Studio, buttons: RunButtons, selector: gr.Dropdown, settings_of: gr.State, refresh: dict
+    studio: Studio, buttons: RunButtons, selector: gr.Dropdown, copied_run: gr.State, refresh: dict
 ) -> None:
     """Wires the buttons that need no confirmation; `refresh` holds the arguments of the event that updates the tab."""
     for button, handler in ((buttons.stop, run_controls.stop), (buttons.resume, run_controls.resume)):
         button.click(action(handler, studio), selector, None, **EVENT_OPTIONS).then(**refresh)
     # The state is cleared first, because its change event needs a new value even for the same run.
-    cleared = buttons.new_run.click(lambda: None, None, settings_of, **EVENT_OPTIONS)
-    cleared.then(action(run_controls.request_new_run, studio), selector, settings_of, **EVENT_OPTIONS)
+    cleared = buttons.new_run.click(lambda: None, None, copied_run, **EVENT_OPTIONS)
+    cleared.then(action(run_controls.request_new_run, studio), selector, copied_run, **EVENT_OPTIONS)
     wire_download(buttons.report_png, action(report_files.download_png, studio), [selector])
     wire_download(buttons.report_html, action(report_files.download_html, studio), [selector])
 

@@ -146,7 +146,7 @@ def test_settings_of_a_run_fill_the_form_and_become_its_baseline(studio_with_cor
     values = quick_values(studio_with_corpora)
     loaded = load_run(studio_with_corpora, "other", "quick", *values)
     settings = updated(values, loaded.form.settings)
-    assert (loaded.settings_of, loaded.tabs.selected, loaded.form.preset.value) == (None, "new", "run/other")
+    assert (loaded.copied_run, loaded.tabs.selected, loaded.form.preset.value) == (None, "new", "run/other")
     assert (settings["epochs"], settings["corpus"]) == (7, [str(studio_with_corpora.data / "en")])
     assert 'No changes from run "other".' in loaded.form.feedback.differences
     assert loaded.form.feedback.reset.value == "Reset to run"

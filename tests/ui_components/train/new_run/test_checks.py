@@ -11,7 +11,7 @@ from qal.resources import CONFIGS
 from tests.ui_components.train.new_run.form import values_of
 from ui_components.app.studio import Studio
 from ui_components.train.new_run.checks import check_form
-from ui_components.train.new_run.view import marks_html, problem_text, problems_html
+from ui_components.train.new_run.view import highlights_html, problem_text, problems_html
 
 
 def problems_of(studio: Studio, **changes) -> list[tuple[str, str]]:
@@ -71,7 +71,7 @@ def test_contradicting_settings_are_both_marked(studio_with_corpora):
     values = values_of(studio_with_corpora, demo, trained__adapter="adalora", lora__rank=64)
     problems = check_form(studio_with_corpora, values).problems
     assert "adalora.start_rank 48 is not above lora.rank 64" in problems_html(problems)
-    marks = marks_html(problems, [])
+    marks = highlights_html(problems, [])
     assert "#set-lora-rank" in marks
     assert "#set-adalora-start-rank" in marks
     assert "1 problem" in marks or "2 problems" in marks

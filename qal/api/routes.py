@@ -1,0 +1,35 @@
+"""The routes that are served beside the pages. A new route is added to `live_routes` or `studio_routes`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.routing import BaseRoute
+
+from qal.api.corrections import correction_route
+from qal.api.live_hub import LiveHub
+from qal.api.live_socket import Allowed, live_route
+from qal.api.model_zip import FindModel, model_zip_route
+from qal.api.tensorboard_proxy import TensorBoard, tensorboard_routes
+
+
+def live_routes(hub: LiveHub, live: Path, data: Path, allowed: Allowed) -> list[BaseRoute]:
+    """The routes of the Live page.
+
+    Args:
+        hub: the live sessions of the server.
+        live: folder of the live sessions.
+        data: folder of the datasets, to which corrections are added.
+        allowed: whether a connection may use the server.
+    """
+    return [live_route(hub, allowed), correction_route(live, data, allowed)]
+
+
+def studio_routes(find_download: FindModel, tensorboard: TensorBoard, allowed: Allowed) -> Sequence[BaseRoute]:
+    """The routes of the studio besides those of its Live tab.
+
+    Args:
+        find_download: finds the folder and the file name of a model's zip file.
+        tensorboard: the TensorBoard process of the server.
+        allowed: whether a connection may use the server.
+    """
+    return [model_zip_route(find_download, allowed), *tensorboard_routes(tensorboard, allowed)]
