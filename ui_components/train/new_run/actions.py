@@ -1,10 +1,11 @@
-"""Handlers of the New run tab: the form is offered, checked, filled and started.
+"""Handlers of the New run tab: they update, check and fill the form, and start a run.
 
-`values` are always the values of the form's components, in the order of FORM_SETTINGS."""
+`values` are the values of the form's components, in the order of FORM_SETTINGS. `preset` is the value of the preset
+drop-down."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
@@ -17,6 +18,14 @@ from qal.jobs.queue import queued_jobs, running_job
 from qal.jobs.run import Run
 from ui_components.app.studio import Studio, current_user, unchanged
 from ui_components.data.sample_corpus import no_corpus_note
+from ui_components.train.new_run.baseline import (
+    DEFAULT_PRESET,
+    RUN_PREFIX,
+    baseline_choices,
+    baseline_info,
+    find_baseline,
+    find_run,
+)
 from ui_components.train.new_run.checks import Problem, check_form
 from ui_components.train.new_run.choices import (
     CORPUS_SETTINGS,
@@ -35,13 +44,13 @@ from ui_components.train.new_run.measured_runs import (
     parameter_count,
     summarise_examples,
 )
-from ui_components.train.new_run.references import (
-    DEFAULT_PRESET,
-    RUN_PREFIX,
-    baseline_choices,
-    baseline_info,
-    find_baseline,
-    find_run,
+from ui_components.train.new_run.outputs import (
+    AugmentationUpdate,
+    FormChoices,
+    FormFeedback,
+    FormUpdate,
+    LoadedRun,
+    StartedRun,
 )
 from ui_components.train.new_run.view import (
     differences_html,
@@ -58,63 +67,8 @@ from ui_components.widgets.model_choice import model_note
 FIX_FIRST = "# Fix the problems above first"  # in place of the command line and the YAML
 
 
-class FormFeedback(NamedTuple):
-    """The components beside and below the form, or their values."""
-
-    problems: Any
-    differences: Any
-    reset: Any
-    estimate: Any
-    start: Any
-    find_learning_rate: Any
-    command_line: Any
-    yaml: Any
-
-
-class FormUpdate(NamedTuple):
-    """The preset, the settings in the order of FORM_SETTINGS, and the feedback: components or their values."""
-
-    preset: Any
-    settings: tuple[Any, ...]
-    feedback: FormFeedback
-
-
-class FormChoices(NamedTuple):
-    """Outputs of `update_choices`, or their components."""
-
-    preset: Any
-    base: Any
-    corpus: Any
-    retention_corpora: Any
-    note: Any
-    fetch: Any
-    feedback: FormFeedback
-
-
-class LoadedRun(NamedTuple):
-    """Outputs of `load_run`. `copied_run` is cleared and the New run tab is selected."""
-
-    copied_run: Any
-    tabs: Any
-    form: FormUpdate
-
-
-class AugmentationUpdate(NamedTuple):
-    """Outputs of `apply_augmentation_preset`, or their components."""
-
-    settings: tuple[Any, ...]
-    feedback: FormFeedback
-
-
-class StartedRun(NamedTuple):
-    """Outputs of `start`: the id of the run, and the tabs with Run selected."""
-
-    run: str
-    tabs: gr.Tabs
-
-
 def first_config(studio: Studio) -> TrainingConfig:
-    """The settings of a new page: the default preset, else the first one, else the default options."""
+    """The settings of a new page: the default preset, else the first preset, else the default options."""
     configs = {preset.name: preset.config for preset in presets(studio.configs).presets}
     return configs.get(DEFAULT_PRESET) or next(iter(configs.values()), TrainingConfig())
 
@@ -149,7 +103,7 @@ def check(studio: Studio, preset: str | None, *values: Any) -> FormFeedback:
 
 
 def form_feedback(studio: Studio, preset: str | None, values: Sequence[Any]) -> FormFeedback:
-    """The problems of the form, its differences from the preset, the estimate, the command line and the YAML."""
+    """The problems of the form, its changes from the preset or run, the estimate, the command line and the YAML."""
     checked = check_form(studio, values)
     try:
         baseline = find_baseline(studio, preset)
@@ -203,7 +157,7 @@ def load_preset(studio: Studio, preset: str | None, *values: Any) -> FormUpdate:
 
 
 def apply_augmentation_preset(studio: Studio, preset: str | None, *values: Any) -> AugmentationUpdate:
-    """Fills the transforms with the chosen augmentation preset."""
+    """Fills the settings of the transforms with the chosen augmentation preset."""
     new_values = with_augmentation_preset(values)
     return AugmentationUpdate(changed_values(values, new_values), form_feedback(studio, preset, new_values))
 
@@ -268,13 +222,17 @@ def fill_form(
 
 
 def changed_values(old: Sequence[Any], new: Sequence[Any]) -> tuple[Any, ...]:
-    """The new values; equal ones are not sent to the page."""
-    pairs = zip(old, new, strict=True)
-    return tuple(gr.skip() if a == b and type(a) is type(b) else b for a, b in pairs)
+    """The new values, with `gr.skip()` for those that are unchanged."""
+    return tuple(gr.skip() if _is_equal(*values) else values[1] for values in zip(old, new, strict=True))
+
+
+def _is_equal(old: Any, new: Any) -> bool:
+    """True for equal values of one type: 1 and True are different."""
+    return old == new and type(old) is type(new)
 
 
 def start(studio: Studio, request: gr.Request, *values: Any) -> StartedRun:
-    """Starts a job with the settings of the form. Raises OptionError if one is wrong."""
+    """Starts a run with the settings of the form. Raises OptionError if a setting is invalid."""
     run = job.start(require_valid_config(studio, values), studio.runs, user=current_user(request))
     show_queue_position(studio, run)
     return StartedRun(run.id, gr.Tabs(selected=RUN_TAB))
@@ -289,8 +247,8 @@ def require_valid_config(studio: Studio, values: Sequence[Any]) -> TrainingConfi
 
 
 def show_queue_position(studio: Studio, run: Run) -> None:
-    """Shows a message with the run's position in the queue if the device is in use."""
-    in_progress, queued = running_job(studio.runs), [waiting.id for waiting in queued_jobs(studio.runs)]
+    """Shows a message with the run's position in the queue if other runs are in progress or queued."""
+    in_progress, queued = running_job(studio.runs), [queued_run.id for queued_run in queued_jobs(studio.runs)]
     position = queued.index(run.id) + 1 if run.id in queued else 1
     if in_progress is None and position == 1:
         return

@@ -13,8 +13,8 @@ from ui_components.app.studio import Studio
 from ui_components.train.new_run.settings import (
     AUGMENTATION_PRESET,
     FORM_SETTINGS,
-    SETTINGS_LEFT_TO_USER,
     SETTINGS_BY_NAME,
+    SETTINGS_LEFT_TO_USER,
 )
 from ui_components.widgets.choices import Choices, corpus_choices, model_choices
 from ui_components.widgets.forms import component_values, settings_of, to_component_value, to_option_value

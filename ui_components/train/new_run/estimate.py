@@ -1,8 +1,9 @@
 """A rough estimate of a run before it starts: steps, time, memory and disk space. Pure functions.
 
-Time is work divided by speed. Work is measured in seconds of context (the audio that the encoder computes, silence
-included): a batch of 16 examples at 4 s is 64 s of work. The speed comes from earlier runs of the same base model on
-this machine, else from the benchmark in docs/benchmarks.md; it is scaled by the cost of the settings."""
+Time is work divided by speed. Work is measured in seconds of context, which is the audio that the encoder processes,
+padding included: a batch of 16 examples with a context of 4 s is 64 s of work. The speed is measured in earlier runs
+of the same base model on this machine, otherwise in the benchmark of docs/benchmarks.md. It is scaled by the cost of
+the settings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,26 +18,27 @@ from qal.jobs.batch_boundaries import batch_boundaries, repetitions
 from qal.jobs.machine import process_count
 from qal.jobs.options.learning import CPU_MICRO_BATCH_S
 from qal.jobs.options.training_config import TrainingConfig
+from ui_components.train.new_run.settings import label_of
 
 BENCHMARK = "docs/benchmarks.md"
 BENCHMARK_SPEED = 29.0  # seconds of context per second: about one example of 30 s, in bfloat16
 BENCHMARK_PARAMETERS, BENCHMARK_CORES = 72e6, 2  # Whisper base
 # Time of a step relative to LoRA in bfloat16 (docs/training.md):
 FLOAT32_COST, RECOMPUTE_COST, DORA_COST, DECODER_ONLY_COST = 2.2, 1.4, 1.6, 0.5
-TEACHER_COST = 1 / 3  # of a prediction of the teacher, relative to a training step
-EVALUATION_S = {  # per example, with the base model of the benchmark
+TEACHER_COST = 1 / 3  # time of a teacher prediction relative to a training step
+EVALUATION_S = {  # seconds per example, with the base model of the benchmark
     "validation": 0.15,
     "check": 0.5,
     "report": 0.7,
     "retention": 0.35,
 }
 DEFAULT_RETENTION_CORPORA = 3
-OVERHEAD_S = 30  # imports, reading, merging and converting
+OVERHEAD_S = 30  # imports, reading the datasets, merging and converting the model
 EXTRA_EXAMPLES_PER_CONCATENATION = 2.5  # mean number of examples that are appended to a concatenated example
 
 PROCESS_MB = 1300  # Python and its libraries
 MICRO_BATCH_MB_PER_S = 34  # memory per second of context of a micro-batch, for the base model of the benchmark
-RECOMPUTE_MEMORY = 0.4  # memory of a micro-batch with gradient checkpointing, relative to the usual
+RECOMPUTE_MEMORY = 0.4  # memory of a micro-batch with gradient checkpointing, relative to one without
 AUDIO_MB_PER_S = 0.07  # decoded audio in the cache
 BYTES_PER_PARAMETER = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 OPTIMIZER_BYTES_PER_PARAMETER = 12  # gradient and AdamW's two moments in float32
@@ -45,18 +47,18 @@ BYTES_PER_MB = 1e6
 
 @dataclass(frozen=True)
 class ExampleSummary:
-    """The training examples of a run, each with its weight, and the number of other examples."""
+    """Durations and weights of the training examples of a run, and the sizes of the splits."""
 
     durations_s: Sequence[float]
     weights: Sequence[float]
-    available: int  # examples in the training split, before limits
-    validation: int
-    test: int
+    available: int  # examples of the training split, before limits
+    validation: int  # examples of the validation split
+    test: int  # examples of the test split
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The device of a run, and free memory and disk space."""
+    """The device of a run, and the free memory and disk space of this machine."""
 
     device: str
     cores: int
@@ -91,7 +93,7 @@ class Estimate:
 
 
 class EpochWork(NamedTuple):
-    """The work of an epoch."""
+    """The work of one epoch: context and number of batches."""
 
     context_s: float  # over all devices
     batches: int  # per device
@@ -104,11 +106,11 @@ def estimate_run(
     machine: Machine,
     measured: Sequence[MeasuredRun],
 ) -> Estimate:
-    """Estimates a run.
+    """Estimates steps, time, memory and disk space of a run.
 
     Args:
         config: the settings of the run.
-        examples: its examples.
+        examples: the examples of the run.
         parameters: the number of parameters of the base model.
         machine: this machine.
         measured: earlier runs of the same base model and device, the newest first.
@@ -134,7 +136,7 @@ def estimate_run(
 
 
 def epoch_work(config: TrainingConfig, examples: ExampleSummary) -> EpochWork:
-    """The work of an epoch; for distillation, with the teacher's single pass at 30 s, spread over the epochs."""
+    """The work of one epoch. Distillation adds the teacher's single pass with 30 s windows, divided by the epochs."""
     durations_s = epoch_durations_s(config, examples)
     if not len(durations_s):
         return EpochWork(0.0, 0)
@@ -148,9 +150,9 @@ def epoch_work(config: TrainingConfig, examples: ExampleSummary) -> EpochWork:
 
 
 def epoch_durations_s(config: TrainingConfig, examples: ExampleSummary) -> NDArray:
-    """The durations of an epoch's examples, the shortest first.
+    """The durations of an epoch's examples in seconds, the shortest first.
 
-    Of examples with a fractional weight, an evenly spaced selection is used."""
+    For a fractional weight, evenly spaced examples are selected."""
     all_durations_s = np.asarray(examples.durations_s, float)
     weights = np.asarray(examples.weights, float)
     drawn = [_repeated(np.sort(all_durations_s[weights == weight]), weight) for weight in np.unique(weights)]
@@ -164,7 +166,7 @@ def epoch_durations_s(config: TrainingConfig, examples: ExampleSummary) -> NDArr
 
 
 def _repeated(durations_s: NDArray, weight: float) -> NDArray:
-    """The durations of examples with the same weight, as often as an epoch draws them."""
+    """The durations of examples of one weight, repeated as often as an epoch uses them."""
     n = len(durations_s)
     full, extra = repetitions(weight, n)
     extra_indices = np.arange(extra) * n // max(1, extra)
@@ -172,7 +174,12 @@ def _repeated(durations_s: NDArray, weight: float) -> NDArray:
 
 
 def mean_context_s(config: TrainingConfig, longest_s: NDArray) -> NDArray:
-    """The mean context of batches, in seconds, from the durations of their longest examples."""
+    """The mean context of each batch in seconds.
+
+    Args:
+        config: the settings of the run.
+        longest_s: (batches,) the duration of the longest example of each batch.
+    """
     options = config.context
     adaptive_s = np.minimum(WINDOW_S, longest_s + (options.min_margin_s + options.max_margin_s) / 2)
     return options.full_share * WINDOW_S + (1 - options.full_share) * adaptive_s
@@ -183,8 +190,8 @@ def expected_speed(
 ) -> float | None:
     """The speed in seconds of context per second; None for a device without measurements."""
     if measured:
-        at_cost_1 = [run.speed * step_cost(run.config, machine) / process_count(run.config) for run in measured]
-        return median(at_cost_1) / step_cost(config, machine) * process_count(config)
+        speeds_at_cost_1 = [run.speed * step_cost(run.config, machine) / process_count(run.config) for run in measured]
+        return median(speeds_at_cost_1) / step_cost(config, machine) * process_count(config)
     if machine.device != "cpu":
         return None
     scale = BENCHMARK_PARAMETERS / parameters * machine.cores / BENCHMARK_CORES
@@ -201,7 +208,7 @@ def step_cost(config: TrainingConfig, machine: Machine) -> float:
 
 
 def evaluation_s(config: TrainingConfig, examples: ExampleSummary) -> float:
-    """Seconds of all evaluations (validation, check, report, retention) on the machine of the benchmark."""
+    """The time of validation, check, report and retention in seconds, on the machine of the benchmark."""
     retention_corpora = len(config.retention.corpora) or DEFAULT_RETENTION_CORPORA
     counts = {
         "validation": (config.epochs + 1) * min(examples.validation, config.validation_utterances),
@@ -219,9 +226,9 @@ def expected_memory_mb(
     machine: Machine,
     measured: Sequence[MeasuredRun],
 ) -> float | None:
-    """The peak memory of all processes in MB; None for a device without measurements, except for CPUs.
+    """The peak memory of all processes in MB; None for a GPU without measured runs.
 
-    The model of the memory is corrected by its largest error for the measured runs."""
+    If there are measured runs, the largest error of `modelled_memory_mb` for them is added."""
     processes = process_count(config)
     modelled = modelled_memory_mb(config, examples, parameters)
     errors_mb = [
@@ -235,7 +242,7 @@ def expected_memory_mb(
 
 
 def modelled_memory_mb(config: TrainingConfig, examples: ExampleSummary, parameters: float) -> float:
-    """Memory of one process in MB: libraries, weights, optimiser, audio cache and activations of a micro-batch."""
+    """The memory of one process in MB: libraries, weights, optimiser, audio cache and activations of a micro-batch."""
     weight_bytes = BYTES_PER_PARAMETER[config.trained.base_precision] * parameters
     optimizer_bytes = OPTIMIZER_BYTES_PER_PARAMETER * parameters if config.trained.adapter == "none" else 0
     optimizer_bytes *= 1 if config.trained.part == "all" else 0.5
@@ -248,7 +255,7 @@ def modelled_memory_mb(config: TrainingConfig, examples: ExampleSummary, paramet
 
 
 def micro_batch_s(config: TrainingConfig, durations_s: NDArray) -> float:
-    """Seconds of context of the largest micro-batch."""
+    """The context of the largest micro-batch in seconds."""
     if not len(durations_s):
         return 0.0
     longest_s = WINDOW_S if config.context.full_share else float(mean_context_s(config, durations_s[-1:])[0])
@@ -257,13 +264,13 @@ def micro_batch_s(config: TrainingConfig, durations_s: NDArray) -> float:
 
 
 def basis(config: TrainingConfig, machine: Machine, measured: Sequence[MeasuredRun]) -> str:
-    """A sentence that says what the estimate is based on."""
+    """A sentence that names the source of the estimate: measured runs or the benchmark."""
     if measured:
         newest = measured[0].run
         runs = f"{len(measured)} runs, the newest {newest}," if len(measured) > 1 else f"the run {newest}"
         return f"Based on {runs} of {config.base} on this machine; scaled by seconds of context and by settings."
     if machine.device != "cpu":
-        return f"There are no measurements of {config.base} on this device yet; the first run gives them."
+        return f"There are no measurements of {config.base} on this device yet; the first run provides them."
     return (
         f"Rough estimate from {BENCHMARK} (base on two cores), scaled by model size and cores, because there is no run "
         f"of {config.base} on this machine yet."
@@ -271,12 +278,12 @@ def basis(config: TrainingConfig, machine: Machine, measured: Sequence[MeasuredR
 
 
 def space_warnings(memory_mb: float | None, disk_mb: float, machine: Machine) -> Iterator[str]:
-    """A sentence for memory, and one for disk space, if there is too little."""
+    """Yields a sentence if there is too little memory, and one if there is too little disk space."""
     if memory_mb and memory_mb > machine.free_memory_mb:
         yield (
             f"about {memory_mb / 1000:.1f} GB of memory are needed and {machine.free_memory_mb / 1000:.1f} GB are "
-            "free: choose a smaller base model, lower compute.part_seconds, set compute.recompute, or close other "
-            "programs"
+            f"free: choose a smaller base model, lower '{label_of('compute.part_seconds')}', turn on "
+            f"'{label_of('compute.recompute')}', or close other programs"
         )
     if disk_mb > machine.free_disk_mb:
         yield (

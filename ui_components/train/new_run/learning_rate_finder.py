@@ -1,4 +1,4 @@
-"""The learning rate finder: a short run of its own that tries learning rates from far too low to far too high."""
+"""The learning rate finder: a short, separate run that tries learning rates from far too low to far too high."""
 
 import json
 import re
@@ -35,7 +35,7 @@ class SearchResult(BaseModel, frozen=True):
 
 
 class StartedSearch(NamedTuple):
-    """Outputs of `start_search` and `join_search`: the id of the search's run, and the timer that follows it."""
+    """Outputs of `start_search` and `join_search`: the id of the search's run, and the timer of its updates."""
 
     run: str | None
     timer: gr.Timer
@@ -59,12 +59,13 @@ def start_search(studio: Studio, request: gr.Request, *values: Any) -> StartedSe
 
 
 def search_config(config: TrainingConfig) -> TrainingConfig:
+    """The settings of a search: those of a run, on one device."""
     one_device = config.machine.model_copy(update={"devices": 1, "nodes": 1, "strategy": "auto"})
     return config.model_copy(update={"find_learning_rate": True, "machine": one_device})
 
 
 def join_search(studio: Studio, run_id: str | None) -> StartedSearch:
-    """Follows the page's search; on a new page, a search in progress."""
+    """Shows the search that the page started; on a new page, a search in progress."""
     run_id = run_id or search_in_progress(studio)
     return StartedSearch(run_id, gr.Timer(active=run_id is not None))
 
@@ -103,11 +104,11 @@ def refresh_search(studio: Studio, run_id: str | None) -> SearchUpdate:
 
 
 def progress_sentence(run: Run) -> str:
-    """The state of a search that has not ended."""
+    """A sentence about the progress of a search that has not ended."""
     status = run.status()
     if status.state == "queued":
-        position = f" as number {status.queue_position} in the queue" if status.queue_position else ""
-        return f"The search waits for the device{position}. Run `{run.id}` starts automatically."
+        position = f" (number {status.queue_position})" if status.queue_position else ""
+        return f"The search is queued{position}. Run `{run.id}` starts automatically."
     steps = PROGRESS_BAR.findall(read_tail(run.log_file).text)
     if not steps:
         return f"Preparing the search. You can stop it on the Run tab (run `{run.id}`)."
@@ -134,12 +135,12 @@ def read_result(run: Run) -> SearchResult | None:
 
 
 def round_rate(rate: float) -> float:
-    """Rounds to two significant digits, which is the accuracy of the search."""
+    """Rounds a learning rate to two significant digits, which is the accuracy of the search."""
     return float(f"{rate:.2g}")
 
 
 def search_figure(result: SearchResult) -> go.Figure:
-    """The loss by learning rate, with a mark at the suggested rate."""
+    """The loss by learning rate, with a marker at the suggested rate."""
     rates, losses = result.learning_rate, result.loss
     nearest = min(range(len(rates)), key=lambda i: abs(rates[i] - result.suggestion))
     until_lowest = losses[: losses.index(min(losses)) + 1]  # later losses are far too high for the axis

@@ -1,4 +1,4 @@
-"""The facts for an estimate: measurements of earlier runs, this machine, and the examples of the datasets."""
+"""The inputs of an estimate: measurements of earlier runs, this machine, and the examples of the datasets."""
 
 import math
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run, list_runs
 from ui_components.train.new_run.estimate import BYTES_PER_MB, ExampleSummary, Machine, MeasuredRun
 
-MAX_RUNS = 5  # the newest runs of the same base model
-MIN_STEPS = 5  # of a run whose speed is used
-READS_PER_DOUBLING = 4  # of a metrics file that grows
-WARM_UP_STEPS = 2  # slower than the others
+MAX_RUNS = 5  # the newest runs with the same base model and device are used
+MIN_STEPS = 5  # runs with fewer steps are ignored
+READS_PER_DOUBLING = 4  # how often a growing metrics file is read again until its size has doubled
+WARM_UP_STEPS = 2  # first steps of a run, which are slower and are ignored
 CACHE_SIZE = 256  # runs
-FALLBACK_MODEL = "base"  # its size is used for models whose name begins with no stock model
+FALLBACK_MODEL = "base"  # the size of a model of unknown name
 
 
 def measured_runs(runs: Path, config: TrainingConfig) -> list[MeasuredRun]:
@@ -61,11 +61,12 @@ def _measure(folder: Path, size_class: int) -> MeasuredRun | None:
 
 
 def _has_speed(row: dict[str, Any]) -> bool:
+    """True if a row of the metrics has the two numbers that give the speed."""
     return all(isinstance(row.get(name), (int, float)) for name in ("utterances_per_second", "context_s"))
 
 
 def summarise_examples(corpora: Sequence[Corpus], config: TrainingConfig) -> ExampleSummary:
-    """The examples of the corpora that the run uses."""
+    """Summarises the examples of the corpora that the run uses."""
     training = training_examples([*corpora], config)
     return ExampleSummary(
         durations_s=[row.duration_s for _, row in training],
@@ -77,7 +78,7 @@ def summarise_examples(corpora: Sequence[Corpus], config: TrainingConfig) -> Exa
 
 
 def describe_machine(runs: Path, config: TrainingConfig) -> Machine:
-    """The device that the run uses, and the free memory and disk space."""
+    """Finds the device that the run uses, and the free memory and disk space."""
     return Machine(
         device="mps" if config.device == "mps" else choose_device(engine_device(config)),
         cores=usable_cores(),
@@ -88,7 +89,7 @@ def describe_machine(runs: Path, config: TrainingConfig) -> Machine:
 
 
 def parameter_count(base: str, runs: Path) -> float:
-    """The number of a base model's parameters, from its float16 weights or, if it is not installed, from its name."""
+    """The number of parameters of a base model, from the size of its float16 file or, if not installed, its name."""
     by_length = sorted(STOCK_MODELS, key=len, reverse=True)
     stock_name = next((name for name in by_length if base.startswith(name)), None)
     stock_parameters = STOCK_MODELS[stock_name or FALLBACK_MODEL].parameters
@@ -101,7 +102,7 @@ def parameter_count(base: str, runs: Path) -> float:
 
 @lru_cache(1)
 def _has_fast_bfloat16() -> bool:
-    """True if the CPU computes bfloat16 fast; precision auto uses the same rule."""
+    """True if the CPU computes bfloat16 fast. Precision "auto" of the training uses the same rule."""
     info = Path("/proc/cpuinfo")
     flags = info.read_text().split() if info.is_file() else []
     return "avx512_bf16" in flags or "amx_tile" in flags

@@ -11,8 +11,8 @@ from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, actio
 from ui_components.data.sample_corpus import FETCH_LABEL, fetch_sample
 from ui_components.train.new_run import actions as new_run_actions
 from ui_components.train.new_run import learning_rate_finder
-from ui_components.train.new_run.actions import AugmentationUpdate, FormChoices, FormFeedback, FormUpdate, LoadedRun
 from ui_components.train.new_run.learning_rate_finder import POLL_S, SearchUpdate
+from ui_components.train.new_run.outputs import AugmentationUpdate, FormChoices, FormFeedback, FormUpdate, LoadedRun
 from ui_components.train.new_run.settings import (
     ACCORDIONS,
     AUGMENTATION_PRESET,
@@ -53,7 +53,8 @@ class YamlSection(NamedTuple):
 
 
 def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run: gr.State, tabs: gr.Tabs) -> None:
-    """
+    """Creates the components of the New run tab and wires their events.
+
     Args:
         studio: the studio.
         opened: events after which the choices of the form are updated.
@@ -110,11 +111,12 @@ def add_accordion(form: Form, title: str) -> None:
 
 
 def add_side_panel() -> SidePanel:
+    """Creates the problems, the estimate, the buttons and the learning rate finder beside the form."""
     with gr.Column(scale=3, min_width=300, elem_classes="qal-side"):
         problems, estimate = gr.HTML(), gr.HTML()
         with gr.Row():
             start = gr.Button("Start", variant="primary", min_width=110, interactive=False)
-            find = gr.Button("Learning rate finder", min_width=170, interactive=False)
+            find_learning_rate = gr.Button("Learning rate finder", min_width=170, interactive=False)
         search = SearchUpdate(
             note=gr.HTML(),
             curve=gr.Plot(visible=False, show_label=False),
@@ -123,10 +125,11 @@ def add_side_panel() -> SidePanel:
         )
         differences = gr.HTML()
         reset = gr.Button("Reset to preset", visible=False)
-    return SidePanel(problems, estimate, start, find, search, differences, reset)
+    return SidePanel(problems, estimate, start, find_learning_rate, search, differences, reset)
 
 
 def add_yaml_section() -> YamlSection:
+    """Creates the command line, the YAML of the settings, and the fields to load a YAML."""
     command_line = gr.Code(
         label="Command line", wrap_lines=True, lines=1, interactive=False, elem_classes="qal-command"
     )
@@ -189,7 +192,7 @@ def wire_finder(studio: Studio, opened: EventTriggers, panel: SidePanel, form: F
 
 
 def flattened(outputs: tuple[Any, ...]) -> Iterator[Any]:
-    """The values or components of nested NamedTuples, in order."""
+    """Yields the values or components of nested NamedTuples, in order."""
     for output in outputs:
         if isinstance(output, tuple):
             yield from flattened(output)
@@ -219,10 +222,12 @@ def multiple_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
 
 
 def task_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+    """The drop-down of the task: fine-tune or distil."""
     return gr.Dropdown(TASK_CHOICES, value=value, filterable=False, **component_arguments(setting, label))
 
 
 def language_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
+    """The drop-down of the language; its first choice takes the language from the dataset."""
     choices = [("Auto (from dataset)", ""), *language_choices()[1:]]
     return gr.Dropdown(choices, value=to_component_value(setting, value), **component_arguments(setting, label))
 

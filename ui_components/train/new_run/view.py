@@ -1,4 +1,4 @@
-"""The feedback on the form of a new run, as HTML. Pure functions."""
+"""Problems, changes and estimate of the New run form as HTML. Pure functions."""
 
 import html
 from collections.abc import Iterable, Sequence
@@ -44,11 +44,17 @@ def problem_text(problem: Problem) -> str:
 
 
 def counted(count: int, noun: str) -> str:
+    """A number with its noun: "1 problem", "2 problems"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def highlights_html(problems: Iterable[Problem], changed: Iterable[str]) -> str:
-    """A style sheet that marks wrong settings (red border), changed settings (dot), and counts both per accordion."""
+    """A style sheet: a red border for wrong settings, a dot for changed ones, and their number in accordion titles.
+
+    Args:
+        problems: the problems of the form.
+        changed: names of the settings that differ from the preset or run.
+    """
     changed = list(changed)
     wrong = {name for problem in problems for name in _wrong_settings(problem)}
     rules = [f"{_selector(name)}{WRONG_STYLE}" for name in sorted(wrong)]
@@ -91,13 +97,13 @@ def differences_html(changed: Sequence[str], baseline_label: str) -> str:
 
 
 def estimate_html(estimate: Estimate | None, free_memory_mb: float = 0, free_disk_mb: float = 0) -> str:
-    """The estimate as a list of facts, with its basis and warnings; "" without an estimate."""
+    """The estimate as a list of names and values, with its basis and warnings; "" without an estimate."""
     if estimate is None:
         return ""
     examples = f"{estimate.examples:,}"
     if estimate.examples != estimate.available_examples:
         examples += f" of {estimate.available_examples:,}"
-    facts = {
+    values = {
         "Examples": examples,
         "Steps": f"{estimate.steps:,}",
         "Training": _minutes(estimate.train_minutes),
@@ -105,7 +111,7 @@ def estimate_html(estimate: Estimate | None, free_memory_mb: float = 0, free_dis
         "Memory": _gigabytes(estimate.memory_mb, free_memory_mb),
         "Disk space": _gigabytes(estimate.disk_mb, free_disk_mb),
     }
-    items = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts.items())
+    items = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in values.items())
     warnings = "".join(note_html(f"{warning[:1].upper()}{warning[1:]}.", problem=True) for warning in estimate.warnings)
     basis = html.escape(estimate.basis)
     return f'<dl class="qal-estimate">{items}</dl><p class="qal-muted small">{basis}</p>{warnings}'

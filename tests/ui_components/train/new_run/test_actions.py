@@ -1,3 +1,5 @@
+"""Handlers of the New run tab: update, check and fill the form, and start a run."""
+
 import os
 import sys
 import textwrap
@@ -19,7 +21,6 @@ from tests.ui_components.train.run.run_page import is_unchanged
 from ui_components.train.new_run import actions as new_run_actions
 from ui_components.train.new_run.actions import (
     FIX_FIRST,
-    FormUpdate,
     first_config,
     form_feedback,
     load_preset,
@@ -30,6 +31,7 @@ from ui_components.train.new_run.actions import (
     update_choices,
 )
 from ui_components.train.new_run.choices import by_name
+from ui_components.train.new_run.outputs import FormFeedback, FormUpdate, LoadedRun
 from ui_components.train.new_run.tab import flattened
 
 FINISHED_JOB = """
@@ -60,13 +62,13 @@ def updated(values, settings) -> dict[str, Any]:
     return by_name([old if is_unchanged(new) else new for old, new in zip(values, settings, strict=True)])
 
 
-def test_empty_studio_says_how_to_get_a_dataset(studio):
+def test_empty_studio_shows_how_to_get_a_dataset(studio):
     choices = update_choices(studio, None, *values_of(studio, first_config(studio)))
     assert "qal corpus import asterisk --language ru" in choices.note
     assert (choices.corpus.choices, choices.fetch.visible) == ([], True)
 
 
-def test_available_presets_models_and_datasets_are_offered_and_choices_are_kept(studio_with_corpora):
+def test_presets_models_and_datasets_are_offered_and_available_choices_stay_selected(studio_with_corpora):
     choices = update_choices(studio_with_corpora, None, *quick_values(studio_with_corpora, corpus=[]))
     assert choices.preset.value == "quick"
     assert "a few hundred examples" in choices.preset.info
@@ -137,12 +139,12 @@ def test_augmentation_preset_fills_the_transforms(studio_with_corpora):
     assert "--augmentation.codec" not in update.feedback.command_line
 
 
-def test_settings_of_a_run_fill_the_form_and_become_its_baseline(studio_with_corpora):
+def test_loaded_run_fills_the_form_and_becomes_its_baseline(studio_with_corpora):
     run = scripted_run(studio_with_corpora.runs, "mine", "finished")
     corpus = [os.path.abspath(studio_with_corpora.data / "en")]
     changes = {"base": "small", "epochs": 7, "corpus": corpus}
     config = load_config(run.config_file).model_copy(update=changes)
-    new_run_actions.job.create_run(config, studio_with_corpora.runs, "other")
+    job.create_run(config, studio_with_corpora.runs, "other")
     values = quick_values(studio_with_corpora)
     loaded = load_run(studio_with_corpora, "other", "quick", *values)
     settings = updated(values, loaded.form.settings)
@@ -154,22 +156,22 @@ def test_settings_of_a_run_fill_the_form_and_become_its_baseline(studio_with_cor
     assert "--epochs" not in loaded.form.feedback.command_line
 
 
-def test_form_is_unchanged_without_a_run_and_a_missing_run_is_an_error(studio_with_corpora):
+def test_load_run_without_a_run_changes_nothing_and_a_missing_run_is_an_error(studio_with_corpora):
     values = quick_values(studio_with_corpora)
     outputs = list(flattened(load_run(studio_with_corpora, None, "quick", *values)))
-    assert len(outputs) == len(list(flattened(load_run_outputs(values))))
+    assert len(outputs) == len(list(flattened(numbered_outputs(values))))
     assert all(map(is_unchanged, outputs))
     with pytest.raises(OptionError, match="run never does not exist any more"):
         load_run(studio_with_corpora, "never", "quick", *values)
 
 
-def load_run_outputs(values) -> new_run_actions.LoadedRun:
-    """An output of `load_run` with a number in place of each value."""
-    feedback = new_run_actions.FormFeedback(*range(len(new_run_actions.FormFeedback._fields)))
-    return new_run_actions.LoadedRun(0, 0, FormUpdate(0, tuple(range(len(values))), feedback))
+def numbered_outputs(values) -> LoadedRun:
+    """Outputs of `load_run` with a number in place of each value."""
+    feedback = FormFeedback(*range(len(FormFeedback._fields)))
+    return LoadedRun(0, 0, FormUpdate(0, tuple(range(len(values))), feedback))
 
 
-def test_unavailable_datasets_and_models_are_left_out(studio_with_corpora):
+def test_yaml_with_unavailable_datasets_and_models_is_loaded_without_them(studio_with_corpora):
     values = quick_values(studio_with_corpora)
     text = "corpus: [/srv/elsewhere]\nbase: /srv/model\nepochs: 3\n"
     update = load_yaml(studio_with_corpora, text, "quick", *values)
@@ -236,7 +238,7 @@ def test_queued_run_shows_its_position_in_a_message(studio_with_corpora, short_j
     assert messages == ["Run busy is in progress: this run is number 1 in the queue and starts automatically."]
 
 
-def test_studio_without_presets_says_so_and_cannot_start(studio):
+def test_missing_preset_is_a_problem_and_disables_start(studio):
     feedback = form_feedback(studio, None, values_of(studio, first_config(studio)))
     assert "choose a preset first" in feedback.problems.lower()
     assert not feedback.start.interactive

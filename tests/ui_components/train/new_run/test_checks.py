@@ -66,15 +66,15 @@ def test_paths_that_the_studio_does_not_offer_are_refused(studio_with_corpora, p
     assert "distillation.noise_folder" in [setting for setting, _ in problems]
 
 
-def test_contradicting_settings_are_both_marked(studio_with_corpora):
+def test_contradicting_settings_are_both_highlighted(studio_with_corpora):
     demo = load_config(CONFIGS / "demo.yaml")
     values = values_of(studio_with_corpora, demo, trained__adapter="adalora", lora__rank=64)
     problems = check_form(studio_with_corpora, values).problems
     assert "adalora.start_rank 48 is not above lora.rank 64" in problems_html(problems)
-    marks = highlights_html(problems, [])
-    assert "#set-lora-rank" in marks
-    assert "#set-adalora-start-rank" in marks
-    assert "1 problem" in marks or "2 problems" in marks
+    styles = highlights_html(problems, [])
+    assert "#set-lora-rank" in styles
+    assert "#set-adalora-start-rank" in styles
+    assert "1 problem" in styles or "2 problems" in styles
 
 
 def test_settings_that_this_machine_does_not_support_are_problems(studio_with_corpora):

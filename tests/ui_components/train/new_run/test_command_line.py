@@ -1,4 +1,4 @@
-"""The command line and the YAML of the form give exactly the settings that Start saves."""
+"""The command line and the YAML of the form parse to exactly the settings that Start saves."""
 
 import math
 import random
@@ -85,7 +85,7 @@ def config_or_none(file_settings: dict[str, Any], changes: dict[str, Any]) -> Tr
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_command_line_and_yaml_give_the_saved_config(seed: int, tmp_path: Path):
+def test_command_line_and_yaml_parse_to_the_saved_config(seed: int, tmp_path: Path):
     rng = random.Random(seed)
     file = rng.choice(PRESETS)
     config = random_config(read_settings(file), rng)
@@ -119,7 +119,7 @@ def test_command_line_has_only_the_settings_that_differ_from_the_file():
     assert shown == "qal train --config configs/quick.yaml --corpus data/x --learning_rate 0.0001"
 
 
-def test_other_augmentation_preset_brings_the_values_of_its_transforms():
+def test_augmentation_preset_replaces_overrides_of_its_transforms():
     file_settings = read_settings(CONFIGS / "quick.yaml")
     augmentation = {"preset": "strong", "gain": {"probability": 0.1}}
     config = check_config({**file_settings, "augmentation": augmentation}, "")
@@ -127,7 +127,7 @@ def test_other_augmentation_preset_brings_the_values_of_its_transforms():
     assert overrides(config, file_settings) == changes
 
 
-def test_command_line_names_paths_from_the_working_directory_of_the_server(tmp_path, monkeypatch):
+def test_config_file_outside_the_working_directory_has_an_absolute_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = CONFIGS / "quick.yaml"
     config = load_config(file).model_copy(update={"corpus": ["data/x"]})

@@ -53,7 +53,7 @@ def train_minutes(config: TrainingConfig, *measured: MeasuredRun, parameters: fl
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_estimated_steps_are_the_steps_of_the_trainer(seed: int):
+def test_estimated_steps_equal_the_steps_of_the_trainer(seed: int):
     rng = random.Random(seed)
     durations_s = [rng.uniform(0.5, 20) for _ in range(rng.randint(1, 300))]
     possible_weights = [1.0, 2.0] if seed % 2 else [0.3, 1.0, 2.5]
@@ -113,7 +113,7 @@ def test_measured_runs_replace_the_benchmark():
     assert train_minutes(config_of(), dora) < train_minutes(config_of(), slow)
 
 
-def test_nothing_is_estimated_for_a_device_without_measurements():
+def test_time_and_memory_are_unknown_for_a_device_without_measured_runs():
     estimated = estimate_of(config_of(), machine=replace(CPU, device="cuda"))
     assert (estimated.train_minutes, estimated.minutes, estimated.memory_mb) == (None, None, None)
     assert "unknown" in estimate_html(estimated)
@@ -137,7 +137,7 @@ def test_memory_grows_with_the_micro_batch_and_with_the_trainable_weights():
     assert memory_mb(trained={"adapter": "none"}) > memory_mb()
 
 
-def test_micro_batch_of_the_estimate_is_that_of_the_trainer():
+def test_estimate_and_trainer_use_the_same_micro_batch_size():
     assert estimate.CPU_MICRO_BATCH_S == TRAINER_MICRO_BATCH_S
 
 
@@ -161,7 +161,7 @@ def test_runs_with_the_same_base_model_are_measured(studio_with_corpora):
     assert measured_runs(studio_with_corpora.runs, config.model_copy(update={"base": "small"})) == []
 
 
-def test_machine_is_measured_and_model_size_is_known_by_name(studio_with_corpora):
+def test_machine_has_cores_and_free_space_and_parameter_count_follows_the_model_name(studio_with_corpora):
     machine = describe_machine(studio_with_corpora.runs / "not yet", load_config(CONFIGS / "quick.yaml"))
     assert machine.cores >= 1
     assert machine.free_memory_mb > 0

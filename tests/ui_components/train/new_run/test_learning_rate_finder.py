@@ -1,3 +1,5 @@
+"""The learning rate finder: its run, its progress and its result."""
+
 import json
 
 import pytest
@@ -88,7 +90,7 @@ def test_search_without_a_valid_result_shows_the_reason(studio_with_corpora, sea
         suggested_rate(studio_with_corpora, "search")
 
 
-def test_new_page_follows_the_search_in_progress(studio_with_corpora, search):
+def test_new_page_shows_the_search_in_progress(studio_with_corpora, search):
     scripted_run(studio_with_corpora.runs, "other", "running", step=3)
     assert join_search(studio_with_corpora, None).run == "search"
     search.write_status(Status(state="finished"))

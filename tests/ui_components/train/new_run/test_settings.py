@@ -1,4 +1,4 @@
-"""Tests of the settings in the New run form: every option has one place."""
+"""The settings of the New run form: every option has exactly one place."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def test_each_setting_has_exactly_one_place_in_the_form():
     assert set(places.values()) == {1}
 
 
-def test_labels_are_of_existing_settings():
+def test_each_label_belongs_to_an_existing_setting():
     assert LABELS.keys() <= SETTINGS_BY_NAME.keys()
 
 
