@@ -7,6 +7,7 @@ import time
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from qal.jobs.notes import Notes, write_notes
 from qal.jobs.run import Run
@@ -171,14 +172,28 @@ def test_report_is_downloaded_as_png_and_as_self_contained_html(
     assert requested_hosts <= {"", "no host"}
 
 
+def ask_to_delete(page: Page) -> None:
+    """Presses Delete until the question is shown: an update that was under way may hide it once."""
+    for _ in range(10):
+        page.locator(".qal-actions").get_by_role("button", name="Delete", exact=True).click()
+        try:
+            page.get_by_text("Delete run mine?").wait_for(timeout=10_000)
+        except PlaywrightTimeoutError:
+            continue
+        page.wait_for_timeout(1500)  # longer than the interval of the updates
+        if page.get_by_text("Delete run mine?").is_visible():
+            return
+    raise AssertionError("the question was never shown")
+
+
 def test_run_is_deleted_only_after_confirmation_and_the_message_names_the_trash_folder(open_studio, studio_folder):
     run = scripted_run(studio_folder / "runs", "mine", "finished")
     page = open_studio()
-    page.get_by_role("button", name="Delete", exact=True).click()
+    ask_to_delete(page)
     page.get_by_role("button", name="Cancel", exact=True).click()
     expect(page.get_by_text("Delete run mine?")).to_be_hidden()
     assert run.folder.exists()
-    page.get_by_role("button", name="Delete", exact=True).click()
+    ask_to_delete(page)
     page.locator(".qal-question").get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text(".trash")).to_be_visible()
     expect(page.get_by_text("No run yet.")).to_be_visible()

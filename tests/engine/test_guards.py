@@ -25,7 +25,7 @@ DISABLED = {
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(resolve("base-adaptive"))
+    return Engine(resolve("base-adaptive"), compute_type="float32")  # int8 results differ between processors
 
 
 @pytest.fixture(scope="module")
