@@ -1,6 +1,7 @@
 """Handlers of the buttons of the Run tab. Each of them requires that the user owns the run."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import gradio as gr
@@ -21,10 +22,12 @@ CONFIRM_LABELS: dict[Action, str] = {"kill": "Kill", "delete": "Delete"}
 
 @dataclass(frozen=True)
 class PendingAction:
-    """An action that the user must confirm."""
+    """An action that the user must confirm. A second question about the same action differs from the first one, so that
+    the page shows it even if an update that was under way has hidden the first."""
 
     action: Action
     run_id: str
+    asked_at_s: float = field(default_factory=time.monotonic)
 
 
 class QuestionUpdate(NamedTuple):

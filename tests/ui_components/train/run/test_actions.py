@@ -163,9 +163,10 @@ def test_finished_run_shows_its_report_and_failed_run_its_reason(studio):
 def test_question_is_closed_when_its_action_is_no_longer_possible(studio):
     run = scripted_run(studio.runs, "a", "running", step=5)
     run.request_stop()
-    page = RunPage(studio, "a", pending=PendingAction("kill", "a"))
+    pending = PendingAction("kill", "a")
+    page = RunPage(studio, "a", pending=pending)
     changes = page.refresh()
-    assert (changes["pending"], changes["question_row"].visible) == (PendingAction("kill", "a"), True)
+    assert (changes["pending"], changes["question_row"].visible) == (pending, True)
     run.update_status(state="interrupted")
     changes = page.refresh()
     assert (changes["pending"], changes["question_row"].visible) == (None, False)
