@@ -10,7 +10,7 @@ ABOUT = "Fine-tune Whisper on your own speech, and caption live with what you tr
 SUBCOMMANDS = {
     "studio": ("qal.cli.studio", "serve the studio: captions, datasets, training, models and transcription in a page"),
     "live": ("qal.cli.live", "serve the live-caption page alone"),
-    "train": ("qal.cli.train", "fine-tune or distil a model"),
+    "train": ("train_whisper_lightning", "fine-tune or distil a model"),
     "corpus": ("qal.cli.corpus", "import speech with transcripts, print statistics"),
     "audio": ("qal.cli.audio", "measure level, clipping, loudness, noise and speech of recordings"),
     "augment": ("qal.cli.augment", "preview what augmentation does to a recording"),
