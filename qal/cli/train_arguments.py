@@ -11,7 +11,7 @@ from typing import Any
 from jsonargparse import ArgumentError, ArgumentParser
 from pydantic import ValidationError
 
-from qal.cli.parsing import PARSER_KEY, HelpFormatter, plain_reason
+from qal.cli.parsing import PARSER_KEY, make_parser, plain_reason
 from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.validation_errors import validation_messages
@@ -68,7 +68,8 @@ def parse_train_arguments(prog: str, description: str, arguments: Sequence[str])
 
 def make_train_parser(prog: str, description: str) -> ArgumentParser:
     """Makes the parser of the trainer's command line."""
-    parser = ArgumentParser(prog=prog, description=description, exit_on_error=False, formatter_class=HelpFormatter)
+    parser = make_parser(prog, description)
+    parser.usage = "%(prog)s [options]"
     parser.add_argument(
         "--config", metavar="FILE", help="YAML file of settings, such as configs/quick.yaml; arguments override it"
     )

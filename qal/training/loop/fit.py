@@ -252,3 +252,4 @@ def silence_libraries() -> None:
     transformers.logging.set_verbosity_error()
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")  # PEFT asks for a deprecated name
