@@ -78,6 +78,7 @@ def newest_run(folder: Path, except_run: Run | None = None) -> Run:
     return next(run for run in list_runs(folder) if run.id not in excluded)
 
 
+@pytest.mark.long
 def test_job_outlives_page_and_server_and_a_resumed_run_has_every_step_once(serve, browse, studio, tmp_path):
     address = serve(*studio)
     page = browse(address)
@@ -115,6 +116,7 @@ def test_job_outlives_page_and_server_and_a_resumed_run_has_every_step_once(serv
     page.wait_for_function(f"(count) => ({POINT_COUNT_JS})('each step') === count", arg=len(steps))
 
 
+@pytest.mark.long
 def test_learning_rate_finder_suggests_a_rate_that_can_be_used(serve, browse, studio):
     page = browse(serve(*studio))
     open_train(page)

@@ -14,7 +14,7 @@ from qal.text.normalisation import normalise_basic
 from tests.e2e.live_page import assert_transcribed, start, stop_and_read_captions
 
 
-@pytest.mark.parametrize("script", ["app.py", "app_streaming.py"])
+@pytest.mark.parametrize("script", ["app.py", pytest.param("app_streaming.py", marks=pytest.mark.long)])
 def test_speech_is_captioned_corrected_downloaded_and_searched(module_servers, browse, speech, script, requested_hosts):
     wav, reference, duration_s = speech
     page = browse(module_servers.shared(script), microphone=wav)
@@ -43,6 +43,7 @@ def test_speech_is_captioned_corrected_downloaded_and_searched(module_servers, b
     expect(page.locator(".qal-live .empty").first).to_be_visible()
 
 
+@pytest.mark.long
 def test_closed_socket_loses_no_speech(module_servers, browse, speech):
     wav, reference, duration_s = speech
     sockets = []
@@ -76,6 +77,7 @@ def test_restarted_server_loses_no_speech(serve, browse, speech, tmp_path):
     assert len(list((tmp_path / "live").iterdir())) == 1
 
 
+@pytest.mark.long
 def test_four_pages_are_captioned_at_the_same_time(module_servers, browse, speech):
     wav, reference, duration_s = speech
     address = module_servers.shared("app_streaming.py")
@@ -87,6 +89,7 @@ def test_four_pages_are_captioned_at_the_same_time(module_servers, browse, speec
         assert_transcribed(stop_and_read_captions(page), reference)
 
 
+@pytest.mark.long
 def test_fallback_recorder_is_used_if_websockets_are_blocked(module_servers, browse, speech):
     wav, reference, duration_s = speech
     page = browse(module_servers.shared("app_streaming.py"), microphone=wav, sockets=lambda socket: socket.close())
@@ -125,6 +128,7 @@ def test_file_is_captioned_as_a_live_source(module_servers, browse, speech):
     assert_transcribed(page.locator(".qal-live .final span").all_inner_texts(), reference)
 
 
+@pytest.mark.long
 def test_two_models_caption_the_same_speech_side_by_side(module_servers, browse, speech):
     wav, reference, duration_s = speech
     page = browse(module_servers.shared("app_streaming.py"), microphone=wav)
@@ -137,6 +141,7 @@ def test_two_models_caption_the_same_speech_side_by_side(module_servers, browse,
         assert_transcribed(pane.locator(".final span").all_inner_texts(), reference)
 
 
+@pytest.mark.long
 def test_corrected_line_becomes_a_dataset_example_with_its_audio(serve, browse, speech, tmp_path):
     wav, _, _ = speech
     data = ("--data", str(tmp_path / "data"))

@@ -102,7 +102,7 @@ def open_tab(page: Page, name: str) -> None:
     page.locator("#qal-tabs .overflow-dropdown button", has_text=name).click()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_no_accessibility_violation(page, scheme):
     page.emulate_media(color_scheme=scheme)
     for tab in TABS:

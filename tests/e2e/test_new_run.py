@@ -118,6 +118,7 @@ def test_empty_studio_shows_how_to_get_a_dataset(studio, browse):
     expect(start_button(page)).to_be_disabled()
 
 
+@pytest.mark.long
 def test_sample_dataset_is_downloaded_with_one_click(serve, browse, tmp_path):
     page = browse(serve("app.py", "--data", str(tmp_path / "data")))
     page.get_by_role("tab", name="Train").click()

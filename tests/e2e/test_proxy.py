@@ -20,7 +20,8 @@ OPEN_TIMEOUT_S = 120  # a busy machine is slow
 
 
 @pytest.mark.parametrize(
-    ("rewriters", "path"), [((keep_host, replace_host), ""), ((under_path("/qal-demo"),), "/qal-demo")]
+    ("rewriters", "path"),
+    [pytest.param((keep_host, replace_host), "", marks=pytest.mark.long), ((under_path("/qal-demo"),), "/qal-demo")],
 )
 def test_login_and_captions_work_behind_a_proxy_that_terminates_tls(
     serve, browse, tmp_path, english_corpus, rewriters, path, requested_hosts, base_directory

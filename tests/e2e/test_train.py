@@ -269,7 +269,7 @@ def test_charts_and_audio_work_behind_a_proxy_with_a_path_prefix(serve, browse, 
     assert requested_hosts <= {"127.0.0.1", "no host"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_run_and_compare_tabs_have_no_accessibility_violations(open_studio, studio_folder, scheme):
     good, bad = two_runs(studio_folder)
     for run in (good, bad):

@@ -85,6 +85,7 @@ def test_loop_is_decoded_without_repetitions_or_dropped(engine: Engine, reversed
     assert max(map(compression_ratio, without_loops)) <= ScreeningOptions().max_compression
 
 
+@pytest.mark.long
 def test_temperature_gives_different_and_more_likely_texts(engine: Engine, reversed_voices: list[Samples]):
     """Sampled texts differ from each other, and for some voice one is more likely than the greedy text."""
     voices = [Utterance(voice, "en") for voice in reversed_voices]

@@ -21,7 +21,7 @@ from qal.training.data.examples import mel_batch
 from qal.training.model.short_context import greedy_decode, load_whisper
 
 
-@pytest.mark.parametrize(("name", "language"), [("base", "ru"), ("tiny.en", "en")])
+@pytest.mark.parametrize(("name", "language"), [pytest.param("base", "ru", marks=pytest.mark.long), ("tiny.en", "en")])
 def test_round_trip_keeps_transcripts_weights_and_generation_settings(
     name, language, tmp_path, russian_corpus, english_corpus
 ):

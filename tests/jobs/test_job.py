@@ -82,6 +82,7 @@ def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_pat
     )
 
 
+@pytest.mark.long
 def test_training_without_adapter_converts_and_keeps_the_transformers_model(tiny_model, tiny_corpus, tmp_path):
     options = ["--trained.adapter", "none", "--result.keep", "best", "--validation_utterances", "2"]
     done = train_tiny(tiny_model, tiny_corpus.folder, tmp_path / "runs", *options, "--check_utterances", "2")
@@ -117,6 +118,7 @@ def test_stop_request_interrupts_stages_other_than_training(tiny_corpus, tmp_pat
     assert "Press Resume" in (run.status().reason or "")
 
 
+@pytest.mark.long
 def test_resumed_run_has_the_losses_of_an_uninterrupted_run(tiny_model, tiny_corpus, tmp_path):
     """The run is stopped within an epoch, with all random options on."""
     random_options = [

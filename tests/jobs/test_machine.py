@@ -39,6 +39,7 @@ def test_order_and_augmentation_do_not_depend_on_workers_even_after_resume(tiny_
         assert all(0 <= row["data_wait_fraction"] <= 1 for row in step_metrics(run))
 
 
+@pytest.mark.long
 def test_two_ranks_train_the_same_model_as_one_process_and_only_rank_0_writes(tiny_weights, tiny_corpus, tmp_path):
     """Real processes over gloo, started by the command. With equal texts each rank has as many tokens, so that the
     weights and the validation equal those of a single process with the same examples per step."""
