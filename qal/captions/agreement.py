@@ -3,9 +3,11 @@
 Committed words no longer change while a segment grows. Repetitions are never committed: a repetition loop of the
 decoder would otherwise stay on the screen."""
 
+import unicodedata
 from dataclasses import dataclass
 
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
+from qal.text.scripts import is_written_without_spaces
 
 MAX_LOOP_WORDS = 4  # longest group of words whose repetition counts as a loop
 LOOP_REPETITIONS = 3
@@ -41,24 +43,22 @@ class LocalAgreement:
 
 
 def split_words(text: str) -> list[str]:
-    """Splits text into words, each with the space before it; scripts without spaces are split into characters."""
+    """Splits text into words, each with the space before it; scripts without spaces are split into characters.
+
+    A combining mark stays with the character before it."""
     words: list[str] = []
     for character in text:
-        if not words or character.isspace() or _is_spaceless(character) or _is_spaceless(words[-1][-1]):
-            words.append(character)
-        else:
+        is_mark = unicodedata.category(character)[0] == "M"
+        if words and (is_mark or not _starts_word(character, words[-1])):
             words[-1] += character
+        else:
+            words.append(character)
     return words
 
 
-def _is_spaceless(character: str) -> bool:
-    """True for Thai, Lao, Burmese, Khmer, Chinese and Japanese characters."""
-    return (
-        "\u0e00" <= character <= "\u0eff"
-        or "\u1000" <= character <= "\u109f"
-        or "\u1780" <= character <= "\u17ff"
-        or character >= "\u3040"
-    )
+def _starts_word(character: str, previous_word: str) -> bool:
+    in_spaceless_script = is_written_without_spaces(character) or any(map(is_written_without_spaces, previous_word))
+    return character.isspace() or in_spaceless_script
 
 
 def remove_loop(words: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jiwer
 
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jiwer
 import numpy as np
 
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 
 @dataclass(frozen=True)
