@@ -83,7 +83,7 @@ def in_noise(spoken: Sequence[SpokenReference], folder: Path, snr_db: float) -> 
         BackgroundOptions(folder=str(folder), babble_share=0, min_snr_db=snr_db, max_snr_db=snr_db), babble_paths=[]
     )
     rng = np.random.default_rng(SEED)
-    return [replace(s, samples=np.clip(background(s.samples, rng), -1, 1)) for s in spoken]
+    return [replace(s, audio=np.clip(background(s.samples, rng), -1, 1)) for s in spoken]
 
 
 def scored(name: str, spoken: Sequence[SpokenReference], options: Namespace) -> tuple[Scored, Scored]:

@@ -22,7 +22,7 @@ from qal.training.loop.weight_selection import (
     BEST_WEIGHTS_FILE,
     EPOCH_WEIGHTS_FILE,
     WeightSelection,
-    best_wer,
+    best_rate,
     mean_weights,
     write_weights,
 )
@@ -187,7 +187,7 @@ def test_keep_best_saves_the_weights_of_the_epoch_with_the_lowest_wer(tiny_weigh
     settings = {"epochs": 3, "batch_size": 4, "result": {"keep": "best"}, "trained": {"adapter": "none"}}
     run, adapter = train(tiny_weights, tiny_corpus, tmp_path, **settings)
     assert adapter is not None
-    assert best_wer(run.checkpoints) == pytest.approx(0.2)
+    assert best_rate(run.checkpoints) == pytest.approx(0.2)
     best, saved = by_validation[2], saved_weights(adapter)
     assert all(torch.equal(saved[name], best["model." + name].half()) for name in saved)
     assert (run.checkpoints / BEST_WEIGHTS_FILE).exists()
