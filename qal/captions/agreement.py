@@ -3,11 +3,10 @@
 Committed words no longer change while a segment grows. Repetitions are never committed: a repetition loop of the
 decoder would otherwise stay on the screen."""
 
-import unicodedata
 from dataclasses import dataclass
 
 from qal.text.normalisation.basic import normalise_basic
-from qal.text.scripts import is_written_without_spaces
+from qal.text.scripts import split_words
 
 MAX_LOOP_WORDS = 4  # longest group of words whose repetition counts as a loop
 LOOP_REPETITIONS = 3
@@ -40,25 +39,6 @@ class LocalAgreement:
         if len(agreed) > len(self._committed):
             self._committed += agreed[len(self._committed) :]
         return TentativeText("".join(self._committed), "".join(words[len(self._committed) :]))
-
-
-def split_words(text: str) -> list[str]:
-    """Splits text into words, each with the space before it; scripts without spaces are split into characters.
-
-    A combining mark stays with the character before it."""
-    words: list[str] = []
-    for character in text:
-        is_mark = unicodedata.category(character)[0] == "M"
-        if words and (is_mark or not _starts_word(character, words[-1])):
-            words[-1] += character
-        else:
-            words.append(character)
-    return words
-
-
-def _starts_word(character: str, previous_word: str) -> bool:
-    in_spaceless_script = is_written_without_spaces(character) or any(map(is_written_without_spaces, previous_word))
-    return character.isspace() or in_spaceless_script
 
 
 def remove_loop(words: list[str]) -> list[str]:

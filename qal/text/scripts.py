@@ -1,6 +1,7 @@
 """Scripts that are written without spaces between words."""
 
 import re
+import unicodedata
 
 # Whisper's languages whose words are not separated by spaces, and others of the same scripts
 LANGUAGES_WITHOUT_SPACES = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo", "dz", "shn"})
@@ -33,3 +34,22 @@ def share_without_spaces(text: str) -> float:
     """Returns the share of the letters of a text that belong to scripts without spaces; 0 if there are no letters."""
     letters = [character for character in text if character.isalpha()]
     return sum(map(is_written_without_spaces, letters)) / len(letters) if letters else 0.0
+
+
+def split_words(text: str) -> list[str]:
+    """Splits text into words, each with the space before it; scripts without spaces are split into characters.
+
+    A combining mark stays with the character before it."""
+    words: list[str] = []
+    for character in text:
+        is_mark = unicodedata.category(character)[0] == "M"
+        if words and (is_mark or not _starts_word(character, words[-1])):
+            words[-1] += character
+        else:
+            words.append(character)
+    return words
+
+
+def _starts_word(character: str, previous_word: str) -> bool:
+    in_spaceless_script = is_written_without_spaces(character) or any(map(is_written_without_spaces, previous_word))
+    return character.isspace() or in_spaceless_script

@@ -1,6 +1,7 @@
 import pytest
 
-from qal.captions.agreement import LocalAgreement, remove_loop, split_words
+from qal.captions.agreement import LocalAgreement, remove_loop
+from qal.text.scripts import split_words
 
 
 def test_words_are_committed_when_two_successive_transcripts_agree():

@@ -76,7 +76,7 @@ def _facts(result: ComparisonResult) -> list[str]:
 
 
 def differences_html(words: Sequence[AlignedWords]) -> str:
-    return " ".join(_aligned_words_html(aligned) for aligned in words)
+    return "".join(("" if w.is_joined else " ") + _aligned_words_html(w) for w in words).strip()
 
 
 def _aligned_words_html(aligned: AlignedWords) -> str:
