@@ -128,7 +128,7 @@ class RunRecorder(pl.Callback):
         metrics = trainer.callback_metrics
         figures = {name: float(metrics[name]) for name in ("validation_loss", "wer", "cer") if name in metrics}
         labels = {"measure": pl_module.measure, "normaliser": SCORING.id} if "wer" in figures else {}
-        self._append(trainer, "epoch", labels, **figures)
+        self._append(trainer, "epoch", labels=labels, **figures)
         self._append_sample_predictions(trainer, pl_module)
         if self._bar and "wer" in figures:
             rate = percent(figures[pl_module.measure.lower()])
