@@ -14,7 +14,7 @@ from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run, created_at
 from qal.jobs.status import ENDED, Status
-from qal.text.error_measure import ErrorRate, Measure
+from qal.text.error_measure import ErrorRate, Measure, score_basis
 from qal.text.normalisation.registry import OLDEST
 
 T = TypeVar("T")
@@ -53,7 +53,13 @@ class BestValidation:
     cer: float | None
     epoch: int
     measure: Measure = "WER"
+    utterances: int | None = None  # None in runs of earlier versions
     normaliser: str = OLDEST.id
+
+    @property
+    def basis(self) -> str:
+        """The split, the number of examples and the normaliser of the rates."""
+        return score_basis("validation", self.utterances, None, self.normaliser)
 
     @property
     def error_rate(self) -> ErrorRate:
@@ -124,9 +130,18 @@ def summarise(rows: MetricsRows) -> Progress:
     measure = deciding_measure_of(rows)
     scored = [row for row in rows if is_finite_number(row.get(measure.lower())) and row["step"] > 0]
     lowest = min(scored, key=lambda row: row[measure.lower()], default=None)
-    normaliser = str(lowest.get("normaliser", OLDEST.id)) if lowest else OLDEST.id
-    best = BestValidation(lowest["wer"], lowest.get("cer"), lowest["epoch"], measure, normaliser) if lowest else None
-    return Progress(best, train_seconds(rows))
+    return Progress(lowest and _validation(lowest, measure), train_seconds(rows))
+
+
+def _validation(row: dict[str, Any], measure: Measure) -> BestValidation:
+    return BestValidation(
+        wer=row["wer"],
+        cer=row.get("cer"),
+        epoch=row["epoch"],
+        measure=measure,
+        utterances=row.get("utterances"),
+        normaliser=str(row.get("normaliser", OLDEST.id)),
+    )
 
 
 def deciding_measure_of(rows: MetricsRows) -> Measure:

@@ -27,7 +27,8 @@ from qal.training.loop.nonfinite import SkippedSteps
 from qal.training.model.lightning_module import SpeechModule
 
 log = logging.getLogger("qal")
-NO_LABELS: Mapping[str, str] = MappingProxyType({})
+Labels = Mapping[str, str | int]  # fields of a row that are no figures for loggers
+NO_LABELS: Labels = MappingProxyType({})
 
 
 class BatchEndClock(pl.Callback):
@@ -127,7 +128,7 @@ class RunRecorder(pl.Callback):
         self._list_bad_rows(trainer)
         metrics = trainer.callback_metrics
         figures = {name: float(metrics[name]) for name in ("validation_loss", "wer", "cer") if name in metrics}
-        labels = {"measure": pl_module.measure, "normaliser": SCORING.id} if "wer" in figures else {}
+        labels = score_labels(pl_module) if "wer" in figures else NO_LABELS
         self._append(trainer, "epoch", labels=labels, **figures)
         self._append_sample_predictions(trainer, pl_module)
         if self._bar and "wer" in figures:
@@ -158,7 +159,7 @@ class RunRecorder(pl.Callback):
     def _epochs_done(self, trainer: pl.Trainer) -> int:
         return trainer.current_epoch + (1 if trainer.state.fn == "fit" else 0)
 
-    def _append(self, trainer: pl.Trainer, kind: str, labels: Mapping[str, str] = NO_LABELS, **figures: float) -> None:
+    def _append(self, trainer: pl.Trainer, kind: str, labels: Labels = NO_LABELS, **figures: float) -> None:
         """Appends a row to metrics.jsonl; loggers receive the figures alone, because they take numbers."""
         if self.process.is_main:
             epoch = self._epochs_done(trainer) if kind == "epoch" else trainer.current_epoch
@@ -188,6 +189,11 @@ class RunRecorder(pl.Callback):
             "warning": self.warning,
         }
         self.run.write_status(self.run.status().model_copy(update=changes))
+
+
+def score_labels(module: SpeechModule) -> dict[str, str | int]:
+    """Returns what the error rates of a validation rest on, for its row of metrics.jsonl."""
+    return {"measure": module.measure, "utterances": module.validated_utterances, "normaliser": SCORING.id}
 
 
 def resource_usage(folder: Path) -> dict[str, int]:

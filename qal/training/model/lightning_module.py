@@ -59,7 +59,7 @@ def max_micro_batch_frames(config: TrainingConfig) -> int | None:
 class SpeechModule(pl.LightningModule):
     """Trains with cross-entropy on the transcripts; validates generated text by word and character error rate.
 
-    `measure` names the error rate that decides, of the last validation."""
+    `measure` (the error rate that decides) and `validated_utterances` are those of the last validation."""
 
     def __init__(
         self,
@@ -80,6 +80,7 @@ class SpeechModule(pl.LightningModule):
         self.uses_micro_batches = True
         self.sample_predictions: list[dict[str, str | None]] = []  # of the last validation
         self.measure: Measure = "WER"
+        self.validated_utterances = 0
         self._validated: list[ValidatedExample] = []
 
     @property
@@ -164,7 +165,7 @@ class SpeechModule(pl.LightningModule):
         examples = [self.validation[v.example_index] for v in validated]
         predictions = [v.prediction for v in validated]
         counts = count_errors([e.reference for e in examples], predictions, [e.language for e in examples])
-        self.measure = counts.measure
+        self.measure, self.validated_utterances = counts.measure, len(validated)
         shown = list(zip(examples, validated, strict=True))[:MAX_SAMPLE_PREDICTIONS]
         self.sample_predictions = [sample_prediction(example, v.prediction) for example, v in shown]
         loss = sum(v.batch_loss for v in validated) / len(validated)

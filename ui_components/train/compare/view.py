@@ -64,7 +64,7 @@ class RunSummary:
         best, config = self.progress.best, self.entry.config
         if not best or not config:
             return None
-        return tuple(sorted(config.corpus)), config.language, config.max_utterance_s, best.measure, best.normaliser
+        return tuple(sorted(config.corpus)), config.language, config.max_utterance_s, best.measure, best.basis
 
     @property
     def train_minutes(self) -> float | None:
@@ -109,6 +109,14 @@ def _number_text(value: Callable[[RunSummary], float | None], form: str) -> Call
     return lambda run: MISSING if (number := value(run)) is None else format(number, form)
 
 
+def _validation_text(run: RunSummary) -> str:
+    best = run.progress.best
+    if not best:
+        return MISSING
+    examples = f"\n{best.utterances} utterances" if best.utterances else ""
+    return f"{best.error_rate.named_text}{examples}"
+
+
 def _examples_text(run: RunSummary) -> str:
     report = run.entry.report
     return f"{report.utterances} utterances\n{report.words} words, {report.normaliser}" if report else MISSING
@@ -129,7 +137,7 @@ COLUMNS = (
     Column(
         "best validation",
         _rate_value(lambda run: run.validation_rate),
-        _rate_text(lambda run: run.validation_rate),
+        _validation_text,
         is_result=True,
         compared_on=lambda run: run.validation_set,
     ),

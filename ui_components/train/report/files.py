@@ -105,7 +105,8 @@ def summary_html(rows: MetricsRows, report: RunReport | None) -> str:
         f'<td class="{CHANGE_CLASSES[line.is_better]}">{line.change}</td></tr>'
         for line in summary_lines(rows, report)
     )
-    return f"<table>{head}{lines}</table><p>{html.escape(summary_basis(report))}</p>"
+    basis = html.escape(" ".join(summary_basis(rows, report)))
+    return f"<table>{head}{lines}</table><p>{basis}</p>"
 
 
 def _panel(figure: go.Figure | None, name: str) -> str:

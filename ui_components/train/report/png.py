@@ -49,7 +49,7 @@ def report_png(title: str, subtitle: str, rows: MetricsRows, report: RunReport |
         _draw_loss(panels[0][0], rows)
         for panel, metric in zip((panels[0][1], panels[1][0]), metric_order(rows), strict=True):
             _draw_rate(panel, rows, report, metric)
-        _draw_table(panels[1][1], summary_lines(rows, report), summary_basis(report))
+        _draw_table(panels[1][1], summary_lines(rows, report), summary_basis(rows, report))
         png = io.BytesIO()
         figure.savefig(png, format="png")
     return png.getvalue()
@@ -87,7 +87,7 @@ def _draw_rate(panel: Any, rows: MetricsRows, report: RunReport | None, metric: 
     _add_legend(panel)
 
 
-def _draw_table(panel: Any, lines: Sequence[SummaryLine], basis: str) -> None:
+def _draw_table(panel: Any, lines: Sequence[SummaryLine], basis: Sequence[str]) -> None:
     def draw_text(x: float, y: float, text: str, align: str, size: float, colour: str) -> None:
         panel.text(x, y, text, ha=align, va="top", fontsize=size, color=colour, transform=panel.transAxes)
 
@@ -102,7 +102,7 @@ def _draw_table(panel: Any, lines: Sequence[SummaryLine], basis: str) -> None:
             colour = CHANGE_COLOURS[line.is_better] if name == "change" else TEXT
             draw_text(x, y, getattr(line, name), align, 9, colour)
     panel.set_ylim(0, 1)
-    draw_text(0, TABLE_TOP - LINE_HEIGHT * (len(lines) + 1), basis, "left", 8, MUTED_TEXT)
+    draw_text(0, TABLE_TOP - LINE_HEIGHT * (len(lines) + 1), "\n".join(basis), "left", 8, MUTED_TEXT)
     if not lines:
         draw_text(0, 0.8, "nothing was measured yet", "left", 10, LIGHT_TEXT)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qal.evaluation.report import RunReport
-from qal.jobs.index import deciding_measure_of
+from qal.jobs.index import deciding_measure_of, summarise
 from qal.jobs.metrics import MetricsRows, is_finite_number
 from qal.text.error_measure import Measure, percent
 
@@ -46,9 +46,11 @@ def summary_lines(rows: MetricsRows, report: RunReport | None) -> list[SummaryLi
     return lines + (_test_lines(report) if report else [])
 
 
-def summary_basis(report: RunReport | None) -> str:
-    """Returns what the test lines rest on; "" without a report."""
-    return f"Test lines: {report.basis}." if report else ""
+def summary_basis(rows: MetricsRows, report: RunReport | None) -> list[str]:
+    """Returns sentences that say what the lines rest on."""
+    best = summarise(rows).best
+    validation = [f"Validation lines: {best.basis}."] if best else []
+    return validation + ([f"Test lines: {report.basis}."] if report else [])
 
 
 def metric_order(rows: MetricsRows) -> list[str]:

@@ -47,5 +47,13 @@ def test_error_rate_that_decides_is_first_and_the_test_lines_name_what_they_rest
     measures = [line.measure for line in summary_lines(rows, report)]
     assert measures[:2] == ["validation CER", "validation WER"]
     assert measures[3:5] == ["test CER", "test WER"]
-    assert summary_basis(report) == "Test lines: test set · 20 utterances, 90 words · normaliser basic-2."
-    assert summary_basis(None) == ""
+    assert summary_basis(rows, report) == [
+        "Validation lines: validation set · normaliser basic-1.",
+        "Test lines: test set · 20 utterances, 90 words · normaliser basic-2.",
+    ]
+    assert summary_basis([], None) == []
+
+
+def test_validation_lines_name_their_examples_and_normaliser():
+    rows = [{**row, "utterances": 48, "normaliser": "basic-2"} for row in metrics_rows_until(STEPS)]
+    assert summary_basis(rows, None) == ["Validation lines: validation set · 48 utterances · normaliser basic-2."]
