@@ -126,11 +126,16 @@ class RunIndex:
 
 
 def summarise(rows: MetricsRows) -> Progress:
-    """Computes the summary of metrics rows; the validation of the base model before training is left out."""
+    """Computes the summary of metrics rows."""
+    return Progress(best_validation(rows), train_seconds(rows))
+
+
+def best_validation(rows: MetricsRows) -> BestValidation | None:
+    """Returns the validation with the lowest error rate; that of the base model before training is left out."""
     measure = deciding_measure_of(rows)
     scored = [row for row in rows if is_finite_number(row.get(measure.lower())) and row["step"] > 0]
     lowest = min(scored, key=lambda row: row[measure.lower()], default=None)
-    return Progress(lowest and _validation(lowest, measure), train_seconds(rows))
+    return lowest and _validation(lowest, measure)
 
 
 def _validation(row: dict[str, Any], measure: Measure) -> BestValidation:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qal.evaluation.report import RunReport
-from qal.jobs.index import deciding_measure_of, summarise
+from qal.jobs.index import best_validation, deciding_measure_of
 from qal.jobs.metrics import MetricsRows, is_finite_number
 from qal.text.error_measure import Measure, percent
 
@@ -48,7 +48,7 @@ def summary_lines(rows: MetricsRows, report: RunReport | None) -> list[SummaryLi
 
 def summary_basis(rows: MetricsRows, report: RunReport | None) -> list[str]:
     """Returns sentences that say what the lines rest on."""
-    best = summarise(rows).best
+    best = best_validation(rows)
     validation = [f"Validation lines: {best.basis}."] if best else []
     return validation + ([f"Test lines: {report.basis}."] if report else [])
 
