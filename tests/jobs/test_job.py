@@ -76,7 +76,8 @@ def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_pat
     assert metadata.context.adaptive
     assert metadata.run == "r"
     assert metadata.measured is not None
-    assert metadata.measured.basis == RunReport.model_validate(printed).basis
+    assert (report := run.report())
+    assert metadata.measured.basis == report.basis
     assert metadata.measured.basis in (run.model / "README.md").read_text()
     assert json.loads(run.conversion_check_file.read_text())["utterances"] == 8
     assert not list(run.folder.glob("*.new"))
