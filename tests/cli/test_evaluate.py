@@ -1,4 +1,4 @@
-"""What `qal evaluate` prints: the measure that decides, the split, the number of examples and the normaliser."""
+"""Output of `qal evaluate`: the measure that decides, the split, the number of examples and the normaliser."""
 
 from pathlib import Path
 

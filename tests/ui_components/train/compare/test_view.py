@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qal.evaluation.report import RunReport
-from qal.jobs.index import RunIndex, summarise
+from qal.jobs.index import Progress, RunIndex, best_validation
 from qal.jobs.notes import Notes, write_notes
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import save_config
@@ -154,7 +154,7 @@ def test_results_on_different_test_sets_or_normalisers_have_no_best(summary, cha
 def test_training_time_and_validation_on_other_datasets_have_no_best(summary):
     runs = [summary("a"), summary("b", corpus=["data/other"])]
     rows = [{**row, "wer": 0.9 * row["wer"]} if "wer" in row else row for row in metrics_rows_until(STEPS)]
-    longer = dataclasses.replace(summarise(rows), train_s=1e4)
+    longer = Progress(best_validation(rows), train_s=1e4)
     page = differences_html([runs[0], RunSummary(runs[1].entry, longer)])
     for title in ("minutes", "best validation"):
         assert "best</span>" not in next(row for row in page.split("<tr>") if f">{title}</th>" in row)
@@ -163,7 +163,7 @@ def test_training_time_and_validation_on_other_datasets_have_no_best(summary):
 def test_measure_of_a_language_without_spaces_is_shown_first(summary):
     rows = [{**row, "measure": "CER"} if "wer" in row else row for row in metrics_rows_until(STEPS)]
     report = report_with_tuned_score(wer=0.9).model_copy(update={"measure": "CER", "normaliser": "basic-2"})
-    chinese = RunSummary(summary("a", report=report).entry, summarise(rows))
+    chinese = RunSummary(summary("a", report=report).entry, Progress(best_validation(rows), train_s=60.0))
     texts = cells(table_html([chinese]), "a")
     assert texts["best validation"] == "CER 5.0 %"
     assert texts["test (95 %)"] == "CER 5.5 %"
