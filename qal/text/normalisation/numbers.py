@@ -21,8 +21,9 @@ FIRST = r"[1-9]\d{0,2}"  # a number with a leading zero is a decimal fraction
 SEVERAL_GROUPS = rf"{START}{FIRST}(?:(?P<separator>[.,' ’])\d{{3}})(?:(?P=separator)\d{{3}})+"
 INDIAN_GROUPS = rf"{START}[1-9]\d?(?:,\d\d)+,\d{{3}}"
 GROUPS_AND_DECIMALS = rf"{START}{FIRST}(?:,\d{{3}}(?=\.\d)|\.\d{{3}}(?=,\d))"
+DECIMALS_AHEAD = r"(?=(?!(?P=separator))[.,]\d+(?![.,\d]))"  # with the other separator
 UNAMBIGUOUS = re.compile(
-    rf"(?:{SEVERAL_GROUPS}|{INDIAN_GROUPS})(?:{END}|(?=[.,]\d+(?![.,\d])))"
+    rf"{SEVERAL_GROUPS}(?:{END}|{DECIMALS_AHEAD})|{INDIAN_GROUPS}(?:{END}|(?=\.\d))"
     rf"|{GROUPS_AND_DECIMALS}|{START}{FIRST}['’]\d{{3}}{END}"
 )
 ONE_GROUP = {  # by whether the language has a decimal comma
