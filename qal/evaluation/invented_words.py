@@ -13,7 +13,8 @@ from qal.engine.decoding import GREEDY
 from qal.engine.engine import Utterance
 from qal.engine.screening import ScreeningOptions, SpeechEngine, transcribe_screened
 
-SCREENING = ScreeningOptions()
+DECODING = GREEDY.model_copy(update={"max_tokens": 32})  # a sentence; a repetition loop shows itself earlier
+SCREENING = ScreeningOptions(temperatures=())  # without retries, whose texts are drawn at random
 GATE_THRESHOLD = GateOptions().start_threshold
 
 
@@ -29,9 +30,10 @@ def count_invented_words(engine: SpeechEngine, sounds: Sequence[Samples]) -> Inv
     direct = screened = 0
     for sound in sounds:
         utterance = Utterance(sound, speech_probability=speech_probability(sound))
-        direct += len(engine.transcribe([utterance])[0].text.split())
-        if utterance.speech_probability >= GATE_THRESHOLD:
-            (kept,) = transcribe_screened(engine, [utterance], GREEDY, SCREENING)
+        (transcript,) = engine.transcribe([utterance], DECODING)
+        direct += len(transcript.text.split())
+        if transcript.text and utterance.speech_probability >= GATE_THRESHOLD:
+            (kept,) = transcribe_screened(engine, [utterance], DECODING, SCREENING)
             screened += len(kept.text.split()) if kept else 0
     return InventedWords(direct, screened)
 

@@ -45,7 +45,7 @@ def test_score_engines_rejects_an_empty_set():
 
 
 def test_audio_of_a_test_set_is_decoded_when_it_is_used_and_not_kept(english_corpus: Corpus):
-    rows = english_corpus.select("test")[:3] * 100
+    rows = english_corpus.select("test")[:3] * 30
     engine = ScriptedEngine(script=[transcript("Yes.") for _ in range(2 * len(rows) + 1)])
     tracemalloc.start()
     references = load_references(english_corpus, rows)
