@@ -135,7 +135,7 @@ def best_validation(rows: MetricsRows) -> BestValidation | None:
     measure = deciding_measure_of(rows)
     scored = [row for row in rows if is_finite_number(row.get(measure.lower())) and row["step"] > 0]
     lowest = min(scored, key=lambda row: row[measure.lower()], default=None)
-    return lowest and _validation(lowest, measure)
+    return _validation(lowest, measure) if lowest else None
 
 
 def _validation(row: dict[str, Any], measure: Measure) -> BestValidation:

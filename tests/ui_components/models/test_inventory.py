@@ -49,8 +49,8 @@ def test_model_metadata_gives_languages_wer_and_licence(studio, models):
 def test_run_model_without_measured_wer_takes_it_from_the_report(studio):
     run = scripted_run(studio.runs, "mine", "finished")
     model_directory(run.model, metadata=replace_measured(None))
-    figures = {"wer": 0.19, "low": 0.14, "high": 0.25, "cer": 0.055, "utterances": 20, "words": 90}
-    assert find_model(studio, "mine").measured == MeasuredScore(**figures, corpus="asterisk-ru")
+    expected = MeasuredScore(wer=0.19, low=0.14, high=0.25, cer=0.055, corpus="asterisk-ru", utterances=20, words=90)
+    assert find_model(studio, "mine").measured == expected
     scripted_run(studio.runs, "unfinished", "failed")
     assert "unfinished" not in models_by_key(studio)
 
