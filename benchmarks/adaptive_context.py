@@ -27,6 +27,7 @@ from qal.errors import CorpusError, OptionError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.error_rates import ErrorCounts
 from qal.evaluation.scoring import SEED, Scored, SpokenReference, load_references, score_engines
+from qal.text.normalisation.registry import SCORING
 
 HELD_OUT = ("fillets-nl", "tuxpaint-bg", "tuxpaint-ca", "tuxpaint-da", "festvox-ru", "librivox-en")
 SEEN = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
@@ -83,7 +84,7 @@ def in_noise(spoken: Sequence[SpokenReference], folder: Path, snr_db: float) -> 
         BackgroundOptions(folder=str(folder), babble_share=0, min_snr_db=snr_db, max_snr_db=snr_db), babble_paths=[]
     )
     rng = np.random.default_rng(SEED)
-    return [replace(s, samples=np.clip(background(s.samples, rng), -1, 1)) for s in spoken]
+    return [replace(s, audio=np.clip(background(s.samples, rng), -1, 1)) for s in spoken]
 
 
 def scored(name: str, spoken: Sequence[SpokenReference], options: Namespace) -> tuple[Scored, Scored]:
@@ -112,7 +113,7 @@ def result(held_out: Pairs, noisy: Pairs, seen: Pairs, options: Namespace) -> di
     bars["held_out_times_faster"] = {"value": faster, "bar": MIN_TIMES_FASTER, "met": faster >= MIN_TIMES_FASTER}
     settings = {"model": options.model, "stock": options.stock, "beam_size": 1, "batch": 1, "held_out": [*held_out]}
     settings |= {"noise": options.noise and options.noise.name, "snr_db": options.snr} if options.noise else {}
-    settings |= versions("ctranslate2", "faster-whisper")
+    settings |= {"normaliser": SCORING.id, **versions("ctranslate2", "faster-whisper")}
     return {"hardware": hardware(), "settings": settings, "figures": figures, "reference": reference, "bars": bars}
 
 

@@ -12,6 +12,7 @@ from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
 from qal.errors import TrainingError
 from qal.jobs.options.yaml_file import load_config
+from qal.text.normalisation.registry import SCORING
 
 
 def main() -> None:
@@ -36,7 +37,13 @@ def measure(preset: str, corpus: Path, base: str | None, folder: Path) -> dict:
     steps = [row for row in run.metrics() if row["kind"] == "step"]
     return {
         "hardware": hardware(),
-        "settings": {"preset": preset, "corpus": corpus.name, "base": settings["base"], "steps": len(steps)},
+        "settings": {
+            "preset": preset,
+            "normaliser": SCORING.id,
+            "corpus": corpus.name,
+            "base": settings["base"],
+            "steps": len(steps),
+        },
         "figures": {
             "train_minutes": round(report.train_seconds / 60, 1),
             "train_peak_mb": round(peak_mb),

@@ -25,6 +25,7 @@ from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.error_rates import ErrorCounts, count_errors
 from qal.evaluation.scoring import SEED, SpokenReference, load_references
 from qal.jobs.run import Run
+from qal.text.normalisation.registry import SCORING
 
 MAX_WER_LOSS = 0.005
 BATCH = 8  # utterances per decoding batch
@@ -80,7 +81,12 @@ def measure(tries: dict[str, dict[str, str]], options: Namespace) -> dict:
         }
     return {
         "hardware": hardware(),
-        "settings": {"preset": options.preset, "learned": options.corpus.name, "kept": options.kept.name},
+        "settings": {
+            "preset": options.preset,
+            "normaliser": SCORING.id,
+            "learned": options.corpus.name,
+            "kept": options.kept.name,
+        },
         "figures": figures,
         "reference": {
             what: {"utterances": len(c.words), "words": int(c.words.sum()), "wer": round(c.wer, 4)}

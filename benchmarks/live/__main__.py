@@ -23,6 +23,7 @@ from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
+from qal.text.normalisation.registry import SCORING
 
 SESSIONS = (1, 2, 4, 8, 10, 16)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
@@ -192,7 +193,8 @@ def settings(options: Namespace, engine: Engine) -> dict:
         name: getattr(options, name)
         for name in ("model", "stock", "corpus", "utterances", "parts", "workers", "threads")
     }
-    return {**chosen, "compute_type": engine.compute_type, "beam_size": 1, **versions("ctranslate2", "faster-whisper")}
+    decoding = {"compute_type": engine.compute_type, "beam_size": 1, "normaliser": SCORING.id}
+    return {**chosen, **decoding, **versions("ctranslate2", "faster-whisper")}
 
 
 def put(into: dict, name: str, values: dict[str, float]) -> None:

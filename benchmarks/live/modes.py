@@ -5,7 +5,7 @@ from benchmarks.live.spoken import Clip, make_stream
 from qal.captions.options import SessionOptions
 from qal.engine.engine import Engine, Utterance
 from qal.evaluation.error_rates import count_errors
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 MODES = {
     "gated": SessionOptions(),

@@ -12,7 +12,7 @@ from qal.audio.samples import SAMPLE_RATE
 from qal.captions.final_captions import Caption
 from qal.captions.scheduler import Scheduler
 from qal.captions.session import CaptionSession
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 PACKET = SAMPLE_RATE // 10
 

@@ -18,7 +18,7 @@ from qal.engine.engine import Engine, Utterance
 from qal.evaluation.bootstrap import PairedDifference, paired_difference
 from qal.evaluation.error_rates import ErrorCounts, count_errors
 from qal.evaluation.scoring import SEED, SpokenReference, score_engines
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 PACKET = SAMPLE_RATE // 10
 # Sounds without words that open the gate: animals, instruments, machines, ghosts; and music on hold.

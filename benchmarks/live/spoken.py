@@ -11,7 +11,7 @@ from qal.audio.vad import VAD_WINDOW, VadStream
 from qal.corpus.manifest import read_corpus
 from qal.engine.decoding import DecodingOptions
 from qal.engine.engine import Engine, Utterance
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 PAUSE_S = 1.2
 NOISE_FLOOR = 3e-4  # -70 dB: recordings are never digitally silent

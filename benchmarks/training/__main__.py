@@ -32,6 +32,7 @@ from qal.jobs.example_selection import training_examples
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
+from qal.text.normalisation.registry import SCORING
 
 PRESET = ROOT / "configs" / "quick.yaml"
 GUIDES_RATE = 1e-3  # the usual rate for LoRA with the standard recipe
@@ -167,6 +168,7 @@ def report(
         "settings": {
             "corpus": str(options.corpus),
             "base": options.base,
+            "normaliser": SCORING.id,
             "batch_size": config.batch_size,
             "lora": config.lora.model_dump(),
             "learning_rate": {"standard": GUIDES_RATE, "ours": config.learning_rate},

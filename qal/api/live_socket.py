@@ -24,6 +24,7 @@ from qal.api.live_hub import JoinMessage, LiveHub, SessionSlot, SettingsMessage,
 from qal.captions.resumable_session import SessionUpdate
 from qal.captions.scheduler import BusyError
 from qal.errors import OptionError, QalError
+from qal.text.subtitles import cue_fields
 
 PATH = "/qal/live"
 MAX_OUTGOING = 256  # messages; a slower client first loses level updates, then is disconnected and reconnects
@@ -188,7 +189,7 @@ class LiveConnection:
 
     def _on_update(self, update: SessionUpdate) -> None:
         """Sends captions, from any thread. After the connection has closed they are on disk, for the next one."""
-        captions = [asdict(c) for c in update.captions]
+        captions = [cue_fields(c) for c in update.captions]
         level = asdict(update.level) if update.level else None
         message = {"type": "update", "captions": captions, "ack": update.ack, "level": level}
         try:

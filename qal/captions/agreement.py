@@ -5,7 +5,8 @@ decoder would otherwise stay on the screen."""
 
 from dataclasses import dataclass
 
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
+from qal.text.scripts import split_words
 
 MAX_LOOP_WORDS = 4  # longest group of words whose repetition counts as a loop
 LOOP_REPETITIONS = 3
@@ -38,27 +39,6 @@ class LocalAgreement:
         if len(agreed) > len(self._committed):
             self._committed += agreed[len(self._committed) :]
         return TentativeText("".join(self._committed), "".join(words[len(self._committed) :]))
-
-
-def split_words(text: str) -> list[str]:
-    """Splits text into words, each with the space before it; scripts without spaces are split into characters."""
-    words: list[str] = []
-    for character in text:
-        if not words or character.isspace() or _is_spaceless(character) or _is_spaceless(words[-1][-1]):
-            words.append(character)
-        else:
-            words[-1] += character
-    return words
-
-
-def _is_spaceless(character: str) -> bool:
-    """True for Thai, Lao, Burmese, Khmer, Chinese and Japanese characters."""
-    return (
-        "\u0e00" <= character <= "\u0eff"
-        or "\u1000" <= character <= "\u109f"
-        or "\u1780" <= character <= "\u17ff"
-        or character >= "\u3040"
-    )
 
 
 def remove_loop(words: list[str]) -> list[str]:

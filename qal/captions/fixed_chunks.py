@@ -16,7 +16,7 @@ from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.audio.vad import VAD_WINDOW, Probabilities
 from qal.captions.segmenter import OpenSpeech, SampleBuffer, SpeechSegment
 from qal.engine.words import Word
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 CHUNK_S, OVERLAP_S = 2.0, 0.5
 CHUNK_SAMPLES, OVERLAP_SAMPLES = int(CHUNK_S * SAMPLE_RATE), int(OVERLAP_S * SAMPLE_RATE)

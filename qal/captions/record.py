@@ -10,7 +10,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Collection
-from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -19,6 +18,7 @@ from qal.captions.final_captions import Caption
 from qal.engine.words import Word
 from qal.errors import OptionError
 from qal.storage import storage_errors
+from qal.text.subtitles import cue_fields
 
 CAPTIONS_FILE = "captions.jsonl"
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -67,7 +67,7 @@ class SessionRecord:
 
     def append(self, caption: Caption, settled_sample: int) -> None:
         """Appends a final caption and syncs the file to disk. Raises StorageError."""
-        line = json.dumps(asdict(caption) | {"settled_sample": settled_sample}, ensure_ascii=False) + "\n"
+        line = json.dumps(cue_fields(caption) | {"settled_sample": settled_sample}, ensure_ascii=False) + "\n"
         with storage_errors("the captions of this session"), self.file.open("a+b") as file:
             if file.tell() and not _ends_with_newline(file):
                 file.write(b"\n")  # after a torn line of a killed process

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from qal.captions.final_captions import Caption
 from qal.captions.options import SessionOptions
 from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
-from qal.text.subtitles import format_timestamp
+from qal.text.subtitles import cue_fields, format_timestamp
 
 CLEAR_LINE = "\r\x1b[K"
 PARTIAL_WIDTH = 100  # characters; a longer line would wrap and could not be redrawn
@@ -81,5 +80,5 @@ def show(caption: Caption) -> None:
 
 def report(finals: list[Caption], delays_s: list[float], language: str | None, took_s: float) -> dict:
     measured = {f"delay_p{share}_s": round(float(np.percentile(delays_s, share)), 3) for share in (50, 95) if delays_s}
-    captions = [{k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(c).items()} for c in finals]
+    captions = [cue_fields(caption) for caption in finals]
     return {"captions": captions, "language": language, "took_s": round(took_s, 3), **measured}

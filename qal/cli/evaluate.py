@@ -1,8 +1,8 @@
-"""qal evaluate MODEL CORPUS: word error rate and speed of a model on a corpus, alone or against another."""
+"""qal evaluate MODEL CORPUS: error rates and speed of a model on a corpus, alone or against another."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,10 @@ from qal.engine.catalogue import resolve
 from qal.engine.engine import ContextChoice, Device, Engine
 from qal.errors import CorpusError
 from qal.evaluation.bootstrap import paired_difference
+from qal.evaluation.report import PairedDifference, paired_sentence
 from qal.evaluation.scoring import SEED, Scored, SpokenReference, load_references, score_engines
+from qal.text.error_measure import Measure, percent, score_basis
+from qal.text.normalisation.registry import SCORING
 
 
 class EvaluateOptions(BaseModel, frozen=True):
@@ -34,7 +37,7 @@ class EvaluateOptions(BaseModel, frozen=True):
 
 
 def main(arguments: Sequence[str]) -> None:
-    about = "Measures a model's word error rate and speed on a corpus, alone or against another model."
+    about = "Measures a model's error rates and speed on a corpus, alone or against another model."
     options = parse_options("qal evaluate", about, EvaluateOptions, arguments)
     references = held_out(options)
     engines = {"score": Engine(resolve(options.model), options.device, options.compute_type, options.context)}
@@ -42,11 +45,24 @@ def main(arguments: Sequence[str]) -> None:
         engines["against"] = Engine(resolve(options.against), options.device, options.compute_type, "full")
     with tqdm(total=len(references), unit="utterance", file=sys.stderr) as bar:
         found = score_engines(engines, references, lambda done, of: bar.update(done - bar.n))
-    result = {"model": options.model, "corpus": str(options.corpus), "utterances": len(references)}
-    result["score"] = found["score"].score.rounded().model_dump()
-    if options.against:
-        result |= compare(found["score"], found["against"])
-    print(json.dumps(result) if options.json_ else table(result, options))
+    result = evaluation(options, found)
+    print(json.dumps(result) if options.json_ else table(found, result, options))
+
+
+def evaluation(options: EvaluateOptions, found: Mapping[str, Scored]) -> dict:
+    """Returns the content of the line that --json prints; the paired difference is of the measure that decides."""
+    counts = found["score"].counts
+    result = {
+        "model": options.model,
+        "corpus": str(options.corpus),
+        "split": options.split,
+        "utterances": len(counts.words),
+        "words": int(counts.words.sum()),
+        "normaliser": SCORING.id,
+        "measure": counts.measure,
+        "score": found["score"].score.rounded().model_dump(),
+    }
+    return result | (compare(found["score"], found["against"]) if "against" in found else {})
 
 
 def held_out(options: EvaluateOptions) -> list[SpokenReference]:
@@ -67,19 +83,18 @@ def compare(a: Scored, b: Scored) -> dict:
     }
 
 
-def table(result: dict, options: EvaluateOptions) -> str:
-    lines = [f"{result['corpus']}, {result['utterances']} utterances of split '{options.split}'"]
-    for name, key in ((options.model, "score"), (f"{options.against} at 30 s", "against_30s")):
-        if key in result:
-            s = result[key]
-            interval = f"{100 * s['wer_low']:.1f}-{100 * s['wer_high']:.1f}"
-            lines.append(
-                f"{name}: WER {100 * s['wer']:.1f} % ({interval}), CER {100 * s['cer']:.1f} %, RTF {s['rtf']:.3f}"
-            )
+def table(found: Mapping[str, Scored], result: dict, options: EvaluateOptions) -> str:
+    """Returns the figures as lines of text, the error rate that decides first."""
+    measure: Measure = found["score"].counts.measure
+    other: Measure = "CER" if measure == "WER" else "WER"
+    basis = score_basis(options.split, result["utterances"], result["words"], result["normaliser"])
+    lines = [f"{result['corpus']} · {basis}"]
+    for name, key in ((options.model, "score"), (f"{options.against} at 30 s", "against")):
+        if key in found:
+            score = found[key].score
+            rates = f"{score.error_rate(measure).named_text}, {other} {percent(score.error_rate(other).rate)}"
+            lines.append(f"{name}: {rates}, RTF {score.rtf:.3f}")
     if "paired" in result:
-        p = result["paired"]
-        lines.append(
-            f"difference {100 * p['difference']:+.1f} points of WER ({100 * p['low']:+.1f} to {100 * p['high']:+.1f}, "
-            f"p {p['p']:.3f}); {result['times_faster']} times faster"
-        )
+        difference = paired_sentence(measure, PairedDifference(**result["paired"]))
+        lines.append(f"difference: {difference}; {result['times_faster']} times faster")
     return "\n".join(lines)

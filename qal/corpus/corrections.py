@@ -15,7 +15,7 @@ from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.errors import CorpusError
 from qal.storage import storage_errors
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 SOURCE = "captions"
 CORPUS_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

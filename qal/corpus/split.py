@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.split_key import split_key
 
 Split = Literal["train", "validation", "test"]
 Item = TypeVar("Item")
@@ -23,7 +23,7 @@ POSITION_BYTES = 8  # of the hash
 
 def split_of(text: str, language: str, sha256: str) -> Split:
     """Returns the split of an utterance. The `sha256` of its audio is used only if the text has no words."""
-    position = _hash_position(f"{language}\n{normalise_basic(text) or sha256}")
+    position = _hash_position(f"{language}\n{split_key(text) or sha256}")
     if position < TEST_SHARE:
         return "test"
     return "validation" if position < TEST_SHARE + VALIDATION_SHARE else "train"

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from qal.audio.samples import WINDOW_S
 from qal.corpus.manifest import Corpus, Row
 from qal.corpus.split import SPLITS
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 ALL = "all"
 SECONDS_PER_MINUTE = 60

@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from qal.errors import ModelError
+from qal.text.error_measure import ErrorRate, Measure, score_basis
+from qal.text.normalisation.registry import OLDEST
 
 METADATA_FILE = "qal.json"
 REQUIRED_FILES = ("model.bin", "config.json", "tokenizer.json")
@@ -22,13 +24,36 @@ class ContextAbility(BaseModel, frozen=True):
     min_s: float = Field(default=2.0, ge=0, le=30, description="shortest context, in seconds")
 
 
-class MeasuredWer(BaseModel, frozen=True):
-    """A word error rate with its 95 % interval, as shares between 0 and 1."""
+class MeasuredScore(BaseModel, frozen=True):
+    """Error rates with their 95 % intervals, as shares, and what they rest on.
+
+    Fields with a default may be missing: the figures of early runs have few of them."""
 
     wer: float
-    low: float
-    high: float
+    low: float | None = None  # of the WER
+    high: float | None = None
+    cer: float | None = None
+    cer_low: float | None = None
+    cer_high: float | None = None
+    measure: Measure = Field(default="WER", description="the error rate that decides")
     corpus: str
+    split: str = "test"
+    utterances: int | None = None
+    words: int | None = None
+    normaliser: str = OLDEST.id
+    source: str = Field(default="", description="where the figures come from; empty: the report of the run")
+
+    @property
+    def error_rate(self) -> ErrorRate:
+        """The error rate that decides."""
+        if self.measure == "CER" and self.cer is not None:
+            return ErrorRate("CER", self.cer, self.cer_low, self.cer_high)
+        return ErrorRate("WER", self.wer, self.low, self.high)
+
+    @property
+    def basis(self) -> str:
+        """The split, the number of examples and the normaliser of the error rates."""
+        return score_basis(self.split, self.utterances, self.words, self.normaliser)
 
 
 class ModelMetadata(BaseModel, frozen=True):
@@ -40,7 +65,7 @@ class ModelMetadata(BaseModel, frozen=True):
     run: str | None = None
     corpus_version: str | None = None
     data: list[str] = Field(default=[], description="training data, one sentence per dataset, those of the base first")
-    measured: MeasuredWer | None = None
+    measured: MeasuredScore | None = None
     context: ContextAbility = ContextAbility()
 
 

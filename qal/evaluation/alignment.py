@@ -1,4 +1,4 @@
-"""Word alignment of a prediction with its reference, with the errors that WER counts."""
+"""Alignment of a prediction with its reference, word by word; scripts without spaces character by character."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import jiwer
 
-from qal.text.normalisation import normalise_basic
+from qal.text.error_measure import Measure, deciding_measure
+from qal.text.normalisation.registry import normalise
+from qal.text.scripts import split_words
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class AlignedWords:
     reference: str
     prediction: str
     is_correct: bool  # after normalisation, that is without case and punctuation
+    is_joined: bool = False  # no space before it: a character of a script without spaces
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,17 @@ class Alignment:
     words: tuple[AlignedWords, ...]
     errors: int
     reference_words: int  # after normalisation
+    measure: Measure = "WER"  # CER: most words are single characters
+
+    @property
+    def unit(self) -> str:
+        """The name of the units that are counted."""
+        return "words" if self.measure == "WER" else "characters"
+
+
+class _WrittenWord(NamedTuple):
+    text: str
+    is_joined: bool
 
 
 class _ScoredWord(NamedTuple):
@@ -47,25 +61,37 @@ class _ScoredPairs(NamedTuple):
     errors: int
 
 
-def align(reference: str, prediction: str) -> Alignment:
-    """Aligns two texts with the fewest edits. A word without letters or digits stays with the word before it."""
-    reference_written, prediction_written = reference.split(), prediction.split()
-    reference_scored, prediction_scored = _scored_words(reference_written), _scored_words(prediction_written)
+def align(reference: str, prediction: str, language: str | None = None) -> Alignment:
+    """Aligns two texts with the fewest edits. A word without letters or digits stays with the word before it.
+
+    Args:
+        reference: the reference.
+        prediction: the transcript.
+        language: language code of both; None: unknown."""
+    reference_written, prediction_written = _written_words(reference), _written_words(prediction)
+    reference_scored = _scored_words(reference_written, language)
+    prediction_scored = _scored_words(prediction_written, language)
     pairs, errors = _align_scored(reference_scored, prediction_scored)
     groups = _group_pairs(pairs)
     reference_texts = _group_texts(reference_written, [[pair.reference for pair in group] for group in groups])
     prediction_texts = _group_texts(prediction_written, [[pair.prediction for pair in group] for group in groups])
     correct = [all(pair.is_correct for pair in group) for group in groups] or [True]
+    if normalise(reference, language) == normalise(prediction, language):  # words that differ only in how they are cut
+        errors, correct = 0, [True] * len(correct)
     words = tuple(
-        AlignedWords(reference_text, prediction_text, is_correct)
-        for reference_text, prediction_text, is_correct in zip(reference_texts, prediction_texts, correct, strict=True)
-        if reference_text or prediction_text
+        AlignedWords(left.text, right.text, is_correct, left.is_joined or right.is_joined)
+        for left, right, is_correct in zip(reference_texts, prediction_texts, correct, strict=True)
+        if left.text or right.text
     )
-    return Alignment(words, errors, len(reference_scored))
+    return Alignment(words, errors, len(reference_scored), deciding_measure([language], [reference]))
 
 
-def _scored_words(written: Sequence[str]) -> list[_ScoredWord]:
-    return [_ScoredWord(text, i) for i, word in enumerate(written) for text in normalise_basic(word).split()]
+def _written_words(text: str) -> list[_WrittenWord]:
+    return [_WrittenWord(part, i > 0) for word in text.split() for i, part in enumerate(split_words(word))]
+
+
+def _scored_words(written: Sequence[_WrittenWord], language: str | None) -> list[_ScoredWord]:
+    return [_ScoredWord(text, i) for i, word in enumerate(written) for text in normalise(word.text, language).split()]
 
 
 def _align_scored(reference: list[_ScoredWord], prediction: list[_ScoredWord]) -> _ScoredPairs:
@@ -101,12 +127,18 @@ def _share_word(a: Sequence[_Pair], b: Sequence[_Pair]) -> bool:
     return bool((references | predictions) - {None})
 
 
-def _group_texts(written: Sequence[str], groups: Sequence[Sequence[int | None]]) -> list[str]:
+def _group_texts(written: Sequence[_WrittenWord], groups: Sequence[Sequence[int | None]]) -> list[_WrittenWord]:
     """Returns the text of each group; words that are not scored are added to the group before, or to the first."""
     group_of_word = {i: group for group, indices in enumerate(groups) for i in indices if i is not None}
-    texts: list[list[str]] = [[] for _ in groups] or [[]]
+    texts: list[list[_WrittenWord]] = [[] for _ in groups] or [[]]
     group = min(group_of_word.values(), default=0)
     for i, word in enumerate(written):
         group = group_of_word.get(i, group)
         texts[group].append(word)
-    return [" ".join(text) for text in texts]
+    return [_joined(words) for words in texts]
+
+
+def _joined(words: Sequence[_WrittenWord]) -> _WrittenWord:
+    """Joins neighbouring words into one text; "" for no words."""
+    text = "".join(word.text if word.is_joined else f" {word.text}" for word in words).strip()
+    return _WrittenWord(text, bool(words) and words[0].is_joined)

@@ -7,7 +7,10 @@ from typing import NamedTuple
 import jiwer
 import numpy as np
 
-from qal.text.normalisation import normalise_basic
+from qal.text.error_measure import Measure, deciding_measure
+from qal.text.normalisation.registry import normalise
+
+Languages = str | Sequence[str | None] | None  # of all utterances, of each, or unknown
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class ErrorCounts:
     words: np.ndarray
     character_errors: np.ndarray
     characters: np.ndarray
+    measure: Measure = "WER"  # the error rate that decides
 
     @property
     def wer(self) -> float:
@@ -26,6 +30,21 @@ class ErrorCounts:
     @property
     def cer(self) -> float:
         return error_rate(self.character_errors, self.characters)
+
+    @property
+    def rate(self) -> float:
+        """The error rate that decides."""
+        return error_rate(self.errors, self.lengths)
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Edits of each utterance, in the units of the error rate that decides."""
+        return self.word_errors if self.measure == "WER" else self.character_errors
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Reference length of each utterance, in the units of the error rate that decides."""
+        return self.words if self.measure == "WER" else self.characters
 
 
 class _Edits(NamedTuple):
@@ -38,12 +57,22 @@ def error_rate(errors: np.ndarray, lengths: np.ndarray) -> float:
     return float(errors.sum() / max(1, lengths.sum()))
 
 
-def count_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorCounts:
-    """Counts Levenshtein edits after normalisation; empty references and hypotheses count, too."""
-    pairs = [(normalise_basic(r), normalise_basic(h)) for r, h in zip(references, hypotheses, strict=True)]
+def count_errors(references: Sequence[str], hypotheses: Sequence[str], languages: Languages = None) -> ErrorCounts:
+    """Counts Levenshtein edits after normalisation; empty references and hypotheses count, too.
+
+    Args:
+        references: (n,) reference texts.
+        hypotheses: (n,) transcripts.
+        languages: language of all texts, or of each; None: unknown. It decides the measure and the normalisation."""
+    by_text = [languages] * len(references) if languages is None or isinstance(languages, str) else languages
+    pairs = [
+        (normalise(r, language), normalise(h, language))
+        for r, h, language in zip(references, hypotheses, by_text, strict=True)
+    ]
     words = np.array([_count_edits(r.split(), h.split()) for r, h in pairs]).reshape(-1, 2)
     characters = np.array([_count_edits(list(r), list(h)) for r, h in pairs]).reshape(-1, 2)
-    return ErrorCounts(words[:, 0], words[:, 1], characters[:, 0], characters[:, 1])
+    measure = deciding_measure(by_text, references)
+    return ErrorCounts(words[:, 0], words[:, 1], characters[:, 0], characters[:, 1], measure)
 
 
 def _count_edits(reference: list[str], hypothesis: list[str]) -> _Edits:

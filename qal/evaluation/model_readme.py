@@ -1,17 +1,11 @@
 """README.md of a model directory: base model, training data, measured error rates and how to use the model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from qal.engine.model_directory import ModelMetadata
-from qal.evaluation.report import (
-    REPORT_TITLE,
-    WORSE_THAN_ORIGINAL,
-    Retention,
-    RunReport,
-    Score,
-    percent,
-    percent_interval,
-)
+from qal.evaluation.report import REPORT_TITLE, WORSE_THAN_ORIGINAL, Retention, RunReport, Score, retention_sentences
+from qal.text.error_measure import Measure, percent
 
 METHODS = {"finetune": "fine-tuned", "distill": "distilled for short contexts without transcripts"}
 
@@ -31,7 +25,10 @@ def model_readme(metadata: ModelMetadata, report: RunReport) -> str:
     language_list = "".join(f"- {code}\n" for code in metadata.languages)
     languages = ", ".join(metadata.languages)
     data = "\n".join(f"- {sentence}" for sentence in metadata.data)
-    scores = "\n".join(_score_row(report.titles[variant], score) for variant, score in report.scores.items())
+    scores = "\n".join(
+        _score_row(report.titles[variant], score, report.measures) for variant, score in report.scores.items()
+    )
+    first, second = report.measures
     return f"""---
 library_name: ctranslate2
 pipeline_tag: automatic-speech-recognition
@@ -48,9 +45,9 @@ Whisper `{metadata.base_model}`, {METHODS[report.method]} with Qal for {language
 
 ## {REPORT_TITLE}
 
-{report.utterances} utterances, {report.words} words, greedy decoding, one utterance at a time{_reference_note(report)}.
+{report.basis} · greedy decoding, one utterance at a time{_reference_note(report)}.
 
-| model | WER (95 % interval) | CER | RTF (seconds of computation per second of audio) |
+| model | {first} (95 % interval) | {second} | RTF (seconds of computation per second of audio) |
 |---|---|---|---|
 {scores}
 
@@ -83,9 +80,9 @@ def _reference_note(report: RunReport) -> str:
     return "; the references of examples without a transcript are the base model's own output with 30 s windows"
 
 
-def _score_row(title: str, score: Score) -> str:
-    interval = percent_interval(score.wer_low, score.wer_high)
-    return f"| {title} | {percent(score.wer)} ({interval}) | {percent(score.cer)} | {score.rtf:.3f} |"
+def _score_row(title: str, score: Score, measures: Sequence[Measure]) -> str:
+    first, second = (score.error_rate(measure) for measure in measures)
+    return f"| {title} | {first.text} | {percent(second.rate)} | {score.rtf:.3f} |"
 
 
 def _context(metadata: ModelMetadata) -> str:
@@ -100,9 +97,6 @@ def _context(metadata: ModelMetadata) -> str:
 def _retention(retention: Retention | None) -> str:
     if not retention:
         return ""
-    changes = [
-        f"- {name}: WER {100 * corpus.tuned_adaptive.difference:+.1f} points compared with the original model"
-        for name, corpus in retention.corpora.items()
-    ]
+    changes = [f"- {sentence}" for sentence in retention_sentences(retention)]
     failures = [f"- **{WORSE_THAN_ORIGINAL}**: {sentence}" for sentence in retention.failures]
-    return "On datasets that were not used for training:\n\n" + "\n".join([*changes, *failures]) + "\n"
+    return "On audio that was not used for training:\n\n" + "\n".join([*changes, *failures]) + "\n"

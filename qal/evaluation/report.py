@@ -9,7 +9,10 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, FiniteFloat, ValidationError, field_validator
 
+from qal.engine.model_directory import MeasuredScore
 from qal.errors import TrainingError
+from qal.text.error_measure import ErrorRate, Measure, percent_interval, score_basis
+from qal.text.normalisation.registry import OLDEST
 
 Variant = Literal["stock_30s", "tuned_30s", "tuned_adaptive"]  # the three models of a report; keys of the file
 ORIGINAL: Variant = "stock_30s"
@@ -39,13 +42,22 @@ class Figures(BaseModel, frozen=True, strict=True):
 
 
 class Score(Figures, frozen=True):
-    """Error rates of one model with the 95 % interval of its WER; `rtf` is seconds of computation per audio second."""
+    """Error rates of one model with their 95 % intervals; `rtf` is seconds of computation per audio second.
+
+    The interval of the CER is missing in early reports."""
 
     wer: FiniteFloat
     wer_low: FiniteFloat
     wer_high: FiniteFloat
     cer: FiniteFloat
+    cer_low: FiniteFloat | None = None
+    cer_high: FiniteFloat | None = None
     rtf: FiniteFloat
+
+    def error_rate(self, measure: Measure) -> ErrorRate:
+        if measure == "WER":
+            return ErrorRate("WER", self.wer, self.wer_low, self.wer_high)
+        return ErrorRate("CER", self.cer, self.cer_low, self.cer_high)
 
 
 class PairedDifference(Figures, frozen=True):
@@ -66,13 +78,17 @@ class PerVariant(BaseModel, Generic[OriginalFigure, TunedFigure], frozen=True, s
 
 
 class OriginalWer(Figures, frozen=True):
+    """Error rates; the CER is missing in early reports."""
+
     wer: FiniteFloat
+    cer: FiniteFloat | None = None
 
 
 class TunedWer(PairedDifference, frozen=True):
-    """WER with its paired difference to the original model."""
+    """Error rates with the paired difference of the one that decides to the original model."""
 
     wer: FiniteFloat
+    cer: FiniteFloat | None = None
 
 
 class OriginalShare(Figures, frozen=True):
@@ -86,9 +102,11 @@ class TunedShare(PairedDifference, frozen=True):
 
 
 class CorpusRetention(PerVariant[OriginalWer, TunedWer], frozen=True):
-    """WER on one corpus that was not trained on."""
+    """Error rates on the test set of one corpus that was not trained on."""
 
     utterances: int
+    words: int | None = None
+    measure: Measure = "WER"  # the error rate of the differences
 
 
 ShareRetention = PerVariant[OriginalShare, TunedShare]
@@ -102,8 +120,12 @@ class Retention(BaseModel, frozen=True, strict=True):
     corpora: dict[str, CorpusRetention] = {}
     language_identification: ShareRetention | None = None
     timestamps: ShareRetention | None = None
-    long_recording: PerVariant[FiniteFloat, FiniteFloat] | None = None  # WER
-    words_on_silence: PerVariant[int, int] | None = None
+    long_recording: PerVariant[FiniteFloat, FiniteFloat] | None = None
+    long_recording_measure: Measure = "WER"
+    words_on_silence: PerVariant[int, int] | None = None  # of early reports: behind the VAD, which dropped the sounds
+    sounds: int | None = None  # sounds without speech, of the next two figures
+    invented_words: PerVariant[int, int] | None = None  # on these sounds, from the model itself
+    invented_words_screened: PerVariant[int, int] | None = None  # those that the screening does not drop
     failures: tuple[str, ...] = ()
 
     @field_validator("language_identification", "timestamps", mode="before")
@@ -124,8 +146,11 @@ class RunReport(BaseModel, frozen=True, strict=True):
     corpus_version: str
     language: str
     references: Literal["people", "base"] = "people"  # base: the base model wrote the reference transcripts
+    split: str = "test"
     utterances: int
     words: int
+    measure: Measure = "WER"  # the error rate that decides, and that `paired` compares
+    normaliser: str = OLDEST.id
     train_seconds: FiniteFloat
     stock_30s: Score
     tuned_30s: Score
@@ -142,6 +167,16 @@ class RunReport(BaseModel, frozen=True, strict=True):
         }
 
     @property
+    def basis(self) -> str:
+        """The split, the number of examples and the normaliser of the scores."""
+        return score_basis(self.split, self.utterances, self.words, self.normaliser)
+
+    @property
+    def measures(self) -> tuple[Measure, Measure]:
+        """Both error rates, the one that decides first."""
+        return ("WER", "CER") if self.measure == "WER" else ("CER", "WER")
+
+    @property
     def titles(self) -> dict[Variant, str]:
         """Titles of the three models, as every table shows them."""
         return {
@@ -152,6 +187,25 @@ class RunReport(BaseModel, frozen=True, strict=True):
 
     def to_json(self, indent: int | None = None) -> str:
         return self.model_dump_json(indent=indent, exclude_none=True)
+
+
+def measured_score(report: RunReport) -> MeasuredScore:
+    """Returns the figures of the fine-tuned model with adaptive context for its qal.json."""
+    tuned = report.tuned_adaptive
+    return MeasuredScore(
+        wer=tuned.wer,
+        low=tuned.wer_low,
+        high=tuned.wer_high,
+        cer=tuned.cer,
+        cer_low=tuned.cer_low,
+        cer_high=tuned.cer_high,
+        measure=report.measure,
+        corpus=report.corpus,
+        split=report.split,
+        utterances=report.utterances,
+        words=report.words,
+        normaliser=report.normaliser,
+    )
 
 
 def write_report(file: Path, report: RunReport) -> None:
@@ -174,44 +228,55 @@ def read_report(file: Path) -> RunReport | None:
         raise TrainingError(f"{file}: not a valid report; run the training again to write it") from error
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def paired_sentence(measure: Measure, paired: PairedDifference) -> str:
+    """Returns the paired difference in points, such as "WER -6.0 points (95 % interval -10.0 to -2.0, p 0.001)"."""
+    interval = f"95 % interval {100 * paired.low:+.1f} to {100 * paired.high:+.1f}, p {paired.p:.3f}"
+    return f"{measure} {100 * paired.difference:+.1f} points ({interval})"
 
 
-def percent_interval(low: float, high: float) -> str:
-    return f"{100 * low:.1f} – {100 * high:.1f}"
+def retention_sentences(retention: Retention) -> list[str]:
+    """Returns a sentence for each dataset that was not trained on, and one for the sounds without speech."""
+    sentences = [
+        f"{name} (not trained on, test set, {corpus.utterances} utterances): {corpus.measure} "
+        f"{100 * corpus.tuned_30s.difference:+.1f} points with {WINDOWS['tuned_30s']}, "
+        f"{100 * corpus.tuned_adaptive.difference:+.1f} points with the {WINDOWS['tuned_adaptive']}, "
+        "compared with the original model"
+        for name, corpus in retention.corpora.items()
+    ]
+    invented, screened = retention.invented_words, retention.invented_words_screened
+    if invented and screened:
+        sentences.append(
+            f"{retention.sounds} sounds without speech: {invented.tuned_adaptive} words invented "
+            f"({screened.tuned_adaptive} after screening); the original model invents {invented.stock_30s} "
+            f"({screened.stock_30s} after screening)"
+        )
+    return sentences
 
 
 def print_report(report: RunReport) -> None:
-    """Prints a table with WER in percent, its 95 % interval, CER and the real-time factor (RTF)."""
-    print(
-        f"\n{report.corpus} · test set: {report.utterances} utterances, {report.words} words · "
-        f"base model {report.base_model}"
-    )
+    """Prints a table with the error rates, the 95 % interval of the one that decides, and the real-time factor."""
+    first, second = report.measures
+    print(f"\n{report.corpus} · {report.basis} · base model {report.base_model}")
     width = max(map(len, report.titles.values())) + 2
-    print(f"{'':{width}}{'WER %':>8}{'95 % interval':>18}{'CER %':>8}{'RTF':>8}")
+    print(f"{'':{width}}{f'{first} %':>8}{'95 % interval':>18}{f'{second} %':>8}{'RTF':>8}")
     for variant, score in report.scores.items():
-        interval = percent_interval(score.wer_low, score.wer_high)
+        decides, other = score.error_rate(first), score.error_rate(second)
+        interval = "" if decides.low is None or decides.high is None else percent_interval(decides.low, decides.high)
         print(
-            f"{report.titles[variant]:{width}}{100 * score.wer:8.1f}{interval:>18}"
-            f"{100 * score.cer:8.1f}{score.rtf:8.3f}"
+            f"{report.titles[variant]:{width}}{100 * decides.rate:8.1f}{interval:>18}"
+            f"{100 * other.rate:8.1f}{score.rtf:8.3f}"
         )
-    paired, speedup = report.paired, report.stock_30s.rtf / report.tuned_adaptive.rtf
-    interval = f"95 % interval {100 * paired.low:+.1f} to {100 * paired.high:+.1f}, p {paired.p:.3f}"
-    print(f"WER {100 * paired.difference:+.1f} points ({interval}); {speedup:.1f} times faster\n")
+    speedup = report.stock_30s.rtf / report.tuned_adaptive.rtf
+    print(f"{paired_sentence(report.measure, report.paired)}; {speedup:.1f} times faster\n")
     if report.retention:
         print_retention(report.retention)
     sys.stdout.flush()
 
 
 def print_retention(retention: Retention) -> None:
-    """Prints the change of WER on other datasets, and each failure in red."""
-    for name, corpus in retention.corpora.items():
-        print(
-            f"{name} (not trained on): WER {100 * corpus.tuned_30s.difference:+.1f} points with "
-            f"{WINDOWS['tuned_30s']}, {100 * corpus.tuned_adaptive.difference:+.1f} points with the "
-            f"{WINDOWS['tuned_adaptive']}, compared with the original model"
-        )
+    """Prints the changes on other audio, and each failure in red."""
+    for sentence in retention_sentences(retention):
+        print(sentence)
     for sentence in retention.failures:
         warning = f"{WORSE_THAN_ORIGINAL}: {sentence}"
         print(f"{RED}{warning}{PLAIN}" if sys.stdout.isatty() else warning)

@@ -14,7 +14,7 @@ from qal.corpus.manifest import Corpus, Row
 from qal.engine.engine import Utterance
 from qal.engine.screening import SpeechEngine, transcribe_without_loops
 from qal.errors import CorpusError
-from qal.evaluation.bootstrap import wer_interval
+from qal.evaluation.bootstrap import error_intervals
 from qal.evaluation.error_rates import ErrorCounts, count_errors
 from qal.evaluation.report import Score
 
@@ -29,11 +29,22 @@ def no_progress(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class SpokenReference:
-    """Audio of one held-out example with its reference transcript."""
+    """Audio of one held-out example with its reference transcript.
 
-    samples: Samples
+    Audio that is given by its path is decoded each time it is used, so that a large test set needs no memory."""
+
+    audio: Samples | Path
     text: str
     language: str
+
+    @property
+    def samples(self) -> Samples:
+        """The decoded audio, (n,) at 16 kHz.
+
+        Raises:
+            AudioDecodeError: the file cannot be decoded.
+            CorpusError: the file is longer than the model's window."""
+        return _read_audio(self.audio) if isinstance(self.audio, Path) else self.audio
 
 
 @dataclass(frozen=True)
@@ -46,12 +57,13 @@ class Scored:
 
 
 def load_references(corpus: Corpus, rows: Sequence[Row], language: str | None = None) -> list[SpokenReference]:
-    """Reads the audio of corpus rows; `language` replaces the language of the rows.
+    """Returns the references of corpus rows, whose audio is decoded when it is used.
 
-    Raises:
-        AudioDecodeError: a file cannot be decoded.
-        CorpusError: a file is longer than the model's window."""
-    return [SpokenReference(_read_audio(corpus.audio_path(r)), r.text, language or r.language) for r in rows]
+    Args:
+        corpus: the corpus.
+        rows: rows of it.
+        language: replaces the language of the rows."""
+    return [SpokenReference(corpus.audio_path(r), r.text, language or r.language) for r in rows]
 
 
 def _read_audio(path: Path) -> Samples:
@@ -73,21 +85,22 @@ def score_engines(
     if not references:
         raise ValueError("nothing to score")
     hypotheses: dict[EngineName, list[str]] = {name: [] for name in engines}
-    elapsed_s = dict.fromkeys(engines, 0.0)
+    elapsed_s, audio_s = dict.fromkeys(engines, 0.0), 0.0
     for engine in engines.values():
         engine.transcribe([_utterance(references[0])])  # warm-up
     for i, reference in enumerate(references):
+        utterance = _utterance(reference)
+        audio_s += seconds(utterance.samples)
         for name, engine in engines.items():
             started = time.perf_counter()
-            hypotheses[name].append(transcribe_without_loops(engine, [_utterance(reference)]).transcripts[0].text)
+            hypotheses[name].append(transcribe_without_loops(engine, [utterance]).transcripts[0].text)
             elapsed_s[name] += time.perf_counter() - started
         progress(i + 1, len(references))
-    audio_s = sum(seconds(r.samples) for r in references)
     return {name: _scored(references, hypotheses[name], elapsed_s[name] / audio_s) for name in engines}
 
 
 def _scored(references: Sequence[SpokenReference], hypotheses: list[str], rtf: float) -> Scored:
-    counts = count_errors([r.text for r in references], hypotheses)
+    counts = count_errors([r.text for r in references], hypotheses, [r.language for r in references])
     return Scored(make_score(counts, rtf), counts, tuple(hypotheses))
 
 
@@ -103,8 +116,16 @@ def transcribe_each(
 
 
 def make_score(counts: ErrorCounts, rtf: float) -> Score:
-    interval = wer_interval(counts, np.random.default_rng(SEED))
-    return Score(wer=counts.wer, wer_low=interval.low, wer_high=interval.high, cer=counts.cer, rtf=rtf)
+    intervals = error_intervals(counts, np.random.default_rng(SEED))
+    return Score(
+        wer=counts.wer,
+        wer_low=intervals.wer.low,
+        wer_high=intervals.wer.high,
+        cer=counts.cer,
+        cer_low=intervals.cer.low,
+        cer_high=intervals.cer.high,
+        rtf=rtf,
+    )
 
 
 def _utterance(reference: SpokenReference) -> Utterance:

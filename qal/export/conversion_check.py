@@ -1,8 +1,8 @@
-"""Check of the conversion of trained weights: it must not raise the word error rate.
+"""Check of the conversion of trained weights: it must not raise the error rate that decides.
 
 The merged Transformers weights, CTranslate2 without quantization (float16 on a GPU, float32 on a CPU) and CTranslate2
 int8 transcribe the same held-out utterances with the same decoding. A conversion step stops the export if the whole
-95 % interval of its WER increase lies above 1 point; with very few utterances only a large increase does."""
+95 % interval of its increase lies above 1 point; with very few utterances only a large increase does."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -12,23 +12,27 @@ import numpy as np
 
 from qal.errors import ConversionError
 from qal.evaluation.bootstrap import paired_difference
-from qal.evaluation.error_rates import count_errors
+from qal.evaluation.error_rates import Languages, count_errors
 from qal.evaluation.report import PairedDifference
 from qal.evaluation.scoring import SEED
+from qal.text.error_measure import Measure
+from qal.text.normalisation.registry import SCORING
 
-MAX_WER_LOSS = 0.01  # share
+MAX_LOSS = 0.01  # increase of the error rate, as a share
 RECOMMENDED_UTTERANCES = 100
 MIN_UTTERANCES = 20  # with fewer the interval is unreliable: a single word could stop the export
-MAX_WER_LOSS_FEW_UTTERANCES = 0.5  # share; only a broken conversion loses more
+MAX_LOSS_FEW_UTTERANCES = 0.5  # share; only a broken conversion loses more
 Transcriber = Callable[[], list[str]]
 
 
 @dataclass(frozen=True)
 class ConversionCheck:
-    """WER of each format (a share), and the WER increase of each conversion step ("a -> b")."""
+    """Error rates of each format (shares), and the increase of each conversion step ("a -> b")."""
 
     utterances: int
+    measure: Measure  # the error rate that decides, and whose increase is measured
     wer: dict[str, float]
+    cer: dict[str, float]
     losses: dict[str, PairedDifference]
 
     def as_dict(self) -> dict:
@@ -36,31 +40,40 @@ class ConversionCheck:
         return {
             "utterances": self.utterances,
             "enough": self.utterances >= RECOMMENDED_UTTERANCES,
+            "split": "validation, test",
+            "normaliser": SCORING.id,
+            "measure": self.measure,
             "wer": self.wer,
+            "cer": self.cer,
             "losses": {step: loss.model_dump() for step, loss in self.losses.items()},
         }
 
     def raise_on_loss(self) -> None:
-        """Raises ConversionError if a step raises the WER by more than is allowed."""
-        limit = MAX_WER_LOSS if self.utterances >= MIN_UTTERANCES else MAX_WER_LOSS_FEW_UTTERANCES
+        """Raises ConversionError if a step raises the error rate by more than is allowed."""
+        limit = MAX_LOSS if self.utterances >= MIN_UTTERANCES else MAX_LOSS_FEW_UTTERANCES
         for step, loss in self.losses.items():
             if loss.low > limit:
                 raise ConversionError(
-                    f"the conversion {step} raises the WER by {100 * loss.difference:.1f} points "
+                    f"the conversion {step} raises the {self.measure} by {100 * loss.difference:.1f} points "
                     f"(95 % interval {100 * loss.low:.1f} to {100 * loss.high:.1f}); the model was not exported: "
                     "resume the run with a newer CTranslate2, or train again with a lower learning_rate"
                 )
 
 
-def check_conversion(references: Sequence[str], transcribers: Mapping[str, Transcriber]) -> ConversionCheck:
+def check_conversion(
+    references: Sequence[str], transcribers: Mapping[str, Transcriber], languages: Languages = None
+) -> ConversionCheck:
     """Transcribes with every format and compares each with the one before.
 
     Args:
         references: reference transcripts.
-        transcribers: by name of the format, in the order of conversion; each returns one transcript per reference."""
-    counts = {name: count_errors(references, transcribe()) for name, transcribe in transcribers.items()}
+        transcribers: by name of the format, in the order of conversion; each returns one transcript per reference.
+        languages: language of all references, or of each; None: unknown. It decides the measure."""
+    counts = {name: count_errors(references, transcribe(), languages) for name, transcribe in transcribers.items()}
     losses = {
         f"{before} -> {after}": paired_difference(counts[after], counts[before], np.random.default_rng(SEED))
         for before, after in itertools.pairwise(counts)
     }
-    return ConversionCheck(len(references), {name: c.wer for name, c in counts.items()}, losses)
+    measure = next(iter(counts.values())).measure
+    wer, cer = ({name: getattr(c, rate) for name, c in counts.items()} for rate in ("wer", "cer"))
+    return ConversionCheck(len(references), measure, wer, cer, losses)

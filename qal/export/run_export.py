@@ -44,7 +44,7 @@ def export_model(
         stage_progress: gives the progress function of a stage.
 
     Raises:
-        ConversionError: the adapter does not fit the base model, or the conversion raises the word error rate.
+        ConversionError: the adapter does not fit the base model, or the conversion raises the error rate that decides.
     """
     run.update_status(stage="merge")
     to_ctranslate2(merge(weights, adapter, run.merged_model), run.partial_model)
@@ -84,6 +84,6 @@ def check_formats(
     compute_types = ("float16", "int8_float16") if on_gpu else ("float32", "int8")
     transcribers: dict[str, Transcriber] = {"transformers": with_transformers}
     transcribers |= {f"ctranslate2 {t}": functools.partial(with_ctranslate2, t) for t in compute_types}
-    result = check_conversion([r.text for r in held_out], transcribers)
+    result = check_conversion([r.text for r in held_out], transcribers, [r.language for r in held_out])
     run.conversion_check_file.write_text(json.dumps(result.as_dict(), indent=2), encoding="utf-8")
     result.raise_on_loss()

@@ -3,6 +3,7 @@
 The folder of an adapter holds adapter_config.json, adapter_model.safetensors and qal.json (metadata of the model)."""
 
 import hashlib
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from qal.errors import ConversionError
 from qal.resources import ADAPTERS
 from qal.storage import storage_errors
 
+MEASURED_FIGURES = re.compile(rb'\n  "measured": \{.*?\n  \},', re.DOTALL)  # in an adapter's qal.json
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", METADATA_FILE)
 
 
@@ -47,8 +49,12 @@ def install_model(name: str) -> Path:
 
 
 def _adapter_sha256(name: str) -> str:
-    """Returns the hash of all files of an adapter. Raises ConversionError if there is no such adapter."""
+    """Returns the hash of all files of an adapter. Raises ConversionError if there is no such adapter.
+
+    The measured figures are left out: a model need not be installed again because it was measured again."""
     folder = ADAPTERS / name
     if not is_path_component(name) or not all((folder / file).is_file() for file in ADAPTER_FILES):
         raise ConversionError(f"there is no adapter '{name}' in adapters/")
-    return hashlib.sha256(b"\0".join((folder / file).read_bytes() for file in ADAPTER_FILES)).hexdigest()
+    contents = [(folder / file).read_bytes() for file in ADAPTER_FILES]
+    contents[-1] = MEASURED_FIGURES.sub(b"", contents[-1])
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()

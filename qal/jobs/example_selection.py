@@ -123,7 +123,7 @@ def retention_references(
 
 
 def usable_references(run: Run, examples: list[CorpusRow], language: str | None) -> list[SpokenReference]:
-    """Loads the examples whose audio is usable; the others are listed in skipped.jsonl.
+    """Returns the examples whose audio is usable, without keeping it; the others are listed in skipped.jsonl.
 
     Args:
         run: the run.
@@ -136,5 +136,5 @@ def usable_references(run: Run, examples: list[CorpusRow], language: str | None)
         if isinstance(audio, UnusableAudio):
             skipped.add([audio])
         else:
-            references.append(SpokenReference(audio, row.text, language or row.language))
+            references.append(SpokenReference(corpus.audio_path(row), row.text, language or row.language))
     return references

@@ -14,6 +14,8 @@ from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run, created_at
 from qal.jobs.status import ENDED, Status
+from qal.text.error_measure import ErrorRate, Measure, score_basis
+from qal.text.normalisation.registry import OLDEST
 
 T = TypeVar("T")
 
@@ -45,11 +47,26 @@ class Entry:
 
 @dataclass(frozen=True)
 class BestValidation:
-    """The validation with the lowest word error rate; the rates are shares."""
+    """The validation with the lowest rate in the measure that decides; the rates are shares."""
 
     wer: float
     cer: float | None
     epoch: int
+    measure: Measure = "WER"
+    utterances: int | None = None  # None in runs of earlier versions
+    normaliser: str = OLDEST.id
+
+    @property
+    def basis(self) -> str:
+        """The split, the number of examples and the normaliser of the rates."""
+        return score_basis("validation", self.utterances, None, self.normaliser)
+
+    @property
+    def error_rate(self) -> ErrorRate:
+        """The error rate that decides, without an interval."""
+        if self.measure == "CER" and self.cer is not None:
+            return ErrorRate("CER", self.cer)
+        return ErrorRate("WER", self.wer)
 
 
 @dataclass(frozen=True)
@@ -109,11 +126,32 @@ class RunIndex:
 
 
 def summarise(rows: MetricsRows) -> Progress:
-    """Computes the summary of metrics rows; the validation of the base model before training is left out."""
-    scored = [row for row in rows if is_finite_number(row.get("wer")) and row["step"] > 0]
-    lowest = min(scored, key=lambda row: row["wer"], default=None)
-    best = BestValidation(lowest["wer"], lowest.get("cer"), lowest["epoch"]) if lowest else None
-    return Progress(best, train_seconds(rows))
+    """Computes the summary of metrics rows."""
+    return Progress(best_validation(rows), train_seconds(rows))
+
+
+def best_validation(rows: MetricsRows) -> BestValidation | None:
+    """Returns the validation with the lowest error rate; that of the base model before training is left out."""
+    measure = deciding_measure_of(rows)
+    scored = [row for row in rows if is_finite_number(row.get(measure.lower())) and row["step"] > 0]
+    lowest = min(scored, key=lambda row: row[measure.lower()], default=None)
+    return _validation(lowest, measure) if lowest else None
+
+
+def _validation(row: dict[str, Any], measure: Measure) -> BestValidation:
+    return BestValidation(
+        wer=row["wer"],
+        cer=row.get("cer"),
+        epoch=row["epoch"],
+        measure=measure,
+        utterances=row.get("utterances"),
+        normaliser=str(row.get("normaliser", OLDEST.id)),
+    )
+
+
+def deciding_measure_of(rows: MetricsRows) -> Measure:
+    """Returns the error rate that decides in a run; the WER in runs of earlier versions, which do not name it."""
+    return "CER" if any(row.get("measure") == "CER" for row in rows) else "WER"
 
 
 def file_stamp(file: Path) -> FileStamp:

@@ -47,9 +47,27 @@ def to_vtt(cues: Sequence[Cue]) -> str:
 
 def to_json(cues: Sequence[Cue]) -> str:
     """Formats cues as JSON: {"text", "segments"}, with floats rounded to three decimals."""
-    segments = [{k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(cue).items()} for cue in cues]
-    content = {"text": " ".join(single_line(cue.text) for cue in cues), "segments": segments}
+    content = {"text": " ".join(single_line(cue.text) for cue in cues), "segments": [cue_fields(cue) for cue in cues]}
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def cue_fields(cue: Cue) -> dict[str, Any]:
+    """Returns all fields of a cue as every JSON output writes them.
+
+    Floats are rounded to three decimals; the times of words, if there are any, lie within those of the cue."""
+    fields = _rounded(asdict(cue))
+    for word in fields.get("words", ()):
+        for name in ("start_s", "end_s"):
+            word[name] = min(max(word[name], fields["start_s"]), fields["end_s"])
+    return fields
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {name: _rounded(item) for name, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 class SubtitleFormat(NamedTuple):

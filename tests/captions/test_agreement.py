@@ -1,6 +1,7 @@
 import pytest
 
-from qal.captions.agreement import LocalAgreement, remove_loop, split_words
+from qal.captions.agreement import LocalAgreement, remove_loop
+from qal.text.scripts import split_words
 
 
 def test_words_are_committed_when_two_successive_transcripts_agree():
@@ -51,3 +52,27 @@ def test_scripts_without_spaces_are_committed_character_by_character():
     agreement = LocalAgreement()
     agreement.add_transcript("我们走")
     assert agreement.add_transcript("我们去吧").committed == "我们"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("아버지가 방에", ["아버지가", " 방에"]),
+        ("ⶀⶁ ꬁꬂ", ["ⶀⶁ", " ꬁꬂ"]),
+        ("well😀done", ["well😀done"]),
+        ("Ｆｕｌｌ ｗｉｄｔｈ", ["Ｆｕｌｌ", " ｗｉｄｔｈ"]),
+        ("我们go", ["我", "们", "go"]),
+        ("カタ ｶﾀ", ["カ", "タ", " ", "ｶ", "ﾀ"]),
+        ("ที่ไป", ["ที่", "ไ", "ป"]),
+        ("བོད", ["བོ", "ད"]),
+    ],
+)
+def test_only_scripts_without_spaces_are_split_into_characters(text: str, words: list[str]):
+    """Hangul, Ethiopic Extended and emoji are written with spaces; a combining mark stays with its letter."""
+    assert split_words(text) == words
+
+
+def test_characters_that_differ_in_their_marks_alone_do_not_agree():
+    agreement = LocalAgreement()
+    agreement.add_transcript("มามี")
+    assert agreement.add_transcript("มามือ").committed == "มา"

@@ -11,7 +11,7 @@ from qal.captions.captioner import Captioner
 from qal.cli.captions import play
 from qal.corpus.manifest import Corpus
 from qal.errors import AudioDecodeError
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 from tests.fakes import ScriptedEngine, noise
 
 

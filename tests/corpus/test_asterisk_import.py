@@ -10,7 +10,7 @@ from qal.corpus.importers import asterisk, debian
 from qal.corpus.importers.asterisk import VOICES, import_asterisk, parse_transcripts, spoken_text
 from qal.corpus.manifest import Corpus, read_corpus
 from qal.errors import CorpusError
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 
 def test_transcript_comments_and_lines_without_colon_are_ignored():

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.corpus.manifest import Corpus
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 LEAD_IN_S, PAUSE_S = 5.0, 1.5
 MAX_WER = 0.3

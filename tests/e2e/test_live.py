@@ -10,7 +10,7 @@ from qal.audio.decode import decode
 from qal.corpus.manifest import read_corpus
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine, Utterance
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 from tests.e2e.live_page import assert_transcribed, start, stop_and_read_captions
 
 

@@ -17,7 +17,7 @@ from qal.audio.vad import VAD_WINDOW
 from qal.corpus.manifest import Corpus, Row
 from qal.engine.engine import Engine
 from qal.engine.longform import LongformOptions, find_merged_regions, group_regions, transcribe_file
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 from tests.fakes import ScriptedEngine, noise, transcript
 
 

@@ -56,3 +56,15 @@ def test_alignment_contains_every_word_and_counts_errors_like_wer(seed):
     assert bool(alignment.errors) == any(not aligned.is_correct for aligned in alignment.words)
     assert " ".join(aligned.reference for aligned in alignment.words if aligned.reference) == reference
     assert " ".join(aligned.prediction for aligned in alignment.words if aligned.prediction) == prediction
+
+
+def test_scripts_without_spaces_are_aligned_by_characters():
+    alignment = align("今天 见面讨论计划", "今天见面讨论计画", "zh")
+    assert (alignment.errors, alignment.reference_words, alignment.unit) == (1, 8, "characters")
+    assert [w.reference for w in alignment.words if not w.is_correct] == ["划"]
+    assert all(w.is_joined for w in alignment.words[1:2] + alignment.words[3:])
+
+
+def test_texts_that_normalise_to_the_same_have_no_errors_however_their_words_are_cut():
+    assert align("it is 1 000 000 now", "it is 1000000 now").errors == 0
+    assert align("it is 1 000 000 now", "it is 1000000 now").words[-1] == AlignedWords("now", "now", True)

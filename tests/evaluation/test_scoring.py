@@ -1,7 +1,14 @@
+import tracemalloc
+from pathlib import Path
+
 import pytest
 
-from qal.evaluation.scoring import SpokenReference, score_engines, transcribe_each
+from qal.audio.samples import SAMPLE_RATE
+from qal.corpus.manifest import Corpus
+from qal.errors import CorpusError
+from qal.evaluation.scoring import SpokenReference, load_references, score_engines, transcribe_each
 from tests.fakes import ScriptedEngine, noise, transcript
+from tests.sounds import sine, write_audio
 
 LOOP = "I will not. " * 20
 REFERENCES = [SpokenReference(noise(16_000), "yes", "en"), SpokenReference(noise(32_000), "I will not", "en")]
@@ -35,3 +42,21 @@ def test_transcribe_each_keeps_repetition_loops():
 def test_score_engines_rejects_an_empty_set():
     with pytest.raises(ValueError, match="nothing"):
         score_engines({}, [])
+
+
+def test_audio_of_a_test_set_is_decoded_when_it_is_used_and_not_kept(english_corpus: Corpus):
+    rows = english_corpus.select("test")[:3] * 30
+    engine = ScriptedEngine(script=[transcript("Yes.") for _ in range(2 * len(rows) + 1)])
+    tracemalloc.start()
+    references = load_references(english_corpus, rows)
+    score_engines({"engine": engine}, references, lambda done, total: engine.utterances.clear())
+    transcribe_each(engine, references, lambda done, total: engine.utterances.clear())
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 0.5 * sum(row.duration_s for row in rows) * SAMPLE_RATE * 4
+
+
+def test_recording_longer_than_the_window_is_refused_when_it_is_decoded(tmp_path: Path):
+    write_audio(tmp_path / "long.wav", sine(440, 31.0))
+    with pytest.raises(CorpusError, match="longer than 30 s"):
+        _ = SpokenReference(tmp_path / "long.wav", "text", "en").samples

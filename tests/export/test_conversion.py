@@ -68,6 +68,16 @@ def test_conversion_with_a_higher_wer_is_refused():
     assert check.as_dict()["wer"] == {"transformers": 0.0, "int8": 0.2}
 
 
+def test_conversion_of_a_language_without_spaces_is_judged_by_characters():
+    references = ["今天下午三点我们在图书馆见面讨论新的计划"] * 100
+    hypotheses = ["今天下午三点我们在图书馆见面讨论新的计画", *references[1:]]
+    check = check_conversion(references, {"transformers": lambda: references, "int8": lambda: hypotheses}, "zh")
+    check.raise_on_loss()
+    assert check.as_dict()["measure"] == "CER"
+    assert check.as_dict()["normaliser"] == "basic-2"
+    assert check.cer["int8"] == pytest.approx(1 / 2000)
+
+
 def test_wer_loss_that_may_be_chance_is_accepted():
     references = ["one two three four five"] * 100
     hypotheses = [""] * 2 + references[2:]  # 2 points lost by two utterances

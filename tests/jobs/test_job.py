@@ -62,9 +62,13 @@ def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_pat
     assert printed == json.loads(run.report_file.read_text())
     assert RunReport.model_validate_json(done.stdout.splitlines()[-1]) == run.report()
     variants = ("stock_30s", "tuned_30s", "tuned_adaptive")
-    assert all(printed[variant].keys() == {"wer", "wer_low", "wer_high", "cer", "rtf"} for variant in variants)
+    scores = {"wer", "wer_low", "wer_high", "cer", "cer_low", "cer_high", "rtf"}
+    assert all(printed[variant].keys() == scores for variant in variants)
     assert printed["paired"].keys() == {"difference", "low", "high", "p"}
     assert len(printed["retention"]["corpora"]) == 1
+    assert printed["retention"]["sounds"] > 0
+    assert printed["retention"].keys() >= {"invented_words", "invented_words_screened"}
+    assert (printed["split"], printed["measure"], printed["normaliser"]) == ("test", "WER", "basic-2")
     assert run.tensorboard.is_dir()
     assert run.environment_file.is_file()
     assert "licence CC0" in (run.model / "README.md").read_text()
@@ -72,6 +76,9 @@ def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_pat
     assert metadata.context.adaptive
     assert metadata.run == "r"
     assert metadata.measured is not None
+    assert (report := run.report())
+    assert metadata.measured.basis == report.basis
+    assert metadata.measured.basis in (run.model / "README.md").read_text()
     assert json.loads(run.conversion_check_file.read_text())["utterances"] == 8
     assert not list(run.folder.glob("*.new"))
     transcript = Engine(run.model).transcribe([Utterance(np.zeros(16_000, np.float32), "en")])[0]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import av
 import pytest
 
-from qal.text.subtitles import SUBTITLE_FORMATS, format_timestamp, to_json, to_srt, to_txt, to_vtt
+from qal.text.subtitles import SUBTITLE_FORMATS, cue_fields, format_timestamp, to_json, to_srt, to_txt, to_vtt
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,32 @@ CUES = [TimedText(0.5, 2.0, "Hello there."), TimedText(3661.2344, 3662, "ሰላ�
 )
 def test_timestamp_rounds_up_to_full_minutes(seconds: float, text: str):
     assert format_timestamp(seconds) == text
+
+
+@dataclass(frozen=True)
+class TimedWord:
+    text: str
+    start_s: float
+    end_s: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class CueWithWords(TimedText):
+    words: tuple[TimedWord, ...] = ()
+
+
+def test_json_rounds_all_floats_and_keeps_word_times_within_their_segment():
+    words = (TimedWord("Hello", 0.31000000000000005, 1.1, 1 / 3), TimedWord(" there", 1.1, 2.1399999999999997, 0.9))
+    cue = CueWithWords(0.4, 1.8399999999999999, "Hello there", words=words)
+    expected = [
+        {"text": "Hello", "start_s": 0.4, "end_s": 1.1, "probability": 0.333},
+        {"text": " there", "start_s": 1.1, "end_s": 1.84, "probability": 0.9},
+    ]
+    (segment,) = json.loads(to_json([cue]))["segments"]
+    assert segment["words"] == expected
+    assert (segment["start_s"], segment["end_s"]) == (0.4, 1.84)
+    assert cue_fields(cue) == segment
 
 
 def test_txt_has_one_line_per_cue():

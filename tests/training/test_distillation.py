@@ -10,7 +10,7 @@ from qal.audio.blocks import write_wav
 from qal.audio.samples import SAMPLE_RATE
 from qal.engine.decoding import Tokenizer
 from qal.errors import OptionError
-from qal.jobs.options.learning import LoraOptions
+from qal.jobs.options.learning import LoraOptions, TrainableOptions
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import check_config
 from qal.training.data.buckets import Draw
@@ -20,6 +20,7 @@ from qal.training.data.examples import IGNORED_LABEL
 from qal.training.model.distillation import DistillationCollator, DistillationModule, no_speech_token, run_teacher
 from qal.training.model.lora import add_lora
 from qal.training.model.short_context import load_whisper
+from qal.training.model.trainable import make_trainable
 from tests.fakes import noise
 
 
@@ -91,6 +92,31 @@ def test_target_of_noise_alone_is_no_speech_and_end_whatever_the_teacher_wrote(
         losses[-1].backward()
         optimizer.step()
     assert losses[-1] < 0.3 * losses[0]  # the model can learn the end token
+
+
+@pytest.mark.parametrize(("adapter", "part", "copies"), [("none", "all", True), ("none", "encoder", False)])
+def test_targets_of_the_teacher_do_not_move_when_the_tied_output_head_is_trained(
+    tiny_weights, tiny_corpus, base_directory, noise_folder, adapter, part, copies
+):
+    tokenizer = Tokenizer(base_directory)
+    config = config_with(noise_folder=noise_folder, silent_share=1)
+    config = config.model_copy(update={"trained": TrainableOptions(adapter=adapter, part=part)})
+    examples = make_examples([tiny_corpus], "train", config, tokenizer)
+    model = load_whisper(tiny_weights)
+    audios = prepare_distillation_audio(examples, config, fail_on_bad_row)
+    outputs = run_teacher(model, audios, tokenizer, config, bfloat16=False)
+    head = model.proj_out.weight.detach().clone()
+    module = DistillationModule(make_trainable(model, config, "32-true", 10), config, tokenizer, [], 10)
+    assert (module.teacher_head is not None) == copies
+    batch = DistillationCollator(outputs, config, 80)([Draw(0, 0)])
+    batch = batch._replace(fixed_labels=torch.full_like(batch.fixed_labels, IGNORED_LABEL))  # the teacher's alone
+    before = module.teacher_distributions(batch, torch.float32)
+    optimizer = torch.optim.AdamW([p for p in module.parameters() if p.requires_grad], lr=1e-2)
+    torch.stack(module.loss_terms(batch)).sum().backward()
+    optimizer.step()
+    assert torch.equal(module.whisper.proj_out.weight, head) != copies
+    assert torch.equal(module.teacher_distributions(batch, torch.float32), before)
+    assert not any("teacher_head" in name for name in module.state_dict())
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from qal.corpus.manifest import Corpus
+from qal.evaluation.error_rates import count_errors
+from qal.jobs.index import best_validation
 from qal.jobs.options.learning import ResultOptions
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config, save_config
@@ -22,12 +24,12 @@ from qal.training.loop.weight_selection import (
     BEST_WEIGHTS_FILE,
     EPOCH_WEIGHTS_FILE,
     WeightSelection,
-    best_wer,
+    best_rate,
     mean_weights,
     write_weights,
 )
 from qal.training.model import lightning_module
-from qal.training.model.lightning_module import SpeechModule
+from qal.training.model.lightning_module import DECIDING_RATE, SpeechModule
 from qal.training.model.short_context import greedy_decode
 from tests.training.tiny_run import step_metrics, stop_after
 
@@ -100,8 +102,12 @@ def test_checkpoint_holds_the_trainable_weights_alone(tiny_weights, tiny_corpus,
 
 def script_wers(wers: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes validations log the given rates; the first is that of the validation before the first epoch."""
-    remaining = iter(wers)
-    monkeypatch.setattr(SpeechModule, "on_validation_epoch_end", lambda self: self.log("wer", next(remaining)))
+    script_rates([{"wer": wer, DECIDING_RATE: wer} for wer in wers], monkeypatch)
+
+
+def script_rates(rates: list[dict[str, float]], monkeypatch: pytest.MonkeyPatch) -> None:
+    remaining = iter(rates)
+    monkeypatch.setattr(SpeechModule, "on_validation_epoch_end", lambda self: self.log_dict(next(remaining)))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +146,7 @@ def test_run_killed_after_early_stopping_trains_no_further_when_resumed(
 
 def test_early_stopping_state_has_the_key_of_existing_checkpoints():
     (callback,) = early_stopping(TrainingConfig.model_validate({"stopping": {"patience_epochs": 1}}).stopping)
-    assert callback.state_key.startswith("RememberedStop{")
+    assert callback.state_key == "RememberedStop{'monitor': 'wer', 'mode': 'min'}"
 
 
 def test_full_disk_while_saving_epoch_weights_is_logged_and_ignored(
@@ -187,21 +193,42 @@ def test_keep_best_saves_the_weights_of_the_epoch_with_the_lowest_wer(tiny_weigh
     settings = {"epochs": 3, "batch_size": 4, "result": {"keep": "best"}, "trained": {"adapter": "none"}}
     run, adapter = train(tiny_weights, tiny_corpus, tmp_path, **settings)
     assert adapter is not None
-    assert best_wer(run.checkpoints) == pytest.approx(0.2)
+    assert best_rate(run.checkpoints) == pytest.approx(0.2)
     best, saved = by_validation[2], saved_weights(adapter)
     assert all(torch.equal(saved[name], best["model." + name].half()) for name in saved)
     assert (run.checkpoints / BEST_WEIGHTS_FILE).exists()
+
+
+def test_language_without_spaces_is_stopped_and_kept_by_characters(tiny_weights, tiny_corpus, tmp_path, monkeypatch):
+    """Every sentence has a wrong sign, so that the WER stays at 100 % while the CER falls."""
+    references = ["今天下午三点我们在图书馆见面讨论新的计划"]
+    predictions = iter(["", "今天下午", "今天下午三点我们", "今天下午三点我们在图书馆见面", "今天下午三点我们在图书馆"])
+    counts = [count_errors(references, [text], ["zh"]) for text in predictions]
+    remaining = iter(counts)
+    monkeypatch.setattr(lightning_module, "count_errors", lambda *_: next(remaining))
+    settings = {"epochs": 4, "batch_size": 4, "stopping": {"patience_epochs": 1}, "result": {"keep": "best"}}
+    run, adapter = train(tiny_weights, tiny_corpus, tmp_path, trained={"adapter": "none"}, **settings)
+    assert adapter is not None
+    rows = [row for row in run.metrics() if row["kind"] == "epoch"]
+    assert [row["measure"] for row in rows] == ["CER"] * 5
+    assert [row["wer"] for row in rows] == [1.0] * 5
+    assert {(row["utterances"], row["normaliser"]) for row in rows} == {(1, "basic-2")}
+    assert best_rate(run.checkpoints, "CER") == pytest.approx(counts[3].cer)
+    assert best_rate(run.checkpoints, "WER") == float("inf")
+    best = best_validation(run.metrics())
+    assert best is not None
+    assert best.epoch == 3
 
 
 def test_keep_average_uses_no_epoch_before_the_last_ones(tiny_weights, tiny_corpus, tmp_path, monkeypatch):
     """Epoch 3 cannot save its weights (full disk), so epoch 4 must delete those of epochs 1 and 2."""
     by_epoch = []
 
-    def write(module, path, wer) -> None:
+    def write(module, path, rate, measure) -> None:
         by_epoch.append(trainable_weights(module))
         if len(by_epoch) == 3:
             raise OSError(28, "No space left on device")
-        write_weights(module, path, wer)
+        write_weights(module, path, rate, measure)
 
     monkeypatch.setattr(weight_selection, "write_weights", write)
     settings = {"epochs": 4, "batch_size": 4, "result": {"keep": "average", "averaged_epochs": 2}}

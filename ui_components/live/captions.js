@@ -19,7 +19,13 @@ const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").repl
 const srtCue = (line, i) =>
   `${i + 1}\n${subtitleTime(line.start_s, ",")} --> ${subtitleTime(line.end_s, ",")}\n${line.text.replaceAll("-->", "->")}\n`;
 const vttCue = (line) => `${subtitleTime(line.start_s)} --> ${subtitleTime(line.end_s)}\n${escaped(line.text)}\n`;
-const jsonSegment = ({ start_s, end_s, text, words }) => ({ start_s, end_s, text, words });
+const roundedTime = (s) => Math.round(1000 * s) / 1000; // an offset was added, which leaves 1.8399999999999999
+const jsonSegment = ({ start_s, end_s, text, words }) => ({
+  start_s: roundedTime(start_s),
+  end_s: roundedTime(end_s),
+  text,
+  words: words?.map((w) => ({ ...w, start_s: roundedTime(w.start_s), end_s: roundedTime(w.end_s) })),
+});
 
 const FORMATS = {
   txt: (lines) => lines.map((line) => `[${minutes(line.start_s)}] ${line.text}\n`).join(""),

@@ -8,9 +8,10 @@ import gradio as gr
 from qal.audio.decode import decode
 from qal.audio.samples import Samples, seconds
 from qal.engine.languages import check_language
-from qal.engine.longform import transcribe_file
+from qal.engine.longform import Segment, transcribe_file
 from qal.errors import AudioDecodeError, ModelError, OptionError, QalError
 from qal.evaluation.error_rates import count_errors
+from qal.text.error_measure import ErrorRate
 from ui_components.app.studio import Studio
 from ui_components.models.comparison_view import ComparisonResult, comparison_html
 from ui_components.models.inventory import Model, find_model
@@ -111,5 +112,16 @@ def transcribe_with(
         load_s=loaded_s - started_s,
         transcribe_s=time.perf_counter() - loaded_s,
         clip_s=duration_s,
-        wer=count_errors([reference], [text]).wer if reference.strip() else None,
+        error_rate=_error_rate(reference, text, language or _only_language(segments)) if reference.strip() else None,
     )
+
+
+def _only_language(segments: Sequence[Segment]) -> str | None:
+    """The language of all segments; None if there are several or none."""
+    languages = {segment.language for segment in segments}
+    return languages.pop() if len(languages) == 1 else None
+
+
+def _error_rate(reference: str, text: str, language: str | None) -> ErrorRate:
+    counts = count_errors([reference], [text], language)
+    return ErrorRate(counts.measure, counts.rate)

@@ -1,12 +1,13 @@
 """The results of a model comparison as HTML: side by side, with the differences marked. Pure functions."""
 
 import html
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qal.evaluation.alignment import AlignedWords, align
-from ui_components.models.table import NO_VALUE, short_title
+from qal.text.error_measure import ErrorRate
+from qal.text.normalisation.registry import SCORING
+from ui_components.models.table import short_title
 from ui_components.widgets.language_names import LANGUAGE_NAMES
 from ui_components.widgets.markup import sentence_html
 
@@ -23,7 +24,7 @@ class ComparisonResult:
     load_s: float = 0.0
     transcribe_s: float = 0.0
     clip_s: float = 1.0
-    wer: float | None = None  # None without a reference
+    error_rate: ErrorRate | None = None  # None without a reference
     problem: str = ""
 
 
@@ -63,10 +64,10 @@ def _result_card(result: ComparisonResult, baseline: str, marks_differences: boo
 
 
 def _facts(result: ComparisonResult) -> list[str]:
-    """Time, real-time factor, WER, languages and load time; unknown ones are left out."""
+    """Time, real-time factor, error rate with its normaliser, languages and load time; unknown ones are left out."""
     facts = [f"{result.transcribe_s:.1f} s", f"RTF {result.transcribe_s / max(result.clip_s, 1e-9):.2f}"]
-    if result.wer is not None:
-        facts.append(f"WER {percent(result.wer)}")
+    if result.error_rate is not None:
+        facts.append(f"{result.error_rate.named_text} ({SCORING.id})")
     if result.languages:
         facts.append(", ".join(LANGUAGE_NAMES.get(code, code).capitalize() for code in result.languages))
     if result.load_s >= MIN_SHOWN_LOAD_S:
@@ -75,7 +76,7 @@ def _facts(result: ComparisonResult) -> list[str]:
 
 
 def differences_html(words: Sequence[AlignedWords]) -> str:
-    return " ".join(_aligned_words_html(aligned) for aligned in words)
+    return "".join(("" if w.is_joined else " ") + _aligned_words_html(w) for w in words).strip()
 
 
 def _aligned_words_html(aligned: AlignedWords) -> str:
@@ -95,7 +96,3 @@ def _legend(reference: str, result_count: int) -> str:
         f'<p class="qal-muted">Differences from {baseline}: <mark>substitution</mark>, <ins>insertion</ins>, '
         "<del>deletion</del>.</p>"
     )
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if math.isfinite(share) else NO_VALUE

@@ -11,10 +11,12 @@ from typing import Literal
 
 from qal.engine.catalogue import CATALOGUE_NAMES, DEFAULT_MODEL, HUB_MODELS, local_directory, models_folder
 from qal.engine.model_bin import read_dimensions
-from qal.engine.model_directory import NO_METADATA, MeasuredWer, ModelMetadata, is_model_directory, read_metadata
+from qal.engine.model_directory import NO_METADATA, MeasuredScore, ModelMetadata, is_model_directory, read_metadata
 from qal.engine.stock_models import STOCK_MODELS, ModelDimensions, stock_licence
 from qal.errors import ModelError, TrainingError
+from qal.evaluation.report import measured_score
 from qal.jobs.run import Run, list_runs
+from qal.resources import ADAPTERS
 from ui_components.app.studio import Studio
 
 Place = Literal["cache", "run", "hub", "folder", "absent"]
@@ -33,7 +35,7 @@ class Model:
     size: int = 0  # bytes on disk, or the approximate bytes to download
     dimensions: ModelDimensions | None = None
     languages: tuple[str, ...] = ()  # it was fine-tuned for; (): all of its vocabulary
-    measured: MeasuredWer | None = None
+    measured: MeasuredScore | None = None
     adaptive: bool = False
     base: str = ""
     data: tuple[str, ...] = ()  # the training data, one sentence per corpus
@@ -65,7 +67,9 @@ def _catalogue_models() -> Iterator[Model]:
         if directory is None and (models_folder() / name).is_dir():
             yield _unreadable_model(name, name, "cache", models_folder() / name)
         elif directory is not None:
-            yield _directory_model(name, name, "cache" if directory.parent == models_folder() else "hub", directory)
+            place = "cache" if directory.parent == models_folder() else "hub"
+            model = _directory_model(name, name, place, directory)
+            yield model if model.measured or model.problem else replace(model, measured=_shipped_score(name))
         elif name in HUB_MODELS:
             size = STOCK_MODELS[name].parameters * BYTES_PER_WEIGHT
             yield Model(
@@ -73,8 +77,21 @@ def _catalogue_models() -> Iterator[Model]:
             )
         else:
             yield Model(
-                name, name, "absent", None, 0, STOCK_MODELS["base"], adaptive=name == DEFAULT_MODEL, base="base"
+                name,
+                name,
+                "absent",
+                None,
+                0,
+                STOCK_MODELS["base"],
+                measured=_shipped_score(name),
+                adaptive=name == DEFAULT_MODEL,
+                base="base",
             )
+
+
+def _shipped_score(name: str) -> MeasuredScore | None:
+    """The figures of a shipped adapter; models that were installed before they were measured have none themselves."""
+    return read_metadata(ADAPTERS / name).measured if (ADAPTERS / name).is_dir() else None
 
 
 def _other_models(studio: Studio) -> Iterator[Model]:
@@ -89,7 +106,7 @@ def _other_models(studio: Studio) -> Iterator[Model]:
 
 def _run_model(run: Run) -> Model:
     model = _directory_model(run.id, run.id, "run", run.model)
-    return model if model.measured or model.problem else replace(model, measured=_reported_wer(run))
+    return model if model.measured or model.problem else replace(model, measured=_reported_score(run))
 
 
 def _directory_model(key: str, title: str, place: Place, directory: Path) -> Model:
@@ -128,21 +145,21 @@ def _licence(metadata: ModelMetadata, base: str) -> str:
     return f"{terms} The training data has licences of its own." if metadata.data else terms
 
 
-def _reported_wer(run: Run) -> MeasuredWer | None:
-    """The error rate in the report of a run, None if the report is missing or invalid."""
+def _reported_score(run: Run) -> MeasuredScore | None:
+    """The error rates in the report of a run, None if the report is missing or invalid."""
     try:
         report = run.report()
     except (OSError, TrainingError):
         return None
     if report is None:
         return None
-    tuned = report.tuned_adaptive
-    return MeasuredWer(wer=tuned.wer, low=tuned.wer_low, high=tuned.wer_high, corpus=printable(report.corpus))
+    return measured_score(report.model_copy(update={"corpus": printable(report.corpus)}))
 
 
-def _finite(measured: MeasuredWer | None) -> MeasuredWer | None:
+def _finite(measured: MeasuredScore | None) -> MeasuredScore | None:
     """None for a measurement that is not finite."""
-    is_finite = measured and all(math.isfinite(share) for share in (measured.wer, measured.low, measured.high))
+    shares = (share for share in measured.model_dump().values() if isinstance(share, float)) if measured else ()
+    is_finite = measured and all(map(math.isfinite, shares))
     return measured if is_finite else None
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from qal.checks.findings import gigabytes
-from qal.engine.model_directory import MeasuredWer
+from qal.engine.model_directory import MeasuredScore
 from qal.engine.stock_models import ModelDimensions
 from ui_components.models.inventory import Model, Place
 from ui_components.widgets.language_names import LANGUAGE_NAMES
@@ -33,7 +33,7 @@ class Column:
 
 COLUMNS = (
     Column("name", "Model"),
-    Column("wer", "WER (95 %)"),
+    Column("error_rate", "Error rate (95 %)"),
     Column("context", "Window"),
     Column("languages", "Languages"),
     Column("size", "Size"),
@@ -78,7 +78,7 @@ def _row(model: Model, is_selected: bool) -> str:
     shape = (f"{d.encoder_layers} + {d.decoder_layers}", str(d.width), str(d.heads)) if d else (NO_VALUE,) * 3
     cells = (
         _name_cell(model, is_selected),
-        wer_text(model.measured),
+        _score_cell(model.measured),
         window_text(model),
         html.escape(languages_text(model)),
         html.escape(size_text(model)),
@@ -126,10 +126,11 @@ def languages_text(model: Model) -> str:
     return "; ".join(text for text in (vocabulary, fine_tuned) if text) or NO_VALUE
 
 
-def wer_text(measured: MeasuredWer | None) -> str:
+def _score_cell(measured: MeasuredScore | None) -> str:
+    """The error rate that decides, and below it what it rests on."""
     if not measured:
         return NO_VALUE
-    return f"{100 * measured.wer:.1f} % ({100 * measured.low:.1f} – {100 * measured.high:.1f})"
+    return f'{measured.error_rate.named_text}<div class="qal-muted">{html.escape(measured.basis)}</div>'
 
 
 def window_text(model: Model) -> str:
@@ -154,8 +155,8 @@ def sort_value(model: Model, column: str) -> float | str | None:
         return model.title.lower()
     if column == "size":
         return model.size or None
-    if column == "wer":
-        return model.measured.wer if model.measured else None
+    if column == "error_rate":
+        return model.measured.error_rate.rate if model.measured else None
     if column == "context":
         return None if model.problem else 0.0 if model.adaptive else 1.0
     if not d:

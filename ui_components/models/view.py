@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from qal.engine.model_directory import MeasuredWer
+from qal.engine.model_directory import MeasuredScore
 from ui_components.app.background_commands import BackgroundCommand
 from ui_components.models.inventory import Model
-from ui_components.models.table import NO_VALUE, parameters_text, short_title, size_text, wer_text
+from ui_components.models.table import NO_VALUE, parameters_text, short_title, size_text
 from ui_components.widgets.language_names import LANGUAGE_NAMES
 from ui_components.widgets.markup import minutes, sentence_html
 
@@ -28,7 +28,7 @@ def details_html(model: Model) -> str:
         ("Window", _window(model)),
         ("Languages", html.escape(_languages(model))),
         ("Size", _size(model)),
-        ("WER", _wer(model.measured)),
+        ("Error rate", _score(model.measured)),
         ("Licence", html.escape(model.licence)),
     ]
     sentences = "".join(f"<li>{_markdown(sentence)}</li>" for sentence in model.data)
@@ -66,10 +66,13 @@ def _size(model: Model) -> str:
     return html.escape(", ".join(text for text in texts if text and text != NO_VALUE))
 
 
-def _wer(measured: MeasuredWer | None) -> str:
+def _score(measured: MeasuredScore | None) -> str:
+    """The error rate that decides with its dataset, split, number of examples, normaliser and source."""
     if not measured:
         return "not evaluated"
-    return f"{wer_text(measured)} on {html.escape(measured.corpus) or 'its test set'}"
+    source = f"; source: {html.escape(measured.source)}" if measured.source else ""
+    corpus = html.escape(measured.corpus) or "its own dataset"
+    return f"{measured.error_rate.named_text} on {corpus} ({html.escape(measured.basis)}){source}"
 
 
 def _markdown(sentence: str) -> str:

@@ -16,7 +16,7 @@ from qal.corpus.importers.staging import (
 from qal.corpus.importers.transcripts import TABLE_NAMES, Recording, list_audio, list_transcribed
 from qal.corpus.manifest import UNKNOWN, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.errors import AudioDecodeError, CorpusError
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 
 MAX_NAME_BYTES = 250  # 255 on most disks, and a suffix is added
 NO_AUDIO = "contains no audio files; give a folder with WAV, FLAC, MP3, OGG or similar files"

@@ -155,13 +155,16 @@ class ComputeOptions(Options, frozen=True):
 
 
 class StoppingOptions(Options, frozen=True):
-    """Early stopping by the word error rate of the validation."""
+    """Early stopping by the error rate of the validation: WER, or CER in languages without spaces."""
 
     patience_epochs: int | None = Field(
-        default=None, ge=1, le=1000, description="stop after N epochs without a lower validation WER (empty: never)"
+        default=None,
+        ge=1,
+        le=1000,
+        description="stop after N epochs without a lower validation error rate (empty: never)",
     )
     min_delta: float = Field(
-        default=0.0, ge=0, le=1, description="smallest decrease of the WER that counts as lower, as a share"
+        default=0.0, ge=0, le=1, description="smallest decrease of the error rate that counts as lower, as a share"
     )
 
 
@@ -170,8 +173,8 @@ class ResultOptions(Options, frozen=True):
 
     keep: Literal["last", "best", "average"] = Field(
         default="last",
-        description="checkpoint to keep: the last epoch, the epoch with the lowest WER, or the average of the last "
-        "epochs",
+        description="checkpoint to keep: the last epoch, the epoch with the lowest error rate, or the average of the "
+        "last epochs",
     )
     averaged_epochs: int = Field(default=3, ge=2, le=50, description="number of last epochs for keep: average")
     transformers: Literal["auto", "always", "never"] = Field(

@@ -8,7 +8,7 @@ from qal.jobs.options.learning import Options
 
 
 class RetentionOptions(Options, frozen=True):
-    """Retention: the WER on speech that the run does not train on, to find forgetting."""
+    """Retention: the error rate on speech that the run does not train on, to find forgetting."""
 
     corpora: list[str] = Field(
         default=[],
@@ -20,7 +20,7 @@ class RetentionOptions(Options, frozen=True):
         default=0.01,
         ge=0,
         le=1,
-        description="a significant increase of the WER by more than this share is shown as a warning",
+        description="a significant increase of the error rate by more than this share is shown as a warning",
     )
 
 

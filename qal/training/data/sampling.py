@@ -8,7 +8,7 @@ from qal.audio.samples import HOP, Samples
 from qal.jobs.options.data import CurriculumOptions
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.skipped_audio import UnusableAudio, load_if_usable
-from qal.text.normalisation import normalise_basic
+from qal.text.normalisation.basic import normalise_basic
 from qal.training.data.buckets import LengthBucketSampler
 from qal.training.data.examples import Example
 from qal.training.loop.distributed import SINGLE_PROCESS, TrainingProcess

@@ -6,7 +6,9 @@ import math
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -17,12 +19,16 @@ from tqdm import tqdm
 from qal.audio.samples import FRAMES_PER_SECOND
 from qal.jobs.run import Run
 from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio
+from qal.text.error_measure import percent
+from qal.text.normalisation.registry import SCORING
 from qal.training.loop.checkpoints import Checkpoints
 from qal.training.loop.distributed import SINGLE_PROCESS, TrainingProcess, all_gather, broadcast
 from qal.training.loop.nonfinite import SkippedSteps
 from qal.training.model.lightning_module import SpeechModule
 
 log = logging.getLogger("qal")
+Labels = Mapping[str, str | int]  # fields of a row that are no figures for loggers
+NO_LABELS: Labels = MappingProxyType({})
 
 
 class BatchEndClock(pl.Callback):
@@ -118,15 +124,17 @@ class RunRecorder(pl.Callback):
     ) -> None:
         self._add_bad_rows(trainer, batch.bad_rows)
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self._list_bad_rows(trainer)
         metrics = trainer.callback_metrics
         figures = {name: float(metrics[name]) for name in ("validation_loss", "wer", "cer") if name in metrics}
-        self._append(trainer, "epoch", **figures)
+        labels = score_labels(pl_module) if "wer" in figures else NO_LABELS
+        self._append(trainer, "epoch", labels=labels, **figures)
         self._append_sample_predictions(trainer, pl_module)
         if self._bar and "wer" in figures:
-            wer = f"validation WER {100 * figures['wer']:.1f} %"
-            self._bar.write(f"epoch {self._epochs_done(trainer)}: {wer}", file=sys.stderr)
+            rate = percent(figures[pl_module.measure.lower()])
+            line = f"epoch {self._epochs_done(trainer)}: validation {pl_module.measure} {rate}"
+            self._bar.write(line, file=sys.stderr)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._list_bad_rows(trainer)
@@ -151,11 +159,12 @@ class RunRecorder(pl.Callback):
     def _epochs_done(self, trainer: pl.Trainer) -> int:
         return trainer.current_epoch + (1 if trainer.state.fn == "fit" else 0)
 
-    def _append(self, trainer: pl.Trainer, kind: str, **figures: float) -> None:
+    def _append(self, trainer: pl.Trainer, kind: str, labels: Labels = NO_LABELS, **figures: float) -> None:
+        """Appends a row to metrics.jsonl; loggers receive the figures alone, because they take numbers."""
         if self.process.is_main:
             epoch = self._epochs_done(trainer) if kind == "epoch" else trainer.current_epoch
             row = {"kind": kind, "step": trainer.global_step, "epoch": epoch, "attempt": self.attempt}
-            self.run.append_metrics(row | figures)
+            self.run.append_metrics({**row, **labels, **figures})
             for logger in trainer.loggers:
                 logger.log_metrics({f"{kind}/{name}": value for name, value in figures.items()}, trainer.global_step)
 
@@ -180,6 +189,11 @@ class RunRecorder(pl.Callback):
             "warning": self.warning,
         }
         self.run.write_status(self.run.status().model_copy(update=changes))
+
+
+def score_labels(module: SpeechModule) -> dict[str, str | int]:
+    """Returns what the error rates of a validation rest on, for its row of metrics.jsonl."""
+    return {"measure": module.measure, "utterances": module.validated_utterances, "normaliser": SCORING.id}
 
 
 def resource_usage(folder: Path) -> dict[str, int]:

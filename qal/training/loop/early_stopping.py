@@ -1,9 +1,10 @@
-"""Early stopping by the word error rate of generated text."""
+"""Early stopping by the error rate of generated text that decides: WER, or CER in languages without spaces."""
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping
 
 from qal.jobs.options.learning import StoppingOptions
+from qal.training.model.lightning_module import DECIDING_RATE
 
 
 class ResumableEarlyStopping(EarlyStopping):
@@ -11,7 +12,9 @@ class ResumableEarlyStopping(EarlyStopping):
 
     @property
     def state_key(self) -> str:
-        return super().state_key.replace(type(self).__qualname__, "RememberedStop")  # the key in existing checkpoints
+        """The key in existing checkpoints, which were stopped by the WER alone."""
+        key = super().state_key.replace(type(self).__qualname__, "RememberedStop")
+        return key.replace(repr(DECIDING_RATE), repr("wer"))
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
@@ -23,7 +26,7 @@ def early_stopping(options: StoppingOptions) -> list[pl.Callback]:
         return []
     return [
         ResumableEarlyStopping(
-            "wer",
+            DECIDING_RATE,
             options.min_delta,
             options.patience_epochs,
             mode="min",

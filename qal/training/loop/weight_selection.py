@@ -1,4 +1,4 @@
-"""Selection of the final weights: the last epoch's, those with the lowest word error rate, or a mean of epochs."""
+"""Selection of the final weights: the last epoch's, those with the lowest error rate, or a mean of epochs."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -11,6 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from qal.jobs.options.learning import ResultOptions
+from qal.text.error_measure import Measure
+from qal.training.model.lightning_module import DECIDING_RATE, SpeechModule
 
 BEST_WEIGHTS_FILE = "best.safetensors"
 EPOCH_WEIGHTS_FILE = "epoch-{}.safetensors"
@@ -28,20 +30,21 @@ class WeightSelection(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.state.fn != "fit" or not trainer.is_global_zero or self.options.keep == "last":
             return
-        if "wer" not in trainer.callback_metrics:
+        if DECIDING_RATE not in trainer.callback_metrics:
             return  # no audio of the validation examples can be used
-        epoch, wer = trainer.current_epoch + 1, float(trainer.callback_metrics["wer"])
+        epoch, rate = trainer.current_epoch + 1, float(trainer.callback_metrics[DECIDING_RATE])
+        assert isinstance(pl_module, SpeechModule)
         try:
-            self._save(pl_module, epoch, wer)
+            self._save(pl_module, epoch, rate, pl_module.measure)
         except (OSError, SafetensorError) as error:
             log.warning("the weights of epoch %d could not be saved (%s); free some disk space", epoch, error)
 
-    def _save(self, module: nn.Module, epoch: int, wer: float) -> None:
+    def _save(self, module: nn.Module, epoch: int, rate: float, measure: Measure) -> None:
         if self.options.keep == "average":
-            write_weights(module, self.folder / EPOCH_WEIGHTS_FILE.format(epoch), wer)
+            write_weights(module, self.folder / EPOCH_WEIGHTS_FILE.format(epoch), rate, measure)
             self._delete_old_epochs()
-        elif wer < best_wer(self.folder):
-            write_weights(module, self.folder / BEST_WEIGHTS_FILE, wer)
+        elif rate < best_rate(self.folder, measure):
+            write_weights(module, self.folder / BEST_WEIGHTS_FILE, rate, measure)
 
     def load_selected(self, module: nn.Module) -> None:
         """Copies the selected weights into the module. Missing or damaged files are logged and ignored."""
@@ -77,23 +80,23 @@ class WeightSelection(pl.Callback):
         return dict(sorted(files.items()))
 
 
-def write_weights(module: nn.Module, path: Path, wer: float) -> None:
-    """Writes the trainable weights in float32 with their word error rate, atomically."""
+def write_weights(module: nn.Module, path: Path, rate: float, measure: Measure = "WER") -> None:
+    """Writes the trainable weights in float32 with the error rate that decides, atomically."""
     weights = {n: p.detach().contiguous() for n, p in module.named_parameters() if p.requires_grad}
     partial = path.with_suffix(".new")
     try:
-        save_file(weights, partial, {"wer": str(wer)})
+        save_file(weights, partial, {measure.lower(): str(rate)})
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def best_wer(folder: Path) -> float:
-    """Word error rate of best.safetensors; infinite where the file does not exist."""
+def best_rate(folder: Path, measure: Measure = "WER") -> float:
+    """Error rate of best.safetensors; infinite where the file does not exist or was chosen by the other measure."""
     if not (folder / BEST_WEIGHTS_FILE).exists():
         return float("inf")
     with safe_open(folder / BEST_WEIGHTS_FILE, "pt") as file:
-        return float(file.metadata()["wer"])
+        return float(file.metadata().get(measure.lower(), "inf"))
 
 
 def copy_weights(weights: dict[str, Tensor], module: nn.Module) -> None:

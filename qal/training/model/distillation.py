@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import WhisperForConditionalGeneration
 
@@ -207,7 +207,25 @@ def _empty_targets(mel: Tensor, width: int, end: int, d_model: int) -> Distillat
 
 
 class DistillationModule(SpeechModule):
-    """Trains with cross-entropy to the teacher's distributions + frames_weight x MSE of the encoder frames."""
+    """Trains with cross-entropy to the teacher's distributions + frames_weight x MSE of the encoder frames.
+
+    The teacher's distributions are computed from its hidden states with its output head. Where the training changes
+    that head, which is tied to the token embeddings, the module keeps a copy of it, so that the targets do not move."""
+
+    teacher_head: Tensor | None
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: TrainingConfig,
+        tokenizer: Tokenizer,
+        validation: list[Example],
+        total_steps: int,
+    ):
+        super().__init__(model, config, tokenizer, validation, total_steps)
+        head = self.whisper.proj_out.weight
+        copy = head.detach().clone() if head.requires_grad else None
+        self.register_buffer("teacher_head", copy, persistent=False)  # the base model's again when a run is resumed
 
     def positions(self, batch: DistillationBatch) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return int(batch.text_mask.sum()), int(batch.speech_mask.sum())
@@ -215,12 +233,18 @@ class DistillationModule(SpeechModule):
     def loss_terms(self, batch: DistillationBatch) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         frames = self.whisper.model.encoder(batch.mel).last_hidden_state
         hidden = self.whisper.model.decoder(input_ids=batch.inputs, encoder_hidden_states=frames).last_hidden_state
-        with torch.no_grad():
-            teacher_hidden = batch.teacher_hidden[batch.text_mask].to(hidden.dtype)
-            targets = self.whisper.proj_out(teacher_hidden).float().softmax(-1)
-            labels = batch.fixed_labels[batch.text_mask]
-            fixed = labels != IGNORED_LABEL
-            targets[fixed] = functional.one_hot(labels[fixed], targets.shape[-1]).to(targets.dtype)
+        targets = self.teacher_distributions(batch, hidden.dtype)
         text_loss = functional.cross_entropy(self.whisper.proj_out(hidden[batch.text_mask]).float(), targets)
         student, teacher = frames[batch.speech_mask].float(), batch.teacher_frames[batch.speech_mask].float()
         return text_loss, self.config.distillation.frames_weight * functional.mse_loss(student, teacher)
+
+    @torch.no_grad()
+    def teacher_distributions(self, batch: DistillationBatch, dtype: torch.dtype) -> Tensor:
+        """Returns the targets at the text positions, (positions, vocabulary); `dtype` is that of the hidden states."""
+        teacher_hidden = batch.teacher_hidden[batch.text_mask].to(dtype)
+        head = self.whisper.proj_out.weight if self.teacher_head is None else self.teacher_head
+        targets = functional.linear(teacher_hidden, head).float().softmax(-1)
+        labels = batch.fixed_labels[batch.text_mask]
+        fixed = labels != IGNORED_LABEL
+        targets[fixed] = functional.one_hot(labels[fixed], targets.shape[-1]).to(targets.dtype)
+        return targets

@@ -15,6 +15,7 @@ from qal.engine.decoding import Tokenizer
 from qal.evaluation.error_rates import count_errors
 from qal.jobs.options.learning import CPU_MICRO_BATCH_S
 from qal.jobs.options.training_config import TrainingConfig
+from qal.text.error_measure import Measure
 from qal.training.data.examples import IGNORED_LABEL, Batch, Example
 from qal.training.loop.distributed import all_gather, torch_device
 from qal.training.loop.learning_rate_schedules import make_schedule
@@ -26,6 +27,7 @@ from qal.training.model.short_context import greedy_decode
 STEP_SEED_FACTOR = 1_000_003  # above the number of batches in a run, so that runs with other seeds draw other masks
 RANK_SEED_OFFSET = 2**40
 MAX_SAMPLE_PREDICTIONS = 8
+DECIDING_RATE = "error_rate"  # the metric that early stopping and "keep best" compare: the WER or the CER
 
 
 class ValidatedExample(NamedTuple):
@@ -55,7 +57,9 @@ def max_micro_batch_frames(config: TrainingConfig) -> int | None:
 
 
 class SpeechModule(pl.LightningModule):
-    """Trains with cross-entropy on the transcripts; validates generated text by word and character error rate."""
+    """Trains with cross-entropy on the transcripts; validates generated text by word and character error rate.
+
+    `measure` (the error rate that decides) and `validated_utterances` are those of the last validation."""
 
     def __init__(
         self,
@@ -75,6 +79,8 @@ class SpeechModule(pl.LightningModule):
         self.train_limit, self.validation_limit = MicroBatchLimit(max_micro_batch_frames(config)), MicroBatchLimit()
         self.uses_micro_batches = True
         self.sample_predictions: list[dict[str, str | None]] = []  # of the last validation
+        self.measure: Measure = "WER"
+        self.validated_utterances = 0
         self._validated: list[ValidatedExample] = []
 
     @property
@@ -157,11 +163,14 @@ class SpeechModule(pl.LightningModule):
             return
         validated = [by_index[index] for index in sorted(by_index)]
         examples = [self.validation[v.example_index] for v in validated]
-        counts = count_errors([e.reference for e in examples], [v.prediction for v in validated])
+        predictions = [v.prediction for v in validated]
+        counts = count_errors([e.reference for e in examples], predictions, [e.language for e in examples])
+        self.measure, self.validated_utterances = counts.measure, len(validated)
         shown = list(zip(examples, validated, strict=True))[:MAX_SAMPLE_PREDICTIONS]
         self.sample_predictions = [sample_prediction(example, v.prediction) for example, v in shown]
         loss = sum(v.batch_loss for v in validated) / len(validated)
-        self.log_dict({"wer": counts.wer, "cer": counts.cer, "validation_loss": loss}, logger=False)
+        rates = {"wer": counts.wer, "cer": counts.cer, DECIDING_RATE: counts.rate}
+        self.log_dict({**rates, "validation_loss": loss}, logger=False)
 
     def configure_optimizers(self) -> Any:
         optimizer = make_optimizer(self, self.config)

@@ -8,9 +8,9 @@ import numpy as np
 from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
-from qal.engine.model_directory import MeasuredWer, ModelMetadata, read_metadata, write_metadata
+from qal.engine.model_directory import ModelMetadata, read_metadata, write_metadata
 from qal.evaluation.bootstrap import paired_difference
-from qal.evaluation.report import Retention, RunReport
+from qal.evaluation.report import Retention, RunReport, measured_score
 from qal.evaluation.retention import ModelVariants, RetentionLimits, check_retention, sibling_corpora
 from qal.evaluation.scoring import SEED, score_engines
 from qal.jobs.example_selection import held_out_examples, held_out_references, retention_references, training_examples
@@ -18,6 +18,7 @@ from qal.jobs.machine import engine_device
 from qal.jobs.metrics import train_seconds
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
+from qal.text.normalisation.registry import SCORING
 from qal.training.progress import StageProgress
 
 
@@ -56,7 +57,7 @@ def measure_model(
         run: the run, whose model is exported.
         config: the run's configuration.
         corpora: the run's corpora.
-        metadata: the model's metadata; they are written with the measured word error rate.
+        metadata: the model's metadata; they are written with the measured error rates.
         stage_progress: gives the progress functions of the stages "report" and "retention"."""
     held_out = held_out_references(run, corpora, config, ("test",), config.report_utterances)
     variants = ModelVariants(
@@ -67,10 +68,8 @@ def measure_model(
     scored = score_engines(variants.by_name(), held_out, stage_progress("report"))
     original, tuned = scored["stock_30s"], scored["tuned_adaptive"]
     corpus_names = ", ".join(corpus.info.name for corpus in corpora)
-    measured = MeasuredWer(wer=tuned.score.wer, low=tuned.score.wer_low, high=tuned.score.wer_high, corpus=corpus_names)
-    write_metadata(run.model, metadata.model_copy(update={"measured": measured}))
     has_transcripts = all(row.text for _, row in held_out_examples(corpora, config, ("test",)))
-    return RunReport(
+    report = RunReport(
         run=run.id,
         method=config.method,
         base_model=metadata.base_model,
@@ -80,6 +79,8 @@ def measure_model(
         references="people" if has_transcripts else "base",
         utterances=len(held_out),
         words=int(original.counts.words.sum()),
+        measure=original.counts.measure,
+        normaliser=SCORING.id,
         train_seconds=round(train_seconds(run.metrics()), 1),
         stock_30s=original.score.rounded(),
         tuned_30s=scored["tuned_30s"].score.rounded(),
@@ -87,6 +88,8 @@ def measure_model(
         paired=paired_difference(tuned.counts, original.counts, np.random.default_rng(SEED)).rounded(),
         retention=measure_retention(run, config, corpora, variants, stage_progress),
     )
+    write_metadata(run.model, metadata.model_copy(update={"measured": measured_score(report)}))
+    return report
 
 
 def measure_retention(

@@ -40,8 +40,9 @@ def transcribe_with_transformers(
     model, tokenizer = load_whisper(weights).eval(), Tokenizer(weights)
     texts = []
     for i, utterance in enumerate(utterances):
-        frames = context_frames(len(utterance.samples), ability)
-        mel = mel_batch([utterance.samples], frames, model.config.num_mel_bins)
+        samples = utterance.samples  # decoded anew at each use
+        frames = context_frames(len(samples), ability)
+        mel = mel_batch([samples], frames, model.config.num_mel_bins)
         prompt = torch.tensor([tokenizer.prompt(utterance.language)])
         texts.append(tokenizer.decode(greedy_decode(model, mel, prompt)[0]))
         progress(i + 1, len(utterances))

@@ -1,22 +1,25 @@
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from qal.engine.catalogue import CATALOGUE_NAMES
-from qal.engine.model_directory import METADATA_FILE, ContextAbility, MeasuredWer, ModelMetadata
+from qal.engine.model_directory import METADATA_FILE, ContextAbility, MeasuredScore, ModelMetadata
 from qal.errors import ModelError
+from qal.text.error_measure import percent
 from tests.model_folders import model_directory
 from tests.run_folders import REPORT, scripted_run
 from ui_components.app.studio import Studio
 from ui_components.models.inventory import find_model, folder_bytes, inventory
 
+ROOT = Path(__file__).parents[3]
 METADATA = ModelMetadata(
     base_model="base",
     languages=["ru"],
     data=["**asterisk-ru**: 400 utterances"],
-    measured=MeasuredWer(wer=0.159, low=0.116, high=0.202, corpus="asterisk-ru"),
+    measured=MeasuredScore(wer=0.159, low=0.116, high=0.202, corpus="asterisk-ru"),
     context=ContextAbility(adaptive=True),
 )
 
@@ -46,12 +49,25 @@ def test_model_metadata_gives_languages_wer_and_licence(studio, models):
 def test_run_model_without_measured_wer_takes_it_from_the_report(studio):
     run = scripted_run(studio.runs, "mine", "finished")
     model_directory(run.model, metadata=replace_measured(None))
-    assert find_model(studio, "mine").measured == MeasuredWer(wer=0.19, low=0.14, high=0.25, corpus="asterisk-ru")
+    expected = MeasuredScore(wer=0.19, low=0.14, high=0.25, cer=0.055, corpus="asterisk-ru", utterances=20, words=90)
+    assert find_model(studio, "mine").measured == expected
     scripted_run(studio.runs, "unfinished", "failed")
     assert "unfinished" not in models_by_key(studio)
 
 
-def replace_measured(measured: MeasuredWer | None) -> ModelMetadata:
+@pytest.mark.parametrize("is_installed", [False, True])
+def test_default_model_has_the_figures_of_the_docs_before_and_after_its_installation(studio, models, is_installed):
+    if is_installed:
+        model_directory(models / "base-adaptive", metadata=replace_measured(None))
+    measured = find_model(studio, "base-adaptive").measured
+    assert measured is not None
+    assert (measured.split, measured.utterances, measured.normaliser) == ("test", 400, "basic-1")
+    benchmarks = (ROOT / "docs" / "benchmarks.md").read_text()
+    assert f"| 400 | 18.8 % → {percent(measured.wer)} |" in benchmarks
+    assert measured.source.startswith("docs/benchmarks.md")
+
+
+def replace_measured(measured: MeasuredScore | None) -> ModelMetadata:
     return METADATA.model_copy(update={"measured": measured})
 
 

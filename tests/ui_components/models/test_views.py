@@ -1,17 +1,19 @@
 """The HTML of the Models tab: content, sorting, filtering and escaping."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from qal.engine.model_directory import MeasuredWer
+from qal.engine.model_directory import MeasuredScore
 from qal.engine.stock_models import STOCK_MODELS
+from qal.text.error_measure import ErrorRate
 from ui_components.models.comparison_view import ComparisonResult, comparison_html
 from ui_components.models.inventory import Model
 from ui_components.models.table import COLUMNS, filter_models, sorted_models, table_html
 from ui_components.models.view import details_html, download_link
 
-WER = MeasuredWer(wer=0.159, low=0.116, high=0.202, corpus="asterisk-ru")
+WER = MeasuredScore(wer=0.159, low=0.116, high=0.202, corpus="asterisk-ru")
 MODELS = [
     Model("small", "small", "absent", None, 488_000_000, STOCK_MODELS["small"], base="small", licence="MIT."),
     Model(
@@ -44,8 +46,8 @@ def test_table_row_has_dimensions_wer_languages_and_place():
         ("-size", ["small", "mine", "tiny.en", "bad"]),
         ("parameters", ["tiny.en", "mine", "small", "bad"]),
         ("-parameters", ["small", "mine", "tiny.en", "bad"]),
-        ("wer", ["mine", "small", "tiny.en", "bad"]),
-        ("-wer", ["mine", "small", "tiny.en", "bad"]),
+        ("error_rate", ["mine", "small", "tiny.en", "bad"]),
+        ("-error_rate", ["mine", "small", "tiny.en", "bad"]),
         ("context", ["mine", "small", "tiny.en", "bad"]),
     ],
 )
@@ -82,7 +84,7 @@ def test_table_without_match_says_to_clear_the_filter():
 
 
 def test_text_from_disk_and_models_is_escaped():
-    wer = MeasuredWer(wer=0.1, low=0, high=1, corpus=XSS)
+    wer = MeasuredScore(wer=0.1, low=0, high=1, corpus=XSS)
     hostile = Model(
         XSS,
         XSS,
@@ -119,10 +121,10 @@ def test_details_have_location_window_languages_and_data():
 
 
 def test_differences_from_the_reference_are_marked_and_counted():
-    result = ComparisonResult("a", "one too four", ("en",), 0.5, 1.0, 2.0, wer=0.667)
+    result = ComparisonResult("a", "one too four", ("en",), 0.5, 1.0, 2.0, error_rate=ErrorRate("WER", 0.667))
     page = comparison_html([result], "one two three four")
     marked = ('<mark title="two">too</mark>', "<del>three</del>")
-    for text in (*marked, "WER 66.7 %", "RTF 0.50", "1.0 s", "loaded in 0.5 s"):
+    for text in (*marked, "WER 66.7 % (basic-2)", "RTF 0.50", "1.0 s", "loaded in 0.5 s"):
         assert text in page
     assert "Differences from the reference" in page
 
@@ -140,3 +142,26 @@ def test_silence_and_errors_are_sentences():
     assert "No speech" in comparison_html([ComparisonResult("a")], "")
     failed = ComparisonResult("a", problem="the model has no language 'ru'")
     assert "The model has no language" in comparison_html([failed], "")
+
+
+def test_card_and_table_name_measure_split_examples_and_normaliser_of_the_error_rate():
+    chinese = MeasuredScore(
+        wer=1.0,
+        low=1.0,
+        high=1.0,
+        cer=0.08,
+        cer_low=0.06,
+        cer_high=0.1,
+        measure="CER",
+        corpus="zh-tests",
+        utterances=120,
+        words=150,
+        normaliser="basic-2",
+        source="docs/benchmarks.md",
+    )
+    model = replace(MODELS[1], measured=chinese)
+    for page in (details_html(model), table_html([model], None, "")):
+        assert "CER 8.0 % (6.0 – 10.0)" in page
+        assert "test set · 120 utterances, 150 words · normaliser basic-2" in page
+    assert "source: docs/benchmarks.md" in details_html(model)
+    assert "normaliser basic-1" in details_html(MODELS[1])  # written before normalisers had names

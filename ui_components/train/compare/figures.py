@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from qal.jobs.index import deciding_measure_of
 from qal.jobs.metrics import MetricsRows
 from ui_components.train.run.charts import Chart
 from ui_components.train.run.figures import add_epochs, add_line, empty_chart
@@ -33,12 +34,11 @@ class NamedMetrics:
 
 
 def comparison_charts(runs: Sequence[NamedMetrics]) -> list[Chart]:
-    """Charts of the smoothed loss, the WER and the CER; charts without data are left out."""
-    charts = [
-        Chart("loss", "Loss, smoothed", loss_figure(runs)),
-        Chart("wer", "WER on the validation set", rate_figure(runs, "wer")),
-        Chart("cer", "CER on the validation set", rate_figure(runs, "cer")),
-    ]
+    """Charts of the smoothed loss, the WER and the CER, the one that decides first; those without data are left out."""
+    by_characters = any(deciding_measure_of(run.rows) == "CER" for run in runs)
+    charts = [Chart("loss", "Loss, smoothed", loss_figure(runs))]
+    for metric in ("cer", "wer") if by_characters else ("wer", "cer"):
+        charts.append(Chart(metric, f"{metric.upper()} on the validation set", rate_figure(runs, metric)))
     return [chart for chart in charts if chart.figure.data]
 
 

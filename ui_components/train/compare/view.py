@@ -3,15 +3,15 @@
 import html
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qal.evaluation.report import Score, percent, percent_interval
-from qal.jobs.index import Entry, Progress
 from qal.jobs.metrics import is_finite_number
-from ui_components.train.run.view import STATE_LABELS, corpus_names, short_corpus_names
+from qal.text.error_measure import ErrorRate
+from ui_components.train.compare.run_summary import RunSummary
+from ui_components.train.run.view import short_corpus_names
 
 UNFLATTENED = ("corpus_weights",)  # a setting whose keys are folders, not names of settings
 MISSING = "–"
@@ -21,76 +21,41 @@ Value = float | str | None
 
 
 @dataclass(frozen=True)
-class RunSummary:
-    """A run with the summary of its metrics."""
-
-    entry: Entry
-    progress: Progress
-
-    @property
-    def test_score(self) -> Score | None:
-        """Test results of the fine-tuned model with adaptive context; None without a report."""
-        return self.entry.report.tuned_adaptive if self.entry.report else None
-
-    @property
-    def test_wer(self) -> float | None:
-        return self.test_score.wer if self.test_score else None
-
-    @property
-    def rtf(self) -> float | None:
-        return self.test_score.rtf if self.test_score else None
-
-    @property
-    def best_wer(self) -> float | None:
-        """The lowest WER of all validations."""
-        return self.progress.best.wer if self.progress.best else None
-
-    @property
-    def cer(self) -> float | None:
-        """The CER on the test set; without a report, of the best validation."""
-        if self.test_score:
-            return self.test_score.cer
-        return self.progress.best.cer if self.progress.best else None
-
-    @property
-    def train_minutes(self) -> float | None:
-        return self.progress.train_s / 60 or None
-
-    @property
-    def state(self) -> str:
-        return STATE_LABELS[self.entry.status.state]
-
-    @property
-    def base(self) -> str:
-        config = self.entry.config
-        return (Path(config.base).name or config.base) if config else ""
-
-    @property
-    def corpora(self) -> str:
-        return ", ".join(corpus_names(self.entry.config)) if self.entry.config else ""
-
-
-@dataclass(frozen=True)
 class Column:
     """A column of the table of runs."""
 
     title: str
     value: Callable[[RunSummary], Value]  # rows are sorted by it
     text: Callable[[RunSummary], str]  # one or two lines
-    is_result: bool = False  # a result of which the lowest value is the best
+    is_result: bool = False
+    # of a result whose lowest value is the best: a key of the examples that it rests on
+    compared_on: Callable[[RunSummary], Hashable] | None = None
 
 
-def _percent_text(value: Callable[[RunSummary], float | None]) -> Callable[[RunSummary], str]:
-    return lambda run: MISSING if (share := value(run)) is None else percent(share)
+def _rate_value(rate: Callable[[RunSummary], ErrorRate | None]) -> Callable[[RunSummary], float | None]:
+    return lambda run: None if (found := rate(run)) is None else found.rate
+
+
+def _rate_text(rate: Callable[[RunSummary], ErrorRate | None]) -> Callable[[RunSummary], str]:
+    """Shows the measure, the rate and, in a second line, its interval."""
+    return lambda run: MISSING if (found := rate(run)) is None else found.named_text.replace(" (", "\n(")
 
 
 def _number_text(value: Callable[[RunSummary], float | None], form: str) -> Callable[[RunSummary], str]:
     return lambda run: MISSING if (number := value(run)) is None else format(number, form)
 
 
-def _test_wer_text(run: RunSummary) -> str:
-    score = run.test_score
-    return f"{percent(score.wer)}\n({percent_interval(score.wer_low, score.wer_high)})" if score else MISSING
+def _validation_text(run: RunSummary) -> str:
+    best = run.progress.best
+    if not best:
+        return MISSING
+    examples = f"\n{best.utterances} utterances" if best.utterances else ""
+    return f"{best.error_rate.named_text}{examples}"
+
+
+def _examples_text(run: RunSummary) -> str:
+    report = run.entry.report
+    return f"{report.utterances} utterances\n{report.words} words, {report.normaliser}" if report else MISSING
 
 
 def _corpora_text(run: RunSummary) -> str:
@@ -105,10 +70,40 @@ COLUMNS = (
     Column("state", lambda run: run.state, lambda run: run.state),
     Column("base", lambda run: run.base, lambda run: run.base),
     Column("dataset", lambda run: run.corpora, _corpora_text),
-    Column("best WER", lambda run: run.best_wer, _percent_text(lambda run: run.best_wer), is_result=True),
-    Column("test WER (95 %)", lambda run: run.test_wer, _test_wer_text, is_result=True),
-    Column("CER", lambda run: run.cer, _percent_text(lambda run: run.cer), is_result=True),
-    Column("RTF", lambda run: run.rtf, _number_text(lambda run: run.rtf, ".3f"), is_result=True),
+    Column(
+        "best validation",
+        _rate_value(lambda run: run.validation_rate),
+        _validation_text,
+        is_result=True,
+        compared_on=lambda run: run.validation_set,
+    ),
+    Column(
+        "test (95 %)",
+        _rate_value(lambda run: run.test_rate),
+        _rate_text(lambda run: run.test_rate),
+        is_result=True,
+        compared_on=lambda run: run.test_set,
+    ),
+    Column(
+        "test CER",
+        _rate_value(lambda run: run.test_cer),
+        _rate_text(lambda run: run.test_cer),
+        is_result=True,
+        compared_on=lambda run: run.test_set,
+    ),
+    Column(
+        "test examples",
+        lambda run: run.entry.report.utterances if run.entry.report else None,
+        _examples_text,
+        is_result=True,
+    ),
+    Column(
+        "RTF",
+        lambda run: run.rtf,
+        _number_text(lambda run: run.rtf, ".3f"),
+        is_result=True,
+        compared_on=lambda run: run.test_set,
+    ),
     Column(
         "minutes", lambda run: run.train_minutes, _number_text(lambda run: run.train_minutes, ".1f"), is_result=True
     ),
@@ -167,6 +162,7 @@ def differences_html(runs: Sequence[RunSummary]) -> str:
     differences = different_settings(runs)
     settings = "".join(_setting_row(name, values) for name, values in differences.items()) or _same_settings(len(runs))
     results = "".join(_result_row(column, runs) for column in COLUMNS if column.is_result)
+    results += _different_test_sets(runs)
     body = "".join(
         f'<tr class="group"><th scope="rowgroup" colspan="{len(runs) + 1}">{title}</th></tr>{rows}'
         for title, rows in (("Results", results), ("Different settings", settings))
@@ -175,6 +171,14 @@ def differences_html(runs: Sequence[RunSummary]) -> str:
         '<div class="qal-table compared" tabindex="0" role="region" aria-label="Differences"><table>'
         f"<thead><tr><td></td>{names}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _different_test_sets(runs: Sequence[RunSummary]) -> str:
+    """A row that says why no test result is marked as the best; "" if all runs were tested on the same examples."""
+    if len({run.test_set for run in runs if run.test_set}) < 2:
+        return ""
+    sentence = "The runs were tested on different examples or normalisers, so their test results are not compared."
+    return f'<tr><td colspan="{len(runs) + 1}">{sentence}</td></tr>'
 
 
 def different_settings(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
@@ -217,10 +221,9 @@ def _same_settings(run_count: int) -> str:
 
 
 def _result_row(column: Column, runs: Sequence[RunSummary]) -> str:
-    """A result of each run; the lowest value is marked, unless all values are the same."""
+    """A result of each run; the lowest value is marked if it is better than another on the same examples."""
     values = [column.value(run) for run in runs]
-    measured = [value for value in values if isinstance(value, (int, float)) and is_finite_number(value)]
-    best = min(measured) if len(measured) > 1 and len(set(measured)) > 1 else None
+    best = _best_value(column, runs, values)
     cells = "".join(
         f'<td class="best">{html.escape(column.text(run))} <span class="mark">best</span></td>'
         if best is not None and value == best
@@ -228,3 +231,16 @@ def _result_row(column: Column, runs: Sequence[RunSummary]) -> str:
         for run, value in zip(runs, values, strict=True)
     )
     return f'<tr><th scope="row">{column.title}</th>{cells}</tr>'
+
+
+def _best_value(column: Column, runs: Sequence[RunSummary], values: Sequence[Value]) -> float | None:
+    """The lowest value; None if values are equal, missing, or were not measured on the same examples."""
+    measured = {
+        run.entry.id: value
+        for run, value in zip(runs, values, strict=True)
+        if isinstance(value, (int, float)) and is_finite_number(value)
+    }
+    if column.compared_on is None or len(set(measured.values())) < 2:
+        return None
+    bases = {column.compared_on(run) for run in runs if run.entry.id in measured}
+    return min(measured.values()) if len(bases) == 1 and None not in bases else None

@@ -16,7 +16,14 @@ from qal.jobs.index import Entry
 from qal.jobs.metrics import MetricsRows
 from ui_components.app.studio import Studio
 from ui_components.train.report.png import report_png
-from ui_components.train.report.summary import CER_TITLE, LOSS_TITLE, SUMMARY_TITLE, WER_TITLE, summary_lines
+from ui_components.train.report.summary import (
+    LOSS_TITLE,
+    RATE_TITLES,
+    SUMMARY_TITLE,
+    metric_order,
+    summary_basis,
+    summary_lines,
+)
 from ui_components.train.report.view import report_html
 from ui_components.train.run.figures import loss_figure, rate_figure
 from ui_components.train.run.view import STATE_LABELS, base_and_corpora
@@ -69,8 +76,7 @@ def report_page(entry: Entry, rows: MetricsRows) -> str:
     name = html.escape(entry.name)
     panels = [
         (LOSS_TITLE, _panel(loss_figure(rows), "loss")),
-        (WER_TITLE, _panel(rate_figure(rows, entry.report, ("wer",)), "wer")),
-        (CER_TITLE, _panel(rate_figure(rows, entry.report, ("cer",)), "cer")),
+        *((RATE_TITLES[m], _panel(rate_figure(rows, entry.report, (m,)), m)) for m in metric_order(rows)),
         (SUMMARY_TITLE, summary_html(rows, entry.report)),
     ]
     sections = "".join(f"<section><h2>{title}</h2>{panel}</section>" for title, panel in panels)
@@ -99,7 +105,8 @@ def summary_html(rows: MetricsRows, report: RunReport | None) -> str:
         f'<td class="{CHANGE_CLASSES[line.is_better]}">{line.change}</td></tr>'
         for line in summary_lines(rows, report)
     )
-    return f"<table>{head}{lines}</table>"
+    basis = html.escape(" ".join(summary_basis(rows, report)))
+    return f"<table>{head}{lines}</table><p>{basis}</p>"
 
 
 def _panel(figure: go.Figure | None, name: str) -> str:

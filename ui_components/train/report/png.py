@@ -9,14 +9,15 @@ from typing import Any
 from qal.evaluation.report import RunReport
 from qal.jobs.metrics import MetricsRows
 from ui_components.train.report.summary import (
-    CER_TITLE,
     LOSS_TITLE,
+    RATE_TITLES,
     SUMMARY_TITLE,
-    WER_TITLE,
     SummaryLine,
+    metric_order,
+    summary_basis,
     summary_lines,
 )
-from ui_components.train.run.figures import AMBER, TEAL, reference_levels
+from ui_components.train.run.figures import AMBER, RATE_COLOURS, TEAL, reference_levels
 from ui_components.train.run.traces import column, smoothed, thinned
 
 SIZE_INCHES, DPI = (13.0, 8.0), 120
@@ -46,9 +47,9 @@ def report_png(title: str, subtitle: str, rows: MetricsRows, report: RunReport |
         figure.text(y=0.945, s=_cut(title, MAX_TITLE_CHARS), fontsize=17, fontweight="bold", color=TEXT, **style)
         figure.text(y=0.91, s=_cut(subtitle, MAX_SUBTITLE_CHARS), fontsize=10, color=MUTED_TEXT, **style)
         _draw_loss(panels[0][0], rows)
-        _draw_rate(panels[0][1], rows, report, "wer")
-        _draw_rate(panels[1][0], rows, report, "cer")
-        _draw_table(panels[1][1], summary_lines(rows, report))
+        for panel, metric in zip((panels[0][1], panels[1][0]), metric_order(rows), strict=True):
+            _draw_rate(panel, rows, report, metric)
+        _draw_table(panels[1][1], summary_lines(rows, report), summary_basis(rows, report))
         png = io.BytesIO()
         figure.savefig(png, format="png")
     return png.getvalue()
@@ -72,8 +73,8 @@ def _draw_thinned(panel: Any, x: Any, y: Any, **style: Any) -> None:
 
 
 def _draw_rate(panel: Any, rows: MetricsRows, report: RunReport | None, metric: str) -> None:
-    title, colour = {"wer": (WER_TITLE, TEAL), "cer": (CER_TITLE, AMBER)}[metric]
-    _prepare_panel(panel, f"{title} (%)", "epoch")
+    colour = RATE_COLOURS[metric]
+    _prepare_panel(panel, f"{RATE_TITLES[metric]} (%)", "epoch")
     rate = column(rows, metric, "epoch")
     if len(rate.x):
         panel.plot(rate.x, 100 * rate.y, color=colour, linewidth=2, marker="o", markersize=5, label="validation set")
@@ -86,7 +87,7 @@ def _draw_rate(panel: Any, rows: MetricsRows, report: RunReport | None, metric: 
     _add_legend(panel)
 
 
-def _draw_table(panel: Any, lines: Sequence[SummaryLine]) -> None:
+def _draw_table(panel: Any, lines: Sequence[SummaryLine], basis: Sequence[str]) -> None:
     def draw_text(x: float, y: float, text: str, align: str, size: float, colour: str) -> None:
         panel.text(x, y, text, ha=align, va="top", fontsize=size, color=colour, transform=panel.transAxes)
 
@@ -101,6 +102,7 @@ def _draw_table(panel: Any, lines: Sequence[SummaryLine]) -> None:
             colour = CHANGE_COLOURS[line.is_better] if name == "change" else TEXT
             draw_text(x, y, getattr(line, name), align, 9, colour)
     panel.set_ylim(0, 1)
+    draw_text(0, TABLE_TOP - LINE_HEIGHT * (len(lines) + 1), "\n".join(basis), "left", 8, MUTED_TEXT)
     if not lines:
         draw_text(0, 0.8, "nothing was measured yet", "left", 10, LIGHT_TEXT)
 

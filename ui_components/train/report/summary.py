@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from qal.evaluation.report import RunReport, Score, percent, percent_interval
+from qal.evaluation.report import RunReport
+from qal.jobs.index import best_validation, deciding_measure_of
 from qal.jobs.metrics import MetricsRows, is_finite_number
+from qal.text.error_measure import Measure, percent
 
-LOSS_TITLE, WER_TITLE, CER_TITLE = "Loss", "Word error rate", "Character error rate"
+LOSS_TITLE, RATE_TITLES = "Loss", {"wer": "Word error rate", "cer": "Character error rate"}
 SUMMARY_TITLE = "Before and after training"
 
 
@@ -38,9 +40,26 @@ class StartAndBest(NamedTuple):
 
 def summary_lines(rows: MetricsRows, report: RunReport | None) -> list[SummaryLine]:
     """The lines for the validation metrics and, if there is a report, for the results on the test set."""
-    validation = [_validation_rate(rows, "wer", "WER"), _validation_rate(rows, "cer", "CER"), _validation_loss(rows)]
+    measures = report.measures if report else _measures(rows)
+    validation = [*(_validation_rate(rows, measure.lower(), measure) for measure in measures), _validation_loss(rows)]
     lines = [line for line in validation if line]
-    return lines + (_test_lines(report.stock_30s, report.tuned_adaptive) if report else [])
+    return lines + (_test_lines(report) if report else [])
+
+
+def summary_basis(rows: MetricsRows, report: RunReport | None) -> list[str]:
+    """Returns sentences that say what the lines rest on."""
+    best = best_validation(rows)
+    validation = [f"Validation lines: {best.basis}."] if best else []
+    return validation + ([f"Test lines: {report.basis}."] if report else [])
+
+
+def metric_order(rows: MetricsRows) -> list[str]:
+    """Returns the names of both error rates in metrics rows, the one that decides first."""
+    return [measure.lower() for measure in _measures(rows)]
+
+
+def _measures(rows: MetricsRows) -> tuple[Measure, Measure]:
+    return ("CER", "WER") if deciding_measure_of(rows) == "CER" else ("WER", "CER")
 
 
 def _validation_rate(rows: MetricsRows, metric: str, name: str) -> SummaryLine | None:
@@ -72,14 +91,15 @@ def _start_and_best(rows: MetricsRows, metric: str) -> StartAndBest:
     return StartAndBest(start, best[metric], best["epoch"]) if best else StartAndBest(start, None, 0)
 
 
-def _test_lines(original: Score, tuned: Score) -> list[SummaryLine]:
-    """The lines for error rates and speed on the test set."""
-    wer = f"{percent(tuned.wer)} ({percent_interval(tuned.wer_low, tuned.wer_high)})"
-    return [
-        SummaryLine("test WER", percent(original.wer), wer, *_change_in_points(original.wer, tuned.wer)),
-        SummaryLine("test CER", percent(original.cer), percent(tuned.cer), *_change_in_points(original.cer, tuned.cer)),
-        _speed_line(original.rtf, tuned.rtf),
-    ]
+def _test_lines(report: RunReport) -> list[SummaryLine]:
+    """The lines for error rates and speed on the test set; the error rate that decides is first, with its interval."""
+    lines = []
+    for measure in report.measures:
+        before, after = (score.error_rate(measure) for score in (report.stock_30s, report.tuned_adaptive))
+        text = after.text if measure == report.measure else percent(after.rate)
+        change = _change_in_points(before.rate, after.rate)
+        lines.append(SummaryLine(f"{report.split} {measure}", percent(before.rate), text, *change))
+    return [*lines, _speed_line(report.stock_30s.rtf, report.tuned_adaptive.rtf)]
 
 
 def _speed_line(before: float, after: float) -> SummaryLine:

@@ -1,34 +1,33 @@
 """The report of a run as HTML: results on the test set and losses on other datasets. Pure functions."""
 
 import html
+from collections.abc import Sequence
 
-from qal.evaluation.report import (
-    REPORT_TITLE,
-    WORSE_THAN_ORIGINAL,
-    PairedDifference,
-    RunReport,
-    Score,
-    percent,
-    percent_interval,
-)
+from qal.evaluation.report import REPORT_TITLE, WORSE_THAN_ORIGINAL, RunReport, Score, retention_sentences
+from qal.text.error_measure import Measure, percent
 
 
 def report_html(report: RunReport | None) -> str:
     """Returns the table of test results of the three models; "" without a report."""
     if not report:
         return ""
-    lowest_wer = min(score.wer for score in report.scores.values())
+    first, second = report.measures
+    lowest = min(score.error_rate(first).rate for score in report.scores.values())
     rows = "".join(
-        _score_row(report.titles[variant], score, score.wer == lowest_wer) for variant, score in report.scores.items()
+        _score_row(report.titles[variant], score, report.measures, score.error_rate(first).rate == lowest)
+        for variant, score in report.scores.items()
     )
-    head = f"<tr><th>{REPORT_TITLE}</th><th>WER (95 % interval)</th><th>CER</th><th>speed (RTF)</th></tr>"
+    head = f"<tr><th>{REPORT_TITLE}</th><th>{first} (95 % interval)</th><th>{second}</th><th>speed (RTF)</th></tr>"
     table = f'<div class="qal-table"><table>{head}{rows}</table></div>'
-    return f"{table}{_difference_html(report.paired)}{_failures_html(report)}"
+    basis = f'<p class="qal-muted">{html.escape(report.basis)}</p>'
+    return f"{table}{basis}{_difference_html(report)}{_retention_html(report)}{_failures_html(report)}"
 
 
-def _score_row(title: str, score: Score, is_best: bool) -> str:
-    wer = f"{percent(score.wer)} ({percent_interval(score.wer_low, score.wer_high)})"
-    cells = "".join(f"<td>{cell}</td>" for cell in (html.escape(title), wer, percent(score.cer), f"{score.rtf:.3f}"))
+def _score_row(title: str, score: Score, measures: Sequence[Measure], is_best: bool) -> str:
+    first, second = (score.error_rate(measure) for measure in measures)
+    cells = "".join(
+        f"<td>{cell}</td>" for cell in (html.escape(title), first.text, percent(second.rate), f"{score.rtf:.3f}")
+    )
     return f'<tr class="{"best" if is_best else ""}">{cells}</tr>'
 
 
@@ -40,13 +39,20 @@ def _failures_html(report: RunReport) -> str:
     )
 
 
-def _difference_html(paired: PairedDifference) -> str:
-    """Returns a sentence with the paired difference of WER and whether it is significant."""
+def _retention_html(report: RunReport) -> str:
+    """Returns the changes on audio that was not trained on, with the split and the number of examples."""
+    sentences = retention_sentences(report.retention) if report.retention else []
+    return "".join(f'<p class="qal-muted">{html.escape(sentence)}.</p>' for sentence in sentences)
+
+
+def _difference_html(report: RunReport) -> str:
+    """Returns a sentence with the paired difference of the deciding error rate and whether it is significant."""
+    paired = report.paired
     points, low, high = 100 * paired.difference, 100 * paired.low, 100 * paired.high
     direction = "lower" if points < 0 else "higher"
     significance = "statistically significant" if low * high > 0 else "not statistically significant"
     interval = f"95 % CI {low:+.1f} to {high:+.1f}, p = {paired.p:.2g}"
     return (
-        f'<p class="qal-muted">WER {abs(points):.1f} points {direction} than the original model ({interval}): '
-        f"{significance}.</p>"
+        f'<p class="qal-muted">{report.measure} {abs(points):.1f} points {direction} than the original model '
+        f"({interval}): {significance}.</p>"
     )

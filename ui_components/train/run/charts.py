@@ -47,7 +47,7 @@ class Boards(NamedTuple):
 
 MAIN_CHARTS = (
     ChartType("loss", "Loss", lambda rows, _: figures.loss_figure(rows)),
-    ChartType("rates", "Error rates on the validation set", figures.rate_figure),
+    ChartType("rates", "Error rates on the validation set", figures.rates_figure),
 )
 MACHINE_CHARTS = (
     ChartType("learning_rate", "Learning rate", lambda rows, _: machine_figures.learning_rate_figure(rows)),

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qal.evaluation.report import BEFORE_TRAINING, ORIGINAL_ON_TEST_SET, RunReport
+from qal.jobs.index import deciding_measure_of
 from qal.jobs.metrics import MetricsRows
 from ui_components.train.run.traces import MAX_POINTS, column, rounded, smoothed, thinned
 
@@ -60,6 +61,12 @@ def rate_figure(
     for level in reference_levels(rows, report, metrics[0]):
         add_level(figure, f"{level.name}: {100 * level.share:.1f} %", round(100 * level.share, 2), level.dash)
     return figure
+
+
+def rates_figure(rows: MetricsRows, report: RunReport | None = None) -> go.Figure | None:
+    """Both error rates; the levels are those of the one that decides."""
+    decides_by_characters = deciding_measure_of(rows) == "CER"
+    return rate_figure(rows, report, ("cer", "wer") if decides_by_characters else ("wer", "cer"))
 
 
 def reference_levels(rows: MetricsRows, report: RunReport | None, metric: str) -> list[ReferenceLevel]:

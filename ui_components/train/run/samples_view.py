@@ -2,11 +2,12 @@
 
 import html
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
-from qal.evaluation.alignment import align
+from qal.evaluation.alignment import AlignedWords, align
 from qal.jobs.sample_predictions import SamplePrediction, ValidationSamples
 from ui_components.widgets.choices import Choices
 
@@ -24,7 +25,16 @@ class ErrorMark(NamedTuple):
 REFERENCE_MARK = ErrorMark("del", "missed: ", "Deletion or substitution: missing or different in the prediction")
 PREDICTION_MARK = ErrorMark("ins", "predicted instead: ", "Insertion or substitution: not in the reference")
 
-MarkedWords = Sequence[tuple[str, bool]]  # (word, True if it is correct)
+EMPTY = '<span class="qal-muted">(empty)</span>'
+
+
+class MarkedWord(NamedTuple):
+    text: str
+    is_correct: bool
+    space: str  # before it
+
+
+MarkedWords = Sequence[MarkedWord]
 
 
 class EpochSelection(NamedTuple):
@@ -68,11 +78,10 @@ def samples_html(validation: ValidationSamples | None, is_served: Callable[[Path
 
 
 def _sample_html(sample: SamplePrediction, is_served: Callable[[Path], bool]) -> str:
-    alignment = align(sample.reference, sample.prediction)
-    reference = [(words.reference, words.is_correct) for words in alignment.words if words.reference]
-    prediction = [(words.prediction, words.is_correct) for words in alignment.words if words.prediction]
+    alignment = align(sample.reference, sample.prediction, sample.language)
+    reference, prediction = _side(alignment.words, "reference"), _side(alignment.words, "prediction")
     errors, total = alignment.errors, alignment.reference_words
-    verdict = f"{errors} of {total} words wrong" if errors else "Correct"
+    verdict = f"{errors} of {total} {alignment.unit} wrong" if errors else "Correct"
     language = f' lang="{html.escape(sample.language)}"' if sample.language else ""
     return (
         f'<article><div class="facts">{_player(sample.audio, is_served)}'
@@ -91,19 +100,20 @@ def _player(audio: str, is_served: Callable[[Path], bool]) -> str:
 
 def _marked(words: MarkedWords, mark: ErrorMark) -> str:
     """The words as HTML; neighbouring wrong words share one mark."""
-    pieces, wrong_words = [], []
+    runs = [(is_correct, list(run)) for is_correct, run in groupby(words, key=lambda word: word.is_correct)]
+    return "".join(_run_html(run, None if is_correct else mark) for is_correct, run in runs) or EMPTY
 
-    def close_mark() -> None:
-        if wrong_words:
-            content = f'<span class="qal-screen-reader">{mark.spoken}</span>{html.escape(" ".join(wrong_words))}'
-            pieces.append(f'<{mark.tag} title="{mark.title}">{content}</{mark.tag}>')
-            wrong_words.clear()
 
-    for word, is_correct in words:
-        if is_correct:
-            close_mark()
-            pieces.append(html.escape(word))
-        else:
-            wrong_words.append(word)
-    close_mark()
-    return " ".join(pieces) or '<span class="qal-muted">(empty)</span>'
+def _run_html(words: MarkedWords, mark: ErrorMark | None) -> str:
+    """Neighbouring words with the space before them, in the mark if there is one."""
+    text = "".join(f"{word.space}{html.escape(word.text)}" for word in words)
+    if not mark:
+        return text
+    content = f'<span class="qal-screen-reader">{mark.spoken}</span>{text.removeprefix(words[0].space)}'
+    return f'{words[0].space}<{mark.tag} title="{mark.title}">{content}</{mark.tag}>'
+
+
+def _side(words: Sequence[AlignedWords], side: Literal["reference", "prediction"]) -> list[MarkedWord]:
+    """The words of one side; there is no space before the first one and before joined ones."""
+    written = [(getattr(word, side), word) for word in words if getattr(word, side)]
+    return [MarkedWord(text, w.is_correct, "" if w.is_joined or i == 0 else " ") for i, (text, w) in enumerate(written)]

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from qal.evaluation.report import RunReport
-from qal.jobs.index import RunIndex
+from qal.jobs.index import Progress, RunIndex, best_validation
 from qal.jobs.notes import Notes, write_notes
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import save_config
 from qal.jobs.status import State
-from tests.run_folders import metrics_rows_until, report_with_tuned_score, scripted_run
+from tests.run_folders import STEPS, metrics_rows_until, report_with_tuned_score, scripted_run
 from ui_components.train.compare.figures import MAX_RUNS, NamedMetrics, comparison_charts
 from ui_components.train.compare.view import COLUMNS, RunSummary, differences_html, different_settings, table_html
 from ui_components.train.run.charts import board_json
@@ -57,17 +57,16 @@ def test_table_row_shows_state_base_model_dataset_and_results(summary):
     texts = cells(table_html([summary("a")]), "a")
     assert texts["state"] == "Finished"
     assert (texts["base"], texts["dataset"]) == ("base", "asterisk-ru")
-    assert (texts["best WER"], texts["test WER (95 %)"], texts["CER"], texts["RTF"]) == (
-        "18.0 %",
-        "19.0 %\n(14.0 – 25.0)",
-        "5.5 %",
-        "0.040",
-    )
+    assert texts["best validation"] == "WER 18.0 %"
+    assert texts["test (95 %)"] == "WER 19.0 %\n(14.0 – 25.0)"
+    assert texts["test CER"] == "CER 5.5 %"
+    assert texts["test examples"] == "20 utterances\n90 words, basic-1"
+    assert texts["RTF"] == "0.040"
 
 
 def test_missing_result_is_a_dash_without_a_sort_value(summary):
     table = table_html([summary("a", state="failed"), summary("b")])
-    assert cells(table, "a")["test WER (95 %)"] == "–"
+    assert cells(table, "a")["test (95 %)"] == "–"
     assert "<td>–</td>" in table
 
 
@@ -129,9 +128,45 @@ def test_best_result_is_marked_with_a_word_and_a_tie_has_no_best(summary):
     worse = report_with_tuned_score(wer=0.3)
     runs = [summary("a", report=worse), summary("b")]
     rows = differences_html(runs).split("<tr>")
-    test_wer = next(row for row in rows if "test WER" in row)
-    assert re.findall(r'<td class="best">(.*?) <span', test_wer, re.DOTALL) == ["19.0 %\n(14.0 – 25.0)"]
-    assert 'class="best"' not in next(row for row in rows if "best WER" in row)
+    test_wer = next(row for row in rows if "test (95 %)" in row)
+    assert re.findall(r'<td class="best">(.*?) <span', test_wer, re.DOTALL) == ["WER 19.0 %\n(14.0 – 25.0)"]
+    assert 'class="best"' not in next(row for row in rows if "best validation" in row)
+
+
+def test_run_without_a_test_result_shows_no_validation_result_as_one(summary):
+    unfinished = summary("a", state="interrupted")
+    texts = cells(table_html([unfinished, summary("b")]), "a")
+    assert (texts["test (95 %)"], texts["test CER"], texts["RTF"]) == ("–", "–", "–")
+    assert texts["best validation"] == "WER 18.0 %"
+
+
+@pytest.mark.parametrize(
+    "change", [{"corpus_version": "1"}, {"utterances": 21}, {"normaliser": "basic-2"}, {"measure": "CER"}]
+)
+def test_results_on_different_test_sets_or_normalisers_have_no_best(summary, change):
+    other = report_with_tuned_score(wer=0.3, cer=0.1, rtf=0.09).model_copy(update=change)
+    page = differences_html([summary("a", report=other), summary("b")])
+    for row in page.split("<tr>"):
+        assert "best</span>" not in row or "test" not in row
+    assert "tested on different examples" in page
+
+
+def test_training_time_and_validation_on_other_datasets_have_no_best(summary):
+    runs = [summary("a"), summary("b", corpus=["data/other"])]
+    rows = [{**row, "wer": 0.9 * row["wer"]} if "wer" in row else row for row in metrics_rows_until(STEPS)]
+    longer = Progress(best_validation(rows), train_s=1e4)
+    page = differences_html([runs[0], RunSummary(runs[1].entry, longer)])
+    for title in ("minutes", "best validation"):
+        assert "best</span>" not in next(row for row in page.split("<tr>") if f">{title}</th>" in row)
+
+
+def test_measure_of_a_language_without_spaces_is_shown_first(summary):
+    rows = [{**row, "measure": "CER"} if "wer" in row else row for row in metrics_rows_until(STEPS)]
+    report = report_with_tuned_score(wer=0.9).model_copy(update={"measure": "CER", "normaliser": "basic-2"})
+    chinese = RunSummary(summary("a", report=report).entry, Progress(best_validation(rows), train_s=60.0))
+    texts = cells(table_html([chinese]), "a")
+    assert texts["best validation"] == "CER 5.0 %"
+    assert texts["test (95 %)"] == "CER 5.5 %"
 
 
 def test_single_run_has_no_differences(summary):

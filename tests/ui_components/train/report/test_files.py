@@ -48,6 +48,7 @@ def test_html_report_loads_nothing_and_holds_charts_and_tables(studio):
     assert [name for name in ("loss", "wer", "cer") if f'id="{name}"' in file["text"]] == ["loss", "wer", "cer"]
     assert "-12.0 points (-40 %)" in file["text"]
     assert "19.0 % (14.0 – 25.0)" in file["text"]
+    assert file["text"].count("test set · 20 utterances, 90 words · normaliser basic-1") == 2  # below both tables
 
 
 def test_run_in_progress_has_a_report_of_its_metrics(studio):

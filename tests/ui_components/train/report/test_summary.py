@@ -1,7 +1,7 @@
 import pytest
 
 from tests.run_folders import REPORT, STEPS, epoch_row, metrics_rows_until, report_with_tuned_score
-from ui_components.train.report.summary import summary_lines
+from ui_components.train.report.summary import summary_basis, summary_lines
 
 
 def lines_by_measure(rows, report=None) -> dict:
@@ -39,3 +39,21 @@ def test_change_is_empty_if_a_value_was_not_measured(rows, report):
     for line in summary_lines(rows, report):
         assert bool(line.change) == (line.is_better is not None)
         assert not line.change or (line.before and line.after)
+
+
+def test_error_rate_that_decides_is_first_and_the_test_lines_name_what_they_rest_on():
+    rows = [{**row, "measure": "CER"} if "wer" in row else row for row in metrics_rows_until(STEPS)]
+    report = REPORT.model_copy(update={"measure": "CER", "normaliser": "basic-2"})
+    measures = [line.measure for line in summary_lines(rows, report)]
+    assert measures[:2] == ["validation CER", "validation WER"]
+    assert measures[3:5] == ["test CER", "test WER"]
+    assert summary_basis(rows, report) == [
+        "Validation lines: validation set · normaliser basic-1.",
+        "Test lines: test set · 20 utterances, 90 words · normaliser basic-2.",
+    ]
+    assert summary_basis([], None) == []
+
+
+def test_validation_lines_name_their_examples_and_normaliser():
+    rows = [{**row, "utterances": 48, "normaliser": "basic-2"} for row in metrics_rows_until(STEPS)]
+    assert summary_basis(rows, None) == ["Validation lines: validation set · 48 utterances · normaliser basic-2."]

@@ -90,3 +90,9 @@ def test_latest_epoch_is_selected_unless_an_existing_epoch_is_chosen():
     assert select_epoch(validations, "1") == ("1", validations[1])
     assert select_epoch(validations, "7") == (LATEST, validations[2])
     assert select_epoch([], None) == (LATEST, None)
+
+
+def test_text_of_a_script_without_spaces_is_judged_by_characters_and_shown_without_spaces():
+    samples = served_html(validation_samples(reference="今天见面计划", prediction="今天见面计画", language="zh"))
+    assert "1 of 6 characters wrong" in samples
+    assert "今天见面计<del" in samples

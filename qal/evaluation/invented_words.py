@@ -1,0 +1,43 @@
+"""Counts the words that a model invents on sounds without words.
+
+The model gets the sounds itself: in the product the VAD keeps most of them from it, so that a count behind the VAD
+hardly ever rises. A second count is taken behind the screening, on the sounds that open the gate."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from qal.audio.gate import GateOptions
+from qal.audio.samples import Samples
+from qal.audio.vad import VadStream
+from qal.engine.decoding import GREEDY
+from qal.engine.engine import Utterance
+from qal.engine.screening import ScreeningOptions, SpeechEngine, transcribe_screened
+
+DECODING = GREEDY.model_copy(update={"max_tokens": 32})  # a sentence; a repetition loop shows itself earlier
+SCREENING = ScreeningOptions(temperatures=())  # without retries, whose texts are drawn at random
+GATE_THRESHOLD = GateOptions().start_threshold
+
+
+class InventedWords(NamedTuple):
+    """Number of words that a model writes: on all sounds, and after the screening on those that open the gate."""
+
+    direct: int
+    screened: int
+
+
+def count_invented_words(engine: SpeechEngine, sounds: Sequence[Samples]) -> InventedWords:
+    """Counts the words that the model writes on the sounds."""
+    direct = screened = 0
+    for sound in sounds:
+        utterance = Utterance(sound, speech_probability=speech_probability(sound))
+        (transcript,) = engine.transcribe([utterance], DECODING)
+        direct += len(transcript.text.split())
+        if transcript.text and utterance.speech_probability >= GATE_THRESHOLD:
+            (kept,) = transcribe_screened(engine, [utterance], DECODING, SCREENING)
+            screened += len(kept.text.split()) if kept else 0
+    return InventedWords(direct, screened)
+
+
+def speech_probability(sound: Samples) -> float:
+    """Returns the VAD's highest probability of speech."""
+    return max((float(probability) for probability in VadStream().feed(sound)), default=0.0)
