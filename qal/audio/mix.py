@@ -21,7 +21,7 @@ class MonoMixer:
 
     def __init__(self) -> None:
         self._pending: Channels | None = None
-        self._channel = 0
+        self._channel: int | None = None  # the channel that was used last
         self.has_cancelled = False
 
     def feed(self, channels: Channels) -> Samples:
@@ -47,6 +47,6 @@ class MonoMixer:
         if np.square(average, dtype=np.float64).mean() >= MIN_RELATIVE_POWER * unrelated_power:
             return average
         self.has_cancelled = True
-        if powers.max() > LOUDER * powers[self._channel]:
+        if self._channel is None or powers.max() > LOUDER * powers[self._channel]:
             self._channel = int(powers.argmax())
         return channels[self._channel]

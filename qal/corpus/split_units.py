@@ -104,7 +104,7 @@ def _add_units(
 def _connected(rows: Sequence[Row]) -> list[str]:
     """Returns a unit for each row so that rows of the same speaker or sentence are in the same unit.
 
-    A unit in which nobody is named is ""."""
+    A unit without a named speaker is ""."""
     parents: dict[str, str] = {}
 
     def root(key: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, FiniteFloat, ValidationError, field_validator
 
+from qal.corpus.left_out import describe_left_out
+from qal.corpus.split_assignment import DESCRIPTIONS
 from qal.errors import TrainingError
 
 Variant = Literal["stock_30s", "tuned_30s", "tuned_adaptive"]  # the three models of a report; keys of the file
@@ -132,6 +134,8 @@ class RunReport(BaseModel, frozen=True, strict=True):
     tuned_adaptive: Score
     paired: PairedDifference  # tuned_adaptive minus stock_30s
     retention: Retention | None = None
+    split_by: str | None = None  # how the datasets were split: given, speaker, text; several with commas
+    left_out: dict[str, int] | None = None  # examples that the run did not use, by reason
 
     @property
     def scores(self) -> dict[Variant, Score]:
@@ -152,6 +156,13 @@ class RunReport(BaseModel, frozen=True, strict=True):
 
     def to_json(self, indent: int | None = None) -> str:
         return self.model_dump_json(indent=indent, exclude_none=True)
+
+
+def data_notes(report: RunReport) -> list[str]:
+    """Returns whole sentences on the split of the datasets and on the examples that the run did not use."""
+    methods = [DESCRIPTIONS[method] for method in (report.split_by or "").split(", ") if method in DESCRIPTIONS]
+    notes = [f"Examples are split {method}." for method in methods]
+    return [*notes, f"{describe_left_out(report.left_out)}."] if report.left_out else notes
 
 
 def write_report(file: Path, report: RunReport) -> None:
@@ -199,6 +210,8 @@ def print_report(report: RunReport) -> None:
     paired, speedup = report.paired, report.stock_30s.rtf / report.tuned_adaptive.rtf
     interval = f"95 % interval {100 * paired.low:+.1f} to {100 * paired.high:+.1f}, p {paired.p:.3f}"
     print(f"WER {100 * paired.difference:+.1f} points ({interval}); {speedup:.1f} times faster\n")
+    for note in data_notes(report):
+        print(note)
     if report.retention:
         print_retention(report.retention)
     sys.stdout.flush()

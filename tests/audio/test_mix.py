@@ -52,7 +52,7 @@ def test_unrelated_channels_and_silence_are_averaged():
 
 
 @pytest.mark.parametrize(
-    ("shares", "loudest"), [((1, -1), 0), ((0.8, -1), 0), ((0.6, -1, 0, 0), 1), ((1, -1, 1, -1), 0)]
+    ("shares", "loudest"), [((1, -1), 0), ((0.8, -1), 1), ((0.9, -1, 0, 0), 1), ((1, -1, 1, -1), 0)]
 )
 def test_channels_that_cancel_are_replaced_by_the_loudest(shares, loudest):
     channels = stereo(*shares)

@@ -29,7 +29,7 @@ def sentences(count: int, speaker: str = "", first: int = 0) -> list[Row]:
 
 
 def commands(speakers: int, texts: int = 9) -> list[Row]:
-    """The same few sentences by every speaker."""
+    """Makes rows of the same few sentences by every speaker."""
     return [row(f"{s}-{i}", f"command {i}", f"speaker {s}") for s in range(speakers) for i in range(texts)]
 
 

@@ -8,6 +8,7 @@ from qal.evaluation.report import (
     PairedDifference,
     RunReport,
     Score,
+    data_notes,
     percent,
     percent_interval,
 )
@@ -23,7 +24,8 @@ def report_html(report: RunReport | None) -> str:
     )
     head = f"<tr><th>{REPORT_TITLE}</th><th>WER (95 % interval)</th><th>CER</th><th>speed (RTF)</th></tr>"
     table = f'<div class="qal-table"><table>{head}{rows}</table></div>'
-    return f"{table}{_difference_html(report.paired)}{_failures_html(report)}"
+    notes = "".join(f'<p class="qal-muted">{html.escape(note)}</p>' for note in data_notes(report))
+    return f"{table}{_difference_html(report.paired)}{notes}{_failures_html(report)}"
 
 
 def _score_row(title: str, score: Score, is_best: bool) -> str:
