@@ -1,5 +1,7 @@
 """Mixes channels to one: their average or, where they cancel each other out in it, the loudest channel."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +26,8 @@ class MonoMixer:
         self._channel: int | None = None  # the channel that was used last
         self.has_cancelled = False
 
-    def feed(self, channels: Channels) -> Samples:
-        """Adds the next chunk and returns the samples that are decided."""
+    def feed(self, channels: NDArray[Any]) -> Samples:
+        """Adds the next chunk, (channels, n) at 16 kHz, and returns the samples that are decided."""
         if len(channels) == 1:
             return channels[0].astype(np.float32, copy=False)
         pending = channels if self._pending is None else np.concatenate([self._pending, channels], axis=1)

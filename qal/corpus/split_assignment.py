@@ -50,8 +50,8 @@ def assign_splits(
         earlier: the corpus before the rows were added or imported again.
         speakers_are_people: False if the speakers of the source are chapters or characters."""
     given = given or {}
-    missing = [split for split in SPLITS if split not in given.values()]
-    shares = {split: share for split, share in SHARES.items() if split in {"train", *missing}}
+    missing: list[Split] = [split for split in SPLITS if split not in given.values()]
+    shares: dict[Split, float] = {split: share for split, share in SHARES.items() if split in {"train", *missing}}
     decided = _decided_splits(rows, given, missing, earlier)
     previous = earlier.info.split_by if earlier else None
     splits: list[Split] | None = None
@@ -63,7 +63,7 @@ def assign_splits(
     if splits is None:
         splits, method = by_sentence(rows, decided, shares), "text"
     new_rows = [row.model_copy(update={"split": split}) for row, split in zip(rows, splits, strict=True)]
-    taken = [split for split in missing if split != "train" and split in splits] if given else []
+    taken: list[Split] = [split for split in missing if split != "train" and split in splits] if given else []
     notes = [*_taken_notes(taken, method), *_overlap_notes(new_rows), *_missing_notes(new_rows, bool(earlier))]
     return SplitAssignment(new_rows, "given" if given else previous or method, " ".join(notes))
 
@@ -80,7 +80,9 @@ def _decided_splits(
     is_taken_from_train = bool(given) and {"validation", "test"} & set(missing)
 
     def decide(row: Row) -> Split | None:
-        before = by_path.get(row.audio) or by_audio.get(row.sha256)
+        before = by_path.get(row.audio)
+        if before is None or before.sha256 != row.sha256:  # a renamed recording, or a new one of the same name
+            before = by_audio.get(row.sha256) or before
         split = given.get(row.audio)
         if split == "train" and is_taken_from_train:
             return before.split if before and before.split in {"train", *missing} else None

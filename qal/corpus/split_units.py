@@ -30,7 +30,7 @@ def by_sentence(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, fl
     units = _units(keys)
     splits = {key: _decided_split(indices, decided, shares) for key, indices in units.items()}
     movable = [key for key, split in splits.items() if split is None]
-    result = {key: split or split_at(hash_position(key), shares) for key, split in splits.items()}
+    result: dict[str, Split] = {key: split or split_at(hash_position(key), shares) for key, split in splits.items()}
     any_decided = any(split in shares for split in decided)
     total = sum(decided[i] is None or decided[i] in shares for i in range(len(rows)))
     _fill_small_splits(result, movable, units, _least_sizes(shares, 0 if any_decided else total))
@@ -51,7 +51,7 @@ def by_speaker(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, flo
     total = sum(split is None or split in shares for split in decided)
     for keys in (_connected(rows), [row.speaker for row in rows]):
         splits = _by_unit(keys, decided, shares, total)
-        sizes = Counter(split for split in splits if split in shares)
+        sizes: Counter[Split] = Counter(split for split in splits if split in shares)
         if not _is_balanced(sizes, shares, total):
             continue
         if "validation" not in shares or sizes["validation"] >= SMALLEST_PART * shares["validation"] * total:
@@ -70,8 +70,8 @@ def _by_unit(keys: Sequence[str], decided: Decided, shares: Mapping[Split, float
     """Splits the rows by the unit of each row ("": trained on). `total` is the number of rows to distribute."""
     units = _units(keys)
     units.pop("", None)
-    splits = {key: _decided_split(indices, decided, shares) for key, indices in units.items()}
-    sizes = Counter(split for split in decided if split is not None)
+    splits: dict[str, Split | None] = {k: _decided_split(rows, decided, shares) for k, rows in units.items()}
+    sizes: Counter[Split] = Counter(split for split in decided if split is not None)
     for split in ("test", "validation"):
         if split in shares:
             _add_units(split, shares[split] / sum(shares.values()) * total, units, splits, sizes)
@@ -87,7 +87,9 @@ def _is_balanced(sizes: Sizes, shares: Mapping[Split, float], total: int) -> boo
 def _with_validation_by_sentence(
     rows: Sequence[Row], splits: Sequence[Split], decided: Decided, shares: Mapping[Split, float]
 ) -> list[Split]:
-    still_open = [None if split == "train" and decided[i] is None else split for i, split in enumerate(splits)]
+    still_open: list[Split | None] = [
+        None if split == "train" and decided[i] is None else split for i, split in enumerate(splits)
+    ]
     return by_sentence(rows, still_open, {split: shares[split] for split in ("validation", "train")})
 
 

@@ -160,8 +160,8 @@ class RunReport(BaseModel, frozen=True, strict=True):
 
 def data_notes(report: RunReport) -> list[str]:
     """Returns whole sentences on the split of the datasets and on the examples that the run did not use."""
-    methods = [DESCRIPTIONS[method] for method in (report.split_by or "").split(", ") if method in DESCRIPTIONS]
-    notes = [f"Examples are split {method}." for method in methods]
+    methods = (report.split_by or "").split(", ")
+    notes = [f"Examples are split {text}." for method, text in DESCRIPTIONS.items() if method in methods]
     return [*notes, f"{describe_left_out(report.left_out)}."] if report.left_out else notes
 
 

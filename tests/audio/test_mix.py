@@ -113,7 +113,7 @@ def test_file_with_too_many_samples_that_are_no_numbers_is_refused(tmp_path, val
     [
         (np.zeros(8000, np.float32), SilentAudioError),
         (np.full(8000, 0.1, np.float32), SilentAudioError),
-        (np.float32([0.5, np.nan] * 4000), NotFiniteAudioError),
+        (np.array([0.5, np.nan] * 4000, np.float32), NotFiniteAudioError),
         (np.zeros(10, np.float32), AudioDecodeError),
     ],
 )

@@ -304,7 +304,7 @@ def test_unreadable_dataset_can_be_replaced_and_it_is_said(recordings: Path, tmp
 def test_silent_recordings_and_those_without_numbers_are_never_written(recordings: Path, tmp_path: Path):
     write_audio(recordings / "silent.wav", np.zeros(8000, np.float32))
     write_audio(recordings / "constant.wav", np.full(8000, 0.25, np.float32))
-    write_audio(recordings / "rounding.wav", np.resize(np.float32([0, 2 / 32768]), 8000))
+    write_audio(recordings / "rounding.wav", np.resize(np.array([0, 2 / 32768], np.float32), 8000))
     write_float_audio(recordings / "nan.wav", np.full(8000, np.nan, np.float32))
     for path in recordings.glob("*.wav"):
         path.with_suffix(".txt").write_text("words")

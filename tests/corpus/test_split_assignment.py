@@ -96,6 +96,15 @@ def test_renamed_recording_keeps_its_split():
     assert [r.split for r in assign_splits(renamed, earlier=earlier).rows] == [r.split for r in earlier.rows]
 
 
+def test_recordings_that_exchanged_their_names_keep_their_splits():
+    earlier = corpus_of(assign_splits(sentences(40)))
+    names = [r.audio for r in earlier.rows]
+    renamed = [
+        r.model_copy(update={"audio": name}) for r, name in zip(earlier.rows, [*names[7:], *names[:7]], strict=True)
+    ]
+    assert [r.split for r in assign_splits(renamed, earlier=earlier).rows] == [r.split for r in earlier.rows]
+
+
 @pytest.mark.parametrize("rows", [sentences(200), commands(20), sentences(12)])
 def test_growing_corpus_keeps_the_splits_of_all_rows(rows):
     earlier = corpus_of(assign_splits(rows[: len(rows) // 2]))

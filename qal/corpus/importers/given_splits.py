@@ -59,7 +59,7 @@ def resolve_splits(names: Sequence[str]) -> list[Split | None]:
 
     "eval" is the validation split beside a test split, and the test split otherwise."""
     found = [parse_split(name) if name else None for name in names]
-    evaluation = "validation" if "test" in found else "test"
+    evaluation: Split = "validation" if "test" in found else "test"
     return [evaluation if split == "evaluation" else split for split in found]
 
 
