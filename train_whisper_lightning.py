@@ -5,7 +5,6 @@ Two methods: `finetune` learns from transcripts; `distill` learns short contexts
 files to the run's folder, which the studio reads while the job runs. --resume continues a stopped or killed job."""
 
 import functools
-import json
 import os
 import sys
 import time
@@ -17,6 +16,7 @@ from tqdm import tqdm
 
 from augmentation.noise import check_audio_folder
 from qal.cli.train_arguments import TrainArguments, parse_train_arguments
+from qal.corpus.left_out import describe_left_out
 from qal.corpus.manifest import Corpus, read_corpus
 from qal.engine.catalogue import models_folder, resolve, resolve_transformers
 from qal.engine.decoding import Tokenizer
@@ -27,6 +27,7 @@ from qal.evaluation.model_readme import write_readme
 from qal.evaluation.report import RunReport, print_report, write_report
 from qal.evaluation.scoring import ProgressCallback
 from qal.jobs.example_selection import read_corpora, require_examples
+from qal.jobs.left_out import left_out_of_run
 from qal.jobs.machine import check_machine, launched_process_count, launcher_command
 from qal.jobs.options.training_config import TrainingConfig, require_tracker
 from qal.jobs.options.yaml_file import load_config
@@ -34,6 +35,7 @@ from qal.jobs.queue import device_lock, require_free_device
 from qal.jobs.run import Run, Stopped, begin_attempt, create_run, is_launched, open_run
 from qal.jobs.run_log import RunLog
 from qal.jobs.status import RESUME_HINT
+from qal.json_text import json_text
 from qal.storage import require_space, storage_errors
 from qal.subcommand import qal_environment
 from qal.training.report.environment import record_environment, require_unchanged_inputs
@@ -205,6 +207,7 @@ def run_stages(
     corpora, base = read_corpora(config), resolve(config.base, runs)
     require_unchanged_inputs(run, base, corpora)
     record_environment(run, base, corpora, attempt)
+    record_left_out(run, left_out_of_run(corpora, config, Tokenizer(base)))
     weights = transformers_weights(config.base, runs)
     stage_progress = functools.partial(show_progress, run)
     if config.find_learning_rate:
@@ -232,6 +235,13 @@ def run_stages(
     return report
 
 
+def record_left_out(run: Run, left_out: dict[str, int]) -> None:
+    """Writes to the terminal and to status.json which examples the run does not use."""
+    run.update_status(left_out=left_out)
+    if left_out:
+        print(describe_left_out(left_out), file=sys.stderr)
+
+
 def search_learning_rate(run: Run, config: TrainingConfig, weights: Path, corpora: list[Corpus]) -> None:
     """Writes learning_rate.json instead of training, and prints the suggested rate. Raises Stopped."""
     from qal.training.loop.learning_rate_finder import find_learning_rate
@@ -240,7 +250,7 @@ def search_learning_rate(run: Run, config: TrainingConfig, weights: Path, corpor
     if curve is None:
         raise Stopped
     run.update_status(state="finished", stage="find")
-    print(json.dumps({"run": run.id, "suggestion": curve["suggestion"], "curve": str(run.learning_rate_file)}))
+    print(json_text({"run": run.id, "suggestion": curve["suggestion"], "curve": str(run.learning_rate_file)}))
 
 
 def transformers_weights(base: str, runs: Path) -> Path:

@@ -3,6 +3,8 @@
 QalError
 ├── OptionError          a setting, a config file or a command line cannot be used
 ├── AudioDecodeError     a file cannot be decoded as audio
+│   ├── SilentAudioError     its sound is silent
+│   └── NotFiniteAudioError  its samples are not numbers
 ├── CorpusError          a manifest, an example or an import cannot be used
 ├── ModelError           a model cannot be found, loaded or trusted
 │   └── LanguageError    the model does not support a language
@@ -24,6 +26,12 @@ class OptionError(QalError): ...
 
 
 class AudioDecodeError(QalError): ...
+
+
+class SilentAudioError(AudioDecodeError): ...
+
+
+class NotFiniteAudioError(AudioDecodeError): ...
 
 
 class CorpusError(QalError): ...

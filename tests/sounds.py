@@ -1,6 +1,7 @@
 """Audio with known properties, as WAV files and as corpora."""
 
 import shutil
+import struct
 import wave
 from pathlib import Path
 
@@ -26,6 +27,18 @@ def write_audio(path: Path, native: NDArray[np.float32], rate_hz: int = 16_000) 
         file.setsampwidth(2)
         file.setframerate(rate_hz)
         file.writeframes(to_pcm16(channels.T).tobytes())
+    return path
+
+
+def write_float_audio(path: Path, native: NDArray[np.float32], rate_hz: int = 16_000) -> Path:
+    """Writes samples, (n,) or (channels, n), to a WAV file of 32-bit floats, which may hold any value."""
+    channels = np.atleast_2d(native)
+    data = np.ascontiguousarray(channels.T).astype("<f4").tobytes()
+    block = 4 * len(channels)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, len(channels), rate_hz, rate_hz * block, block, 32)
+    body = b"WAVE" + form + struct.pack("<4sI", b"data", len(data)) + data
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(struct.pack("<4sI", b"RIFF", len(body)) + body)
     return path
 
 

@@ -24,6 +24,7 @@ from qal.api.live_hub import JoinMessage, LiveHub, SessionSlot, SettingsMessage,
 from qal.captions.resumable_session import SessionUpdate
 from qal.captions.scheduler import BusyError
 from qal.errors import OptionError, QalError
+from qal.json_text import json_text
 from qal.text.subtitles import cue_fields
 
 PATH = "/qal/live"
@@ -137,7 +138,7 @@ class LiveConnection:
 
     async def _send_messages(self) -> None:
         while True:
-            await self.socket.send_text(json.dumps(await self._outgoing.get(), ensure_ascii=False))
+            await self.socket.send_text(json_text(await self._outgoing.get(), ensure_ascii=False))
 
     async def _check_login(self) -> None:
         while self._allowed():
@@ -175,7 +176,7 @@ class LiveConnection:
             self._enqueue({"type": "finished"})
             return
         try:
-            settings = parse_message(SettingsMessage, json.dumps(command))
+            settings = parse_message(SettingsMessage, json_text(command))
             await self._run_slow(self.hub.change_settings, slot, self, settings, self._on_update)
         except SupersededError:
             raise
@@ -208,7 +209,7 @@ class LiveConnection:
     async def _close(self, code: int, reason: str) -> None:
         """Closes with a reason, which is sent as a message because a close frame has room for 123 bytes only."""
         try:
-            await self.socket.send_text(json.dumps({"type": "error", "message": reason, "retry": code == TRY_AGAIN}))
+            await self.socket.send_text(json_text({"type": "error", "message": reason, "retry": code == TRY_AGAIN}))
             await self.socket.close(code)
         except (WebSocketDisconnect, RuntimeError):  # Starlette raises either if the client has disconnected
             LOG.debug("a live client has disconnected before this error was sent: %s", reason)

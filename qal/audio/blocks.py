@@ -15,12 +15,13 @@ from qal.audio.decode import (
     NO_SAMPLES,
     decode_errors,
     decoded_frames,
-    mix_to_mono,
     open_audio,
     resampler_to_16_khz,
     too_long_error,
 )
+from qal.audio.mix import MonoMixer
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, to_pcm16
+from qal.audio.sound_check import NumberCheck
 from qal.errors import AudioDecodeError
 from qal.storage import storage_errors
 
@@ -50,10 +51,11 @@ class AudioFormat:
 
 
 class Block(NamedTuple):
-    """About BLOCK_S seconds of a file. `samples` lags a little behind `native`, because the resampler buffers."""
+    """About BLOCK_S seconds of a file. `samples` lags up to a second behind `native`, until the last block."""
 
     native: NativeSamples
     samples: Samples
+    has_cancelled: bool = False  # the channels of this block or of one before cancel each other out when mixed
 
 
 def read_audio_format(path: Path) -> AudioFormat:
@@ -134,10 +136,10 @@ def trim_to_wav(path: Path, wav: Path, start_s: float, end_s: float) -> int:
     first, last = round(start_s * audio_format.rate_hz), round(end_s * audio_format.rate_hz)
     with storage_errors(str(wav)), wave.open(str(wav), "wb") as file:
         _set_format(file, audio_format.channels, audio_format.rate_hz)
-        for native, _ in _decoded(path):
-            piece = native[:, max(0, first - position) : max(0, last - position)]
+        for block in _decoded(path):
+            piece = block.native[:, max(0, first - position) : max(0, last - position)]
             file.writeframes(to_pcm16(piece.T).tobytes())
-            position += native.shape[1]
+            position += block.native.shape[1]
             if position >= last:
                 return last - first
     raise AudioDecodeError(f"{path.name}: {_ends_at(position / audio_format.rate_hz)}")
@@ -168,16 +170,20 @@ def _grouped(blocks: Iterator[Block], size: int) -> Iterator[Block]:
 
 def _concatenated(blocks: list[Block]) -> Block:
     native = np.concatenate([block.native for block in blocks], axis=1)
-    return Block(native, np.concatenate([block.samples for block in blocks]))
+    return Block(native, np.concatenate([block.samples for block in blocks]), blocks[-1].has_cancelled)
 
 
 def _decoded(path: Path) -> Iterator[Block]:
-    """Yields one block per decoded frame, with the samples that the resampler returned for it."""
+    """Yields one block per decoded frame, with the samples of the model's input that are complete with it."""
     with decode_errors(path), open_audio(path) as container:
         stream, to_model_input = container.streams.audio[0], resampler_to_16_khz()
         to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
         empty = np.zeros((stream.layout.nb_channels, 0), np.float32)
-        for frame in decoded_frames(container):
+        numbers, mixer = NumberCheck(path.name), MonoMixer()
+        for frame in map(numbers.feed, decoded_frames(container)):
             native = [f.to_ndarray().astype(np.float32, copy=False) for f in to_float.resample(frame)]
-            samples = [mix_to_mono(f) for f in to_model_input.resample(frame)]
-            yield Block(np.concatenate([empty, *native], axis=1), np.concatenate([empty[0, :0], *samples]))
+            samples = [mixer.feed(f.to_ndarray()) for f in to_model_input.resample(frame)]
+            samples += [mixer.flush()] if frame is None else []
+            samples = np.concatenate([empty[0, :0], *samples])
+            yield Block(np.concatenate([empty, *native], axis=1), samples, mixer.has_cancelled)
+        numbers.flush()

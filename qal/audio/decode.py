@@ -1,5 +1,6 @@
 """Decodes any audio file to samples with FFmpeg (PyAV)."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,9 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from qal.audio.mix import CANCELLED, MonoMixer
 from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.sound_check import NumberCheck
 from qal.errors import AudioDecodeError
 
 AUDIO_SUFFIXES = {  # of the files that imports and folders of noises read; lower case
@@ -17,13 +20,15 @@ AUDIO_SUFFIXES = {  # of the files that imports and folders of noises read; lowe
     *(".g722", ".gsm"),  # telephone prompts
 }
 MAX_DURATION_S = 12 * 3600  # longer files are refused before they fill the memory
+LOG = logging.getLogger("qal")
 NO_SAMPLES = "holds no audio samples; give a file with sound in it"
 
 
 def decode(path: Path | str, max_duration_s: float = MAX_DURATION_S) -> Samples:
-    """Decodes a file to (n,) float32 at 16 kHz; channels are averaged.
+    """Decodes a file to (n,) float32 at 16 kHz; channels are mixed as in `MonoMixer`, which is logged if they cancel.
 
-    Raises AudioDecodeError if the file is missing, holds no audio, is empty or is too long."""
+    A few samples that are not numbers become zero.
+    Raises AudioDecodeError if the file is missing, holds no audio, is empty, is too long or holds too few numbers."""
     return _concatenated(Path(path), lambda file: _decoded_pieces(file, max_duration_s))
 
 
@@ -47,7 +52,7 @@ def _limited(pieces: Iterator[Samples], n: int) -> Iterator[Samples]:
 def _concatenated(path: Path, read: Callable[[Path], Iterator[Samples]]) -> Samples:
     with decode_errors(path):
         pieces = list(read(path))
-    if not pieces:
+    if not any(map(len, pieces)):
         raise AudioDecodeError(f"{path.name}: {NO_SAMPLES}")
     return np.concatenate(pieces)
 
@@ -79,11 +84,6 @@ def resampler_to_16_khz() -> av.AudioResampler:
     return av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
 
 
-def mix_to_mono(frame: av.AudioFrame) -> Samples:
-    """Averages the channels of a planar float frame: (channels, n) -> (n,)."""
-    return frame.to_ndarray().mean(axis=0, dtype=np.float32)
-
-
 def too_long_error(path: Path, max_duration_s: float) -> AudioDecodeError:
     """Returns the error for a file above the maximum duration."""
     return AudioDecodeError(f"{path.name}: longer than {max_duration_s / 3600:g} hours; cut it into shorter files")
@@ -91,14 +91,18 @@ def too_long_error(path: Path, max_duration_s: float) -> AudioDecodeError:
 
 def _decoded_pieces(path: Path, max_duration_s: float) -> Iterator[Samples]:
     total = 0
-    resampler = resampler_to_16_khz()
+    resampler, numbers, mixer = resampler_to_16_khz(), NumberCheck(path.name), MonoMixer()
     with open_audio(path) as container:
         for frame in decoded_frames(container):
-            for resampled in resampler.resample(frame):
+            for resampled in resampler.resample(numbers.feed(frame)):
                 total += resampled.samples
                 if total > max_duration_s * SAMPLE_RATE:
                     raise too_long_error(path, max_duration_s)
-                yield mix_to_mono(resampled)
+                yield mixer.feed(resampled.to_ndarray())
+    yield mixer.flush()
+    numbers.flush()
+    if mixer.has_cancelled:
+        LOG.warning("%s: %s", path.name, CANCELLED)
 
 
 def decoded_frames(container: InputContainer) -> Iterator[av.AudioFrame | None]:

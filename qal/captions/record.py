@@ -3,7 +3,6 @@
 A caption is on disk before it is sent to the page. Each line also has the settled sample of that moment, so that a
 restarted server can resume the session."""
 
-import json
 import os
 import re
 import secrets
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from qal.captions.final_captions import Caption
 from qal.engine.words import Word
 from qal.errors import OptionError
+from qal.json_text import json_text
 from qal.storage import storage_errors
 from qal.text.subtitles import cue_fields
 
@@ -67,7 +67,7 @@ class SessionRecord:
 
     def append(self, caption: Caption, settled_sample: int) -> None:
         """Appends a final caption and syncs the file to disk. Raises StorageError."""
-        line = json.dumps(cue_fields(caption) | {"settled_sample": settled_sample}, ensure_ascii=False) + "\n"
+        line = json_text(cue_fields(caption) | {"settled_sample": settled_sample}, ensure_ascii=False) + "\n"
         with storage_errors("the captions of this session"), self.file.open("a+b") as file:
             if file.tell() and not _ends_with_newline(file):
                 file.write(b"\n")  # after a torn line of a killed process

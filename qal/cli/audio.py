@@ -1,7 +1,7 @@
 """qal audio FILE...: level, clipping, loudness, noise and speech of recordings, as the Data tab shows them."""
 
 import dataclasses
-import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from tqdm import tqdm
 from qal.audio.analysis import MAX_ANALYSIS_S, AudioAnalysis, analyse
 from qal.audio.blocks import read_audio_format
 from qal.cli.parsing import flag, parse_options, positional
+from qal.errors import QalError
+from qal.json_text import json_text
 
 
 class AudioOptions(BaseModel, frozen=True):
@@ -21,10 +23,19 @@ class AudioOptions(BaseModel, frozen=True):
 def main(arguments: Sequence[str]) -> None:
     about = "Measures level, clipping, loudness, noise and speech of recordings."
     options = parse_options("qal audio", about, AudioOptions, arguments)
+    errors = []
     for path in options.files:
-        found = _surveyed(path)
-        facts = {"file": str(path), **dataclasses.asdict(found.quality), "speech": found.speech}
-        print(json.dumps(facts) if options.json_ else "\n".join(_lines(path, found)))
+        try:
+            found = _surveyed(path)
+        except QalError as error:
+            errors.append(error)
+            continue
+        facts = {"file": str(path), **dataclasses.asdict(found.quality), "speech": found.speech, "notes": found.notes}
+        print(json_text(facts) if options.json_ else "\n".join(_lines(path, found)), flush=True)
+    if errors:  # after all results; the last one becomes the command's error
+        for error in errors[:-1]:
+            print(f"error: {error}", file=sys.stderr)
+        raise errors[-1]
 
 
 def _surveyed(path: Path) -> AudioAnalysis:
@@ -36,4 +47,4 @@ def _surveyed(path: Path) -> AudioAnalysis:
 def _lines(path: Path, found: AudioAnalysis) -> list[str]:
     figures = dataclasses.asdict(found.quality).items()
     rows = [f"  {name:<14}{'unknown' if value is None else f'{value:.4g}'}" for name, value in figures]
-    return [f"{path}", *rows]
+    return [f"{path}", *rows, *(f"  {'note':<14}{note}" for note in found.notes)]

@@ -14,6 +14,7 @@ from qal.audio.decode import decode
 from qal.cli.command import run_subcommand
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.errors import OptionError
+from qal.json_text import json_text
 from qal.storage import storage_errors
 
 ABOUT_PREVIEW = "write a WAV and a picture of each transform of a preset, and of all together"
@@ -61,7 +62,7 @@ def preview_main(arguments: Sequence[str]) -> None:
     for path in paths:
         print(path)
     if options.json_:
-        print(json.dumps({"folder": str(options.out), "transforms": [a.name for a in found[1:]]}))
+        print(json_text({"folder": str(options.out), "transforms": [a.name for a in found[1:]]}))
 
 
 def draw_main(arguments: Sequence[str]) -> None:
@@ -75,7 +76,7 @@ def draw_main(arguments: Sequence[str]) -> None:
         write_wav(options.out, altered)
     print(f"{options.out}: {', '.join(names) or 'nothing was applied'}")
     if options.json_:
-        print(json.dumps({"file": str(options.out), "transforms": names}))
+        print(json_text({"file": str(options.out), "transforms": names}))
 
 
 def _augmentation(options: CommonOptions) -> AugmentationOptions:

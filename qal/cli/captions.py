@@ -1,6 +1,5 @@
 """qal captions MODEL FILE: a file played as if spoken into the microphone, and captioned."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from qal.captions.final_captions import Caption
 from qal.captions.options import SessionOptions
 from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
+from qal.json_text import json_text
 from qal.text.subtitles import cue_fields, format_timestamp
 
 CLEAR_LINE = "\r\x1b[K"
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     took_s = time.perf_counter() - began
     if options.json_:
         measured = report(finals, delays_s if options.realtime else [], captioner.language, took_s)
-        print(json.dumps(measured, ensure_ascii=False))
+        print(json_text(measured, ensure_ascii=False))
 
 
 def play(captioner: Captioner, samples: Samples, realtime: bool) -> Iterator[Caption]:

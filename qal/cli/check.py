@@ -4,7 +4,6 @@ The command uses Python's own library alone, so that it can report which package
 command that is parsed with argparse."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from typing import NoReturn
 from qal.checks.check import CheckOptions, check
 from qal.checks.findings import STATE_LABELS, Finding, State, is_usable, merge_ok_packages, summary
 from qal.errors import OptionError
+from qal.json_text import json_text
 
 COLOURS: dict[State, str] = {"ok": "\x1b[32m", "warning": "\x1b[33m", "missing": "\x1b[31m"}
 PLAIN = "\x1b[0m"
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     o = parser.parse_args(list(arguments))
     found = check(CheckOptions(o.data, o.runs, o.model, (o.host, o.port), torch=True, network=o.network))
     if o.json:
-        print(json.dumps({"usable": is_usable(found), "findings": [asdict(f) for f in found]}))
+        print(json_text({"usable": is_usable(found), "findings": [asdict(f) for f in found]}))
     else:
         print(table(found, coloured=sys.stdout.isatty()))
     sys.exit(0 if is_usable(found) else NOT_USABLE)

@@ -1,6 +1,5 @@
 """qal corpus import|stats: import speech with transcripts, and print statistics."""
 
-import json
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -16,12 +15,15 @@ from qal.corpus.importers.debian_sources import DEBIAN_SOURCES, DebianSource
 from qal.corpus.importers.folder import import_folder
 from qal.corpus.importers.hub import import_hub
 from qal.corpus.manifest import UNKNOWN, Corpus, read_corpus
+from qal.corpus.split_assignment import describe_split
 from qal.corpus.statistics import corpus_statistics, format_table
+from qal.json_text import json_text
 
 MAX_SKIPPED_LINES = 20  # of skipped files that are printed; the others are counted
 SPLIT_HELP = (
-    "The split (train, validation, test) comes from a hash of each sentence, so that the same sentence "
-    "is never in two splits and a corpus that grows keeps its test examples."
+    "The split (train, validation, test) is the one that the source gives, in a column split or by folders of these "
+    "names. Otherwise no speaker of a test example is trained on, or, without several speakers, no sentence. A corpus "
+    "that is imported again with --force keeps its split, also where a text was corrected."
 )
 ABOUT_ASTERISK = "telephone prompts of Asterisk, one professional voice a language, from Debian's packages"
 ABOUT_FOLDER = (
@@ -61,7 +63,7 @@ class OwnOptions(ImportOptions, frozen=True):
 
     language: str = flag(..., "language that is spoken: two or three letters, such as am", "XX")
     out: Path = flag(..., "the new corpus, such as data/my-voice", "DIR")
-    no_text: bool = flag(False, "import the audio alone, for distillation; split by its hash")
+    no_text: bool = flag(False, "import the audio alone, for distillation")
     attribution: str = flag("", "name to credit")
 
 
@@ -152,8 +154,13 @@ def _show_statistics(corpus: Corpus, as_json: bool) -> None:
     lines = corpus_statistics(corpus)
     print(f"{corpus.info.name}, version {corpus.info.version[:12]}, licence {corpus.info.licence}")
     print(format_table(lines))
+    _show_split(corpus)
     if as_json:
-        print(json.dumps({**corpus.info.model_dump(), "statistics": [line.model_dump() for line in lines]}))
+        print(json_text({**corpus.info.model_dump(), "statistics": [line.model_dump() for line in lines]}))
+
+
+def _show_split(corpus: Corpus) -> None:
+    print(f"split: {describe_split(corpus.info) or 'not recorded'}")
 
 
 def _show_skipped(skipped: list[str]) -> None:
@@ -167,9 +174,10 @@ def _show_corpus(corpus: Corpus, skipped: int, as_json: bool) -> None:
     info = corpus.info
     print(f"{corpus.folder}: {len(corpus.rows)} utterances, {skipped} skipped, version {info.version[:12]}")
     print(format_table(corpus_statistics(corpus)))
+    _show_split(corpus)
     print(f"licence: {info.licence}")
     for line in (info.attribution, info.notes):
         if line:
             print(line)
     if as_json:
-        print(json.dumps({"folder": str(corpus.folder), "left_out": skipped, **info.model_dump()}))
+        print(json_text({"folder": str(corpus.folder), "left_out": skipped, **info.model_dump()}))

@@ -1,9 +1,10 @@
 """qal evaluate MODEL CORPUS: error rates and speed of a model on a corpus, alone or against another."""
 
-import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel
@@ -11,16 +12,21 @@ from tqdm import tqdm
 
 from qal.cli.engine_options import MODEL_HELP
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
-from qal.corpus.manifest import read_corpus
+from qal.corpus.left_out import NO_TEXT, describe_left_out, longer_than
+from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.corpus.split import Split, evenly_spaced
+from qal.corpus.words import has_words
 from qal.engine.catalogue import resolve
 from qal.engine.engine import ContextChoice, Device, Engine
 from qal.errors import CorpusError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.report import PairedDifference, paired_sentence
 from qal.evaluation.scoring import SEED, Scored, SpokenReference, load_references, score_engines
+from qal.json_text import json_text
 from qal.text.error_measure import Measure, percent, score_basis
 from qal.text.normalisation.registry import SCORING
+
+MAX_UTTERANCE_S = 29  # leaves a second of Whisper's window for the margin
 
 
 class EvaluateOptions(BaseModel, frozen=True):
@@ -39,17 +45,18 @@ class EvaluateOptions(BaseModel, frozen=True):
 def main(arguments: Sequence[str]) -> None:
     about = "Measures a model's error rates and speed on a corpus, alone or against another model."
     options = parse_options("qal evaluate", about, EvaluateOptions, arguments)
-    references = held_out(options)
+    corpus = read_corpus(options.corpus)
+    references, left_out = held_out(options, corpus)
     engines = {"score": Engine(resolve(options.model), options.device, options.compute_type, options.context)}
     if options.against:
         engines["against"] = Engine(resolve(options.against), options.device, options.compute_type, "full")
     with tqdm(total=len(references), unit="utterance", file=sys.stderr) as bar:
         found = score_engines(engines, references, lambda done, of: bar.update(done - bar.n))
-    result = evaluation(options, found)
-    print(json.dumps(result) if options.json_ else table(found, result, options))
+    result = evaluation(options, found, left_out)
+    print(json_text(result) if options.json_ else table(found, result, options))
 
 
-def evaluation(options: EvaluateOptions, found: Mapping[str, Scored]) -> dict:
+def evaluation(options: EvaluateOptions, found: Mapping[str, Scored], left_out: Mapping[str, int]) -> dict:
     """Returns the content of the line that --json prints; the paired difference is of the measure that decides."""
     counts = found["score"].counts
     result = {
@@ -58,6 +65,7 @@ def evaluation(options: EvaluateOptions, found: Mapping[str, Scored]) -> dict:
         "split": options.split,
         "utterances": len(counts.words),
         "words": int(counts.words.sum()),
+        "left_out": dict(left_out),
         "normaliser": SCORING.id,
         "measure": counts.measure,
         "score": found["score"].score.rounded().model_dump(),
@@ -65,12 +73,32 @@ def evaluation(options: EvaluateOptions, found: Mapping[str, Scored]) -> dict:
     return result | (compare(found["score"], found["against"]) if "against" in found else {})
 
 
-def held_out(options: EvaluateOptions) -> list[SpokenReference]:
-    corpus = read_corpus(options.corpus)
-    rows = [r for r in corpus.select(options.split) if r.text and r.duration_s < 29]
+class HeldOut(NamedTuple):
+    """The examples to score, and how many of the split are left out, by reason."""
+
+    references: list[SpokenReference]
+    left_out: dict[str, int]
+
+
+def held_out(options: EvaluateOptions, corpus: Corpus) -> HeldOut:
+    reasons = [(row, _reason(row)) for row in corpus.select(options.split)]
+    rows = [row for row, reason in reasons if reason is None]
+    left_out = Counter(reason for _, reason in reasons if reason)
     if not rows:
-        raise CorpusError(f"{options.corpus}: no rows with text in split '{options.split}'; choose another split")
-    return load_references(corpus, evenly_spaced(rows, options.max), options.language)
+        told = f" ({describe_left_out(left_out)})" if left_out else ""
+        raise CorpusError(
+            f"{options.corpus}: no example with text in split '{options.split}'{told}; choose another split"
+        )
+    if left_out:
+        print(f"{describe_left_out(left_out)}.", file=sys.stderr)
+    return HeldOut(load_references(corpus, evenly_spaced(rows, options.max), options.language), dict(left_out))
+
+
+def _reason(row: Row) -> str | None:
+    """Returns why a row is not scored; None if it is."""
+    if row.duration_s >= MAX_UTTERANCE_S:
+        return longer_than(MAX_UTTERANCE_S)
+    return None if has_words(row.text) else NO_TEXT
 
 
 def compare(a: Scored, b: Scored) -> dict:

@@ -1,6 +1,5 @@
 """qal models list, qal models fetch NAME: the models of the catalogue, and downloading one into the cache."""
 
-import json
 import signal
 import sys
 import threading
@@ -23,6 +22,7 @@ from qal.cli.quiet import quiet_transformers
 from qal.engine.catalogue import CATALOGUE_NAMES, CT2_FILES, HUB_MODELS, local_directory, models_folder, resolve
 from qal.errors import OptionError
 from qal.export.shipped_adapters import install_model, is_installed
+from qal.json_text import json_text
 from qal.resources import ADAPTERS
 
 POLL_INTERVAL_S = 0.5
@@ -51,7 +51,7 @@ def list_main(arguments: Sequence[str]) -> None:
     options = parse_options("qal models list", "Lists the catalogue.", ListOptions, arguments)
     places = {name: local_directory(name) for name in CATALOGUE_NAMES}
     if options.json_:
-        print(json.dumps({name: str(place) if place else None for name, place in places.items()}))
+        print(json_text({name: str(place) if place else None for name, place in places.items()}))
         return
     for name, place in places.items():
         print(f"{name:20}{place or 'not downloaded'}")

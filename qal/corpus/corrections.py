@@ -5,7 +5,7 @@ licence."""
 
 import fcntl
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from qal.audio.samples import Samples
 from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.split_assignment import assign_splits
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 from qal.text.normalisation.basic import normalise_basic
@@ -47,7 +48,8 @@ def add_correction(data: Path, corpus: str, correction: Correction) -> tuple[Cor
         new_row = _add_audio(folder, correction, text)
         other_rows = [row for row in rows if row.audio != new_row.audio]
         try:
-            return write_corpus(folder, existing.info if existing else _origin(corpus), [*other_rows, new_row]), new_row
+            written = _write(folder, existing, [*other_rows, new_row], _origin(corpus))
+            return written, next(row for row in written.rows if row.audio == new_row.audio)
         except BaseException:
             if len(other_rows) == len(rows):  # no row of the manifest names the new audio file
                 (folder / new_row.audio).unlink(missing_ok=True)
@@ -100,6 +102,14 @@ def _add_audio(folder: Path, correction: Correction, text: str) -> Row:
     audio = f"{AUDIO_FOLDER}/{correction.name}.wav"
     (folder / temporary).replace(folder / audio)
     return row.model_copy(update={"audio": audio, "source": SOURCE})
+
+
+def _write(folder: Path, existing: Corpus | None, rows: Sequence[Row], new_origin: Origin) -> Corpus:
+    """Writes the corpus. Every row keeps its split; a new sentence is split by its hash."""
+    assigned = assign_splits(rows, earlier=existing)
+    origin = existing.info if existing else new_origin
+    recorded = origin.model_copy(update={"split_by": assigned.split_by, "split_note": assigned.note})
+    return write_corpus(folder, recorded, assigned.rows)
 
 
 def _origin(name: str) -> Origin:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, Field, ValidationError
 
-from qal.corpus.split import SPLITS, Split
+from qal.corpus.split import SPLITS, Split, SplitMethod
 from qal.errors import CorpusError, StorageError
 from qal.storage import storage_errors
 
@@ -40,13 +40,17 @@ class Row(BaseModel, frozen=True):
 
 
 class Origin(BaseModel, frozen=True):
-    """Source and terms of use of a corpus."""
+    """Source and terms of use of a corpus, and how it was split."""
 
     name: str
     source: str = UNKNOWN
     licence: str = UNKNOWN
     attribution: str = ""
     notes: str = Field(default="", description="remarks for users of this corpus")
+    split_by: SplitMethod | None = Field(
+        default=None, description="how the examples were split: as given, by speaker, by text; null: not recorded"
+    )
+    split_note: str = Field(default="", description="what to know about the split, in whole sentences")
 
 
 class CorpusInfo(Origin, frozen=True):

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from qal.audio.samples import WINDOW_S
 from qal.corpus.manifest import Corpus, Row
 from qal.corpus.split import SPLITS
-from qal.text.normalisation.basic import normalise_basic
+from qal.corpus.words import count_words
 
 ALL = "all"
 SECONDS_PER_MINUTE = 60
@@ -48,7 +48,7 @@ def _statistics(rows: Iterable[Row], split: str, language: str) -> SplitStatisti
         language=language,
         utterances=len(rows),
         minutes=round(float(durations_s.sum()) / SECONDS_PER_MINUTE, 2),
-        words=sum(len(normalise_basic(row.text).split()) for row in rows),
+        words=sum(count_words(row.text) for row in rows),
         speakers=len({row.speaker for row in rows if row.speaker}),
         shortest_s=float(durations_s.min()),
         median_s=round(float(np.median(durations_s)), 2),

@@ -2,13 +2,13 @@
 
 Plain faster-whisper loads the same directory and ignores qal.json."""
 
-import json
 import os
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
 from qal.errors import ModelError
+from qal.json_text import json_text
 from qal.text.error_measure import ErrorRate, Measure, score_basis
 from qal.text.normalisation.registry import OLDEST
 
@@ -87,7 +87,7 @@ def write_metadata(directory: Path, metadata: ModelMetadata) -> None:
     """Writes qal.json under a temporary name and renames it, so that the file is never incomplete."""
     temporary = directory / (METADATA_FILE + ".new")
     try:
-        temporary.write_text(json.dumps(metadata.model_dump(), indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(metadata.model_dump(), indent=2) + "\n", encoding="utf-8")
         temporary.replace(directory / METADATA_FILE)
     finally:
         temporary.unlink(missing_ok=True)

@@ -9,6 +9,8 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, FiniteFloat, ValidationError, field_validator
 
+from qal.corpus.left_out import describe_left_out
+from qal.corpus.split_assignment import DESCRIPTIONS
 from qal.engine.model_directory import MeasuredScore
 from qal.errors import TrainingError
 from qal.text.error_measure import ErrorRate, Measure, percent_interval, score_basis
@@ -157,6 +159,8 @@ class RunReport(BaseModel, frozen=True, strict=True):
     tuned_adaptive: Score
     paired: PairedDifference  # tuned_adaptive minus stock_30s
     retention: Retention | None = None
+    split_by: str | None = None  # how the datasets were split: given, speaker, text; several with commas
+    left_out: dict[str, int] | None = None  # examples that the run did not use, by reason
 
     @property
     def scores(self) -> dict[Variant, Score]:
@@ -206,6 +210,13 @@ def measured_score(report: RunReport) -> MeasuredScore:
         words=report.words,
         normaliser=report.normaliser,
     )
+
+
+def data_notes(report: RunReport) -> list[str]:
+    """Returns whole sentences on the split of the datasets and on the examples that the run did not use."""
+    methods = (report.split_by or "").split(", ")
+    notes = [f"Examples are split {text}." for method, text in DESCRIPTIONS.items() if method in methods]
+    return [*notes, f"{describe_left_out(report.left_out)}."] if report.left_out else notes
 
 
 def write_report(file: Path, report: RunReport) -> None:
@@ -268,6 +279,8 @@ def print_report(report: RunReport) -> None:
         )
     speedup = report.stock_30s.rtf / report.tuned_adaptive.rtf
     print(f"{paired_sentence(report.measure, report.paired)}; {speedup:.1f} times faster\n")
+    for note in data_notes(report):
+        print(note)
     if report.retention:
         print_retention(report.retention)
     sys.stdout.flush()

@@ -1,7 +1,6 @@
 """Export of a run's trained weights to its model directory: merge, conversion to CTranslate2, and conversion check."""
 
 import functools
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from qal.jobs.example_selection import held_out_references
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
+from qal.json_text import json_text
 
 TransformersTranscriber = Callable[[Path, Sequence[SpokenReference], ContextAbility, ProgressCallback], list[str]]
 
@@ -85,5 +85,5 @@ def check_formats(
     transcribers: dict[str, Transcriber] = {"transformers": with_transformers}
     transcribers |= {f"ctranslate2 {t}": functools.partial(with_ctranslate2, t) for t in compute_types}
     result = check_conversion([r.text for r in held_out], transcribers, [r.language for r in held_out])
-    run.conversion_check_file.write_text(json.dumps(result.as_dict(), indent=2), encoding="utf-8")
+    run.conversion_check_file.write_text(json_text(result.as_dict(), indent=2), encoding="utf-8")
     result.raise_on_loss()

@@ -1,15 +1,18 @@
 """Selection of the examples that a run uses for training, for the conversion check and for its report."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
-from qal.corpus.manifest import Corpus, Row, read_corpus
+from qal.corpus.left_out import describe_left_out
+from qal.corpus.manifest import MANIFEST_FILE, Corpus, Row, read_corpus
 from qal.corpus.split import SPLITS, Split, evenly_spaced
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
 from qal.errors import CorpusError, TrainingError
 from qal.evaluation.scoring import SpokenReference, transcribe_each
+from qal.jobs.left_out import left_out_of_run, score_reason, training_reason
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
@@ -28,13 +31,29 @@ def read_corpora(config: TrainingConfig) -> list[Corpus]:
     return [read_corpus(folder, config.faults.bad_rows_share) for folder in config.corpus_folders]
 
 
-def is_usable(row: Row, split: Split, config: TrainingConfig) -> bool:
-    """True if training can use the row: its duration is within the limits and it has the text that it needs.
+def read_retention_corpora(config: TrainingConfig) -> list[Corpus]:
+    """Reads the datasets of the retention check at the end of a run. Raises CorpusError if one is gone or invalid."""
+    for folder in map(Path, config.retention.corpora):
+        _require_manifest(folder.name, folder)
+    return [read_corpus(Path(folder)) for folder in config.retention.corpora]
 
-    Distillation needs no text; a training row may have a translation instead."""
-    within_limits = config.min_utterance_s <= row.duration_s <= config.max_utterance_s
-    translates = split == "train" and config.targets.translate_share > 0
-    return within_limits and bool(row.text.strip() or config.method == "distill" or (translates and row.translation))
+
+def require_present(corpora: Sequence[Corpus]) -> None:
+    """Raises CorpusError if a dataset was deleted or moved since it was read."""
+    for corpus in corpora:
+        _require_manifest(corpus.info.name, corpus.folder)
+
+
+def _require_manifest(name: str, folder: Path) -> None:
+    if not (folder / MANIFEST_FILE).is_file():
+        raise CorpusError(
+            f"the dataset {name} is gone: it was deleted or moved from {folder}; put it back, then resume the run"
+        )
+
+
+def is_usable(row: Row, split: Split, config: TrainingConfig) -> bool:
+    """True if the manifest gives no reason for which training leaves the row out."""
+    return training_reason(row, split, config) is None
 
 
 def training_examples(corpora: list[Corpus], config: TrainingConfig) -> list[CorpusRow]:
@@ -46,8 +65,7 @@ def training_examples(corpora: list[Corpus], config: TrainingConfig) -> list[Cor
 def held_out_examples(corpora: list[Corpus], config: TrainingConfig, splits: tuple[Split, ...]) -> list[CorpusRow]:
     """Returns the rows of the splits that are short enough and, except for distillation, have a text."""
     rows = [CorpusRow(c, r) for c in corpora for split in splits for r in c.select(split)]
-    needs_no_text = config.method == "distill"
-    return [e for e in rows if e.row.duration_s <= config.max_utterance_s and (e.row.text.strip() or needs_no_text)]
+    return [e for e in rows if score_reason(e.row, config) is None]
 
 
 def require_examples(corpora: list[Corpus], config: TrainingConfig) -> None:
@@ -59,8 +77,10 @@ def require_examples(corpora: list[Corpus], config: TrainingConfig) -> None:
         if not usable:
             kind = "example" if config.method == "distill" else "example with text"
             limits = f"between {config.min_utterance_s:g} and {config.max_utterance_s:g} s"
+            left_out = describe_left_out(left_out_of_run(corpora, config))
             raise CorpusError(
-                f"there is no {kind} {limits} in split '{split}'; import more recordings, or choose another dataset"
+                f"there is no {kind} {limits} in split '{split}'{f' ({left_out})' if left_out else ''}; "
+                "import more recordings, or choose another dataset"
             )
 
 
@@ -79,9 +99,10 @@ def held_out_references(
         count: maximum number of examples.
 
     Raises:
-        CorpusError: no example has usable audio.
+        CorpusError: a dataset is gone, or no example has usable audio.
         TrainingError: the base model transcribes no example.
     """
+    require_present(corpora)
     references = usable_references(
         run, evenly_spaced(held_out_examples(corpora, config, splits), count), config.language
     )

@@ -22,6 +22,7 @@ from qal.evaluation.report import RunReport, read_report
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import save_config
 from qal.jobs.status import ENDED, RESUME_HINT, Status, is_alive, start_timed_out
+from qal.json_text import json_text
 
 RUN_NAME = re.compile(r"[\w][\w.-]{0,99}")
 MAX_COUNT = 2**53  # of steps, epochs and attempts; every JSON reader represents smaller integers exactly
@@ -138,7 +139,7 @@ def append_row(file: Path, row: dict) -> None:
             lines.seek(-1, os.SEEK_END)
             if lines.read(1) != b"\n":
                 lines.write(b"\n")
-        lines.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        lines.write(json_text(row, ensure_ascii=False).encode() + b"\n")
 
 
 def parse_row(line: bytes) -> dict | None:

@@ -1,15 +1,17 @@
 """Examples with unusable audio: they are left out, listed in runs/<id>/skipped.jsonl and counted."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from qal.audio.decode import decode
-from qal.audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples, seconds
+from qal.audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples, seconds
+from qal.audio.sound_check import require_sound
+from qal.corpus.left_out import UNREADABLE, audio_reason
 from qal.errors import AudioDecodeError, TrainingError
+from qal.json_text import json_text
 
 MIN_DURATION_SHARE = 0.5  # of the duration in the manifest; a shorter file is truncated
 MAX_REASONS = 3  # shown in the error
@@ -19,7 +21,8 @@ class UnusableAudio(NamedTuple):
     """An audio file that cannot be used, and the reason."""
 
     audio: str
-    reason: str
+    reason: str  # one sentence with the file's name
+    kind: str = UNREADABLE  # a reason of `left_out`
 
 
 def load_audio(path: Path, duration_s: float | None = None) -> Samples:
@@ -30,16 +33,15 @@ def load_audio(path: Path, duration_s: float | None = None) -> Samples:
         duration_s: the duration in the manifest, in seconds.
 
     Raises:
-        AudioDecodeError: the file is missing, unreadable, empty, not finite, longer than 30 s, or truncated.
+        AudioDecodeError: the file is missing, unreadable, silent, not finite, longer than 30 s, or truncated.
     """
+    if not path.parent.is_dir():
+        raise AudioDecodeError(f"{path.name}: the folder {path.parent} is gone; put the dataset back")
     try:
         samples = decode(path)
     except OSError as error:
         raise AudioDecodeError(f"{path.name}: cannot be read ({error.strerror}); check the disk") from error
-    if len(samples) < HOP:
-        raise AudioDecodeError(f"{path.name}: contains no audio samples; record it again or delete its row")
-    if not np.isfinite(samples).all():
-        raise AudioDecodeError(f"{path.name}: contains samples that are not numbers; export it again")
+    require_sound(samples, path.name)
     if len(samples) > WINDOW_SAMPLES:
         raise AudioDecodeError(f"{path.name}: is longer than {WINDOW_S} s, unlike its row says; cut it")
     if duration_s and seconds(samples) < MIN_DURATION_SHARE * duration_s:
@@ -54,7 +56,12 @@ def load_if_usable(path: Path, duration_s: float | None = None) -> Samples | Unu
     try:
         return load_audio(path, duration_s)
     except AudioDecodeError as error:
-        return UnusableAudio(str(path), str(error))
+        return unusable_audio(path, error)
+
+
+def unusable_audio(path: Path, error: AudioDecodeError) -> UnusableAudio:
+    """Returns the entry for an audio file that raised the error."""
+    return UnusableAudio(str(path), str(error), audio_reason(error))
 
 
 class SkippedAudio:
@@ -71,7 +78,7 @@ class SkippedAudio:
 
     def __init__(self, file: Path, total: int, max_share: float, writes: bool = True):
         self.file, self.total, self.max_share, self.writes = file, total, max_share, writes
-        self._listed = set(read_skipped(file))
+        self._listed = {item.audio for item in read_skipped(file)}
         self._of_this_attempt: set[str] = set()
 
     def __len__(self) -> int:
@@ -85,12 +92,15 @@ class SkippedAudio:
         self._listed |= {item.audio for item in new}
         if new and self.writes:
             with self.file.open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(item._asdict(), ensure_ascii=False) + "\n" for item in new)
+                file.writelines(json_text(item._asdict(), ensure_ascii=False) + "\n" for item in new)
         if unusable and self.max_share < 1 and len(self._of_this_attempt) > self.max_share * self.total:
             raise self._too_many(unusable)
         return new
 
     def _too_many(self, unusable: list[UnusableAudio]) -> TrainingError:
+        gone = next((folder for item in unusable if not (folder := Path(item.audio).parent).is_dir()), None)
+        if gone:
+            return TrainingError(f"the dataset is gone: there is no folder {gone}; put it back, then resume the run")
         reasons = "; ".join(item.reason for item in unusable[:MAX_REASONS])
         return TrainingError(
             f"{len(self._of_this_attempt)} of {self.total} examples have unusable audio, more than "
@@ -99,12 +109,18 @@ class SkippedAudio:
         )
 
 
-def read_skipped(file: Path) -> list[str]:
-    """Returns the listed audio paths; torn lines are ignored."""
-    paths = []
+def count_skipped(file: Path) -> dict[str, int]:
+    """Counts the listed examples by kind, for `describe_left_out`."""
+    return dict(Counter(item.kind for item in read_skipped(file)))
+
+
+def read_skipped(file: Path) -> list[UnusableAudio]:
+    """Returns the listed examples; torn lines are ignored. Lines of earlier versions have no kind."""
+    items = []
     for line in file.read_bytes().splitlines() if file.exists() else []:
         try:
-            paths.append(json.loads(line)["audio"])
-        except (ValueError, KeyError, TypeError):
+            row = json.loads(line)
+            items.append(UnusableAudio(str(row["audio"]), str(row["reason"]), str(row.get("kind", UNREADABLE))))
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue
-    return paths
+    return items

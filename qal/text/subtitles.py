@@ -1,9 +1,10 @@
 """Formats of timed text: plain text, SRT, WebVTT and JSON."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, NamedTuple, Protocol
+
+from qal.json_text import json_text
 
 MS_PER_HOUR = 3_600_000
 MS_PER_MINUTE = 60_000
@@ -48,7 +49,7 @@ def to_vtt(cues: Sequence[Cue]) -> str:
 def to_json(cues: Sequence[Cue]) -> str:
     """Formats cues as JSON: {"text", "segments"}, with floats rounded to three decimals."""
     content = {"text": " ".join(single_line(cue.text) for cue in cues), "segments": [cue_fields(cue) for cue in cues]}
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    return json_text(content, ensure_ascii=False, indent=2) + "\n"
 
 
 def cue_fields(cue: Cue) -> dict[str, Any]:

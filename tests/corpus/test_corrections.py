@@ -5,6 +5,7 @@ import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qal.audio.decode import decode
@@ -13,7 +14,7 @@ from qal.corpus import manifest
 from qal.corpus.corrections import MAX_CHARACTERS, Correction, add_correction
 from qal.corpus.manifest import Corpus, Origin, read_corpus, write_corpus
 from qal.corpus.split import split_of
-from qal.errors import CorpusError, StorageError
+from qal.errors import AudioDecodeError, CorpusError, StorageError
 from tests.fakes import noise
 
 SAMPLES: Samples = from_pcm16(to_pcm16(noise(SAMPLE_RATE)))
@@ -133,3 +134,21 @@ def test_full_disk_leaves_the_corrections_unchanged(tmp_path: Path, monkeypatch:
             add_correction(tmp_path, "mine", correction(name))
     assert read_corpus(tmp_path / "mine") == before
     assert [p.name for p in (tmp_path / "mine/audio").iterdir()] == ["ab12-00001.wav"]
+
+
+def test_corrected_caption_keeps_its_split_and_the_dataset_gets_all_splits(tmp_path: Path):
+    for i in range(12):
+        add_correction(tmp_path, "mine", correction(f"c{i:02}", f"line number {i}"))
+    before = read_corpus(tmp_path / "mine")
+    assert all(before.info.utterances.values())
+    for i in range(12):
+        add_correction(tmp_path, "mine", correction(f"c{i:02}", f"quite another line {i}"))
+    after = read_corpus(tmp_path / "mine")
+    assert [row.split for row in after.rows] == [row.split for row in before.rows]
+    assert (after.info.split_by, after.info.split_note) == ("text", "")
+
+
+def test_silent_caption_is_not_added(tmp_path: Path):
+    with pytest.raises(AudioDecodeError, match="is silent"):
+        add_correction(tmp_path, "mine", correction(samples=np.zeros(SAMPLE_RATE, np.float32)))
+    assert not (tmp_path / "mine/manifest.jsonl").exists()

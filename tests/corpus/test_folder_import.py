@@ -1,6 +1,7 @@
 """Import of a folder of recordings, and of a dataset of the hub with the same layout."""
 
 import errno
+import json
 import wave
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from qal.corpus.importers.folder import import_folder
 from qal.corpus.importers.hub import import_hub
 from qal.corpus.manifest import read_corpus
 from qal.errors import CorpusError, StorageError
+from tests.sounds import sine, write_audio, write_float_audio
 
 
 def write_tone(path: Path, hz: float, seconds: float = 0.5, rate: int = 48_000) -> None:
@@ -234,3 +236,91 @@ def test_hub_dataset_is_imported_with_the_licence_of_its_card(
 def test_invalid_hub_dataset_name_is_rejected(tmp_path: Path):
     with pytest.raises(CorpusError, match="OWNER/NAME"):
         import_hub("not/a/name", "en", tmp_path / "out")
+
+
+@pytest.mark.parametrize("column", ["split", "Subset", "partition", "set"])
+def test_split_column_of_a_table_is_kept_in_any_usual_spelling(tmp_path: Path, column: str):
+    table = f"file,text,{column}\nclips/0.wav,One,Training\nclips/1.wav,Two,dev\nclips/2.wav,Three,TEST\n"
+    corpus = import_folder(folder_with_table(tmp_path / "in", "metadata.csv", table), "en", tmp_path / "out")
+    assert [r.split for r in corpus.rows] == ["train", "validation", "test"]
+    assert corpus.info.split_by == "given"
+    assert json.loads((tmp_path / "out/corpus.json").read_text())["split_by"] == "given"
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (("train", "dev", "test"), ["validation", "test", "train"]),
+        (("training", "valid", "eval"), ["test", "train", "validation"]),
+        (("train", "test", "eval"), ["validation", "test", "train"]),
+        (("train-clean-100", "dev-other", "test-clean"), ["validation", "test", "train"]),
+    ],
+)
+@pytest.mark.parametrize("layout", ["text", "table", "audio"])
+def test_folders_named_like_splits_are_kept(tmp_path: Path, folders, expected, layout: str):
+    for i, folder in enumerate(folders):
+        write_tone(tmp_path / f"in/{folder}/clips/{i}.wav", 200 + 50 * i)
+        if layout == "text":
+            (tmp_path / f"in/{folder}/clips/{i}.txt").write_text("The same text")
+        if layout == "table":
+            (tmp_path / f"in/{folder}/metadata.csv").write_text(f"file,text\nclips/{i}.wav,The same text\n")
+    corpus = import_folder(tmp_path / "in", "en", tmp_path / "out", no_text=layout == "audio")
+    assert [r.split for r in corpus.rows] == expected
+    assert corpus.info.split_by == "given"
+
+
+def test_unknown_value_of_a_split_column_is_an_error_that_names_its_row(tmp_path: Path):
+    table = "file,text,split\nclips/0.wav,One,train\nclips/1.wav,Two,fold 7\n"
+    folder = folder_with_table(tmp_path / "in", "metadata.csv", table)
+    with pytest.raises(CorpusError, match="row 2 has 'fold 7' in its column 'split', which is no split; write train"):
+        import_folder(folder, "en", tmp_path / "out")
+
+
+def test_column_named_subset_with_other_values_is_no_split(tmp_path: Path):
+    table = "file,text,subset\nclips/0.wav,One,clean\nclips/1.wav,Two,other\n"
+    corpus = import_folder(folder_with_table(tmp_path / "in", "metadata.csv", table), "en", tmp_path / "out")
+    assert corpus.info.split_by == "text"
+
+
+def test_corrected_text_file_keeps_its_split_when_the_folder_is_imported_again(tmp_path: Path):
+    for i in range(30):
+        write_tone(tmp_path / f"in/{i}.wav", 200 + 10 * i, seconds=0.1)
+        (tmp_path / f"in/{i}.txt").write_text(f"sentence {i}")
+    before = import_folder(tmp_path / "in", "en", tmp_path / "out")
+    for i in range(30):
+        (tmp_path / f"in/{i}.txt").write_text(f"another sentence {i}")
+    after = import_folder(tmp_path / "in", "en", tmp_path / "out", force=True)
+    assert [r.split for r in after.rows] == [r.split for r in before.rows]
+    assert after.rows != before.rows
+
+
+def test_unreadable_dataset_can_be_replaced_and_it_is_said(recordings: Path, tmp_path: Path):
+    import_folder(recordings, "en", tmp_path / "out")
+    (tmp_path / "out/manifest.jsonl").write_text("{")
+    corpus = import_folder(recordings, "en", tmp_path / "out", force=True)
+    assert "could not be read, so its examples were split anew" in corpus.info.split_note
+
+
+def test_silent_recordings_and_those_without_numbers_are_never_written(recordings: Path, tmp_path: Path):
+    write_audio(recordings / "silent.wav", np.zeros(8000, np.float32))
+    write_audio(recordings / "constant.wav", np.full(8000, 0.25, np.float32))
+    write_audio(recordings / "rounding.wav", np.resize(np.array([0, 2 / 32768], np.float32), 8000))
+    write_float_audio(recordings / "nan.wav", np.full(8000, np.nan, np.float32))
+    for path in recordings.glob("*.wav"):
+        path.with_suffix(".txt").write_text("words")
+    skipped: list[str] = []
+    corpus = import_folder(recordings, "en", tmp_path / "out", on_skip=skipped.append)
+    assert len(corpus.rows) == 3
+    reasons = dict(line.split(": ", 1) for line in skipped)
+    assert set(reasons) == {"silent.wav", "constant.wav", "rounding.wav", "nan.wav"}
+    assert "100 % of its samples are not numbers" in reasons["nan.wav"]
+    assert all("is silent" in reason for name, reason in reasons.items() if name != "nan.wav")
+    assert sorted(p.name for p in (tmp_path / "out/audio").rglob("*.wav")) == ["0.wav", "1.wav", "2.wav"]
+
+
+def test_inverted_channels_are_imported_as_the_loudest_one(tmp_path: Path):
+    wave_ = sine(440, 1, amplitude=0.5)
+    write_audio(tmp_path / "in/a.wav", np.stack([wave_, -wave_]))
+    (tmp_path / "in/a.txt").write_text("words")
+    corpus = import_folder(tmp_path / "in", "en", tmp_path / "out")
+    assert np.abs(decode(corpus.audio_path(corpus.rows[0]))).max() == pytest.approx(0.5, abs=1e-3)

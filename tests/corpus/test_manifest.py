@@ -169,3 +169,11 @@ def test_select_returns_exactly_the_rows_of_a_split(corpus: Corpus):
     assert written.select("test") == [rows[1]]
     assert written.select("train") == [rows[0]]
     assert written.select("validation") == []
+
+
+def test_way_of_splitting_is_kept_and_missing_in_older_datasets(corpus: Corpus):
+    assert read_corpus(corpus.folder).info.split_by is None
+    write_corpus(corpus.folder, ORIGIN.model_copy(update={"split_by": "speaker", "split_note": "x."}), corpus.rows)
+    info = read_corpus(corpus.folder).info
+    assert (info.split_by, info.split_note) == ("speaker", "x.")
+    assert info.version == corpus.info.version

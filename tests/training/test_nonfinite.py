@@ -54,14 +54,16 @@ BAD_FILES = {
     "not audio": lambda path: path.write_bytes(b"<html>not found</html>"),
     "truncated": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 4]),
     "not a number": lambda path: write_float_wav(path, np.full(16_000, np.nan)),
-    "too long": lambda path: write_wav(path, np.zeros(31 * 16_000)),
+    "too long": lambda path: write_wav(path, np.resize([1000, -1000], 31 * 16_000)),
+    "silent": lambda path: write_wav(path, np.zeros(16_000)),
+    "constant": lambda path: write_wav(path, np.full(16_000, 5000)),
 }
 
 
 @pytest.mark.parametrize("fault", BAD_FILES)
 def test_unusable_audio_raises_an_error_that_names_the_file(fault, tmp_path):
     path = tmp_path / "a.wav"
-    write_wav(path, np.ones(16_000))
+    write_wav(path, np.resize([1000, -1000], 16_000))
     assert len(load_audio(path, 1.0)) == 16_000
     BAD_FILES[fault](path)
     with pytest.raises(AudioDecodeError, match=r"a\.wav: "):

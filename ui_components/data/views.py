@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from qal.audio.samples import WINDOW_S
 from qal.corpus.manifest import UNKNOWN, CorpusInfo, Row
+from qal.corpus.split_assignment import describe_split
 from qal.corpus.statistics import ALL, SplitStatistics
 from ui_components.data.corpora import RowPage
 from ui_components.widgets.language_names import LANGUAGE_NAMES
@@ -13,6 +14,7 @@ from ui_components.widgets.markup import note_html
 
 BIN_EDGES_S = (0, 1, 2, 3, 5, 7, 10, 15, 20, WINDOW_S, float("inf"))  # of the histogram
 SHOWN_VERSION_LENGTH = 12  # characters
+MAX_SPEAKER_CHARACTERS = 20
 NO_MATCH = "No clip matches. Use fewer words, or choose another split."
 UNKNOWN_LICENCE = "Licence unknown. Check it before sharing a model trained on this dataset."
 SPLIT_COLUMNS = ("split", "language", "clips", "minutes", "words", "speakers", "shortest", "median", "longest")
@@ -36,8 +38,8 @@ def _totals(info: CorpusInfo, total: SplitStatistics) -> str:
     speakers = str(total.speakers) if total.speakers else "unknown"
     facts = [
         (duration_text(info.duration_s), "of speech"),
-        (f"{total.utterances:,}", "clips"),
-        (f"{total.words:,}", "words"),
+        (f"{total.utterances:,}", "clip" if total.utterances == 1 else "clips"),
+        (f"{total.words:,}", "word" if total.words == 1 else "words"),
         (speakers, "speaker" if total.speakers == 1 else "speakers"),
         (", ".join(map(language_name, info.languages)), "language" if len(info.languages) == 1 else "languages"),
     ]
@@ -51,10 +53,15 @@ def _origin(info: CorpusInfo) -> str:
         ("Licence", info.licence),
         ("Attribution", info.attribution),
         ("Notes", info.notes),
+        ("Split", _sentence(describe_split(info))),
         ("Version", info.version[:SHOWN_VERSION_LENGTH]),
     ]
     lines = "".join(f"<dt>{name}</dt><dd dir=auto>{html.escape(text)}</dd>" for name, text in fields if text)
     return f'<dl class="origin">{lines}</dl>'
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _splits(statistics: Sequence[SplitStatistics]) -> str:
@@ -114,10 +121,10 @@ def rows_html(page: RowPage, opened: int | None) -> str:
 
 
 def _row_html(index: int, row: Row, is_opened: bool) -> str:
-    text = html.escape(row.text) or '<span class="none">no text</span>'
+    text = html.escape(row.text.strip()) or '<span class="none">no text</span>'
     button = f'<button type="button" dir="auto" aria-pressed="{str(is_opened).lower()}">{text}</button>'
-    speaker = html.escape(row.speaker or "–")
-    cells = (button, row.split, f'<span title="{speaker}">{speaker}</span>', f"{row.duration_s:.1f} s")
+    speaker = f'<span title="{html.escape(row.speaker)}">{html.escape(shortened(row.speaker) or "–")}</span>'
+    cells = (button, row.split, speaker, f"{row.duration_s:.1f} s")
     inner = "".join(f"<td>{cell}</td>" for cell in cells)
     return f'<tr data-row="{index}" class="{"chosen" if is_opened else ""}">{inner}</tr>'
 
@@ -133,7 +140,15 @@ def position_html(page: RowPage) -> str:
 
 def row_details(row: Row) -> str:
     """File, split, speaker and source of a row in one line."""
-    return " · ".join(text for text in (row.audio, row.split, row.speaker, row.source) if text)
+    return " · ".join(text for text in (row.audio, row.split, shortened(row.speaker), row.source) if text)
+
+
+def shortened(speaker: str) -> str:
+    """A speaker's name with its middle left out if it is long, as the ids of some datasets are."""
+    if len(speaker) <= MAX_SPEAKER_CHARACTERS:
+        return speaker
+    kept = MAX_SPEAKER_CHARACTERS // 2
+    return f"{speaker[:kept]}…{speaker[-kept:]}"
 
 
 def duration_text(duration_s: float) -> str:

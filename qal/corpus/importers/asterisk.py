@@ -13,9 +13,16 @@ from tqdm import tqdm
 from qal.audio.decode import decode
 from qal.audio.samples import WINDOW_S, seconds
 from qal.corpus.importers.debian import unpack_packages
-from qal.corpus.importers.staging import OnSkip, add_utterance, copy_licence, ignore_skipped, staged
-from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
-from qal.errors import CorpusError
+from qal.corpus.importers.staging import (
+    OnSkip,
+    add_utterance,
+    copy_licence,
+    ignore_skipped,
+    staged,
+    write_split_corpus,
+)
+from qal.corpus.manifest import Corpus, Origin, Row, read_corpus
+from qal.errors import AudioDecodeError, CorpusError
 
 MIN_UTTERANCE_S = 0.4
 MIN_UTTERANCES = 400  # in a complete package
@@ -73,7 +80,7 @@ def import_asterisk(language: str, out: Path, *, force: bool = False, on_skip: O
                 "remove the damaged package, so that it is downloaded again"
             )
         copy_licence(root / f"usr/share/doc/{package}/copyright", folder)
-        write_corpus(folder, _origin(out.resolve().name, package, language, voice), rows)
+        write_split_corpus(folder, out, _origin(out.resolve().name, package, language, voice), rows)
     return read_corpus(out)
 
 
@@ -146,7 +153,10 @@ def _convert(audio: Path, transcripts: dict[str, str], folder: Path, language: s
         if not MIN_UTTERANCE_S <= seconds(samples) <= WINDOW_S:
             on_skip(f"{name}: {seconds(samples):.2f} s long, not {MIN_UTTERANCE_S} to {WINDOW_S} s")
             continue
-        rows.append(add_utterance(folder, f"audio/{name}.wav", samples, text, language, audio.name))
+        try:
+            rows.append(add_utterance(folder, f"audio/{name}.wav", samples, text, language, audio.name))
+        except AudioDecodeError as error:
+            on_skip(str(error))
     return rows
 
 

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from qal.audio.decode import decode
 from qal.audio.samples import Samples, seconds
 from qal.corpus.importers.debian import unpack_packages
-from qal.corpus.importers.staging import OnSkip, add_utterance, copy_licence, staged
-from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.importers.staging import OnSkip, add_utterance, copy_licence, staged, write_split_corpus
+from qal.corpus.manifest import Corpus, Origin, Row, read_corpus
 from qal.errors import AudioDecodeError
 
 MIN_UTTERANCE_S = 0.6
@@ -66,7 +66,7 @@ def import_packages(
         root = unpack_packages(packages, Path(temporary))
         rows = convert(find_clips(root), folder, language, on_skip)
         copy_licence(root / f"usr/share/doc/{packages[0]}/copyright", folder)
-        write_corpus(folder, origin, rows)
+        write_split_corpus(folder, out, origin, rows, speakers_are_people=False)
     return read_corpus(out)
 
 
@@ -115,7 +115,11 @@ def _convert_clip(clip: Clip, folder: Path, language: str) -> Row | str:
     text = clip.text or ""
     if len(text) > MAX_CHARACTERS_PER_S * seconds(samples):
         return f"too short ({seconds(samples):.1f} s) for its {len(text)} characters"
-    return add_utterance(folder, f"audio/{clip.name}.wav", _within_full_scale(samples), text, language, clip.speaker)
+    try:
+        audio = f"audio/{clip.name}.wav"
+        return add_utterance(folder, audio, _within_full_scale(samples), text, language, clip.speaker)
+    except AudioDecodeError as error:
+        return str(error).removeprefix(f"{clip.name}.wav: ")
 
 
 def _within_full_scale(samples: Samples) -> Samples:

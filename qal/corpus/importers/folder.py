@@ -5,6 +5,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from qal.audio.decode import decode
+from qal.corpus.importers.given_splits import given_by_path
 from qal.corpus.importers.staging import (
     AUDIO_FOLDER,
     OnSkip,
@@ -12,11 +13,12 @@ from qal.corpus.importers.staging import (
     check_language_code,
     ignore_skipped,
     staged,
+    write_split_corpus,
 )
 from qal.corpus.importers.transcripts import TABLE_NAMES, Recording, list_audio, list_transcribed
-from qal.corpus.manifest import UNKNOWN, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.manifest import UNKNOWN, Corpus, Origin, Row, read_corpus
+from qal.corpus.words import has_words
 from qal.errors import AudioDecodeError, CorpusError
-from qal.text.normalisation.basic import normalise_basic
 
 MAX_NAME_BYTES = 250  # 255 on most disks, and a suffix is added
 NO_AUDIO = "contains no audio files; give a folder with WAV, FLAC, MP3, OGG or similar files"
@@ -60,16 +62,18 @@ def import_folder(
     if not recordings:
         raise CorpusError(f"{source}: {NO_AUDIO if no_text else NO_RECORDINGS}")
     with staged(out, force) as new:
-        rows = []
+        rows, split_names = [], []
         for recording in tqdm(recordings, desc="recordings", unit="file"):
             try:
                 rows.append(_convert(recording, folder, new, language, no_text))
+                split_names.append(recording.split_name)
             except (AudioDecodeError, CorpusError) as error:
                 on_skip(str(error))
         if not rows:
             raise CorpusError(f"{source}: no usable recordings; see the list above")
         origin = Origin(name=out.resolve().name, source=source, licence=licence, attribution=attribution)
-        write_corpus(new, origin, rows)
+        given = given_by_path([row.audio for row in rows], split_names)
+        write_split_corpus(new, out, origin, rows, given)
     return read_corpus(out)
 
 
@@ -90,7 +94,7 @@ def _convert(recording: Recording, folder: Path, new: Path, language: str, no_te
     name = _checked_name(path.relative_to(folder).as_posix())
     if recording.skip_reason:
         raise CorpusError(f"{name}: {recording.skip_reason}")
-    if not no_text and not normalise_basic(recording.text) and not normalise_basic(recording.translation):
+    if not no_text and not has_words(recording.text) and not has_words(recording.translation):
         raise CorpusError(f"{name}: its transcript has no words")
     target = f"{AUDIO_FOLDER}/{name}" if path.suffix == ".wav" else f"{AUDIO_FOLDER}/{name}.wav"
     if (new / target).exists():

@@ -5,13 +5,15 @@ import re
 import shutil
 import tempfile
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, seconds, to_pcm16
-from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Row
-from qal.corpus.split import split_of
+from qal.audio.sound_check import require_sound
+from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.split import Split, split_of
+from qal.corpus.split_assignment import assign_splits
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 
@@ -79,8 +81,15 @@ def add_utterance(folder: Path, audio: str, samples: Samples, text: str, languag
         samples: (n,) at 16 kHz.
         text: transcript; empty if there is none.
         language: language code.
-        speaker: name of the speaker; empty if unknown."""
+        speaker: name of the speaker; empty if unknown.
+
+    Returns:
+        the row, with the split of its sentence's hash; `write_split_corpus` decides.
+
+    Raises:
+        AudioDecodeError: the sound is empty, silent or not finite, so that training would refuse it."""
     path = folder / audio
+    require_sound(samples, audio.removeprefix(f"{AUDIO_FOLDER}/"))
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
@@ -97,6 +106,35 @@ def add_utterance(folder: Path, audio: str, samples: Samples, text: str, languag
         split=split_of(text, language, sha256),
         sha256=sha256,
     )
+
+
+def write_split_corpus(
+    folder: Path,
+    out: Path,
+    origin: Origin,
+    rows: Sequence[Row],
+    given: Mapping[str, Split] | None = None,
+    speakers_are_people: bool = True,
+) -> Corpus:
+    """Splits the rows, writes the corpus into the staged folder, and records how it was split.
+
+    Args:
+        folder: the staged folder, which contains the audio files.
+        out: the folder of the corpus; rows that it already holds keep their split.
+        origin: source and terms of use.
+        rows: the rows.
+        given: the splits that the source names, by the rows' audio paths.
+        speakers_are_people: as in `assign_splits`."""
+    earlier, note = None, ""
+    if (out / MANIFEST_FILE).is_file():
+        try:
+            earlier = read_corpus(out, max_missing_share=1)
+        except CorpusError:
+            note = "The dataset that was replaced could not be read, so its examples were split anew."
+    assigned = assign_splits(rows, given, earlier, speakers_are_people)
+    split_note = " ".join(part for part in (note, assigned.note) if part)
+    recorded = origin.model_copy(update={"split_by": assigned.split_by, "split_note": split_note})
+    return write_corpus(folder, recorded, assigned.rows)
 
 
 def copy_licence(source: Path, folder: Path) -> None:

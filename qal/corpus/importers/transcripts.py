@@ -6,11 +6,12 @@ or in one text file per recording: `name.txt` next to `name.wav`."""
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from qal.audio.decode import AUDIO_SUFFIXES
+from qal.corpus.importers.given_splits import SplitColumn, folder_split, split_value
 from qal.errors import CorpusError
 
 TABLE_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
@@ -30,12 +31,14 @@ class Recording:
     text: str  # empty if there is no transcript
     speaker: str = ""
     translation: str = ""
+    split_name: str = ""  # as the source spells it; empty if it names none
     skip_reason: str = ""  # why the recording cannot be used; empty if no reason is known yet
 
 
 def list_audio(folder: Path) -> list[Recording]:
     """Lists every audio file of a folder and its subfolders, without text."""
-    return [Recording(path, "") for path in sorted(folder.rglob("*")) if _is_audio(path, folder)]
+    paths = [path for path in sorted(folder.rglob("*")) if _is_audio(path, folder)]
+    return [Recording(path, "", split_name=folder_split(path.relative_to(folder))) for path in paths]
 
 
 def list_transcribed(folder: Path) -> list[Recording]:
@@ -44,8 +47,8 @@ def list_transcribed(folder: Path) -> list[Recording]:
     Raises CorpusError, which names the table and its line, if a table cannot be read."""
     tables = [path for path in sorted(folder.rglob("metadata.*")) if path.name in TABLE_NAMES and path.is_file()]
     if tables:
-        return [recording for table in tables for recording in _read_table(table)]
-    return [_with_text_file(recording.path) for recording in list_audio(folder)]
+        return [recording for table in tables for recording in _read_table(table, folder)]
+    return [_with_text_file(recording) for recording in list_audio(folder)]
 
 
 def _is_audio(path: Path, folder: Path) -> bool:
@@ -53,28 +56,32 @@ def _is_audio(path: Path, folder: Path) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES and not hidden and path.is_file()
 
 
-def _with_text_file(audio: Path) -> Recording:
-    text_file = audio.with_suffix(".txt")
+def _with_text_file(recording: Recording) -> Recording:
+    text_file = recording.path.with_suffix(".txt")
     if not text_file.is_file():
-        return Recording(
-            audio, "", skip_reason=f"no transcript found (looked for {text_file.name} and {TABLE_PATTERN})"
-        )
+        return replace(recording, skip_reason=f"no transcript found (looked for {text_file.name} and {TABLE_PATTERN})")
     try:
-        return Recording(audio, " ".join(text_file.read_text(encoding="utf-8-sig").split()))
+        return replace(recording, text=" ".join(text_file.read_text(encoding="utf-8-sig").split()))
     except UnicodeDecodeError:
-        return Recording(audio, "", skip_reason=f"{text_file.name} is not UTF-8 text; save it as UTF-8")
+        return replace(recording, skip_reason=f"{text_file.name} is not UTF-8 text; save it as UTF-8")
 
 
-def _read_table(table: Path) -> Iterator[Recording]:
+def _read_table(table: Path, folder: Path) -> Iterator[Recording]:
     try:
-        for number, values in enumerate(_records(table), start=1):
-            record = {str(name).strip().lower(): value for name, value in values.items()}
+        columns = SplitColumn(table)
+        for number, record in enumerate(_records(table), start=1):
+            columns.feed(number, record)
+        split_column = columns.name()
+        for number, record in enumerate(_records(table), start=1):
             file, text = _first_value(record, FILE_COLUMNS), _first_value(record, TEXT_COLUMNS)
             if file is None or text is None:
                 raise _missing_columns(table, number)
             translation = " ".join((_first_value(record, TRANSLATION_COLUMNS) or "").split())
             speaker = _first_value(record, SPEAKER_COLUMNS) or ""
-            yield Recording(table.parent / file, " ".join(text.split()), speaker, translation)
+            path = table.parent / file
+            inner = path.relative_to(folder) if path.is_relative_to(folder) else Path()
+            name = split_value(record, split_column) or folder_split(inner)
+            yield Recording(path, " ".join(text.split()), speaker, translation, name)
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         raise CorpusError(f"{table}: cannot be read ({error}); save it as UTF-8, one recording per line") from error
 
@@ -93,6 +100,12 @@ def _missing_columns(table: Path, number: int) -> CorpusError:
 
 
 def _records(table: Path) -> Iterator[dict[str, Any]]:
+    """Yields the table's rows by column, whose names are in lower case."""
+    for record in _raw_records(table):
+        yield {str(name).strip().lower(): value for name, value in record.items()}
+
+
+def _raw_records(table: Path) -> Iterator[dict[str, Any]]:
     with table.open(encoding="utf-8-sig", newline="") as file:
         if table.suffix == ".jsonl":
             for line in filter(str.strip, file):

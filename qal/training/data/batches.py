@@ -15,7 +15,7 @@ from qal.audio.samples import Samples
 from qal.engine.context import context_frames
 from qal.errors import AudioDecodeError
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.skipped_audio import UnusableAudio, load_audio
+from qal.jobs.skipped_audio import UnusableAudio, load_audio, unusable_audio
 from qal.training.data.buckets import Draw
 from qal.training.data.examples import Batch, Example, Target, make_labels, random_context
 from qal.training.data.feature_cache import FeatureCache, fit_to_context, speech_mel, speech_samples
@@ -70,7 +70,7 @@ class TrainCollator:
             try:
                 audios.append(self.load_augmented(Draw(epoch, index)))
             except AudioDecodeError as error:
-                bad_rows.append(UnusableAudio(str(self.examples[self._example_index(index)].audio), str(error)))
+                bad_rows.append(unusable_audio(self.examples[self._example_index(index)].audio, error))
         if not audios:
             raise AudioDecodeError(f"the audio of no training example can be used; the first: {bad_rows[0].reason}")
         return audios, bad_rows
@@ -133,7 +133,7 @@ class ValidationCollator:
             try:
                 mels[index] = self._cache.get(("validation", index), lambda index=index: self._mel(index))
             except AudioDecodeError as error:
-                bad_rows.append(UnusableAudio(str(self.examples[index].audio), str(error)))
+                bad_rows.append(unusable_audio(self.examples[index].audio, error))
         return self._batch(mels, tuple(bad_rows))
 
     def load_samples(self, example_index: int) -> Samples:

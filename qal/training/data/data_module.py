@@ -13,10 +13,11 @@ from qal.corpus.split import Split
 from qal.engine.decoding import GREEDY, Tokenizer
 from qal.errors import CorpusError
 from qal.jobs.example_selection import is_usable
+from qal.jobs.left_out import MAX_LABEL_TOKENS
 from qal.jobs.options.training_config import TrainingConfig
 from qal.training.data.batches import TrainCollator, ValidationCollator
 from qal.training.data.buckets import Draw
-from qal.training.data.examples import MAX_LABEL_TOKENS, Batch, Example, Target
+from qal.training.data.examples import Batch, Example, Target
 from qal.training.data.feature_cache import FeatureCache
 from qal.training.data.sampling import make_sampler
 from qal.training.loop.distributed import SINGLE_PROCESS, TrainingProcess

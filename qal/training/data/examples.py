@@ -12,13 +12,13 @@ from torch import Tensor
 
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, Samples
+from qal.jobs.left_out import MAX_LABEL_TOKENS
 from qal.jobs.options.data import ContextOptions
 from qal.jobs.skipped_audio import UnusableAudio
 
 IGNORED_LABEL = -100  # cross-entropy skips these positions
 FRAME_MULTIPLE = 50  # contexts are rounded up to it: each new shape costs time and memory in oneDNN
 TOKEN_MULTIPLE = 8  # label lengths are rounded up to it, for the same reason
-MAX_LABEL_TOKENS = 440  # the decoder has 448 positions
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ import numpy as np
 from qal.audio.samples import SAMPLE_RATE, WINDOW_S, Samples, seconds
 from qal.audio.vad import VAD_WINDOW, VadStream
 from qal.engine.decoding import TIMESTAMPS_PER_SECOND
+from qal.jobs.left_out import MAX_LABEL_TOKENS
 from qal.jobs.options.data import TargetOptions
-from qal.training.data.examples import MAX_LABEL_TOKENS, Example, Target
+from qal.training.data.examples import Example, Target
 
 SPEECH_THRESHOLD = 0.5  # speech probability
 

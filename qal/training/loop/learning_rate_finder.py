@@ -3,7 +3,6 @@
 Lightning's finder stops after max_epochs, validates between the epochs, and measures the slope over the rate
 instead of its logarithm, which favours the lowest rates. So the sweep is done here, with the run's own loop."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from qal.errors import TrainingError
 from qal.evaluation.scoring import ProgressCallback
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
+from qal.json_text import json_text
 from qal.training.loop.fit import make_trainer, prepare_training
 from qal.training.loop.hardware_errors import hardware_errors
 from qal.training.progress import StageProgress
@@ -90,7 +90,7 @@ def find_learning_rate(
     losses = [loss for loss in sweep.losses if np.isfinite(loss)]
     rates = sweep.rates[: len(losses)].tolist()
     curve = {"suggestion": suggested_rate(rates, losses), "learning_rate": rates, "loss": losses}
-    run.learning_rate_file.write_text(json.dumps(curve, indent=2), encoding="utf-8")
+    run.learning_rate_file.write_text(json_text(curve, indent=2), encoding="utf-8")
     return curve
 
 

@@ -16,6 +16,7 @@ import psutil
 from qal.corpus.manifest import Corpus
 from qal.errors import CorpusError, ModelError
 from qal.jobs.run import Run
+from qal.json_text import json_text
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = (
@@ -48,7 +49,7 @@ def record_environment(run: Run, base: Path, corpora: Sequence[Corpus], attempt:
         "corpora": [{"name": corpus.info.name, "version": corpus.info.version} for corpus in corpora],
     }
     with run.environment_file.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(environment, ensure_ascii=False) + "\n")
+        file.write(json_text(environment, ensure_ascii=False) + "\n")
     return environment
 
 

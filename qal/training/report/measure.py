@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qal.corpus.manifest import Corpus, Row, read_corpus
+from qal.corpus.left_out import added
+from qal.corpus.manifest import Corpus, Row
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
 from qal.engine.model_directory import ModelMetadata, read_metadata, write_metadata
@@ -13,11 +14,19 @@ from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.report import Retention, RunReport, measured_score
 from qal.evaluation.retention import ModelVariants, RetentionLimits, check_retention, sibling_corpora
 from qal.evaluation.scoring import SEED, score_engines
-from qal.jobs.example_selection import held_out_examples, held_out_references, retention_references, training_examples
+from qal.jobs.example_selection import (
+    held_out_examples,
+    held_out_references,
+    read_retention_corpora,
+    retention_references,
+    training_examples,
+)
+from qal.jobs.left_out import left_out_of_run
 from qal.jobs.machine import engine_device
 from qal.jobs.metrics import train_seconds
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
+from qal.jobs.skipped_audio import count_skipped
 from qal.text.normalisation.registry import SCORING
 from qal.training.progress import StageProgress
 
@@ -31,6 +40,12 @@ def corpora_version(corpora: list[Corpus]) -> str:
     """Version of the corpus; for several corpora the SHA-256 of their versions."""
     versions = [corpus.info.version for corpus in corpora]
     return versions[0] if len(versions) == 1 else hashlib.sha256("\n".join(sorted(versions)).encode()).hexdigest()
+
+
+def split_methods(corpora: list[Corpus]) -> str | None:
+    """Returns how the corpora were split, each way once; None if that is not recorded."""
+    methods = dict.fromkeys(corpus.info.split_by for corpus in corpora if corpus.info.split_by)
+    return ", ".join(methods) or None
 
 
 def dataset_descriptions(corpora: list[Corpus], config: TrainingConfig) -> list[str]:
@@ -87,6 +102,8 @@ def measure_model(
         tuned_adaptive=tuned.score.rounded(),
         paired=paired_difference(tuned.counts, original.counts, np.random.default_rng(SEED)).rounded(),
         retention=measure_retention(run, config, corpora, variants, stage_progress),
+        split_by=split_methods(corpora),
+        left_out=added(left_out_of_run(corpora, config, variants.stock_30s.tokenizer), count_skipped(run.skipped_file)),
     )
     write_metadata(run.model, metadata.model_copy(update={"measured": measured_score(report)}))
     return report
@@ -106,7 +123,7 @@ def measure_retention(
 
     Returns:
         the comparison; None for distillation, or where there is no other dataset."""
-    others = [read_corpus(Path(folder)) for folder in config.retention.corpora] or sibling_corpora(corpora)
+    others = read_retention_corpora(config) or sibling_corpora(corpora)
     languages = variants.stock_30s.tokenizer.languages
     examples = retention_references(run, others, config, languages) if config.method == "finetune" else {}
     if not examples:

@@ -6,7 +6,7 @@ of the same base model on this machine, otherwise in the benchmark of docs/bench
 the settings."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qal.audio.samples import WINDOW_S
+from qal.corpus.left_out import LeftOut
 from qal.jobs.batch_boundaries import batch_boundaries, repetitions
 from qal.jobs.machine import process_count
 from qal.jobs.options.learning import CPU_MICRO_BATCH_S
@@ -54,6 +55,7 @@ class ExampleSummary:
     available: int  # examples of the training split, before limits
     validation: int  # examples of the validation split
     test: int  # examples of the test split
+    left_out: LeftOut = field(default_factory=dict)  # examples that the run does not use, by reason
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Estimate:
     disk_mb: float
     basis: str
     warnings: tuple[str, ...]
+    left_out: LeftOut = field(default_factory=dict)
 
 
 class EpochWork(NamedTuple):
@@ -132,6 +135,7 @@ def estimate_run(
         disk_mb=disk_mb,
         basis=basis(config, machine, measured),
         warnings=tuple(space_warnings(memory_mb, disk_mb, machine)),
+        left_out=examples.left_out,
     )
 
 

@@ -15,6 +15,7 @@ from qal.engine.engine import choose_device
 from qal.engine.stock_models import STOCK_MODELS
 from qal.errors import QalError
 from qal.jobs.example_selection import held_out_examples, training_examples
+from qal.jobs.left_out import left_out_of_run
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
@@ -74,6 +75,7 @@ def summarise_examples(corpora: Sequence[Corpus], config: TrainingConfig) -> Exa
         available=sum(len(corpus.select("train")) for corpus in corpora),
         validation=len(held_out_examples([*corpora], config, ("validation",))),
         test=len(held_out_examples([*corpora], config, ("test",))),
+        left_out=left_out_of_run(corpora, config),
     )
 
 

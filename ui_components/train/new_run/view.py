@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 
+from qal.corpus.left_out import describe_left_out
 from ui_components.train.new_run.checks import Problem
 from ui_components.train.new_run.estimate import Estimate
 from ui_components.train.new_run.settings import (
@@ -113,7 +114,8 @@ def estimate_html(estimate: Estimate | None, free_memory_mb: float = 0, free_dis
     }
     items = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in values.items())
     warnings = "".join(note_html(f"{warning[:1].upper()}{warning[1:]}.", problem=True) for warning in estimate.warnings)
-    basis = html.escape(estimate.basis)
+    left_out = describe_left_out(estimate.left_out)
+    basis = html.escape(f"{left_out}. {estimate.basis}" if left_out else estimate.basis)
     return f'<dl class="qal-estimate">{items}</dl><p class="qal-muted small">{basis}</p>{warnings}'
 
 

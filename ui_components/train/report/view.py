@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from qal.evaluation.report import REPORT_TITLE, WORSE_THAN_ORIGINAL, RunReport, Score, retention_sentences
+from qal.evaluation.report import REPORT_TITLE, WORSE_THAN_ORIGINAL, RunReport, Score, data_notes, retention_sentences
 from qal.text.error_measure import Measure, percent
 
 
@@ -20,7 +20,8 @@ def report_html(report: RunReport | None) -> str:
     head = f"<tr><th>{REPORT_TITLE}</th><th>{first} (95 % interval)</th><th>{second}</th><th>speed (RTF)</th></tr>"
     table = f'<div class="qal-table"><table>{head}{rows}</table></div>'
     basis = f'<p class="qal-muted">{html.escape(report.basis)}</p>'
-    return f"{table}{basis}{_difference_html(report)}{_retention_html(report)}{_failures_html(report)}"
+    notes = "".join(f'<p class="qal-muted">{html.escape(note)}</p>' for note in data_notes(report))
+    return f"{table}{basis}{_difference_html(report)}{notes}{_retention_html(report)}{_failures_html(report)}"
 
 
 def _score_row(title: str, score: Score, measures: Sequence[Measure], is_best: bool) -> str:

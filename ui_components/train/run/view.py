@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 from statistics import median
 
+from qal.corpus.left_out import describe_left_out
 from qal.jobs.metrics import MetricsRows, is_finite_number
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.status import ENDED, State, Status
@@ -158,8 +159,11 @@ def _description(status: Status, config: TrainingConfig | None) -> str:
 def _problems(status: Status, rows: MetricsRows) -> str:
     """The warning of the run, and a note on problems that did not end it; docs/training-faults.md explains them."""
     sentences = []
+    if status.left_out:
+        sentences.append(describe_left_out(status.left_out))
     if status.skipped_rows:
-        sentences.append(f"skipped examples with unusable audio: {status.skipped_rows} (listed in skipped.jsonl)")
+        left_out = describe_left_out({"with unusable audio": status.skipped_rows})
+        sentences.append(f"{left_out} (listed in skipped.jsonl)")
     if status.skipped_steps:
         sentences.append(f"skipped steps with a loss or gradient that is not finite: {status.skipped_steps}")
     if status.halvings:

@@ -69,8 +69,10 @@ def open_file(
     report = report_to(progress) if progress else lambda done_s, total_s: None
     analysis = analyse(path, MAX_ANALYSIS_S, report)
     if not analysis.audio_format.is_browser_playable:
-        details = f"{details}\n{CONVERTED_NOTE}".strip()
-    view = view_data(analysis, title, file_url(playable_file(path, analysis)), details)
+        details = f"{details}\n{CONVERTED_NOTE}"
+    for note in analysis.notes:
+        details = f"{details}\n{note[:1].upper()}{note[1:]}."
+    view = view_data(analysis, title, file_url(playable_file(path, analysis)), details.strip())
     return ViewUpdate(view, AudioSelection(path, path.stem, babble_paths=babble_paths))
 
 

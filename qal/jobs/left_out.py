@@ -1,0 +1,63 @@
+"""Which examples a run leaves out, and why."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from qal.corpus.left_out import NO_TEXT, longer_than, shorter_than
+from qal.corpus.manifest import Corpus, Row
+from qal.corpus.split import SPLITS, Split
+from qal.corpus.words import has_words
+from qal.engine.decoding import Tokenizer
+from qal.jobs.options.training_config import TrainingConfig
+
+MAX_LABEL_TOKENS = 440  # the decoder has 448 positions
+LONG_TEXT = f"with a text of {MAX_LABEL_TOKENS} tokens or more"
+
+
+def training_reason(row: Row, split: Split, config: TrainingConfig) -> str | None:
+    """Returns the reason in the manifest for which training leaves a row out; None if there is none.
+
+    Distillation needs no text; a training row may have a translation instead."""
+    if row.duration_s < config.min_utterance_s:
+        return shorter_than(config.min_utterance_s)
+    translates = split == "train" and config.targets.translate_share > 0 and has_words(row.translation)
+    return None if translates and row.duration_s <= config.max_utterance_s else score_reason(row, config)
+
+
+def score_reason(row: Row, config: TrainingConfig) -> str | None:
+    """Returns the reason in the manifest for which a row is not scored; None if there is none."""
+    if row.duration_s > config.max_utterance_s:
+        return longer_than(config.max_utterance_s)
+    return None if config.method == "distill" or has_words(row.text) else NO_TEXT
+
+
+def left_out_of_run(
+    corpora: Iterable[Corpus], config: TrainingConfig, tokenizer: Tokenizer | None = None
+) -> dict[str, int]:
+    """Counts the rows of all splits that a run leaves out, by reason, the most frequent first.
+
+    Args:
+        corpora: the run's corpora.
+        config: its configuration.
+        tokenizer: finds texts that are too long for the decoder; None: they are not counted."""
+    counts: Counter[str] = Counter()
+    for corpus in corpora:
+        for split in SPLITS:
+            for row in corpus.select(split):
+                reason = score_reason(row, config) if split == "test" else training_reason(row, split, config)
+                if reason is None and split != "test" and tokenizer and _has_long_text(row, config, tokenizer):
+                    reason = LONG_TEXT
+                if reason:
+                    counts[reason] += 1
+    return dict(counts.most_common())
+
+
+def _has_long_text(row: Row, config: TrainingConfig, tokenizer: Tokenizer) -> bool:
+    """True if the labels would exceed the decoder; a token is at least one byte."""
+    prompt = tokenizer.prompt(config.language or row.language)
+    texts = [row.text, row.translation if config.targets.translate_share else ""]
+    return any(
+        len(prompt) + len(text.encode()) >= MAX_LABEL_TOKENS
+        and len(prompt) + len(tokenizer.encode(text)) >= MAX_LABEL_TOKENS
+        for text in texts
+    )
