@@ -43,6 +43,9 @@ SILENCE_S, NOISE_FLOOR = 20, 3e-3
 MAX_CORPORA = 3
 MIN_LONG_RECORDING_LIMIT = 0.05  # WER, as a share; one recording is a small sample
 ROUNDED_SHARE_DIGITS = 4
+VARIANTS = 1 + len(FINE_TUNED)
+PASSES = 3  # over the examples: error rates, languages and timestamps
+LONG_RECORDING_UNITS, SILENCE_UNITS = 8, 2  # work for one model, relative to one example
 LOG = logging.getLogger("qal")
 
 
@@ -88,6 +91,14 @@ class RetentionLimits:
     timestamps: float = 0.05
 
 
+def retention_units(examples: int) -> int:
+    """The number of units of work that `check_retention` reports as its progress; a unit is one example for one model.
+
+    Args:
+        examples: number of examples of all corpora together."""
+    return VARIANTS * (PASSES * examples + LONG_RECORDING_UNITS + SILENCE_UNITS)
+
+
 def check_retention(
     variants: ModelVariants,
     corpora: Mapping[str, Sequence[SpokenReference]],
@@ -96,20 +107,29 @@ def check_retention(
 ) -> Retention:
     """Measures all figures of `Retention` on the examples of each corpus."""
     examples = [example for references in corpora.values() for example in references]
-    completed = 0
+    units, total = 0, retention_units(len(examples))
 
-    def advance(_done: int, _total: int) -> None:
-        nonlocal completed
-        completed += 1
-        progress(completed, len(examples))
+    def advance(count: int = 1) -> None:
+        nonlocal units
+        units += count
+        progress(units, total)
 
-    engines = variants.by_name()
+    def per_variant(measure: Callable[[Engine], float], count: int) -> PerVariant:
+        values = {}
+        for name, engine in variants.by_name().items():
+            values[name] = measure(engine)
+            advance(count)
+        return PerVariant(**values)
+
+    def scored(_done: int, _total: int) -> None:
+        advance(len(variants.by_name()))
+
     retention = Retention(
-        corpora={name: corpus_retention(variants, references, advance) for name, references in corpora.items()},
-        language_identification=share_retention(variants, examples, is_identified),
-        timestamps=share_retention(variants, examples, has_valid_timestamps),
-        long_recording=PerVariant(**{name: long_recording_wer(engine, examples) for name, engine in engines.items()}),
-        words_on_silence=PerVariant(**{name: words_on_silence(engine) for name, engine in engines.items()}),
+        corpora={name: corpus_retention(variants, references, scored) for name, references in corpora.items()},
+        language_identification=share_retention(variants, examples, is_identified, advance),
+        timestamps=share_retention(variants, examples, has_valid_timestamps, advance),
+        long_recording=per_variant(lambda engine: long_recording_wer(engine, examples), LONG_RECORDING_UNITS),
+        words_on_silence=per_variant(words_on_silence, SILENCE_UNITS),
     )
     return retention.model_copy(update={"failures": tuple(failures(retention, limits))})
 
@@ -137,11 +157,17 @@ def share_retention(
     variants: ModelVariants,
     references: Sequence[SpokenReference],
     succeeds: Callable[[Engine, SpokenReference], bool],
+    advance: Callable[[], object] = lambda: None,
 ) -> ShareRetention:
-    """Returns the share of examples on which each variant succeeds, and the share that the fine-tuned ones lost."""
-    successes = {
-        name: [succeeds(engine, reference) for reference in references] for name, engine in variants.by_name().items()
-    }
+    """Returns the share of examples on which each variant succeeds, and the share that the fine-tuned ones lost.
+
+    `advance` is called after each example of each variant."""
+    successes: dict[Variant, list[bool]] = {}
+    for name, engine in variants.by_name().items():
+        successes[name] = []
+        for reference in references:
+            successes[name].append(succeeds(engine, reference))
+            advance()
     original = _failure_counts(successes[ORIGINAL])
 
     def share(name: Variant) -> float:
