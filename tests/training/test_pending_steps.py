@@ -95,6 +95,7 @@ def test_status_and_memory_are_written_at_most_once_a_second(tiny_weights, modul
     monkeypatch.setattr(pending_steps, "resource_usage", lambda folder: measured.append(folder) or {"memory_mb": 1})
     monkeypatch.setattr(Run, "update_status", lambda run, **changes: (written.append(changes), update(run, **changes)))
     monkeypatch.setattr(callbacks, "STATUS_S", 1e9)
+    monkeypatch.setattr(pending_steps, "RESOURCES_S", 1e9)
     run = tiny_fit(tmp_path, tiny_weights, module_corpus)
     assert len(step_metrics(run)) == TOTAL_STEPS
     assert len(measured) == 1
