@@ -4,15 +4,13 @@
 Two methods: `finetune` learns from transcripts; `distill` learns short contexts from audio alone. Both write the same
 files to the run's folder, which the studio reads while the job runs. --resume continues a stopped or killed job."""
 
-import functools
 import os
+import shlex
+import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from tqdm import tqdm
 
 from augmentation.noise import check_audio_folder
 from qal.cli.train_arguments import TrainArguments, parse_train_arguments
@@ -25,26 +23,29 @@ from qal.engine.model_directory import ModelMetadata, read_metadata
 from qal.errors import OptionError, QalError, TrainingError
 from qal.evaluation.model_readme import write_readme
 from qal.evaluation.report import RunReport, print_report, write_report
-from qal.evaluation.scoring import ProgressCallback
 from qal.jobs.example_selection import read_corpora, require_examples
+from qal.jobs.job_progress import JobProgress
 from qal.jobs.left_out import left_out_of_run
 from qal.jobs.machine import check_machine, launched_process_count, launcher_command
+from qal.jobs.measured_runs import plan_stages
 from qal.jobs.options.training_config import TrainingConfig, require_tracker
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.queue import device_lock, require_free_device
 from qal.jobs.run import Run, Stopped, begin_attempt, create_run, is_launched, open_run
 from qal.jobs.run_log import RunLog
-from qal.jobs.status import RESUME_HINT
+from qal.jobs.stages import PREPARE_UNITS
+from qal.jobs.status import LEFT_QUEUE, STOPPED_BY_SIGNAL, STOPPED_BY_USER
 from qal.json_text import json_text
 from qal.storage import require_space, storage_errors
 from qal.subcommand import qal_environment
+from qal.training.progress import StageProgress
 from qal.training.report.environment import record_environment, require_unchanged_inputs
 from qal.training.report.measure import corpora_version, dataset_descriptions, measure_model, stock_model_name
 
 if TYPE_CHECKING:  # torch takes seconds to import; --help and wrong options need none of it
     from qal.training.loop.distributed import JobBroadcast
 
-HEARTBEAT_S = 1.0
+FULL_DISK_BYTES = 1_000_000  # a disk with less free space is full
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -131,8 +132,7 @@ def wait_for_device(run: Run) -> bool:
 
 def record_left_queue(run: Run | None) -> None:
     if run:
-        reason = f"You took the run out of the queue. {RESUME_HINT}"
-        run.update_status(state="interrupted", queue_position=None, reason=reason)
+        run.update_status(state="interrupted", queue_position=None, reason=LEFT_QUEUE)
 
 
 def check_job(config: TrainingConfig, runs: Path) -> None:
@@ -169,19 +169,24 @@ def run_job(run: Run, config: TrainingConfig, job_broadcast: "JobBroadcast | Non
     with RunLog(run):
         attempt = begin_attempt(run)
         try:
-            return run_stages(run, config, attempt, job_broadcast)
+            with storage_errors(f"the run in {run.folder}"), JobProgress(run) as progress:
+                report = run_stages(run, config, attempt, progress, job_broadcast)
+            run.update_status(state="finished")
+            return report
         except Stopped:
-            run.update_status(state="interrupted", reason=f"Stopped by you. {RESUME_HINT}")
+            run.update_status(state="interrupted", reason=STOPPED_BY_USER)
             return None
         except KeyboardInterrupt:
-            reason = f"Stopped from the keyboard or by a signal. {RESUME_HINT}"
-            run.update_status(state="interrupted", reason=reason)
+            run.update_status(state="interrupted", reason=STOPPED_BY_SIGNAL)
+            print(f"\nStopped. Continue with: qal train --resume {shlex.quote(str(run.folder))}", file=sys.stderr)
             raise
         except QalError as error:
             run.update_status(state="failed", reason=str(error))
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}; the traceback is in log.txt"
+            if shutil.disk_usage(run.folder).free < FULL_DISK_BYTES:  # few libraries report a full disk as such
+                reason = f"The disk of {run.folder} is full ({error}); free some space, then press Resume."
             if run.rank_error_file.exists():  # another rank failed first, and this error follows from it
                 reason = run.rank_error_file.read_text(encoding="utf-8")
             run.update_status(state="failed", reason=reason)
@@ -189,7 +194,11 @@ def run_job(run: Run, config: TrainingConfig, job_broadcast: "JobBroadcast | Non
 
 
 def run_stages(
-    run: Run, config: TrainingConfig, attempt: int, job_broadcast: "JobBroadcast | None" = None
+    run: Run,
+    config: TrainingConfig,
+    attempt: int,
+    progress: JobProgress,
+    job_broadcast: "JobBroadcast | None" = None,
 ) -> RunReport | None:
     """Trains, exports and checks the model, and writes the report. Raises Stopped if a stop was requested."""
     from qal.cli.quiet import hide_deepspeed
@@ -201,21 +210,23 @@ def run_stages(
     silence_libraries()
     if not config.machine.strategy.startswith("deepspeed"):
         hide_deepspeed()
-    runs = run.folder.parent
+    runs, prepared = run.folder.parent, progress.stage("prepare")
     check_job(config, runs)
-    run.update_status(stage="prepare")
     corpora, base = read_corpora(config), resolve(config.base, runs)
+    progress.plan(plan_stages(config, corpora, runs))
+    prepared(1, PREPARE_UNITS)
     require_unchanged_inputs(run, base, corpora)
     record_environment(run, base, corpora, attempt)
     record_left_out(run, left_out_of_run(corpora, config, Tokenizer(base)))
+    prepared(2, PREPARE_UNITS)
     weights = transformers_weights(config.base, runs)
-    stage_progress = functools.partial(show_progress, run)
+    prepared(3, PREPARE_UNITS)
     if config.find_learning_rate:
-        return search_learning_rate(run, config, weights, corpora)
+        return search_learning_rate(run, config, weights, corpora, progress.stage)
     if job_broadcast:
         job_broadcast.send(run.folder, weights, attempt)
     process = job_broadcast.process if job_broadcast else SINGLE_PROCESS
-    adapter = fit(run, config, weights, corpora, attempt, stage_progress, process)
+    adapter = fit(run, config, weights, corpora, attempt, progress.stage, process)
     leave_process_group()
     if adapter is None:
         raise Stopped
@@ -227,11 +238,10 @@ def run_stages(
         data=[*read_metadata(base).data, *dataset_descriptions(corpora, config)],
         context=config.context.ability,
     )
-    export_model(run, config, weights, adapter, corpora, metadata, transcribe_with_transformers, stage_progress)
-    report = measure_model(run, config, corpora, metadata, stage_progress)
+    export_model(run, config, weights, adapter, corpora, metadata, transcribe_with_transformers, progress.stage)
+    report = measure_model(run, config, corpora, metadata, progress.stage)
     write_readme(run.model, read_metadata(run.model), report)
     write_report(run.report_file, report)
-    run.update_status(state="finished", stage="report")
     return report
 
 
@@ -242,14 +252,15 @@ def record_left_out(run: Run, left_out: dict[str, int]) -> None:
         print(describe_left_out(left_out), file=sys.stderr)
 
 
-def search_learning_rate(run: Run, config: TrainingConfig, weights: Path, corpora: list[Corpus]) -> None:
+def search_learning_rate(
+    run: Run, config: TrainingConfig, weights: Path, corpora: list[Corpus], stage_progress: StageProgress
+) -> None:
     """Writes learning_rate.json instead of training, and prints the suggested rate. Raises Stopped."""
     from qal.training.loop.learning_rate_finder import find_learning_rate
 
-    curve = find_learning_rate(run, config, weights, corpora, functools.partial(show_progress, run))
+    curve = find_learning_rate(run, config, weights, corpora, stage_progress)
     if curve is None:
         raise Stopped
-    run.update_status(state="finished", stage="find")
     print(json_text({"run": run.id, "suggestion": curve["suggestion"], "curve": str(run.learning_rate_file)}))
 
 
@@ -259,24 +270,6 @@ def transformers_weights(base: str, runs: Path) -> Path:
 
     cache = models_folder() / "transformers"
     return resolve_transformers(base, lambda directory: cached_transformers(directory, cache), runs)
-
-
-def show_progress(run: Run, stage: str) -> ProgressCallback:
-    """Returns a function that shows a progress bar and updates the stage and the heartbeat in status.json.
-
-    The function raises Stopped if a stop of the run was requested."""
-    bar = tqdm(desc=stage, unit="utterance", file=sys.stderr, dynamic_ncols=True)
-
-    def update(done: int, total: int) -> None:
-        run.raise_if_stop_requested()
-        if done <= 1 or time.time() - run.status().heartbeat > HEARTBEAT_S:
-            run.update_status(stage=stage.split()[0])
-        bar.total = total
-        bar.update(done - bar.n)
-        if done >= total:
-            bar.close()
-
-    return update
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def train(config: Path, settings: Mapping[str, object], folder: Path, name: str)
     command += [f"--{key}={value}" for key, value in options.items()]
     with (folder / f"{name}.log").open("w") as log:
         job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, text=True, cwd=ROOT)
-        peak_mb = watched(job, lambda: run.status_file.exists() and run.status().stage in ("prepare", "train"))[1]
+        peak_mb = watched(
+            job, lambda: run.status_file.exists() and run.status().stage in ("prepare", "train", "validate")
+        )[1]
     if job.returncode:
         raise TrainingError(f"this trainer failed: {(folder / f'{name}.log').read_text()[-300:]}")
     return run, peak_mb

@@ -36,14 +36,23 @@ def storage_errors(name: str) -> Iterator[None]:
         raise StorageError(f"{error.filename or name} could not be used: {STORAGE_REASONS[error.errno]}") from error
 
 
-def require_space(folder: Path, needed_bytes: int, purpose: str) -> None:
-    """Checks the free space of `folder`, or of its first existing parent, before anything is written.
+def require_space(folder: Path, needed_bytes: float, purpose: str) -> None:
+    """Checks `folder`, or its first existing parent, before anything is written.
 
-    Raises StorageError, which names `purpose`, if there is less than `needed_bytes`."""
+    Raises StorageError, which names `purpose`, if it cannot be written to or has less than `needed_bytes` free."""
     existing = next(p for p in (folder.resolve(), *folder.resolve().parents) if os.path.exists(p))
+    if os.statvfs(existing).f_flag & os.ST_RDONLY:
+        raise StorageError(f"{purpose} cannot be written to {existing}, which is read-only; choose another folder")
     free = shutil.disk_usage(existing).free
     if free < needed_bytes:
         raise StorageError(
-            f"{purpose} needs {needed_bytes / 1e9:.1f} GB in {existing}, where {free / 1e9:.1f} GB are free; "
+            f"{purpose} needs {format_bytes(needed_bytes)} in {existing}, where {format_bytes(free)} are free; "
             "free some space or choose another folder"
         )
+
+
+def format_bytes(size: float) -> str:
+    """Formats a size in GB, or in MB below 1 GB: "1.5 GB", "120 MB", "0.3 MB"."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 or not size else f"{size / 1e6:.1f} MB"

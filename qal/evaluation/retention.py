@@ -19,7 +19,7 @@ from qal.engine.longform import transcribe_file
 from qal.errors import CorpusError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.error_rates import ErrorCounts, count_errors
-from qal.evaluation.invented_words import count_invented_words
+from qal.evaluation.invented_words import InventedWords, count_invented_words
 from qal.evaluation.report import (
     FINE_TUNED,
     ORIGINAL,
@@ -48,6 +48,9 @@ MAX_CROWD_VOICES = 32  # recordings from which the crowds are drawn
 MAX_CORPORA = 3
 MIN_LONG_RECORDING_LIMIT = 0.05  # WER, as a share; one recording is a small sample
 ROUNDED_SHARE_DIGITS = 4
+VARIANTS = 1 + len(FINE_TUNED)
+PASSES = 3  # over the examples: error rates, languages and timestamps
+LONG_RECORDING_UNITS, WORDLESS_UNITS = 8, 6  # work for one model, relative to one example
 LOG = logging.getLogger("qal")
 
 
@@ -93,6 +96,14 @@ class RetentionLimits:
     timestamps: float = 0.05
 
 
+def retention_units(examples: int) -> int:
+    """The number of units of work that `check_retention` reports as its progress; a unit is one example for one model.
+
+    Args:
+        examples: number of examples of all corpora together."""
+    return VARIANTS * (PASSES * examples + LONG_RECORDING_UNITS + WORDLESS_UNITS)
+
+
 def check_retention(
     variants: ModelVariants,
     corpora: Mapping[str, Sequence[SpokenReference]],
@@ -101,24 +112,29 @@ def check_retention(
 ) -> Retention:
     """Measures all figures of `Retention` on the examples of each corpus."""
     examples = [example for references in corpora.values() for example in references]
-    completed = 0
+    units, total = 0, retention_units(len(examples))
 
-    def advance(_done: int, _total: int) -> None:
-        nonlocal completed
-        completed += 1
-        progress(completed, len(examples))
+    def advance(count: int = 1) -> None:
+        nonlocal units
+        units += count
+        progress(units, total)
 
-    engines = variants.by_name()
-    long_recording = {name: long_recording_rate(engine, examples) for name, engine in engines.items()}
+    def scored(_done: int, _total: int) -> None:
+        advance(len(variants.by_name()))
+
+    long_recording: dict[Variant, ErrorRate] = {}
+    for name, engine in variants.by_name().items():
+        long_recording[name] = long_recording_rate(engine, examples)
+        advance(LONG_RECORDING_UNITS)
     retention = Retention(
-        corpora={name: corpus_retention(variants, references, advance) for name, references in corpora.items()},
-        language_identification=share_retention(variants, examples, is_identified),
-        timestamps=share_retention(variants, examples, has_valid_timestamps),
+        corpora={name: corpus_retention(variants, references, scored) for name, references in corpora.items()},
+        language_identification=share_retention(variants, examples, is_identified, advance),
+        timestamps=share_retention(variants, examples, has_valid_timestamps, advance),
         long_recording=PerVariant(**{name: error_rate.rate for name, error_rate in long_recording.items()}),
         long_recording_measure=long_recording[ORIGINAL].measure,
     )
     voices = [example.samples for example in evenly_spaced(examples, MAX_CROWD_VOICES)]
-    retention = with_invented_words(retention, variants, wordless_sounds(voices, np.random.default_rng(SEED)))
+    retention = with_invented_words(retention, variants, wordless_sounds(voices, np.random.default_rng(SEED)), advance)
     return retention.model_copy(update={"failures": tuple(failures(retention, limits))})
 
 
@@ -147,11 +163,17 @@ def share_retention(
     variants: ModelVariants,
     references: Sequence[SpokenReference],
     succeeds: Callable[[Engine, SpokenReference], bool],
+    advance: Callable[[], object] = lambda: None,
 ) -> ShareRetention:
-    """Returns the share of examples on which each variant succeeds, and the share that the fine-tuned ones lost."""
-    successes = {
-        name: [succeeds(engine, reference) for reference in references] for name, engine in variants.by_name().items()
-    }
+    """Returns the share of examples on which each variant succeeds, and the share that the fine-tuned ones lost.
+
+    `advance` is called after each example of each variant."""
+    successes: dict[Variant, list[bool]] = {}
+    for name, engine in variants.by_name().items():
+        successes[name] = []
+        for reference in references:
+            successes[name].append(succeeds(engine, reference))
+            advance()
     original = _failure_counts(successes[ORIGINAL])
 
     def share(name: Variant) -> float:
@@ -208,9 +230,17 @@ def long_recording_rate(engine: Engine, references: Sequence[SpokenReference]) -
     return ErrorRate(counts.measure, round(counts.rate, ROUNDED_DIGITS))
 
 
-def with_invented_words(retention: Retention, variants: ModelVariants, sounds: Sequence[Samples]) -> Retention:
-    """Adds the numbers of words that each variant invents on sounds without speech."""
-    counted = {name: count_invented_words(engine, sounds) for name, engine in variants.by_name().items()}
+def with_invented_words(
+    retention: Retention,
+    variants: ModelVariants,
+    sounds: Sequence[Samples],
+    advance: Callable[[int], object] = lambda units: None,
+) -> Retention:
+    """Adds the numbers of words that each variant invents on sounds without speech; `advance` is given its units."""
+    counted: dict[Variant, InventedWords] = {}
+    for name, engine in variants.by_name().items():
+        counted[name] = count_invented_words(engine, sounds)
+        advance(WORDLESS_UNITS)
     changes = {
         "sounds": len(sounds),
         "invented_words": PerVariant(**{name: words.direct for name, words in counted.items()}),

@@ -16,6 +16,7 @@ from qal.jobs.example_selection import held_out_references
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
+from qal.jobs.stages import CHECKED_FORMATS, MERGE_UNITS, part_progress
 from qal.json_text import json_text
 
 TransformersTranscriber = Callable[[Path, Sequence[SpokenReference], ContextAbility, ProgressCallback], list[str]]
@@ -46,10 +47,14 @@ def export_model(
     Raises:
         ConversionError: the adapter does not fit the base model, or the conversion raises the error rate that decides.
     """
-    run.update_status(stage="merge")
-    to_ctranslate2(merge(weights, adapter, run.merged_model), run.partial_model)
+    merged = stage_progress("merge")
+    merged(0, MERGE_UNITS)
+    merge(weights, adapter, run.merged_model)
+    merged(1, MERGE_UNITS)
+    to_ctranslate2(run.merged_model, run.partial_model)
     write_metadata(run.partial_model, metadata)
-    run.update_status(stage="check")
+    merged(MERGE_UNITS, MERGE_UNITS)
+    stage_progress("check")  # begins before the audio is loaded
     held_out = held_out_references(run, corpora, config, ("validation", "test"), config.check_utterances)
     check_formats(run, config, held_out, transcribe_with_transformers, stage_progress)
     shutil.rmtree(run.model, ignore_errors=True)
@@ -72,13 +77,16 @@ def check_formats(
 
     The arguments are those of `export_model`; `held_out` are the examples. Raises ConversionError."""
 
+    progress = stage_progress("check")
+
     def with_transformers() -> list[str]:
-        progress = stage_progress("check transformers")
-        return transcribe_with_transformers(run.merged_model, held_out, config.context.ability, progress)
+        part = part_progress(progress, 0, CHECKED_FORMATS)
+        return transcribe_with_transformers(run.merged_model, held_out, config.context.ability, part)
 
     def with_ctranslate2(compute_type: str) -> list[str]:
         engine = Engine(run.partial_model, engine_device(config), compute_type)
-        return transcribe_each(engine, held_out, stage_progress(f"check {compute_type}"))
+        part = part_progress(progress, 1 + compute_types.index(compute_type), CHECKED_FORMATS)
+        return transcribe_each(engine, held_out, part)
 
     on_gpu = choose_device(engine_device(config)) == "cuda"
     compute_types = ("float16", "int8_float16") if on_gpu else ("float32", "int8")

@@ -104,7 +104,7 @@ class RunIndex:
             cached = self._cached(run.status_file, run.status)
             # a process may end without changing status.json, so only a final state may come from the cache
             status = cached if cached.state in ENDED and run.status_file.exists() else run.status()
-        except QalError:
+        except (QalError, OSError):  # not a run, or not readable by this account
             return None
         return Entry(
             run=run,

@@ -3,29 +3,57 @@
 The process starts at once and waits in the queue (queue.py) while another job uses the device."""
 
 import contextlib
+import itertools
+import re
 import subprocess
 import time
 from pathlib import Path
 
 import psutil
 
-from qal.engine.catalogue import model_environment
+from qal.engine.catalogue import CATALOGUE_NAMES, model_environment
 from qal.errors import TrainingError
+from qal.jobs.notes import make_notes, write_notes
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import LAUNCHED_RUN_VARIABLE, Run, create_run
-from qal.jobs.status import ENDED
+from qal.jobs.status import ENDED, KILLED_BY_USER, NO_PROGRESS
 from qal.subcommand import qal_command, qal_environment
 
 TRASH_FOLDER = ".trash"
 KILL_TIMEOUT_S = 5
+MAX_STEM_CHARS = 60  # of a folder's name that is made from a title
 
 
-def start(config: TrainingConfig, runs: Path, user: str | None = None) -> Run:
-    """Creates a run, launches its job and returns at once; the job waits while others use the device."""
-    run = create_run(config, runs, user=user)
+def start(config: TrainingConfig, runs: Path, user: str | None = None, title: str = "") -> Run:
+    """Creates a run, launches its job and returns at once; the job waits while others use the device.
+
+    Args:
+        config: the settings of the run.
+        runs: the folder of all runs.
+        user: the user who starts the run.
+        title: the name that the pages show; the folder is named after it. "": the folder's name, date and time.
+
+    Raises:
+        OptionError: the title is too long, or `runs` is a file.
+    """
+    notes = make_notes(title, tags="", note="", pinned=False)
+    run = create_run(config, runs, folder_name(notes.title, runs), user=user)
+    if notes.title:
+        write_notes(run, notes)
     launch(run)
     return run
+
+
+def folder_name(title: str, runs: Path) -> str | None:
+    """Returns a folder name for a title that no run has: "My test" gives "My-test", then "My-test-2".
+
+    None if the title has no letters or digits; the folder is then named after date and time."""
+    stem = re.sub(r"[^\w.-]+", "-", title)[:MAX_STEM_CHARS].strip("-._")
+    if not stem:
+        return None
+    names = (stem if count == 1 else f"{stem}-{count}" for count in itertools.count(1))
+    return next(name for name in names if name not in CATALOGUE_NAMES and not (runs / name).exists())
 
 
 def resume(run: Run) -> None:
@@ -65,7 +93,9 @@ def kill(run: Run) -> None:
         for running in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 running.kill()
-        psutil.wait_procs(processes, timeout=KILL_TIMEOUT_S)
+        _, alive = psutil.wait_procs(processes, timeout=KILL_TIMEOUT_S)
+        if process not in alive and run.status().state not in ("finished", "failed"):
+            run.update_status(state="interrupted", reason=KILLED_BY_USER)
     except psutil.NoSuchProcess:
         return
     except psutil.AccessDenied as error:
@@ -95,7 +125,7 @@ def launch(run: Run) -> None:
     """Starts the job as a detached process, which outlives this one. From then on only the job writes status.json."""
     run.stop_file.unlink(missing_ok=True)
     queued = {"state": "queued", "stage": "waiting", "reason": None, "queued_at": time.time()}
-    run.update_status(**queued, pid=None, pid_started=None, queue_position=None)
+    run.update_status(**queued, **NO_PROGRESS, pid=None, pid_started=None, queue_position=None)
     with run.log_file.open("ab") as log:
         subprocess.Popen(
             trainer_command(run),

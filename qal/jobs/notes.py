@@ -92,3 +92,11 @@ def write_notes(run: Run, notes: Notes) -> None:
             Path(name).replace(run.notes_file)
         finally:
             Path(name).unlink(missing_ok=True)
+
+
+def rename(run: Run, title: str) -> None:
+    """Changes the title that the pages show; "" shows the folder's name again. The folder keeps its name.
+
+    Raises OptionError if the title is too long, and StorageError if the disk refuses it."""
+    notes = read_notes(run)
+    write_notes(run, notes.model_copy(update={"title": make_notes(title, "", "", pinned=False).title}))

@@ -4,12 +4,15 @@ runs/<id>/config.yaml · status.json · stop · metrics.jsonl · samples.jsonl �
 log.txt · rank-error.txt · learning_rate.json · checkpoints/ · conversion_check.json · model/ · transformers/ ·
 report.json · tensorboard/, mlruns/ and other trackers · notes.json (title, tags and notes of users)"""
 
+import errno
 import json
 import math
 import os
 import re
 import secrets
+import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +24,7 @@ from qal.errors import OptionError, TrainingError
 from qal.evaluation.report import RunReport, read_report
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import save_config
-from qal.jobs.status import ENDED, RESUME_HINT, Status, is_alive, start_timed_out
+from qal.jobs.status import ENDED, NO_PROGRESS, RESUME_HINT, Status, is_alive, start_timed_out
 from qal.json_text import json_text
 
 RUN_NAME = re.compile(r"[\w][\w.-]{0,99}")
@@ -29,6 +32,8 @@ MAX_COUNT = 2**53  # of steps, epochs and attempts; every JSON reader represents
 LAUNCHED_RUN_VARIABLE = "QAL_RUN"  # environment variable with the id of the run that a process was launched for
 TRAINED_WEIGHTS_FILE = "trained.safetensors"  # below checkpoints/adapter/, if the run trained without an adapter
 TENSORBOARD_FOLDER = "tensorboard"
+RESERVE_BYTES = 64 * 1024  # on a full disk they are freed for the final status
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Stopped(Exception):
@@ -45,6 +50,7 @@ class Run:
         self.metrics_file = folder / "metrics.jsonl"
         self.samples_file = folder / "samples.jsonl"  # sample predictions of each validation
         self.stop_file = folder / "stop"
+        self.reserve_file = folder / "reserve"  # exists while a job runs; see RESERVE_BYTES
         self.log_file = folder / "log.txt"
         self.skipped_file = folder / "skipped.jsonl"
         self.environment_file = folder / "environment.jsonl"
@@ -60,6 +66,7 @@ class Run:
         self.model = folder / "model"
         self.transformers = folder / "transformers"  # the same weights in float32, if result.transformers keeps them
         self.tensorboard = folder / TENSORBOARD_FOLDER
+        self._status_lock = threading.Lock()  # between the threads of one job, which share this object
 
     @property
     def id(self) -> str:
@@ -84,8 +91,19 @@ class Run:
             raise TrainingError(f"{self.folder}: not a run folder; give a folder below runs/") from error
 
     def write_status(self, status: Status) -> None:
-        """Replaces status.json atomically."""
-        partial = self.status_file.with_suffix(f".{os.getpid()}.new")
+        """Replaces status.json atomically. On a full disk a final status uses the space of the reserve file."""
+        try:
+            self._replace_status(status)
+        except OSError as error:
+            if status.state not in ENDED or error.errno not in FULL_DISK:
+                raise
+            self.reserve_file.unlink(missing_ok=True)
+            self._replace_status(status)
+        if status.state in ENDED:
+            self.reserve_file.unlink(missing_ok=True)
+
+    def _replace_status(self, status: Status) -> None:
+        partial = self.status_file.with_suffix(f".{os.getpid()}-{threading.get_ident()}.new")
         try:
             partial.write_text(status.model_dump_json(indent=2), encoding="utf-8")
             partial.replace(self.status_file)
@@ -94,13 +112,14 @@ class Run:
 
     def update_status(self, **changes) -> None:
         """Updates the given fields and the heartbeat time."""
-        self.write_status(self._read_status().model_copy(update={"heartbeat": time.time(), **changes}))
+        with self._status_lock:
+            self.write_status(self._read_status().model_copy(update={"heartbeat": time.time(), **changes}))
 
-    def append_metrics(self, row: dict) -> None:
-        """Appends a row of step, epoch, attempt and metrics to metrics.jsonl, with the time.
+    def append_metrics(self, *rows: dict) -> None:
+        """Appends rows of step, epoch, attempt and metrics to metrics.jsonl, with the time where they have none.
 
         A torn last line is ended first, so that only that line is lost."""
-        append_row(self.metrics_file, {**row, "time": time.time()})
+        append_rows(self.metrics_file, [{**row, "time": row.get("time", time.time())} for row in rows])
 
     def append_samples(self, row: dict) -> None:
         """Appends the sample predictions of a validation to samples.jsonl, with the time.
@@ -108,7 +127,7 @@ class Run:
         Args:
             row: step, epoch, attempt and `samples`, a list of dicts (see sample_predictions.py).
         """
-        append_row(self.samples_file, {**row, "time": time.time()})
+        append_rows(self.samples_file, [{**row, "time": time.time()}])
 
     def metrics(self) -> list[dict]:
         """Returns all metrics rows, without torn lines and without steps that a later attempt repeated."""
@@ -132,14 +151,14 @@ class Run:
             raise Stopped
 
 
-def append_row(file: Path, row: dict) -> None:
-    """Appends a line of JSON, after ending a torn last line."""
+def append_rows(file: Path, rows: Sequence[dict]) -> None:
+    """Appends lines of JSON, after ending a torn last line."""
     with file.open("a+b") as lines:
         if lines.tell():
             lines.seek(-1, os.SEEK_END)
             if lines.read(1) != b"\n":
                 lines.write(b"\n")
-        lines.write(json_text(row, ensure_ascii=False).encode() + b"\n")
+        lines.write(b"".join(json_text(row, ensure_ascii=False).encode() + b"\n" for row in rows))
 
 
 def parse_row(line: bytes) -> dict | None:
@@ -224,9 +243,9 @@ def begin_attempt(run: Run) -> int:
     if not is_launched(run):  # `launch` has deleted an old stop file; a stop file of now is a request to this process
         run.stop_file.unlink(missing_ok=True)
     run.rank_error_file.unlink(missing_ok=True)
-    run.update_status(
-        state="running", pid=process.pid, pid_started=process.create_time(), reason=None, queue_position=None
-    )
+    run.reserve_file.write_bytes(os.urandom(RESERVE_BYTES))  # random: some disks compress, and zeros take no space
+    started = {"state": "running", "pid": process.pid, "pid_started": process.create_time()}
+    run.update_status(**started, **NO_PROGRESS, stage="prepare", reason=None, queue_position=None)
     return 1 + max((row["attempt"] for row in run.metrics()), default=0)
 
 

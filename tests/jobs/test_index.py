@@ -1,5 +1,7 @@
 import json
+import time
 
+import psutil
 import pytest
 
 from qal.jobs import index as index_module
@@ -129,3 +131,29 @@ def test_best_validation_leaves_out_the_base_model_and_wer_that_is_not_finite(tm
     without_validation = scripted_run(tmp_path / "runs", "s", "failed", step=3)
     assert run_index.progress(without_validation).best is None
     without_validation.append_metrics(step_row(4))
+
+
+@pytest.mark.parametrize("error", [psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess])
+def test_run_whose_process_cannot_be_read_is_listed_with_the_others(tmp_path, monkeypatch, error):
+    """The process of another account may hide what it is."""
+    scripted_run(tmp_path, "foreign", "running", step=5)
+    scripted_run(tmp_path, "own", "finished")
+
+    def unreadable(self):
+        raise error(self.pid)
+
+    monkeypatch.setattr(psutil.Process, "create_time", unreadable)
+    states = {entry.id: entry.status.state for entry in RunIndex().entries(tmp_path)}
+    assert states == {"foreign": "running" if error is psutil.AccessDenied else "interrupted", "own": "finished"}
+    assert {run.id for run in list_runs(tmp_path)} == {"foreign", "own"}
+
+
+def test_unreadable_process_with_an_old_heartbeat_is_not_the_runs(tmp_path, monkeypatch):
+    run = scripted_run(tmp_path, "foreign", "running", step=5)
+    run.update_status(heartbeat=time.time() - 1000)
+
+    def unreadable(self):
+        raise psutil.AccessDenied(self.pid)
+
+    monkeypatch.setattr(psutil.Process, "create_time", unreadable)
+    assert run.status().state == "interrupted"

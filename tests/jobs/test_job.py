@@ -49,6 +49,10 @@ def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_pat
     assert done.returncode == 0, done.stderr
     run = Run(tmp_path / "runs" / "r")
     assert run.status().state == "finished"
+    stages = run.status().stages
+    assert [s.name for s in stages] == ["prepare", "train", "validate", "merge", "check", "report", "retention"]
+    assert [(s.done, s.seconds > 0) for s in stages] == [(s.total, True) for s in stages]
+    assert not run.reserve_file.exists()
     rows = run.metrics()
     assert [r["step"] for r in rows if r["kind"] == "step"] == [1, 2, 3, 4]
     assert [r["epoch"] for r in rows if r["kind"] == "epoch"] == [0, 1, 2]
@@ -115,9 +119,9 @@ def test_learning_rate_finder_prints_its_suggestion_and_does_not_train(tiny_mode
 def test_stop_request_interrupts_stages_other_than_training(tiny_corpus, tmp_path, monkeypatch):
     run = create_run(TrainingConfig(corpus=str(tiny_corpus.folder)), tmp_path, "r")
 
-    def stages(run, config, *_) -> None:
+    def stages(run, config, attempt, progress, *_) -> None:
         run.request_stop()
-        script.show_progress(run, "report")(1, 2)
+        progress.stage("report")(1, 2)
 
     monkeypatch.setattr(script, "run_stages", stages)
     assert script.run_job(run, TrainingConfig()) is None

@@ -4,6 +4,8 @@ import os
 import pytest
 
 from qal.errors import OptionError
+from qal.jobs import job
+from qal.jobs.index import RunIndex
 from qal.jobs.notes import (
     MAX_NOTE_CHARS,
     MAX_TAG_CHARS,
@@ -12,10 +14,12 @@ from qal.jobs.notes import (
     Notes,
     make_notes,
     read_notes,
+    rename,
     write_notes,
 )
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run, create_run
+from tests.run_folders import scripted_run
 
 
 @pytest.fixture
@@ -91,3 +95,36 @@ def test_too_long_notes_raise_a_short_error_that_names_the_field(title, tags, no
     with pytest.raises(OptionError, match=field) as error:
         make_notes(title, tags, note, False)
     assert len(str(error.value)) < 200
+
+
+def test_title_given_at_the_start_is_shown_and_names_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "launch", lambda run: None)
+    first = job.start(TrainingConfig(), tmp_path, title=" ልጆች: first  test ")
+    second = job.start(TrainingConfig(), tmp_path, title="ልጆች: first test")
+    assert (first.id, second.id) == ("ልጆች-first-test", "ልጆች-first-test-2")
+    assert {entry.name for entry in RunIndex().entries(tmp_path)} == {"ልጆች: first test"}
+    assert job.start(TrainingConfig(), tmp_path, title="???").id.startswith("2")  # date and time
+    assert job.start(TrainingConfig(), tmp_path, title="base-adaptive").id == "base-adaptive-2"  # a catalogue model's
+    assert not job.start(TrainingConfig(), tmp_path).notes_file.exists()
+
+
+@pytest.mark.parametrize("title", ["../../etc", "a/b", ".hidden", "x" * 80, "-", "a\nb", "con.", "\ud800"])
+def test_every_title_gives_a_valid_folder_inside_the_runs_folder(title, tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "launch", lambda run: None)
+    run = job.start(TrainingConfig(), tmp_path, title=title)
+    assert run.folder.parent == tmp_path
+    assert [entry.id for entry in RunIndex().entries(tmp_path)] == [run.id]
+
+
+def test_title_that_is_too_long_creates_no_run(tmp_path):
+    with pytest.raises(OptionError, match="title"):
+        job.start(TrainingConfig(), tmp_path / "runs", title="x" * 81)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_renamed_run_keeps_its_tags_and_its_folder(tmp_path):
+    run = scripted_run(tmp_path, "a", "finished")
+    write_notes(run, Notes(title="old", tags=("x",), pinned=True))
+    rename(run, "new name")
+    assert read_notes(run) == Notes(title="new name", tags=("x",), pinned=True)
+    assert run.folder.is_dir()

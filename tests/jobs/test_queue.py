@@ -22,7 +22,7 @@ JOB_SCRIPT = """
     import sys, time
     from pathlib import Path
     import train_whisper_lightning as script
-    def run_stages(run, config, attempt, job_broadcast=None):  # uses the device until a stop is requested
+    def run_stages(run, config, *_):  # uses the device until a stop is requested
         run.update_status(stage="train")
         for _ in range(6000):
             run.raise_if_stop_requested()

@@ -46,7 +46,7 @@ def after_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Any) -> None:
     """Calls act(recorder) once the step is in the metrics, before anything else is written."""
     original_append = RunRecorder._append
 
-    def append(self: RunRecorder, trainer: Any, kind: str, **figures: float) -> None:
+    def append(self: RunRecorder, trainer: Any, kind: str, **figures: Any) -> None:
         original_append(self, trainer, kind, **figures)
         if trainer.global_step == step and kind == "step":
             act(self)

@@ -9,6 +9,7 @@ from augmentation.augmenter import Augmenter
 from augmentation.noise import BackgroundNoise, list_audio_files, load_clip, random_excerpt
 from augmentation.options import BackgroundOptions
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.evaluation.scoring import ProgressCallback, no_progress
 from qal.jobs.options.data import DistillationOptions
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.skipped_audio import UnusableAudio, load_if_usable
@@ -29,7 +30,10 @@ class DistillationAudio:
 
 
 def prepare_distillation_audio(
-    examples: Sequence[Example], config: TrainingConfig, on_bad_row: Callable[[UnusableAudio], object]
+    examples: Sequence[Example],
+    config: TrainingConfig,
+    on_bad_row: Callable[[UnusableAudio], object],
+    progress: ProgressCallback = no_progress,
 ) -> list[DistillationAudio]:
     """Makes the audio of each example: some concatenated with others of the same language, some augmented.
 
@@ -37,6 +41,7 @@ def prepare_distillation_audio(
         examples: training examples.
         config: the run's configuration; its seed determines every choice.
         on_bad_row: called for audio that cannot be used and is skipped.
+        progress: called before each example is read.
 
     Returns:
         the audio of the usable examples, followed by noise alone where `distillation.silent_share` asks for it."""
@@ -46,7 +51,8 @@ def prepare_distillation_audio(
     for example in examples:
         by_language.setdefault(example.language, []).append(example)
     audios = []
-    for example in examples:
+    for i, example in enumerate(examples):
+        progress(i, len(examples))
         chosen = [example]
         if rng.random() < options.joined_share:
             same_language = by_language[example.language]

@@ -22,10 +22,12 @@ from qal.jobs.machine import CUDA_ONLY
 from qal.jobs.options.training_config import Precision, TrainingConfig
 from qal.jobs.run import Run
 from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio, load_if_usable
+from qal.jobs.stages import PREPARE_UNITS, TEACH_UNITS
 from qal.training.data.data_module import SpeechDataModule, make_data_module, make_examples
 from qal.training.data.distillation_audio import DistillationAudio, prepare_distillation_audio
 from qal.training.data.examples import Example
-from qal.training.loop.callbacks import CheckpointWriter, RunRecorder
+from qal.training.loop.callbacks import RunRecorder
+from qal.training.loop.checkpoint_writer import CheckpointWriter
 from qal.training.loop.checkpoints import Checkpoints, DirectCheckpointIO
 from qal.training.loop.distributed import (
     SINGLE_PROCESS,
@@ -86,7 +88,7 @@ def fit(
     run.checkpoints.mkdir(exist_ok=True)
     with hardware_errors():
         prepared = prepare_training(run, config, weights, corpora, stage_progress, process)
-        stopped = train_model(run, config, prepared, attempt, process)
+        stopped = train_model(run, config, prepared, attempt, stage_progress, process)
     return None if stopped else adapter
 
 
@@ -99,7 +101,12 @@ class PreparedTraining(NamedTuple):
 
 
 def train_model(
-    run: Run, config: TrainingConfig, prepared: PreparedTraining, attempt: int, process: TrainingProcess
+    run: Run,
+    config: TrainingConfig,
+    prepared: PreparedTraining,
+    attempt: int,
+    stage_progress: StageProgress,
+    process: TrainingProcess,
 ) -> bool:
     """Runs the training loop from the last checkpoint and saves the trained weights.
 
@@ -107,7 +114,7 @@ def train_model(
     data, module, skipped_rows = prepared
     checkpoints = Checkpoints(run.checkpoints, config.checkpoints, module.trainable_shapes)
     selection, skipped_steps = WeightSelection(run.checkpoints, config.result), SkippedSteps(config.faults)
-    recorder = RunRecorder(run, attempt, skipped_steps, skipped_rows, process)
+    recorder = RunRecorder(run, attempt, skipped_steps, skipped_rows, process, stage_progress)
     saves_checkpoints = config.machine.strategy not in ZERO_STAGES
     writer = CheckpointWriter(run, checkpoints, recorder, process, saves_checkpoints)
     callbacks = [recorder, writer, skipped_steps, ReleaseFreeMemory(), selection]
@@ -148,6 +155,7 @@ def prepare_training(
     skipped_rows = SkippedAudio(run.skipped_file, n_rows, max_share, writes=process.is_main)
     model = load_whisper(weights).to(torch.device(torch_device(config)))  # pyright: ignore[reportArgumentType]
     n_mels = model.config.num_mel_bins
+    stage_progress("prepare")(PREPARE_UNITS, PREPARE_UNITS)
     if config.method == "distill":
         distillation = make_distillation_examples(
             model, config, tokenizer, train, validation, stage_progress, skipped_rows
@@ -194,13 +202,28 @@ def make_distillation_examples(
     Raises:
         TrainingError: the teacher transcribed nothing."""
     bfloat16 = resolved_precision(config).startswith("bf16")
-    train_audio = prepare_distillation_audio(train, config, lambda bad_row: skipped_rows.add([bad_row]))
+    teach = stage_progress("teach")
+    n_examples = len(train) + len(validation)
+    train_audio = prepare_distillation_audio(
+        train,
+        config,
+        lambda bad_row: skipped_rows.add([bad_row]),
+        lambda done, _: teach(done, TEACH_UNITS * n_examples),
+    )
     loaded = [(example, load_if_usable(example.audio, example.duration_s)) for example in validation]
     skipped_rows.add(samples for _, samples in loaded if isinstance(samples, UnusableAudio))
     validation_audio = [DistillationAudio(s, example) for example, s in loaded if not isinstance(s, UnusableAudio)]
+    n_audios = len(train_audio) + len(validation_audio)
+
+    def transcribed(done: int) -> None:
+        teach(n_audios + (TEACH_UNITS - 1) * done, TEACH_UNITS * n_audios)
+
     splits = DistillationSplits(
-        train=run_teacher(model, train_audio, tokenizer, config, bfloat16, stage_progress("teach")),
-        validation=run_teacher(model, validation_audio, tokenizer, config, bfloat16),
+        train=run_teacher(model, train_audio, tokenizer, config, bfloat16, lambda done, _: transcribed(done)),
+        validation=run_teacher(
+            *(model, validation_audio, tokenizer, config, bfloat16),
+            progress=lambda done, _: transcribed(len(train_audio) + done),
+        ),
     )
     if all(example.noise_only for example in splits.train) or not splits.validation:
         raise TrainingError("the base model transcribed none of this audio; use speech in a language it knows")

@@ -16,13 +16,13 @@ from qal.errors import TrainingError
 from qal.evaluation.scoring import ProgressCallback
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
+from qal.jobs.stages import SWEEP_STEPS
 from qal.json_text import json_text
 from qal.training.loop.fit import make_trainer, prepare_training
 from qal.training.loop.hardware_errors import hardware_errors
 from qal.training.progress import StageProgress
 
 LOWEST_RATE, HIGHEST_RATE = 1e-7, 1.0
-SWEEP_STEPS = 100
 SMOOTHING = 0.9  # of the running mean of the losses
 DIVERGED = 4.0  # times the lowest loss
 SKIPPED_SHARE = 0.1  # of the points at the start, where the running mean averages only a few losses
@@ -79,11 +79,11 @@ def find_learning_rate(
     seed_everything(config.seed, verbose=False)
     machine = config.machine.model_copy(update={"devices": 1, "nodes": 1, "strategy": "auto"})
     config = config.model_copy(update={"epochs": steps, "machine": machine})  # upper limit; the sweep stops earlier
-    sweep = LearningRateSweep(steps, stage_progress("find"), run.stop_file)
-    trainer = make_trainer(config, [sweep])
-    trainer.limit_val_batches = 0
     with hardware_errors():
         prepared = prepare_training(run, config, weights, corpora, stage_progress)
+        sweep = LearningRateSweep(steps, stage_progress("find"), run.stop_file)
+        trainer = make_trainer(config, [sweep])
+        trainer.limit_val_batches = 0
         trainer.fit(prepared.module, prepared.data)
     if run.stop_file.exists():
         return None

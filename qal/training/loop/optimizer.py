@@ -1,6 +1,7 @@
 """AdamW and its parameter groups."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +16,30 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Adam
     options = config.optimizer
     betas = (BETA1 if options.beta1 is None else options.beta1, options.beta2)
     groups = parameter_groups(model, options.decayed == "matrices", options.weight_decay)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, weight_decay=options.weight_decay)
+    fused = True if can_be_fused(model, config) else None
+    return torch.optim.AdamW(
+        groups, lr=config.learning_rate, betas=betas, weight_decay=options.weight_decay, fused=fused
+    )
+
+
+def can_be_fused(model: nn.Module, config: TrainingConfig) -> bool:
+    """True on CUDA devices, where a fused update is faster, with whole weights and without a GradScaler.
+
+    A GradScaler would hand its unscaling to a fused optimizer, and the gradient could not be clipped any more."""
+    on_cuda = all(p.device.type == "cuda" for p in model.parameters() if p.requires_grad)
+    return on_cuda and config.machine.strategy in ("auto", "ddp") and config.precision != "16-mixed"
+
+
+def is_fused(optimizer: Any) -> bool:
+    """True if the optimizer was made with a fused update."""
+    return bool(getattr(optimizer, "defaults", {}).get("fused"))
+
+
+def skips_on_device(optimizer: Any) -> bool:
+    """True if the optimizer's update is skipped where its attribute `found_inf` is 1, a tensor on the device.
+
+    Checkpoints of old versions hold the groups of an optimizer that is not fused."""
+    return is_fused(optimizer) and all(group.get("fused") for group in optimizer.param_groups)
 
 
 def parameter_groups(model: nn.Module, matrices_only: bool, weight_decay: float) -> Iterable:

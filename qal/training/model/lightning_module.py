@@ -20,7 +20,7 @@ from qal.training.data.examples import IGNORED_LABEL, Batch, Example
 from qal.training.loop.distributed import all_gather, torch_device
 from qal.training.loop.learning_rate_schedules import make_schedule
 from qal.training.loop.micro_batches import MicroBatchLimit, micro_batched_loss, with_enough_memory
-from qal.training.loop.optimizer import make_optimizer
+from qal.training.loop.optimizer import is_fused, make_optimizer
 from qal.training.model.lora import RankBudget, unwrap_whisper
 from qal.training.model.short_context import greedy_decode
 
@@ -181,6 +181,19 @@ class SpeechModule(pl.LightningModule):
         super().optimizer_step(epoch, batch_idx, *args, **named)
         if self.rank_budget:
             self.rank_budget.update(self.global_step + 1)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips the gradient's norm. Lightning refuses it for a fused optimizer, which might unscale gradients."""
+        if is_fused(optimizer) and gradient_clip_val:
+            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+            torch.nn.utils.clip_grad_norm_(weights, gradient_clip_val)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.train_limit.load_state_dict(checkpoint.get("memory", self.train_limit.state_dict()))

@@ -74,13 +74,14 @@ def measure_model(
         corpora: the run's corpora.
         metadata: the model's metadata; they are written with the measured error rates.
         stage_progress: gives the progress functions of the stages "report" and "retention"."""
+    progress = stage_progress("report")  # begins before the audio and the models are loaded
     held_out = held_out_references(run, corpora, config, ("test",), config.report_utterances)
     variants = ModelVariants(
         stock_30s=Engine(resolve(metadata.base_model, run.folder.parent), engine_device(config), context="full"),
         tuned_30s=Engine(run.model, engine_device(config), context="full"),
         tuned_adaptive=Engine(run.model, engine_device(config)),
     )
-    scored = score_engines(variants.by_name(), held_out, stage_progress("report"))
+    scored = score_engines(variants.by_name(), held_out, progress)
     original, tuned = scored["stock_30s"], scored["tuned_adaptive"]
     corpus_names = ", ".join(corpus.info.name for corpus in corpora)
     has_transcripts = all(row.text for _, row in held_out_examples(corpora, config, ("test",)))

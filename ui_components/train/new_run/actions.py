@@ -12,6 +12,12 @@ import gradio as gr
 from qal.corpus.manifest import Corpus
 from qal.errors import OptionError
 from qal.jobs import job
+from qal.jobs.measured_runs import (
+    describe_machine,
+    measured_runs,
+    parameter_count,
+    summarise_examples,
+)
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import MAX_TEXT_CHARS, as_yaml, check_config, parse_settings
 from qal.jobs.queue import queued_jobs, running_job
@@ -38,12 +44,6 @@ from ui_components.train.new_run.choices import (
 )
 from ui_components.train.new_run.command_line import command_line, train_arguments
 from ui_components.train.new_run.estimate import estimate_run
-from ui_components.train.new_run.measured_runs import (
-    describe_machine,
-    measured_runs,
-    parameter_count,
-    summarise_examples,
-)
 from ui_components.train.new_run.outputs import (
     AugmentationUpdate,
     FormChoices,

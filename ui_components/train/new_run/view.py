@@ -4,6 +4,8 @@ import html
 from collections.abc import Iterable, Sequence
 
 from qal.corpus.left_out import describe_left_out
+from qal.jobs.time_estimate import BYTES_PER_MB
+from qal.storage import format_bytes
 from ui_components.train.new_run.checks import Problem
 from ui_components.train.new_run.estimate import Estimate
 from ui_components.train.new_run.settings import (
@@ -108,9 +110,9 @@ def estimate_html(estimate: Estimate | None, free_memory_mb: float = 0, free_dis
         "Examples": examples,
         "Steps": f"{estimate.steps:,}",
         "Training": _minutes(estimate.train_minutes),
-        "With check and report": _minutes(estimate.minutes),
-        "Memory": _gigabytes(estimate.memory_mb, free_memory_mb),
-        "Disk space": _gigabytes(estimate.disk_mb, free_disk_mb),
+        "In all, with checks and report": _minutes(estimate.minutes),
+        "Memory": _sizes(estimate.memory_mb, free_memory_mb),
+        "Disk space": _sizes(estimate.disk_mb, free_disk_mb),
     }
     items = "".join(f"<div><dt>{name}</dt><dd>{html.escape(value)}</dd></div>" for name, value in values.items())
     warnings = "".join(note_html(f"{warning[:1].upper()}{warning[1:]}.", problem=True) for warning in estimate.warnings)
@@ -126,6 +128,6 @@ def _minutes(minutes: float | None) -> str:
     return duration if minutes < 1 else f"about {duration}"
 
 
-def _gigabytes(needed_mb: float | None, free_mb: float) -> str:
-    needed = "unknown" if needed_mb is None else f"about {needed_mb / 1000:.1f} GB"
-    return f"{needed} ({free_mb / 1000:.0f} GB free)"
+def _sizes(needed_mb: float | None, free_mb: float) -> str:
+    needed = "unknown" if needed_mb is None else f"about {format_bytes(needed_mb * BYTES_PER_MB)}"
+    return f"{needed} ({format_bytes(free_mb * BYTES_PER_MB)} free)"

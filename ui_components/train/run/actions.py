@@ -18,11 +18,15 @@ from ui_components.train.run.controls import PendingAction
 from ui_components.train.run.log_view import log_html
 from ui_components.train.run.samples_view import epoch_choices, samples_html, select_epoch
 from ui_components.train.run.tensorboard import has_tensorboard_logs, tensorboard_address
-from ui_components.train.run.view import STATE_LABELS, progress_html, short_corpus_names
+from ui_components.train.run.view import progress_html, short_corpus_names, state_label
 from ui_components.widgets.choices import Choices
 from ui_components.widgets.markup import note_html
 
-POLL_S = 0.5
+# Shown until the first update of a new run:
+# Shown until the first update of a new run:
+STARTING = (
+    '<div class="qal-run" data-in-progress><div class="facts"><span class="qal-badge">Starting...</span></div></div>'
+)
 NO_RUN = "No run yet. Choose a model, a dataset and a preset on New run, then press Start; the progress appears here."
 
 
@@ -134,7 +138,7 @@ def run_choices(entries: Sequence[Entry]) -> Choices:
 
 def _run_label(entry: Entry) -> str:
     corpora = short_corpus_names(entry.config) if entry.config else "settings unreadable"
-    return " · ".join(text for text in (entry.name, corpora, STATE_LABELS[entry.status.state]) if text)
+    return " · ".join(text for text in (entry.name, corpora, state_label(entry.status)) if text)
 
 
 def _run_sections(studio: Studio, entries: Sequence[Entry], entry: Entry, inputs: PageInputs) -> dict[str, Section]:

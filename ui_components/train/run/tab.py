@@ -1,6 +1,8 @@
 """The Run tab: progress, charts, samples, log and buttons of one run."""
 
-from typing import Literal, NamedTuple
+import json
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import gradio as gr
 
@@ -8,11 +10,14 @@ from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, actio
 from ui_components.train.report import files as report_files
 from ui_components.train.run import actions as run_actions
 from ui_components.train.run import controls as run_controls
-from ui_components.train.run.actions import POLL_S, RunButtons, RunUpdate, SentState
+from ui_components.train.run.actions import NO_RUN, STARTING, RunButtons, RunUpdate, SentState
 from ui_components.train.run.charts import chart_board
 from ui_components.train.run.log_view import LEVEL_CHOICES
 from ui_components.train.run.samples_view import LATEST
 from ui_components.widgets.download import wire_download
+
+POLL_SCRIPT = Path(__file__).parent / "poll.js"
+SHOW_STARTING = f"(html) => html.includes({json.dumps(NO_RUN)}) ? {json.dumps(STARTING)} : html"
 
 
 class QuestionRow(NamedTuple):
@@ -53,7 +58,7 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
     """
     sent, pending, chosen_epoch = gr.State(SentState()), gr.State(None), gr.State(LATEST)
     selector = gr.Dropdown(label="Run")
-    progress = gr.HTML()
+    progress = gr.HTML(js_on_load=POLL_SCRIPT.read_text(encoding="utf-8"))
     buttons = add_buttons()
     question = add_question_row()
     charts = chart_board("large")
@@ -84,7 +89,9 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
         "outputs": list(outputs),
         **EVENT_OPTIONS,
     }
-    wire_refresh(page, [*opened, run.change, chosen_epoch.change, log.level.change], log.query, refresh)
+    # The page replaces the note "No run yet" at once: the server may be busy while the job's process starts.
+    run.change(None, progress, progress, js=SHOW_STARTING)
+    wire_refresh(page, progress, [*opened, run.change, chosen_epoch.change, log.level.change], log.query, refresh)
     selector.input(lambda chosen: chosen, selector, run, **EVENT_OPTIONS)
     samples.epoch.input(lambda chosen: chosen, samples.epoch, chosen_epoch, **EVENT_OPTIONS)
     wire_buttons(studio, buttons, selector, copied_run, refresh)
@@ -136,10 +143,15 @@ def add_log_section() -> LogSection:
     return LogSection(accordion, level, query, log)
 
 
-def wire_refresh(page: gr.Blocks, triggers: EventTriggers, query: gr.Textbox, refresh: dict) -> None:
-    """Updates the tab when the page is loaded, every POLL_S seconds, after the triggers, and while a query is typed."""
+def wire_refresh(
+    page: gr.Blocks, progress: gr.HTML, triggers: EventTriggers, query: gr.Textbox, refresh: dict[str, Any]
+) -> None:
+    """Updates the tab when the page is loaded, when poll.js asks for it, after the triggers, and for each query.
+
+    Each event costs Gradio's page a quarter of a second on a slow machine, whatever it updates, so the tab asks only
+    while it is visible, and seldom when the run has ended."""
     page.load(**refresh)
-    gr.Timer(POLL_S).tick(**refresh)
+    progress.poll(**refresh)  # pyright: ignore[reportAttributeAccessIssue]
     gr.on(triggers, **refresh)
     query.change(trigger_mode="always_last", **refresh)
 

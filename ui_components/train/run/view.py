@@ -1,13 +1,15 @@
 """A run as HTML: its state, its progress, and the reason for its end. Pure functions."""
 
 import html
+import math
 from collections.abc import Sequence
 from statistics import median
 
 from qal.corpus.left_out import describe_left_out
 from qal.jobs.metrics import MetricsRows, is_finite_number
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.status import ENDED, State, Status
+from qal.jobs.stages import StageStatus, calibration_of, find_stage, remaining_s, stage_remaining_s
+from qal.jobs.status import ENDED, State, Status, run_share, was_stopped_on_request
 from ui_components.widgets.markup import sentence_html
 
 STATE_LABELS: dict[State, str] = {
@@ -24,15 +26,19 @@ STAGE_LABELS = {
     "teach": "Transcribing with the base model",
     "train": "Training",
     "find": "Finding a learning rate",
-    "merge": "Merging the weights",
+    "validate": "Validating",
+    "merge": "Merging and converting the weights",
     "check": "Checking the conversion",
     "report": "Evaluating on the test set",
     "retention": "Checking for forgetting on other datasets",
 }
+ROUNDING = 1e-9  # so that 0.29 is 29 %
 RECENT_ROWS = 20
 MAX_LISTED_CORPORA = 2  # in a short list
 MAX_DATA_WAIT_SHARE = 0.25  # of a step; a longer wait for audio is reported
 STALE_HEARTBEAT_S = 90  # an older heartbeat is reported
+STALE_PROGRESS_S = 300  # a longer time without a completed unit of work is reported
+UNNUMBERED = {"validate": "train"}  # stages that count as a part of another step
 
 
 def progress_html(status: Status, config: TrainingConfig | None, rows: MetricsRows, stopping: bool, now: float) -> str:
@@ -46,10 +52,12 @@ def progress_html(status: Status, config: TrainingConfig | None, rows: MetricsRo
         now: the current time, in seconds since 1970.
     """
     facts = "".join(f"<span>{html.escape(fact)}</span>" for fact in _facts(status, config, rows, now))
-    reason = f'<div class="qal-note problem">{sentence_html(status.reason)}</div>' if status.reason else ""
+    in_progress = "" if status.state in ENDED else " data-in-progress"  # poll.js reads it
     return (
-        f'<div class="qal-run"><div class="facts">{_badge(status, stopping)}{facts}</div>{_bars(status, config)}'
-        f'<p class="qal-muted">{_description(status, config)}</p>{reason}{_problems(status, rows)}</div>'
+        f'<div class="qal-run"{in_progress}><div class="facts">{_badge(status, stopping)}{facts}</div>'
+        f"{_bars(status, config)}"
+        f"{_stage_list(status)}"
+        f'<p class="qal-muted">{_description(status, config)}</p>{_reason(status)}{_problems(status, rows)}</div>'
     )
 
 
@@ -61,11 +69,22 @@ def epoch_share(status: Status, config: TrainingConfig | None) -> float | None:
     return min(1.0, max(0.0, status.step / steps_per_epoch - status.epoch))
 
 
-def run_share(status: Status) -> float:
-    """The completed share of all training steps; the stages after training are not counted."""
-    if status.state == "finished":
-        return 1.0
-    return min(1.0, status.step / status.steps) if status.steps else 0.0
+def state_label(status: Status) -> str:
+    """The state of a run for lists of runs, with the completed share of a run in progress: "Running 45 %"."""
+    label = STATE_LABELS[status.state]
+    return f"{label} {percent(run_share(status))}" if status.state in ("running", "stopping") else label
+
+
+def percent(share: float) -> str:
+    """Formats a share in whole percent, rounded down: 100 % means that nothing is left."""
+    return f"{math.floor(100 * share + ROUNDING)} %"
+
+
+def step_number(status: Status) -> str:
+    """The place of the current stage among the steps of the run: "Step 3 of 7"; "" if there are no stages."""
+    names = [stage.name for stage in status.stages if stage.name not in UNNUMBERED]
+    current = UNNUMBERED.get(status.stage, status.stage)
+    return f"Step {names.index(current) + 1} of {len(names)}" if current in names else ""
 
 
 def queue_label(status: Status) -> str:
@@ -136,17 +155,59 @@ def _joined(corpora: Sequence[str]) -> str:
 
 
 def _bars(status: Status, config: TrainingConfig | None) -> str:
+    """The bars of the current epoch, of the current stage and of the whole run, each with the time that is left."""
+    bars, stage = [], find_stage(status.stages, status.stage)
     share = epoch_share(status, config)
-    epoch_bar = _bar("Current epoch", share) if share is not None else ""
-    return f'<div class="qal-bars">{epoch_bar}{_bar("All steps", run_share(status))}</div>'
+    if share is not None:
+        bars.append(_bar("Current epoch", share))
+    if stage and status.state not in ENDED:
+        seconds = stage_remaining_s(stage, calibration_of(status.stages))
+        bars.append(_bar(f"{step_number(status)}: {_stage_label(stage.name)}", stage.share, seconds))
+    seconds = remaining_s(status.stages) if status.state not in ENDED else None
+    bars.append(_bar("Whole run", run_share(status), seconds))
+    return f'<div class="qal-bars">{"".join(bars)}</div>'
 
 
-def _bar(name: str, share: float) -> str:
+def _bar(name: str, share: float, remaining: float | None = None) -> str:
+    left = "" if remaining is None else f", {time_left(remaining)}"
     return (
         f'<span>{name}</span><div class="qal-bar" role="progressbar" aria-label="{name}" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{100 * share:.0f}"><i style="width:{100 * share:.1f}%"></i></div>'
-        f"<span>{100 * share:.0f} %</span>"
+        f'aria-valuemax="100" aria-valuenow="{math.floor(100 * share + ROUNDING)}">'
+        f'<i style="width:{100 * share:.1f}%"></i></div><span>{percent(share)}{left}</span>'
     )
+
+
+def time_left(seconds: float) -> str:
+    """The time that is left: "about 7 min left"."""
+    return f"{'' if seconds < 60 else 'about '}{format_duration(seconds)} left"
+
+
+def _stage_list(status: Status) -> str:
+    """All steps of a run with the completed share of each; "" for runs that recorded none."""
+    stages = [stage for stage in status.stages if stage.name not in UNNUMBERED]
+    items = "".join(_stage_item(stage, status) for stage in stages)
+    return f'<ol class="qal-stages">{items}</ol>' if items else ""
+
+
+def _stage_item(stage: StageStatus, status: Status) -> str:
+    is_current = status.state not in ENDED and stage.name == UNNUMBERED.get(status.stage, status.stage)
+    is_done = status.state == "finished" or stage.share == 1
+    state = "done" if is_done and not is_current else "current" if is_current else "waiting"
+    share = f" {percent(stage.share)}" if state != "done" and stage.share else ""
+    current = ' aria-current="step"' if is_current else ""
+    return f'<li class="{state}"{current}>{_stage_label(stage.name)}{share}</li>'
+
+
+def _stage_label(name: str) -> str:
+    return html.escape(STAGE_LABELS.get(name, name))
+
+
+def _reason(status: Status) -> str:
+    """Why the run ended; a stop that the user requested is no problem."""
+    if not status.reason:
+        return ""
+    css_class = "qal-note" if was_stopped_on_request(status) else "qal-note problem"
+    return f'<div class="{css_class}">{sentence_html(status.reason)}</div>'
 
 
 def _description(status: Status, config: TrainingConfig | None) -> str:
@@ -186,16 +247,18 @@ def _facts(status: Status, config: TrainingConfig | None, rows: MetricsRows, now
     heartbeat_age_s = now - status.heartbeat
     if status.state not in ENDED and status.heartbeat and heartbeat_age_s > STALE_HEARTBEAT_S:
         facts.append(f"No update for {format_duration(heartbeat_age_s)} (still running)")
+    elif status.state == "running" and status.progressed and now - status.progressed > STALE_PROGRESS_S:
+        facts.append(f"No progress for {format_duration(now - status.progressed)} (the process is running)")
     return facts
 
 
 def _pace_facts(status: Status, rows: MetricsRows) -> list[str]:
     """Remaining time, examples per second and seconds per step, as far as they are known."""
     facts = []
-    remaining_s, pace_s = eta_s(rows, status.steps), step_s(rows)
+    training_s, pace_s = eta_s(rows, status.steps), step_s(rows)
     throughput = recent_median(rows, "utterances_per_second")
-    if remaining_s is not None:
-        facts.append(f"{'' if remaining_s < 60 else 'about '}{format_duration(remaining_s)} left")
+    if training_s is not None and not status.stages:  # otherwise the bars say it
+        facts.append(time_left(training_s))
     if throughput:
         facts.append(f"{throughput:.1f} examples per second")
     if pace_s:
@@ -205,14 +268,11 @@ def _pace_facts(status: Status, rows: MetricsRows) -> list[str]:
 
 def _badge(status: Status, stopping: bool) -> str:
     if status.state in ENDED:
-        return f'<span class="qal-badge{" on" if status.state == "finished" else " bad"}">{_state(status)}</span>'
+        colour = {"finished": " on", "failed": " bad"}.get(status.state, "")
+        return f'<span class="qal-badge{colour}">{STATE_LABELS[status.state]}</span>'
     if stopping or status.state == "stopping":
         label = "Stopping after this step..." if status.stage == "train" else "Stopping..."
         return f'<span class="qal-badge">{label}</span>'
     if status.state == "queued":
         return f'<span class="qal-badge">{queue_label(status)}</span>'
-    return f'<span class="qal-badge on">{html.escape(STAGE_LABELS.get(status.stage, status.stage))}</span>'
-
-
-def _state(status: Status) -> str:
-    return STATE_LABELS[status.state]
+    return f'<span class="qal-badge on">{_stage_label(status.stage)}</span>'

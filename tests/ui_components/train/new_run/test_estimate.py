@@ -5,8 +5,24 @@ from dataclasses import replace
 
 import pytest
 
+from qal.jobs.measured_runs import (
+    describe_machine,
+    measured_runs,
+    parameter_count,
+    summarise_examples,
+)
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
+from qal.jobs.stages import StageStatus
+from qal.jobs.time_estimate import (
+    BENCHMARK_PARAMETERS,
+    BENCHMARK_SPEED,
+    ExampleSummary,
+    Machine,
+    MeasuredRun,
+    epoch_work,
+    expected_stage_s,
+)
 from qal.resources import CONFIGS
 from qal.training.data.buckets import LengthBucketSampler
 from qal.training.model.lightning_module import CPU_MICRO_BATCH_S as TRAINER_MICRO_BATCH_S
@@ -14,22 +30,7 @@ from tests.run_folders import scripted_run
 from tests.ui_components.train.new_run.form import small_corpus
 from ui_components.train.new_run import estimate
 from ui_components.train.new_run.checks import cached_corpus
-from ui_components.train.new_run.estimate import (
-    BENCHMARK_PARAMETERS,
-    BENCHMARK_SPEED,
-    Estimate,
-    ExampleSummary,
-    Machine,
-    MeasuredRun,
-    epoch_work,
-    estimate_run,
-)
-from ui_components.train.new_run.measured_runs import (
-    describe_machine,
-    measured_runs,
-    parameter_count,
-    summarise_examples,
-)
+from ui_components.train.new_run.estimate import Estimate, estimate_run
 from ui_components.train.new_run.view import estimate_html
 
 CPU = Machine("cpu", cores=2, has_fast_bfloat16=True, free_memory_mb=16_000, free_disk_mb=50_000)
@@ -168,3 +169,67 @@ def test_machine_has_cores_and_free_space_and_parameter_count_follows_the_model_
     assert machine.free_disk_mb > 0
     assert parameter_count("large-v3-turbo", studio_with_corpora.runs) == 809e6
     assert parameter_count("distil-large-v3", studio_with_corpora.runs) == 756e6
+
+
+def test_estimate_counts_every_stage_of_the_run():
+    examples = replace(EXAMPLES, retention=48)
+    stage_s = expected_stage_s(config_of(), examples, BENCHMARK_PARAMETERS, CPU, [])
+    assert stage_s is not None
+    assert set(stage_s) == {"prepare", "train", "validate", "merge", "check", "report", "retention"}
+    assert min(stage_s.values()) > 0
+    estimated = estimate_run(config_of(), examples, BENCHMARK_PARAMETERS, CPU, [])
+    assert estimated.minutes == pytest.approx(sum(stage_s.values()) / 60)
+    distilled = expected_stage_s(config_of(method="distill"), examples, BENCHMARK_PARAMETERS, CPU, [])
+    assert distilled is not None
+    assert "teach" in distilled
+    assert "retention" not in distilled
+    searched = expected_stage_s(config_of(find_learning_rate=True), examples, BENCHMARK_PARAMETERS, CPU, [])
+    assert set(searched or ()) == {"prepare", "find"}
+
+
+def test_measured_seconds_of_a_stage_replace_the_benchmark():
+    measured = MeasuredRun("r", config_of(), BENCHMARK_SPEED, None, unit_s={"report": 5.0})
+    stage_s = expected_stage_s(config_of(), EXAMPLES, BENCHMARK_PARAMETERS, CPU, [measured]) or {}
+    usual_s = expected_stage_s(config_of(), EXAMPLES, BENCHMARK_PARAMETERS, CPU, []) or {}
+    assert stage_s["report"] == 5.0 * EXAMPLES.test
+    assert stage_s["check"] == usual_s["check"]
+
+
+def test_estimate_of_quick_is_within_a_factor_of_two_of_a_measured_run():
+    """The run of docs/benchmarks.md on two cores: 345 examples, 88 steps, and two other datasets."""
+    examples = ExampleSummary([2.6] * 345, [1.0] * 345, available=345, validation=53, test=128)
+    config = load_config(CONFIGS / "quick.yaml")
+    stage_s = expected_stage_s(config, examples, BENCHMARK_PARAMETERS, CPU, []) or {}
+    measured_s = {"prepare": 12, "train": 247, "validate": 20, "merge": 3, "check": 61, "report": 161}
+    assert 0.5 < sum(stage_s.values()) / sum(measured_s.values()) < 2
+
+
+def test_stages_of_a_finished_run_give_the_seconds_per_unit(studio_with_corpora):
+    run = scripted_run(studio_with_corpora.runs, "old", "finished")
+    for step in range(41, 49):
+        metrics = {"utterances_per_second": 5.0, "context_s": 4.0}
+        run.append_metrics({"kind": "step", "step": step, "epoch": 4, "attempt": 0, "loss": 1.0, **metrics})
+    stages = [
+        StageStatus(name="train", done=40, total=40, seconds=80.0, over=True),
+        StageStatus(name="validate", done=30, total=60, seconds=3.0, over=True),
+        StageStatus(name="report", done=20, total=20, seconds=30.0),
+        StageStatus(name="retention", done=5, total=20, seconds=30.0),
+    ]
+    run.update_status(stages=tuple(stages))
+    (measured,) = measured_runs(studio_with_corpora.runs, load_config(run.config_file))
+    assert measured.unit_s == {"validate": 0.1, "report": 1.5}
+
+
+def test_examples_of_the_check_for_forgetting_are_those_of_other_datasets(studio_with_corpora):
+    own = cached_corpus(small_corpus(studio_with_corpora.data / "own", rows=100))
+    alone = summarise_examples([own], config_of()).retention
+    small_corpus(studio_with_corpora.data / "other", rows=100)
+    assert summarise_examples([own], config_of()).retention == alone + 16
+    chosen = config_of(retention={"corpora": [str(studio_with_corpora.data / "other")], "utterances": 3})
+    assert summarise_examples([own], chosen).retention == 3
+
+
+def test_sizes_below_a_gigabyte_are_shown_in_megabytes():
+    estimated = estimate_of(config_of(), machine=replace(CPU, free_disk_mb=40))
+    assert "40 MB free" in estimate_html(estimated, free_memory_mb=16_000, free_disk_mb=40)
+    assert "40 MB are free" in estimated.warnings[0]

@@ -2,7 +2,8 @@ import pytest
 
 from qal.evaluation.report import PairedDifference, Retention
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.status import Status
+from qal.jobs.stages import StageStatus
+from qal.jobs.status import KILLED_BY_USER, LEFT_QUEUE, STOPPED_BY_SIGNAL, STOPPED_BY_USER, Status, run_share
 from tests.run_folders import REPORT, step_row
 from ui_components.train.report.view import report_html
 from ui_components.train.run.view import (
@@ -12,8 +13,8 @@ from ui_components.train.run.view import (
     eta_s,
     format_duration,
     progress_html,
-    run_share,
     short_corpus_names,
+    state_label,
     step_s,
 )
 
@@ -61,8 +62,8 @@ def test_seconds_per_step_are_those_of_the_last_attempt():
     [
         ("running", "train", 0, 0, 0.0, 0.0),
         ("running", "train", 15, 1, 0.5, 0.375),
-        ("running", "train", 40, 3, 1.0, 1.0),
-        ("running", "check", 40, 4, None, 1.0),
+        ("running", "train", 40, 3, 1.0, 0.99),
+        ("running", "check", 40, 4, None, 0.99),
         ("interrupted", "train", 15, 1, None, 0.375),
         ("finished", "retention", 30, 3, None, 1.0),  # early stopping
         ("queued", "waiting", 0, 0, None, 0.0),
@@ -163,3 +164,74 @@ def test_pace_is_shown_and_a_long_wait_for_audio_is_reported(share: float, is_re
     shown = progress(training_status(step=8), rows)
     assert "2.5 examples per second" in shown
     assert ("training waits for audio" in shown.lower()) == is_reported
+
+
+STAGES = (
+    StageStatus(name="prepare", expected_s=20, done=4, total=4, over=True),
+    StageStatus(name="train", expected_s=100, done=9, total=9, seconds=100, over=True),
+    StageStatus(name="validate", expected_s=20, done=8, total=8, seconds=20, over=True),
+    StageStatus(name="report", expected_s=60, done=10, total=10, seconds=60, over=True),
+    StageStatus(name="retention", expected_s=300, done=120, total=300, seconds=120),
+)
+
+
+def test_every_stage_has_its_own_bar_with_its_number_and_the_time_left():
+    shown = progress(training_status(stage="retention", step=9, stages=STAGES))
+    assert 'aria-label="Step 4 of 4: Checking for forgetting on other datasets"' in shown
+    assert "40 %, about 3 min left" in shown
+    assert 'aria-valuenow="64"' in shown  # 320 of 500 expected seconds
+    assert "100 %" not in shown
+
+
+def test_steps_of_the_run_are_listed_with_what_is_done_and_what_is_current():
+    shown = progress(training_status(stage="retention", step=9, stages=STAGES))
+    assert shown.count('<li class="done">') == 3
+    assert '<li class="current" aria-current="step">Checking for forgetting on other datasets 40 %</li>' in shown
+
+
+def test_validation_counts_as_a_part_of_the_training_step():
+    stages = (STAGES[0], STAGES[1].model_copy(update={"over": False, "done": 3}), StageStatus(name="validate"))
+    shown = progress(training_status(stage="validate", stages=stages))
+    assert "Step 2 of 2: Validating" in shown
+    assert shown.count("<li") == 2
+
+
+def test_finished_run_is_complete_even_if_a_stage_was_left_out():
+    shown = progress(Status(state="finished", stage="report", stages=STAGES, step=9, steps=9))
+    assert "100 %" in shown
+    assert "left" not in shown
+
+
+def test_running_process_without_progress_is_reported_as_such():
+    hung = progress(training_status(progressed=NOW - 600))
+    assert "No progress for 10 min (the process is running)" in hung
+    assert "No progress" not in progress(training_status(progressed=NOW - 100))
+    assert "No progress" not in progress(training_status(progressed=0.0))  # a run of an old version
+
+
+@pytest.mark.parametrize("reason", [STOPPED_BY_USER, KILLED_BY_USER, LEFT_QUEUE, STOPPED_BY_SIGNAL])
+def test_run_that_the_user_stopped_is_not_shown_as_a_problem(reason):
+    shown = progress(Status(state="interrupted", reason=reason))
+    assert "Press Resume to continue." in shown
+    assert '<span class="qal-badge">Stopped</span>' in shown
+    assert "problem" not in shown
+    assert "qal-badge bad" not in shown
+
+
+def test_failed_run_and_killed_process_are_shown_as_problems():
+    assert "qal-badge bad" in progress(Status(state="failed", reason="no space left"))
+    assert "qal-note problem" in progress(Status(state="failed", reason="no space left"))
+    assert "qal-note problem" in progress(Status(state="interrupted", reason="The process ended without an error."))
+
+
+def test_lists_of_runs_show_how_far_a_run_in_progress_is():
+    assert state_label(training_status(stage="retention", stages=STAGES)) == "Running 64 %"
+    assert state_label(Status(state="interrupted", stages=STAGES)) == "Stopped"
+
+
+@pytest.mark.parametrize(
+    ("state", "is_polled_often"), [("queued", True), ("running", True), ("finished", False), ("interrupted", False)]
+)
+def test_tab_is_updated_often_only_while_the_run_is_in_progress(state, is_polled_often):
+    """poll.js looks for the attribute."""
+    assert ("data-in-progress" in progress(Status(state=state))) == is_polled_often
