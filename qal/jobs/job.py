@@ -11,6 +11,7 @@ import psutil
 
 from qal.engine.catalogue import model_environment
 from qal.errors import TrainingError
+from qal.jobs.notes import rename
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import LAUNCHED_RUN_VARIABLE, Run, create_run
@@ -21,9 +22,13 @@ TRASH_FOLDER = ".trash"
 KILL_TIMEOUT_S = 5
 
 
-def start(config: TrainingConfig, runs: Path, user: str | None = None) -> Run:
-    """Creates a run, launches its job and returns at once; the job waits while others use the device."""
+def start(config: TrainingConfig, runs: Path, user: str | None = None, title: str = "") -> Run:
+    """Creates a run, launches its job and returns at once; the job waits while others use the device.
+
+    `title` is the name that the pages show in place of the run's id."""
     run = create_run(config, runs, user=user)
+    if title:
+        rename(run, title)
     launch(run)
     return run
 

@@ -48,8 +48,8 @@ SETTINGS_SCRIPT = """(...values) => {{
 Settings = dict[str, FormComponent]  # by the name of the setting in the protocol
 
 
-def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
-    """Lays out and wires the tab."""
+def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> gr.Dropdown:
+    """Lays out and wires the tab. Returns the drop-down of the model."""
     note = gr.HTML()
     gr.HTML(live_html(), js_on_load=live_script())
     models = model_settings(studio)
@@ -64,6 +64,7 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
     gr.on(opened, action(update_comparison_choices, studio), compare, compare, **EVENT_OPTIONS)
     with gr.Column(elem_classes="qal-fallback"):
         fallback_panel(studio, page, models["model"], models["language"])
+    return model
 
 
 def model_settings(studio: Studio) -> dict[str, gr.Dropdown]:

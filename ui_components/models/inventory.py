@@ -14,6 +14,7 @@ from qal.engine.model_bin import read_dimensions
 from qal.engine.model_directory import NO_METADATA, MeasuredWer, ModelMetadata, is_model_directory, read_metadata
 from qal.engine.stock_models import STOCK_MODELS, ModelDimensions, stock_licence
 from qal.errors import ModelError, TrainingError
+from qal.jobs.notes import run_name
 from qal.jobs.run import Run, list_runs
 from ui_components.app.studio import Studio
 
@@ -88,7 +89,7 @@ def _other_models(studio: Studio) -> Iterator[Model]:
 
 
 def _run_model(run: Run) -> Model:
-    model = _directory_model(run.id, run.id, "run", run.model)
+    model = _directory_model(run.id, run_name(run), "run", run.model)
     return model if model.measured or model.problem else replace(model, measured=_reported_wer(run))
 
 

@@ -189,5 +189,5 @@ def _searchable_text(model: Model) -> str:
     languages = [word for code in model.languages for word in (code, LANGUAGE_NAMES.get(code, ""))]
     corpus = model.measured.corpus if model.measured else ""
     window = "adaptive" if model.adaptive else "30 s"
-    texts = [model.title, model.base, PLACE_LABELS[model.place], corpus, window]
+    texts = [model.title, model.key, model.base, PLACE_LABELS[model.place], corpus, window]
     return " ".join([*texts, *languages, languages_text(model), model.problem]).lower()

@@ -1,21 +1,35 @@
 """The Train tab with the tabs New run, Run and Compare."""
 
+from typing import NamedTuple
+
 import gradio as gr
 
-from ui_components.app.studio import EventTriggers, Studio
+from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio
 from ui_components.train.compare.tab import compare_tab
 from ui_components.train.new_run.tab import new_run_tab
-from ui_components.train.run.tab import run_tab
+from ui_components.train.run.tab import RunTab, run_tab
 from ui_components.train.tab_ids import COMPARE_TAB, NEW_RUN_TAB, RUN_TAB
 
 
-def train_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
+class TrainTab(NamedTuple):
+    """The parts of the tab that the page connects with its address and with other tabs."""
+
+    run: gr.State  # id of the run on the Run tab
+    tabs: gr.Tabs
+    inner_tabs: dict[str, gr.Tab]  # by id
+    run_tab: RunTab
+
+
+def train_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> TrainTab:
     run: gr.State = gr.State(None)  # id of the run on the Run tab; None: the run in progress, else the newest
     copied_run: gr.State = gr.State(None)  # id of the run whose settings the New run form should load
     with gr.Tabs() as tabs:
         with gr.Tab("New run", id=NEW_RUN_TAB) as new_run:
-            new_run_tab(studio, [*opened, new_run.select], run, copied_run, tabs)
+            started = new_run_tab(studio, [*opened, new_run.select], run, copied_run, tabs)
         with gr.Tab("Run", id=RUN_TAB) as shown_run:
-            run_tab(studio, page, [*opened, shown_run.select], run, copied_run)
+            run_parts = run_tab(studio, page, [*opened, shown_run.select], run, copied_run)
         with gr.Tab("Compare", id=COMPARE_TAB) as compare:
             compare_tab(studio, [*opened, compare.select], [new_run.select, shown_run.select], run, tabs)
+    updated = started.success(**run_parts.refresh)  # before the tab is selected, so that it shows the new run
+    updated.then(lambda: gr.Tabs(selected=RUN_TAB), None, tabs, **EVENT_OPTIONS)
+    return TrainTab(run, tabs, {NEW_RUN_TAB: new_run, RUN_TAB: shown_run, COMPARE_TAB: compare}, run_parts)
