@@ -52,15 +52,14 @@ def wire_address(
         shown_run: its value is the id of the run on the Run tab.
     """
     address = gr.HTML("", html_template="<span hidden></span>", js_on_load=SCRIPT.read_text(encoding="utf-8"))
-    options = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
     for name, parts in (("tab", tabs), ("inner", inner_tabs)):
         for tab_id, tab in parts.items():
-            tab.select(None, None, None, js=_opened_js(json.dumps({name: tab_id})), **options)
-    shown_run.change(None, shown_run, None, js=_opened_js("{run: run ?? ''}"), **options)
+            tab.select(None, None, None, js=_opened_js(json.dumps({name: tab_id})), **EVENT_OPTIONS)
+    shown_run.change(None, shown_run, None, js=_opened_js("{run: run ?? ''}"), **EVENT_OPTIONS)
     open_place, tab_ids = action(open_address, studio), gr.State(tuple(tabs))
     inputs, outputs = [address, tab_ids], list(place)
     loaded = page.load(open_place, inputs, outputs, js=FRAGMENT_JS, **EVENT_OPTIONS)
-    loaded.then(None, None, None, js=RESTORED_JS, **options)
+    loaded.then(None, None, None, js=RESTORED_JS, **EVENT_OPTIONS)
     address.change(open_place, inputs, outputs, **EVENT_OPTIONS)
 
 

@@ -71,11 +71,17 @@ def model_settings(studio: Studio) -> dict[str, gr.Dropdown]:
     """Lays out the models and the language."""
     with gr.Row():
         return {
-            "model": gr.Dropdown(label="Model", min_width=200),
+            "model": gr.Dropdown(label="Model", min_width=200, elem_id="live-model"),
             "language": gr.Dropdown(
                 language_choices(), label="Language", value=studio.language or DETECT, min_width=160
             ),
-            "compare": gr.Dropdown([NO_COMPARISON], label="Compare with", value=NO_COMPARISON[1], min_width=200),
+            "compare": gr.Dropdown(
+                [NO_COMPARISON],
+                label="Compare with",
+                value=NO_COMPARISON[1],
+                min_width=200,
+                elem_id="live-compare",
+            ),
         }
 
 

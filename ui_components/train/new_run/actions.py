@@ -120,8 +120,11 @@ def check(studio: Studio, state: FormState, preset: str | None, name: str | None
 
 
 def press_start(studio: Studio, state: FormState, preset: str | None, name: str | None, *values: Any) -> FormFeedback:
-    """Checks the form after Start was pressed: from now on each problem is shown in red."""
-    return form_feedback(studio, preset, values, name, replace(state, start_pressed=True))
+    """Checks the form after Start was pressed: from now on each problem is shown in red.
+
+    The button is disabled until the run was started, so that a second click starts no second run."""
+    feedback = form_feedback(studio, preset, values, name, replace(state, start_pressed=True))
+    return feedback._replace(start=gr.Button(interactive=False))
 
 
 def form_feedback(

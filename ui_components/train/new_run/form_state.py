@@ -1,4 +1,4 @@
-"""What the page knows of a form besides its values: what a user has touched, and the values to restore after a reload.
+"""The state of a form besides its values: the touched settings, and the values to restore after a reload.
 
 A problem is shown in red only if a user has touched one of its settings or has pressed Start."""
 

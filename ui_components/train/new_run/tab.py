@@ -124,7 +124,9 @@ def wire_start(studio: Studio, new_run: NewRunForm, run: gr.State) -> Dependency
     )
     inputs = [new_run.preset, feedback.name, *new_run.form.components]
     outputs = list(StartedRun(run, feedback.name))
-    return pressed.then(action(starting.start, studio), inputs, outputs, **EVENT_OPTIONS)
+    started = pressed.then(action(starting.start, studio), inputs, outputs, **EVENT_OPTIONS)
+    started.then(action(new_run_actions.check, studio), new_run.inputs, list(feedback), **EVENT_OPTIONS)
+    return started
 
 
 def add_side_panel() -> SidePanel:
@@ -132,8 +134,8 @@ def add_side_panel() -> SidePanel:
     with gr.Column(scale=3, min_width=300, elem_classes="qal-side"):
         problems, estimate = gr.HTML(), gr.HTML()
         with gr.Row():
-            start = gr.Button("Start", variant="primary", min_width=110)
-            find_learning_rate = gr.Button("Learning rate finder", min_width=170)
+            start = gr.Button("Start", variant="primary", min_width=110, interactive=False)  # until the form is filled
+            find_learning_rate = gr.Button("Learning rate finder", min_width=170, interactive=False)
         search = SearchUpdate(
             note=gr.HTML(),
             curve=gr.Plot(visible=False, show_label=False),
@@ -206,7 +208,8 @@ def wire_finder(studio: Studio, opened: EventTriggers, panel: SidePanel, new_run
         action(new_run_actions.press_start, studio), new_run.inputs, list(new_run.feedback), **EVENT_OPTIONS
     )
     start_search = action(learning_rate_finder.start_search, studio)
-    pressed.then(start_search, new_run.form.components, started, **EVENT_OPTIONS)
+    searching = pressed.then(start_search, new_run.form.components, started, **EVENT_OPTIONS)
+    searching.then(action(new_run_actions.check, studio), new_run.inputs, list(new_run.feedback), **EVENT_OPTIONS)
     refresh_search = action(learning_rate_finder.refresh_search, studio)
     search.timer.tick(refresh_search, search_run, list(search), **EVENT_OPTIONS)
     suggested_rate = action(learning_rate_finder.suggested_rate, studio)

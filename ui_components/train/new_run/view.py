@@ -44,7 +44,7 @@ def _problem_html(problem: Problem) -> str:
 
 
 def open_points_html(problems: Sequence[Problem]) -> str:
-    """What is missing before a run can start, of settings that a user has not touched yet; "" without problems."""
+    """The problems of settings that a user has not touched yet, as a list of things to do; "" without problems."""
     items = "".join(f"<li>{sentence_html(problem.message)}</li>" for problem in problems)
     return f'<div class="qal-note open"><b>Before you start</b><ul>{items}</ul></div>' if problems else ""
 
