@@ -98,6 +98,7 @@ def studio_page(studio: Studio) -> gr.Blocks:
                     tabs[name.lower()] = tab
                     parts[name.lower()] = add_tab(studio, page, [page.load, tab.select])
         train: TrainTab = parts[TRAIN_TAB]
+        train.stored_form.render()
         selector, buttons = train.run_tab.selector, train.run_tab.model_buttons
         wire_use(studio, buttons, selector, all_tabs, parts)
         place = Place(train.run, train.tabs, all_tabs)

@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -18,8 +18,8 @@ MAX_SHOWN_JOBS = 3
 class JobsLine(NamedTuple):
     """Outputs of `update_jobs`."""
 
-    html: str
-    sent: str  # the HTML that the page has
+    html: Any
+    sent: Any  # the HTML that the page has
 
 
 def running_jobs(studio: Studio, page: gr.Blocks) -> None:

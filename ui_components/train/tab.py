@@ -18,6 +18,7 @@ class TrainTab(NamedTuple):
     tabs: gr.Tabs
     inner_tabs: dict[str, gr.Tab]  # by id
     run_tab: RunTab
+    stored_form: gr.BrowserState  # to be rendered outside of the tabs
 
 
 def train_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> TrainTab:
@@ -25,11 +26,14 @@ def train_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> TrainTa
     copied_run: gr.State = gr.State(None)  # id of the run whose settings the New run form should load
     with gr.Tabs() as tabs:
         with gr.Tab("New run", id=NEW_RUN_TAB) as new_run:
-            started = new_run_tab(studio, [*opened, new_run.select], run, copied_run, tabs)
+            new_run_parts = new_run_tab(studio, [*opened, new_run.select], run, copied_run, tabs)
         with gr.Tab("Run", id=RUN_TAB) as shown_run:
             run_parts = run_tab(studio, page, [*opened, shown_run.select], run, copied_run)
         with gr.Tab("Compare", id=COMPARE_TAB) as compare:
             compare_tab(studio, [*opened, compare.select], [new_run.select, shown_run.select], run, tabs)
-    updated = started.success(**run_parts.refresh)  # before the tab is selected, so that it shows the new run
+    updated = new_run_parts.started.success(
+        **run_parts.refresh
+    )  # before the tab is selected, so that it shows the new run
     updated.then(lambda: gr.Tabs(selected=RUN_TAB), None, tabs, **EVENT_OPTIONS)
-    return TrainTab(run, tabs, {NEW_RUN_TAB: new_run, RUN_TAB: shown_run, COMPARE_TAB: compare}, run_parts)
+    inner_tabs = {NEW_RUN_TAB: new_run, RUN_TAB: shown_run, COMPARE_TAB: compare}
+    return TrainTab(run, tabs, inner_tabs, run_parts, new_run_parts.stored)

@@ -59,8 +59,8 @@ class AugmentationUpdate(NamedTuple):
 class StartedRun(NamedTuple):
     """Outputs of `start`: the id of the run, and the empty field for the name of the next one."""
 
-    run: str
-    name: str
+    run: Any
+    name: Any
 
 
 def flattened(outputs: tuple[Any, ...]) -> Iterator[Any]:

@@ -56,6 +56,13 @@ class YamlSection(NamedTuple):
     upload: gr.UploadButton
 
 
+class NewRunTab(NamedTuple):
+    """The parts of the tab that the page uses."""
+
+    started: Dependency  # the event that starts a run
+    stored: gr.BrowserState  # not rendered: the browser reads it only if it is outside of the tabs
+
+
 @dataclass(frozen=True)
 class NewRunForm:
     """The components of the form and of the form's state."""
@@ -75,10 +82,8 @@ class NewRunForm:
         return FormUpdate(self.preset, tuple(self.form.components), self.feedback)
 
 
-def new_run_tab(
-    studio: Studio, opened: EventTriggers, run: gr.State, copied_run: gr.State, tabs: gr.Tabs
-) -> Dependency:
-    """Creates the components of the New run tab and wires their events. Returns the event that starts a run.
+def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run: gr.State, tabs: gr.Tabs) -> NewRunTab:
+    """Creates the components of the New run tab and wires their events.
 
     Args:
         studio: the studio.
@@ -105,7 +110,7 @@ def new_run_tab(
         yaml=text.yaml,
         name=basic.name,
         state=gr.State(FormState()),
-        stored=gr.BrowserState(storage_key=STORAGE_KEY, secret=STORAGE_KEY),
+        stored=gr.BrowserState(storage_key=STORAGE_KEY, secret=STORAGE_KEY, render=False),
     )
     new_run = NewRunForm(form, basic.preset, feedback)
     wire_choices(studio, opened, new_run, note, fetch)
@@ -113,7 +118,7 @@ def new_run_tab(
     wire_loading(studio, new_run, text, copied_run, tabs)
     applied = wire_finder(studio, opened, panel, new_run)
     applied.success(action(new_run_actions.check, studio), new_run.inputs, list(feedback), **EVENT_OPTIONS)
-    return wire_start(studio, new_run, run)
+    return NewRunTab(wire_start(studio, new_run, run), feedback.stored)
 
 
 def wire_start(studio: Studio, new_run: NewRunForm, run: gr.State) -> Dependency:
