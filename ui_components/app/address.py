@@ -3,9 +3,9 @@
 address.js writes the fragment when a tab is selected; the handler here selects the tabs of a fragment."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
 
 import gradio as gr
@@ -33,31 +33,26 @@ def run_address(run_id: str) -> str:
     return f"#{TRAIN_TAB}/{RUN_TAB}/{run_id}"
 
 
-def wire_address(
-    studio: Studio,
-    page: gr.Blocks,
-    place: Place,
-    tabs: Mapping[str, gr.Tab],
-    inner_tabs: Mapping[str, gr.Tab],
-    shown_run: gr.Dropdown,
-) -> None:
+def remember_selection(tab: gr.Tab, part: Literal["tab", "inner"], tab_id: str) -> None:
+    """Writes the address when a tab is selected. To be called before the other events of the tab, which take longer."""
+    tab.select(None, None, None, js=_opened_js(json.dumps({part: tab_id})), **EVENT_OPTIONS)
+
+
+def wire_address(studio: Studio, page: gr.Blocks, place: Place, tab_ids: Sequence[str]) -> None:
     """Connects the address with the tabs.
 
     Args:
         studio: the studio.
         page: the page.
         place: the components that an address sets.
-        tabs: the tabs by their ids.
-        inner_tabs: the tabs below Train by their ids.
-        shown_run: its value is the id of the run on the Run tab.
+        tab_ids: the ids of the page's tabs.
     """
     address = gr.HTML("", html_template="<span hidden></span>", js_on_load=SCRIPT.read_text(encoding="utf-8"))
-    for name, parts in (("tab", tabs), ("inner", inner_tabs)):
-        for tab_id, tab in parts.items():
-            tab.select(None, None, None, js=_opened_js(json.dumps({name: tab_id})), **EVENT_OPTIONS)
-    shown_run.change(None, shown_run, None, js=_opened_js("{run: run ?? ''}"), **EVENT_OPTIONS)
-    open_place, tab_ids = action(open_address, studio), gr.State(tuple(tabs))
-    inputs, outputs = [address, tab_ids], list(place)
+    chosen_run = gr.JSON(visible=False)  # the browser's copy of the state
+    chosen = place.run.change(lambda run: run or "", place.run, chosen_run, **EVENT_OPTIONS)
+    chosen.then(None, chosen_run, None, js=_opened_js("{run: run ?? ''}"), **EVENT_OPTIONS)
+    open_place = action(open_address, studio)
+    inputs, outputs = [address, gr.State(tuple(tab_ids))], list(place)
     loaded = page.load(open_place, inputs, outputs, js=FRAGMENT_JS, **EVENT_OPTIONS)
     loaded.then(None, None, None, js=RESTORED_JS, **EVENT_OPTIONS)
     address.change(open_place, inputs, outputs, **EVENT_OPTIONS)

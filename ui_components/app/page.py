@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qal.errors import OptionError
-from ui_components.app.address import TRAIN_TAB, Place, wire_address
+from ui_components.app.address import TRAIN_TAB, Place, remember_selection, wire_address
 from ui_components.app.header import header
 from ui_components.app.notices import notices
 from ui_components.app.running_jobs import running_jobs
@@ -90,19 +90,18 @@ def studio_page(studio: Studio) -> gr.Blocks:
         header()
         running_jobs(studio, page)
         notices(studio, page)
-        tabs: dict[str, gr.Tab] = {}
         parts: dict[str, Any] = {}  # of the tabs, for the connections between them
         with gr.Tabs(elem_id="qal-tabs") as all_tabs:
             for name, add_tab in TABS.items():
                 with gr.Tab(name, id=name.lower()) as tab:
-                    tabs[name.lower()] = tab
+                    remember_selection(tab, "tab", name.lower())
                     parts[name.lower()] = add_tab(studio, page, [page.load, tab.select])
         train: TrainTab = parts[TRAIN_TAB]
         train.stored_form.render()
         selector, buttons = train.run_tab.selector, train.run_tab.model_buttons
         wire_use(studio, buttons, selector, all_tabs, parts)
         place = Place(train.run, train.tabs, all_tabs)
-        wire_address(studio, page, place, tabs, train.inner_tabs, selector)
+        wire_address(studio, page, place, [*parts])
     return page
 
 
