@@ -13,6 +13,7 @@ from ui_components.widgets.markup import note_html
 
 BIN_EDGES_S = (0, 1, 2, 3, 5, 7, 10, 15, 20, WINDOW_S, float("inf"))  # of the histogram
 SHOWN_VERSION_LENGTH = 12  # characters
+MAX_SPEAKER_CHARS = 24
 NO_MATCH = "No clip matches. Use fewer words, or choose another split."
 UNKNOWN_LICENCE = "Licence unknown. Check it before sharing a model trained on this dataset."
 SPLIT_COLUMNS = ("split", "language", "clips", "minutes", "words", "speakers", "shortest", "median", "longest")
@@ -116,8 +117,9 @@ def rows_html(page: RowPage, opened: int | None) -> str:
 def _row_html(index: int, row: Row, is_opened: bool) -> str:
     text = html.escape(row.text) or '<span class="none">no text</span>'
     button = f'<button type="button" dir="auto" aria-pressed="{str(is_opened).lower()}">{text}</button>'
-    speaker = html.escape(row.speaker or "–")
-    cells = (button, row.split, f'<span title="{speaker}">{speaker}</span>', f"{row.duration_s:.1f} s")
+    speaker = row.speaker or "–"
+    speaker_cell = f'<span title="{html.escape(speaker)}">{html.escape(shortened(speaker))}</span>'
+    cells = (button, row.split, speaker_cell, f"{row.duration_s:.1f} s")
     inner = "".join(f"<td>{cell}</td>" for cell in cells)
     return f'<tr data-row="{index}" class="{"chosen" if is_opened else ""}">{inner}</tr>'
 
@@ -132,8 +134,13 @@ def position_html(page: RowPage) -> str:
 
 
 def row_details(row: Row) -> str:
-    """File, split, speaker and source of a row in one line."""
-    return " · ".join(text for text in (row.audio, row.split, row.speaker, row.source) if text)
+    """File, split, speaker and source of a row in one line; a long speaker id is shortened."""
+    return " · ".join(text for text in (row.audio, row.split, shortened(row.speaker or ""), row.source) if text)
+
+
+def shortened(name: str) -> str:
+    """A speaker id of at most MAX_SPEAKER_CHARS characters; some datasets have hashes of 128."""
+    return name if len(name) <= MAX_SPEAKER_CHARS else f"{name[: MAX_SPEAKER_CHARS - 1]}…"
 
 
 def duration_text(duration_s: float) -> str:

@@ -64,7 +64,7 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
     selector = gr.Dropdown(label="Run")
     progress = gr.HTML()
     model_buttons = add_model_buttons()
-    rename_place = gr.Column()
+    rename_place = gr.Column(elem_classes="qal-rename-place")
     buttons = add_buttons()
     question = add_question_row()
     charts = chart_board("large")
