@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
@@ -63,6 +64,27 @@ def make_notes(title: str, tags: str, note: str, pinned: bool) -> Notes:
     except ValidationError as error:
         problems = [f"the {e['loc'][0]}: {e['msg'].removeprefix('Value error, ').lower()}" for e in error.errors()]
         raise OptionError(f"{'; '.join(problems)}; shorten the text") from error
+
+
+def check_title(title: str, taken: Collection[str] = ()) -> str:
+    """Returns a title with single spaces in place of line breaks.
+
+    Args:
+        title: the text of a form; "" is no title.
+        taken: the names of other runs.
+
+    Raises:
+        OptionError: the title is too long, or another run has this name.
+    """
+    checked = make_notes(title, "", "", pinned=False).title
+    if checked and checked.casefold() in {name.casefold() for name in taken}:
+        raise OptionError(f"another run is named '{checked}'; choose another name")
+    return checked
+
+
+def run_name(run: Run) -> str:
+    """The title that a user gave to the run, or its id."""
+    return read_notes(run).title or run.id
 
 
 def _without_surrogates(text: str) -> str:

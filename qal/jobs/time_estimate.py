@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qal.audio.samples import WINDOW_S
-from qal.evaluation.retention import retention_units
 from qal.corpus.left_out import LeftOut
+from qal.evaluation.retention import retention_units
 from qal.jobs.batch_boundaries import batch_boundaries, repetitions
 from qal.jobs.machine import process_count
 from qal.jobs.options.training_config import TrainingConfig

@@ -29,7 +29,8 @@ def main() -> None:
         copied_run = gr.State(None)
         gr.Button("Load settings").click(lambda: "mine", None, copied_run)
         with gr.Tabs() as tabs, gr.Tab("New run", id=NEW_RUN_TAB) as new_run:
-            new_run_tab(studio, [page.load, new_run.select], gr.State(None), copied_run, tabs)
+            parts = new_run_tab(studio, [page.load, new_run.select], gr.State(None), copied_run, tabs)
+        parts.stored.render()
     serve(page, options)
 
 

@@ -47,6 +47,25 @@ def test_theme_persists_after_a_reload(page):
     page.wait_for_function("document.body.classList.contains('dark')")
 
 
+def test_theme_changes_while_no_clip_is_open(page):
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.get_by_role("tab", name="Transcribe", exact=True).click()
+    page.get_by_role("tab", name="Data", exact=True).click()
+    page.wait_for_timeout(1000)
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(500)
+    assert not errors
+
+
+def test_scrollbars_and_controls_are_dark_in_the_dark_theme(page):
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("getComputedStyle(document.documentElement).colorScheme === 'dark'")
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function("getComputedStyle(document.documentElement).colorScheme !== 'dark'")
+
+
 def test_shortcuts_change_tabs_and_are_ignored_in_text_fields(page):
     page.keyboard.press("]")
     page.wait_for_function(

@@ -22,9 +22,10 @@ def data(studio_folder: Path) -> Path:
 
 
 def open_form(page: Page) -> Page:
-    """Opens the Train tab and waits until the form is checked."""
+    """Opens the Train tab, waits until the form is checked, and opens the advanced settings."""
     page.get_by_role("tab", name="Train").click()
     expect(command_line(page)).to_contain_text("qal train")
+    page.get_by_role("button", name="Advanced settings").click()
     return page
 
 
@@ -84,6 +85,7 @@ def test_settings_of_a_run_are_loaded_into_the_form(serve, browse, data, tmp_pat
     save_config(load_config(run.config_file).model_copy(update=changes), run.config_file)
     page = browse(serve("tests/e2e/new_run_page.py", "--data", str(data)))
     expect(command_line(page)).to_contain_text("configs/quick.yaml")
+    page.get_by_role("button", name="Advanced settings").click()
     page.get_by_role("button", name="Load settings").click()
     expect(field(page, "epochs")).to_have_value("7")
     expect(page.locator("#set-corpus")).to_contain_text("en · 2 min · English")
@@ -99,6 +101,7 @@ def test_started_run_is_shown_on_the_run_tab(studio, browse, data, studio_folder
     page = open_form(browse(studio))
     expect(page.locator("#set-language input")).to_have_value("Auto (from dataset)")
     choose(page, "language", "Russian")
+    page.locator("#set-name input").fill("My first run")
     page.get_by_role("button", name="Checkpoints, error handling and logging").click()
     choose(page, "tracker", "none")
     expect(command_line(page)).to_contain_text("--tracker none")
@@ -107,6 +110,29 @@ def test_started_run_is_shown_on_the_run_tab(studio, browse, data, studio_folder
     (run,) = list_runs(studio_folder / "runs")
     saved = load_config(run.config_file)
     assert (saved.language, saved.tracker) == ("ru", "none")
+    expect(page.get_by_label("Run", exact=True).locator("visible=true")).to_have_value(re.compile("^My first run"))
+
+
+def test_search_finds_a_setting_in_a_closed_group(studio, browse, data):
+    page = open_form(browse(studio))
+    page.get_by_label("Search the settings").fill("warm-up")
+    expect(page.locator("#set-warmup-share input")).to_be_visible()
+    expect(page.locator("#set-epochs")).to_be_hidden()
+    expect(page.get_by_role("button", name="Distillation")).to_have_count(0)
+    page.get_by_label("Search the settings").fill("")
+    expect(page.locator("#set-epochs")).to_be_visible()
+
+
+def test_form_and_place_survive_a_reload(studio, browse, data):
+    page = open_form(browse(studio))
+    choose(page, "preset", "balanced")
+    field(page, "epochs").fill("7")
+    page.locator("#set-name input").fill("My run")
+    expect(command_line(page)).to_contain_text("--epochs 7")
+    page.reload()
+    expect(page.get_by_role("tab", name="New run", exact=True)).to_be_visible()
+    expect(command_line(page)).to_contain_text(re.compile("balanced.yaml .*--epochs 7"))
+    expect(page.locator("#set-name input")).to_have_value("My run")
 
 
 def test_empty_studio_shows_how_to_get_a_dataset(studio, browse):
@@ -114,7 +140,10 @@ def test_empty_studio_shows_how_to_get_a_dataset(studio, browse):
     page.get_by_role("tab", name="Train").click()
     expect(page.get_by_text("qal corpus import asterisk --language ru")).to_be_visible()
     expect(page.get_by_role("button", name=FETCH_LABEL)).to_be_visible()
-    expect(page.get_by_text("choose a dataset")).to_be_visible()
+    expect(page.get_by_text("Choose a dataset.")).to_be_visible()
+    expect(page.locator(".qal-side .qal-note.problem")).to_have_count(0)
+    start_button(page).click()
+    expect(page.locator(".qal-side .qal-note.problem")).to_contain_text("choose a dataset")
     expect(start_button(page)).to_be_disabled()
 
 

@@ -1,4 +1,6 @@
-"""The header of every page: name, theme button, and the help dialog with the keyboard shortcuts (header.js)."""
+"""The header of every page: name, theme button, and the help dialog with the keyboard shortcuts (header.js).
+
+dropdowns.js makes the drop-downs of the page usable with the keyboard."""
 
 from pathlib import Path
 
@@ -13,11 +15,11 @@ SHORTCUTS = {
     "?": "Show this help",
     "Esc": "Close this help",
 }
-SCRIPT = Path(__file__).parent / "header.js"
+SCRIPTS = [Path(__file__).parent / name for name in ("header.js", "dropdowns.js")]
 
 
 def header() -> None:
-    gr.HTML(header_html(), js_on_load=SCRIPT.read_text(encoding="utf-8"))
+    gr.HTML(header_html(), js_on_load="\n".join(script.read_text(encoding="utf-8") for script in SCRIPTS))
 
 
 def header_html() -> str:

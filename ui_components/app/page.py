@@ -15,15 +15,18 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qal.errors import OptionError
+from ui_components.app.address import TRAIN_TAB, Place, remember_selection, wire_address
 from ui_components.app.header import header
 from ui_components.app.notices import notices
+from ui_components.app.running_jobs import running_jobs
 from ui_components.app.studio import Studio
 from ui_components.app.theme import STYLES, theme
 from ui_components.data.tab import data_tab
 from ui_components.live.tab import live_tab
 from ui_components.models.tab import models_tab
 from ui_components.system.tab import system_tab
-from ui_components.train.tab import train_tab
+from ui_components.train.run.model_actions import wire_use
+from ui_components.train.tab import TrainTab, train_tab
 from ui_components.transcribe.tab import transcribe_tab
 from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
 
@@ -85,11 +88,20 @@ def studio_page(studio: Studio) -> gr.Blocks:
     """The page with all tabs."""
     with _blocks() as page:
         header()
+        running_jobs(studio, page)
         notices(studio, page)
-        with gr.Tabs(elem_id="qal-tabs"):
+        parts: dict[str, Any] = {}  # of the tabs, for the connections between them
+        with gr.Tabs(elem_id="qal-tabs") as all_tabs:
             for name, add_tab in TABS.items():
                 with gr.Tab(name, id=name.lower()) as tab:
-                    add_tab(studio, page, [page.load, tab.select])
+                    remember_selection(tab, "tab", name.lower())
+                    parts[name.lower()] = add_tab(studio, page, [page.load, tab.select])
+        train: TrainTab = parts[TRAIN_TAB]
+        train.stored_form.render()
+        selector, buttons = train.run_tab.selector, train.run_tab.model_buttons
+        wire_use(studio, buttons, selector, all_tabs, parts)
+        place = Place(train.run, train.tabs, all_tabs)
+        wire_address(studio, page, place, [*parts])
     return page
 
 

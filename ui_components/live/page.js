@@ -5,6 +5,8 @@ const MODEL_WAIT_MS = 5000, MODEL_CHECK_MS = 100; // Gradio fills the model drop
 const find = (selector) => element.querySelector(selector);
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const currentSettings = () => window.qalSettings ?? { ...DEFAULTS, compare: null, corpus: "" };
+// The name of a model as its drop-down shows it; a fine-tuned model is known to the server by the id of its run.
+const modelName = (setting, model) => document.querySelector(`#live-${setting} input`)?.value || model;
 const languageName = (code) => new Intl.DisplayNames(["en"], { type: "language" }).of(code);
 let audio = null; // the open AudioSource
 let capturedS = 0; // audio since the page was loaded
@@ -56,7 +58,7 @@ class Pane {
   // Applies the current settings: opens, changes or finishes the connection while audio is captured.
   applySettings() {
     const { model } = this.settings;
-    this.node.querySelector("h3").textContent = model ?? "";
+    this.node.querySelector("h3").textContent = model ? modelName(this.modelSetting, model) : "";
     this.node.hidden = !model && !this.isFirst;
     if (this.connection && !model) this.connection.finish();
     else if (this.connection) this.connection.change(this.settings);

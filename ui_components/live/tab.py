@@ -48,8 +48,8 @@ SETTINGS_SCRIPT = """(...values) => {{
 Settings = dict[str, FormComponent]  # by the name of the setting in the protocol
 
 
-def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
-    """Lays out and wires the tab."""
+def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> gr.Dropdown:
+    """Lays out and wires the tab. Returns the drop-down of the model."""
     note = gr.HTML()
     gr.HTML(live_html(), js_on_load=live_script())
     models = model_settings(studio)
@@ -64,17 +64,24 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
     gr.on(opened, action(update_comparison_choices, studio), compare, compare, **EVENT_OPTIONS)
     with gr.Column(elem_classes="qal-fallback"):
         fallback_panel(studio, page, models["model"], models["language"])
+    return model
 
 
 def model_settings(studio: Studio) -> dict[str, gr.Dropdown]:
     """Lays out the models and the language."""
     with gr.Row():
         return {
-            "model": gr.Dropdown(label="Model", min_width=200),
+            "model": gr.Dropdown(label="Model", min_width=200, elem_id="live-model"),
             "language": gr.Dropdown(
                 language_choices(), label="Language", value=studio.language or DETECT, min_width=160
             ),
-            "compare": gr.Dropdown([NO_COMPARISON], label="Compare with", value=NO_COMPARISON[1], min_width=200),
+            "compare": gr.Dropdown(
+                [NO_COMPARISON],
+                label="Compare with",
+                value=NO_COMPARISON[1],
+                min_width=200,
+                elem_id="live-compare",
+            ),
         }
 
 

@@ -15,6 +15,7 @@ from qal.engine.model_directory import NO_METADATA, MeasuredScore, ModelMetadata
 from qal.engine.stock_models import STOCK_MODELS, ModelDimensions, stock_licence
 from qal.errors import ModelError, TrainingError
 from qal.evaluation.report import measured_score
+from qal.jobs.notes import run_name
 from qal.jobs.run import Run, list_runs
 from qal.resources import ADAPTERS
 from ui_components.app.studio import Studio
@@ -105,7 +106,7 @@ def _other_models(studio: Studio) -> Iterator[Model]:
 
 
 def _run_model(run: Run) -> Model:
-    model = _directory_model(run.id, run.id, "run", run.model)
+    model = _directory_model(run.id, run_name(run), "run", run.model)
     return model if model.measured or model.problem else replace(model, measured=_reported_score(run))
 
 

@@ -11,6 +11,7 @@ from huggingface_hub.errors import CacheNotFound
 from qal.engine.catalogue import DEFAULT_MODEL, HUB_MODELS, models_folder
 from qal.errors import ModelError, QalError, TrainingError
 from qal.jobs.job import TRASH_FOLDER
+from qal.jobs.notes import run_name
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run, list_runs
 from qal.jobs.status import ENDED
@@ -32,7 +33,7 @@ def usage_warnings(studio: Studio, model: Model) -> list[str]:
         state = run.status().state
         if state != "finished" and _base_of(run) in names:
             need = f"needs it to be resumed ({state})" if state in ENDED else "is training on it"
-            warnings.append(f"Run {run.id} {need}.")
+            warnings.append(f"Run {run_name(run)} {need}.")
     return warnings
 
 

@@ -93,7 +93,8 @@ def _name_cell(model: Model, is_selected: bool) -> str:
     css_class = "bad" if model.problem else "" if model.place == "absent" else "on"
     label = "cannot be read" if model.problem else PLACE_LABELS[model.place]
     title = html.escape(short_title(model.title))
-    button = f'<button type="button" class="pick" aria-pressed="{str(is_selected).lower()}">{title}</button>'
+    pressed, tooltip = str(is_selected).lower(), html.escape(model.title)
+    button = f'<button type="button" class="pick" aria-pressed="{pressed}" title="{tooltip}">{title}</button>'
     return f'{button} <span class="qal-badge {css_class}">{label}</span>'
 
 
@@ -190,5 +191,5 @@ def _searchable_text(model: Model) -> str:
     languages = [word for code in model.languages for word in (code, LANGUAGE_NAMES.get(code, ""))]
     corpus = model.measured.corpus if model.measured else ""
     window = "adaptive" if model.adaptive else "30 s"
-    texts = [model.title, model.base, PLACE_LABELS[model.place], corpus, window]
+    texts = [model.title, model.key, model.base, PLACE_LABELS[model.place], corpus, window]
     return " ".join([*texts, *languages, languages_text(model), model.problem]).lower()

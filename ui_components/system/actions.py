@@ -9,6 +9,7 @@ import gradio as gr
 from qal.checks.check import CheckOptions, check
 from qal.errors import QalError, TrainingError
 from qal.jobs import job
+from qal.jobs.notes import run_name
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run, list_runs
 from ui_components.app.studio import Studio
@@ -65,6 +66,7 @@ def interrupted_runs(studio: Studio) -> list[InterruptedRun]:
         interrupted.append(
             InterruptedRun(
                 id=run.id,
+                name=run_name(run),
                 state=status.state,
                 about=_about(run),
                 step=status.step,
@@ -93,7 +95,7 @@ def resume(studio: Studio, event: gr.EventData, request: gr.Request) -> None:
         raise TrainingError("that run no longer exists; reload this page")
     studio.require_run_owner(run, request)
     job.resume(run)
-    gr.Info(f"Resuming {run.id} from its last checkpoint; see the Train tab.")
+    gr.Info(f"Resuming {run_name(run)} from its last checkpoint; see the Train tab.")
 
 
 def unload_idle_models(studio: Studio) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from qal.checks.findings import STATE_LABELS, Finding, State, gigabytes, is_usable, merge_ok_packages, summary
 from qal.engine.cache import LoadedEngine
+from qal.jobs.notes import run_name
+from qal.jobs.run import Run
 from ui_components.train.run.view import format_duration
 from ui_components.widgets.markup import note_html, sentence_html
 
@@ -19,6 +21,7 @@ class InterruptedRun:
     """A run that ended before it finished."""
 
     id: str
+    name: str  # its title, or its id
     state: str
     about: str  # base model and datasets
     step: int
@@ -60,9 +63,11 @@ def _interrupted_run(run: InterruptedRun) -> str:
     checkpoints = f"{size} of checkpoints" if run.checkpoint_bytes else "no checkpoint: it starts from the beginning"
     facts = " · ".join(html.escape(fact) for fact in (run.about, position, checkpoints) if fact)
     reason = f"<br>{sentence_html(run.reason)}" if run.reason else ""
-    name = html.escape(run.id)
+    run_id, name = html.escape(run.id), html.escape(run.name)
     badge = f'<span class="qal-badge bad">{html.escape(run.state)}</span>'
-    resume = f'<button type="button" class="qal-small" data-resume="{name}" aria-label="Resume {name}">Resume</button>'
+    resume = (
+        f'<button type="button" class="qal-small" data-resume="{run_id}" aria-label="Resume {name}">Resume</button>'
+    )
     return f'<div><div class="facts"><b>{name}</b>{badge}{resume}</div><p class="qal-muted">{facts}{reason}</p></div>'
 
 
@@ -81,7 +86,7 @@ def _loaded_model(model: LoadedEngine) -> str:
 
 
 def model_title(directory: Path) -> str:
-    """The display name of a model directory: the id of its run, or its name in the models folder or on the hub."""
+    """The display name of a model directory: the name of its run, or its name in the models folder or on the hub."""
     if directory.parent.name == "snapshots":  # models--Systran--faster-whisper-small/snapshots/<commit>
         return directory.parents[1].name.rpartition("--")[2]
-    return directory.parent.name if directory.name == "model" else directory.name
+    return run_name(Run(directory.parent)) if directory.name == "model" else directory.name

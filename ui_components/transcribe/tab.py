@@ -24,7 +24,8 @@ class TrimPanel(NamedTuple):
     view: AudioView
 
 
-def transcribe_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
+def transcribe_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> gr.Dropdown:
+    """Lays out and wires the tab. Returns the drop-down of the model."""
     note = gr.HTML()
     segments = gr.State([])
     with gr.Row():
@@ -56,6 +57,7 @@ def transcribe_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> No
         make_file = action(transcribe_actions.subtitles, studio)
         wire_download(button, make_file, [segments, audio, gr.State(form)])
     gr.on(opened, action(update_model_choices, studio), model, [model, note], **EVENT_OPTIONS)
+    return model
 
 
 def trim_panel(studio: Studio, audio: gr.Audio) -> TrimPanel:

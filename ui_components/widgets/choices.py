@@ -1,6 +1,8 @@
 """Choices of the page's drop-downs: models, languages, datasets and presets. They are read from disk at each call."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +13,7 @@ from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Origin
 from qal.engine.catalogue import CATALOGUE_NAMES, DEFAULT_MODEL, HUB_MODELS, local_directory
 from qal.engine.model_directory import is_model_directory
 from qal.errors import QalError
+from qal.jobs.notes import run_name
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import list_runs
@@ -52,8 +55,19 @@ def model_choices(runs: Path, default: str = DEFAULT_MODEL) -> Choices:
         [default] if default not in CATALOGUE_NAMES and is_model_directory(Path(os.path.expanduser(default))) else []
     )
     known = [name for name in CATALOGUE_NAMES if local_directory(name) or (name == default and name in HUB_MODELS)]
-    tuned = [run.id for run in list_runs(runs) if is_model_directory(run.model)]
-    return [(Path(d).name, d) for d in given] + [(n, n) for n in known] + [(f"{n} (fine-tuned here)", n) for n in tuned]
+    tuned = run_choices((run_name(run), run.id) for run in list_runs(runs) if is_model_directory(run.model))
+    return [
+        *((Path(directory).name, directory) for directory in given),
+        *((name, name) for name in known),
+        *((f"{name} (fine-tuned here)", run_id) for name, run_id in tuned),
+    ]
+
+
+def run_choices(runs: Iterable[tuple[str, str]]) -> Choices:
+    """Choices for runs given as (name, id); a name that several runs have is followed by the id."""
+    named = [*runs]
+    counts = Counter(name for name, _ in named)
+    return [(name if counts[name] == 1 else f"{name} · {run_id}", run_id) for name, run_id in named]
 
 
 def allowed_models(runs: Path, default: str) -> set[str]:

@@ -171,7 +171,7 @@ def test_tensorboard_link_needs_a_run_with_tensorboard_logs(studio):
 
 def test_text_of_findings_runs_models_and_notices_is_escaped():
     finding = Finding(XSS, XSS, "missing", XSS, XSS, True)
-    run = InterruptedRun(XSS, "failed", XSS, 1, 2, 3, XSS)
+    run = InterruptedRun(XSS, XSS, "failed", XSS, 1, 2, 3, XSS)
     loaded = LoadedEngine(Path(f"/m/{XSS.replace('/', '')}"), "auto", False, 1.0)
     pages = [findings_html([finding]), interrupted_runs_html([run]), loaded_models_html([loaded])]
     pages += [notices.notice_html([notices.Notice("disk", XSS)])]

@@ -1,9 +1,10 @@
-"""Handlers of the New run tab: they update, check and fill the form, and start a run.
+"""Handlers of the New run tab: they update, check and fill the form. starting.py starts a run.
 
 `values` are the values of the form's components, in the order of FORM_SETTINGS. `preset` is the value of the preset
-drop-down."""
+drop-down, `name` the name that the user gives to the run, `state` what the page knows of the form."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,10 @@ import gradio as gr
 
 from qal.corpus.manifest import Corpus
 from qal.errors import OptionError
-from qal.jobs import job
-from qal.jobs.measured_runs import (
-    describe_machine,
-    measured_runs,
-    parameter_count,
-    summarise_examples,
-)
+from qal.jobs.measured_runs import describe_machine, measured_runs, parameter_count, summarise_examples
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import MAX_TEXT_CHARS, as_yaml, check_config, parse_settings
-from qal.jobs.queue import queued_jobs, running_job
-from qal.jobs.run import Run
-from ui_components.app.studio import Studio, current_user, unchanged
+from ui_components.app.studio import Studio, unchanged
 from ui_components.data.sample_corpus import no_corpus_note
 from ui_components.train.new_run.baseline import (
     DEFAULT_PRESET,
@@ -44,27 +37,31 @@ from ui_components.train.new_run.choices import (
 )
 from ui_components.train.new_run.command_line import command_line, train_arguments
 from ui_components.train.new_run.estimate import estimate_run
+from ui_components.train.new_run.form_state import FormState, restored_form, stored_form
 from ui_components.train.new_run.outputs import (
     AugmentationUpdate,
     FormChoices,
     FormFeedback,
     FormUpdate,
     LoadedRun,
-    StartedRun,
 )
+from ui_components.train.new_run.run_names import name_problem, suggested_name
+from ui_components.train.new_run.settings import AUGMENTATION_PRESET
 from ui_components.train.new_run.view import (
     differences_html,
     estimate_html,
     highlights_html,
-    problem_text,
+    open_points_html,
     problems_html,
 )
-from ui_components.train.tab_ids import NEW_RUN_TAB, RUN_TAB
+from ui_components.train.tab_ids import NEW_RUN_TAB
 from ui_components.widgets.choices import corpus_choices, first_available, model_choices, presets
 from ui_components.widgets.markup import sentence_html
 from ui_components.widgets.model_choice import model_note
 
 FIX_FIRST = "# Fix the problems above first"  # in place of the command line and the YAML
+CHOOSE_FIRST = "# Complete the settings above first"
+NEW_FORM = FormState()
 
 
 def first_config(studio: Studio) -> TrainingConfig:
@@ -73,51 +70,80 @@ def first_config(studio: Studio) -> TrainingConfig:
     return configs.get(DEFAULT_PRESET) or next(iter(configs.values()), TrainingConfig())
 
 
-def update_choices(studio: Studio, preset: str | None, *values: Any) -> FormChoices:
-    """Updates the choices of presets, models and datasets; the user's choices stay if they are still available."""
+def update_choices(
+    studio: Studio, stored: Any, state: FormState, preset: str | None, name: str | None, *values: Any
+) -> FormChoices:
+    """Updates the choices of presets, models and datasets; the user's choices stay if they are still available.
+
+    A new page first restores the form of an earlier visit from the browser's storage; an invalid one is ignored."""
     for error in presets(studio.configs).errors:
         gr.Warning(sentence_html(str(error)))
+    restored = None if state.is_restored else restored_form(studio, stored)
+    state = replace(state, is_restored=True)
     settings = by_name(values)
+    if restored:
+        preset, name, settings = restored.preset, restored.name, by_name(restored.values)
+        state = replace(state, preset=preset, touched=restored.touched)
     corpora, bases, baselines = corpus_choices(studio.data), base_choices(studio), baseline_choices(studio, preset)
     installed = first_available(model_choices(studio.runs, studio.model), studio.model, "base")
     preset = first_available(baselines, preset, DEFAULT_PRESET)
     corpus_values = {value for _, value in corpora}
-    for name in CORPUS_SETTINGS:
-        settings[name] = [value for value in settings[name] or [] if value in corpus_values]
+    for setting in CORPUS_SETTINGS:
+        settings[setting] = [value for value in settings[setting] or [] if value in corpus_values]
     settings["corpus"] = settings["corpus"] or sorted(corpus_values)[:1]
     settings["base"] = first_available(bases, settings["base"], installed, "base")
+    updates = by_name(changed_values(values, [*settings.values()])) | {
+        "base": gr.Dropdown(choices=bases, value=settings["base"]),
+        "corpus": gr.Dropdown(choices=corpora, value=settings["corpus"], multiselect=True),
+        "retention.corpora": gr.Dropdown(choices=corpora, value=settings["retention.corpora"], multiselect=True),
+    }
+    feedback = form_feedback(studio, preset, list(settings.values()), name, replace(state, preset=preset))
+    if restored:
+        feedback = feedback._replace(name=gr.Textbox(restored.name, placeholder=feedback.name.placeholder))
     return FormChoices(
         preset=gr.Dropdown(choices=baselines, value=preset, info=baseline_info(studio, preset)),
-        base=gr.Dropdown(choices=bases, value=settings["base"]),
-        corpus=gr.Dropdown(choices=corpora, value=settings["corpus"], multiselect=True),
-        retention_corpora=gr.Dropdown(choices=corpora, value=settings["retention.corpora"], multiselect=True),
+        settings=tuple(updates.values()),
         note=model_note(studio.model, installed) + ("" if corpora else no_corpus_note(studio)),
         fetch=gr.Button(visible=not corpora),
-        feedback=form_feedback(studio, preset, list(settings.values())),
+        feedback=feedback,
     )
 
 
-def check(studio: Studio, preset: str | None, *values: Any) -> FormFeedback:
-    """Checks the form after a change."""
-    return form_feedback(studio, preset, values)
+def check(studio: Studio, state: FormState, preset: str | None, name: str | None, *values: Any) -> FormFeedback:
+    """Checks the form after a user has changed it."""
+    return form_feedback(studio, preset, values, name, state.after_input(values, name))
 
 
-def form_feedback(studio: Studio, preset: str | None, values: Sequence[Any]) -> FormFeedback:
+def press_start(studio: Studio, state: FormState, preset: str | None, name: str | None, *values: Any) -> FormFeedback:
+    """Checks the form after Start was pressed: from now on each problem is shown in red.
+
+    The button is disabled until the run was started, so that a second click starts no second run."""
+    feedback = form_feedback(studio, preset, values, name, replace(state, start_pressed=True))
+    return feedback._replace(start=gr.Button(interactive=False))
+
+
+def form_feedback(
+    studio: Studio, preset: str | None, values: Sequence[Any], name: str | None = "", state: FormState = NEW_FORM
+) -> FormFeedback:
     """The problems of the form, its changes from the preset or run, the estimate, the command line and the YAML."""
     checked = check_form(studio, values)
+    problems = [problem for problem in (name_problem(studio, name), *checked.problems) if problem]
+    state = replace(state, values=tuple(values))
+    shown = [problem for problem in problems if state.shows(problem)]
+    untouched = [problem for problem in problems if not state.shows(problem)]
     try:
         baseline = find_baseline(studio, preset)
     except OptionError as error:
-        return _feedback_without_baseline([*checked.problems, Problem("", str(error))])
+        return _feedback_without_baseline([*problems, Problem("", str(error))], state)
     changed = changed_settings(studio, values, baseline.config, settings_left_to_user(baseline.config))
     config = checked.valid_config
-    can_start = config is not None
-    command = yaml = FIX_FIRST
+    can_start = not shown
+    command = yaml = FIX_FIRST if shown else CHOOSE_FIRST
     if config:
         command = command_line(train_arguments(config, baseline.file, baseline.settings, studio.runs))
         yaml = as_yaml(config)
     return FormFeedback(
-        problems=problems_html(checked.problems) + highlights_html(checked.problems, changed),
+        problems=problems_html(shown) + open_points_html(untouched) + highlights_html(shown, changed),
         differences=differences_html(changed, baseline.label),
         reset=gr.Button(f"Reset to {baseline.kind}", visible=bool(changed)),
         estimate=_estimate(studio, config, checked.corpora) if config else "",
@@ -125,10 +151,13 @@ def form_feedback(studio: Studio, preset: str | None, values: Sequence[Any]) -> 
         find_learning_rate=gr.Button(interactive=can_start),
         command_line=command,
         yaml=yaml,
+        name=gr.Textbox(placeholder=suggested_name(studio, config, preset) if config else ""),
+        state=state,
+        stored=stored_form(studio, preset, name, values),
     )
 
 
-def _feedback_without_baseline(problems: Sequence[Problem]) -> FormFeedback:
+def _feedback_without_baseline(problems: Sequence[Problem], state: FormState) -> FormFeedback:
     disabled = gr.Button(interactive=False)
     return FormFeedback(
         problems=problems_html(problems),
@@ -139,6 +168,9 @@ def _feedback_without_baseline(problems: Sequence[Problem]) -> FormFeedback:
         find_learning_rate=disabled,
         command_line=FIX_FIRST,
         yaml=FIX_FIRST,
+        name=gr.skip(),
+        state=state,
+        stored=gr.skip(),
     )
 
 
@@ -150,19 +182,35 @@ def _estimate(studio: Studio, config: TrainingConfig, corpora: Sequence[Corpus])
     return estimate_html(estimate, machine.free_memory_mb, machine.free_disk_mb)
 
 
-def load_preset(studio: Studio, preset: str | None, *values: Any) -> FormUpdate:
+def choose_preset(studio: Studio, state: FormState, preset: str | None, name: str | None, *values: Any) -> FormUpdate:
+    """Fills the form with the chosen preset or run.
+
+    Gradio sends the event of a choice when a drop-down loses the focus, too; the same choice changes nothing."""
+    if preset == state.preset:
+        return FormUpdate(gr.skip(), tuple(gr.skip() for _ in values), unchanged(FormFeedback))
+    return load_preset(studio, state, preset, name, *values)
+
+
+def load_preset(studio: Studio, state: FormState, preset: str | None, name: str | None, *values: Any) -> FormUpdate:
     """Fills the form with the settings of the preset or run."""
     config = find_baseline(studio, preset).config
-    return fill_form(studio, preset, config, values, settings_left_to_user(config))
+    return fill_form(studio, state, preset, name, config, values, settings_left_to_user(config))
 
 
-def apply_augmentation_preset(studio: Studio, preset: str | None, *values: Any) -> AugmentationUpdate:
+def apply_augmentation_preset(
+    studio: Studio, state: FormState, preset: str | None, name: str | None, *values: Any
+) -> AugmentationUpdate:
     """Fills the settings of the transforms with the chosen augmentation preset."""
+    if state.values and by_name(state.values)[AUGMENTATION_PRESET] == by_name(values)[AUGMENTATION_PRESET]:
+        return AugmentationUpdate(tuple(gr.skip() for _ in values), unchanged(FormFeedback))
     new_values = with_augmentation_preset(values)
-    return AugmentationUpdate(changed_values(values, new_values), form_feedback(studio, preset, new_values))
+    feedback = form_feedback(studio, preset, new_values, name, state.after_input(new_values, name))
+    return AugmentationUpdate(changed_values(values, new_values), feedback)
 
 
-def load_run(studio: Studio, run_id: str | None, preset: str | None, *values: Any) -> LoadedRun:
+def load_run(
+    studio: Studio, run_id: str | None, state: FormState, preset: str | None, name: str | None, *values: Any
+) -> LoadedRun:
     """Fills the form with the settings of a run, then selects the New run tab.
 
     The tab is selected last, because its select event reads the form's values."""
@@ -170,24 +218,29 @@ def load_run(studio: Studio, run_id: str | None, preset: str | None, *values: An
         no_changes = FormUpdate(gr.skip(), tuple(gr.skip() for _ in values), unchanged(FormFeedback))
         return LoadedRun(copied_run=gr.skip(), tabs=gr.skip(), form=no_changes)
     baseline_value = RUN_PREFIX + find_run(studio, run_id).id
-    form = fill_form(studio, baseline_value, find_baseline(studio, baseline_value).config, values)
+    config = find_baseline(studio, baseline_value).config
+    form = fill_form(studio, state, baseline_value, name, config, values)
     return LoadedRun(copied_run=None, tabs=gr.Tabs(selected=NEW_RUN_TAB), form=form)
 
 
-def load_yaml(studio: Studio, text: str | None, preset: str | None, *values: Any) -> FormUpdate:
+def load_yaml(
+    studio: Studio, text: str | None, state: FormState, preset: str | None, name: str | None, *values: Any
+) -> FormUpdate:
     """Fills the form with the settings of a YAML text."""
     config = parse_yaml(text or "")
-    return fill_form(studio, preset, config, values, settings_left_to_user(config))
+    return fill_form(studio, state, preset, name, config, values, settings_left_to_user(config))
 
 
-def load_yaml_file(studio: Studio, path: str | None, preset: str | None, *values: Any) -> FormUpdate:
+def load_yaml_file(
+    studio: Studio, path: str | None, state: FormState, preset: str | None, name: str | None, *values: Any
+) -> FormUpdate:
     """Fills the form with the settings of an uploaded file."""
     if path is None:
         raise OptionError("choose a YAML file first")
     with Path(path).open("rb") as file:
         content = file.read(MAX_TEXT_CHARS + 1)
     try:
-        return load_yaml(studio, content.decode(), preset, *values)
+        return load_yaml(studio, content.decode(), state, preset, name, *values)
     except UnicodeDecodeError as error:
         raise OptionError("not a text file; choose a YAML file, such as one from configs/") from error
 
@@ -200,13 +253,21 @@ def parse_yaml(text: str) -> TrainingConfig:
 
 
 def fill_form(
-    studio: Studio, preset: str | None, config: TrainingConfig, values: Sequence[Any], kept: Collection[str] = ()
+    studio: Studio,
+    state: FormState,
+    preset: str | None,
+    name: str | None,
+    config: TrainingConfig,
+    values: Sequence[Any],
+    kept: Collection[str] = (),
 ) -> FormUpdate:
     """Fills the form with settings; datasets and models that the studio does not offer are left out with a warning.
 
     Args:
         studio: the studio.
+        state: what the page knows of the form.
         preset: the value of the preset drop-down.
+        name: the name of the run.
         config: the settings.
         values: the current values.
         kept: names of the settings that keep their current value.
@@ -217,7 +278,7 @@ def fill_form(
     return FormUpdate(
         preset=gr.Dropdown(choices=baseline_choices(studio, preset), value=preset, info=baseline_info(studio, preset)),
         settings=changed_values(values, new.values),
-        feedback=form_feedback(studio, preset, new.values),
+        feedback=form_feedback(studio, preset, new.values, name, state.filled(preset)),
     )
 
 
@@ -229,29 +290,3 @@ def changed_values(old: Sequence[Any], new: Sequence[Any]) -> tuple[Any, ...]:
 def _is_equal(old: Any, new: Any) -> bool:
     """True for equal values of one type: 1 and True are different."""
     return old == new and type(old) is type(new)
-
-
-def start(studio: Studio, request: gr.Request, *values: Any) -> StartedRun:
-    """Starts a run with the settings of the form. Raises OptionError if a setting is invalid."""
-    run = job.start(require_valid_config(studio, values), studio.runs, user=current_user(request))
-    show_queue_position(studio, run)
-    return StartedRun(run.id, gr.Tabs(selected=RUN_TAB))
-
-
-def require_valid_config(studio: Studio, values: Sequence[Any]) -> TrainingConfig:
-    """Returns the settings of the form. Raises OptionError with the first problem."""
-    checked = check_form(studio, values)
-    if checked.valid_config is None:
-        raise OptionError(problem_text(checked.problems[0]))
-    return checked.valid_config
-
-
-def show_queue_position(studio: Studio, run: Run) -> None:
-    """Shows a message with the run's position in the queue if other runs are in progress or queued."""
-    in_progress, queued = running_job(studio.runs), [queued_run.id for queued_run in queued_jobs(studio.runs)]
-    position = queued.index(run.id) + 1 if run.id in queued else 1
-    if in_progress is None and position == 1:
-        return
-    reason = f"run {in_progress.id} is in progress" if in_progress else "other runs are queued"
-    message = f"{reason}: this run is number {position} in the queue and starts automatically"
-    gr.Info(sentence_html(message))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from qal.errors import OptionError
+from qal.jobs.notes import run_name
 from qal.jobs.options.training_config import TrainingConfig, method_name
 from qal.jobs.options.yaml_file import check_config, read_settings
 from qal.jobs.run import Run, list_runs
@@ -45,7 +46,7 @@ def find_baseline(studio: Studio, value: str | None) -> Baseline:
     Raises OptionError if there is no such preset or run, or if its file is not valid."""
     if value and value.startswith(RUN_PREFIX):
         run = find_run(studio, value.removeprefix(RUN_PREFIX))
-        return _baseline("run", run.id, run.config_file)
+        return _baseline("run", run_name(run), run.config_file)
     if value is None:
         raise OptionError(f"choose a preset first; the presets are the YAML files in {studio.configs}")
     if value not in {preset.name for preset in presets(studio.configs).presets}:
@@ -66,8 +67,9 @@ def baseline_choices(studio: Studio, current: str | None = None) -> Choices:
     choices = [(preset.name, preset.name) for preset in presets(studio.configs).presets]
     if current and current.startswith(RUN_PREFIX):
         run_id = current.removeprefix(RUN_PREFIX)
-        if run_id in {run.id for run in list_runs(studio.runs)}:
-            choices.append((f"settings of run {run_id}", current))
+        run = next((run for run in list_runs(studio.runs) if run.id == run_id), None)
+        if run:
+            choices.append((f"settings of run {run_name(run)}", current))
     return choices
 
 

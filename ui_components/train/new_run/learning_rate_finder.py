@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field, ValidationError
 from qal.errors import OptionError, QalError
 from qal.jobs import job
 from qal.jobs.log_tail import read_tail
+from qal.jobs.notes import run_name
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run, list_runs
 from qal.jobs.status import ENDED
 from ui_components.app.studio import Studio, current_user
-from ui_components.train.new_run.actions import require_valid_config, show_queue_position
+from ui_components.train.new_run.run_names import suggested_name
+from ui_components.train.new_run.starting import require_valid_config, show_queue_position
 from ui_components.train.run.figures import AMBER, TEAL, axis_layout, base_layout
 from ui_components.widgets.markup import note_html
 
@@ -53,7 +55,8 @@ class SearchUpdate(NamedTuple):
 def start_search(studio: Studio, request: gr.Request, *values: Any) -> StartedSearch:
     """Starts a search with the settings of the form, on one device."""
     config = search_config(require_valid_config(studio, values))
-    run = job.start(config, studio.runs, user=current_user(request))
+    title = suggested_name(studio, config, "learning-rate")
+    run = job.start(config, studio.runs, user=current_user(request), title=title)
     show_queue_position(studio, run)
     return StartedSearch(run.id, gr.Timer(active=True))
 
@@ -96,7 +99,9 @@ def refresh_search(studio: Studio, run_id: str | None) -> SearchUpdate:
         return SearchUpdate(note, curve=hidden, use=hidden, timer=stopped)
     rate = round_rate(result.suggestion)
     return SearchUpdate(
-        note=note_html(f"With these settings, the loss falls fastest at `{rate:g}`. The curve is in run `{run.id}`."),
+        note=note_html(
+            f"With these settings, the loss falls fastest at `{rate:g}`. The curve is in run `{run_name(run)}`."
+        ),
         curve=gr.Plot(search_figure(result), visible=True),
         use=gr.Button(f"Use {rate:g}", visible=True),
         timer=stopped,
@@ -108,12 +113,12 @@ def progress_sentence(run: Run) -> str:
     status = run.status()
     if status.state == "queued":
         position = f" (number {status.queue_position})" if status.queue_position else ""
-        return f"The search is queued{position}. Run `{run.id}` starts automatically."
+        return f"The search is queued{position}. Run `{run_name(run)}` starts automatically."
     steps = PROGRESS_BAR.findall(read_tail(run.log_file).text)
     if not steps:
-        return f"Preparing the search. You can stop it on the Run tab (run `{run.id}`)."
+        return f"Preparing the search. You can stop it on the Run tab (run `{run_name(run)}`)."
     done, total = steps[-1]
-    return f"Trying learning rates: {done} of {total}. You can stop it on the Run tab (run `{run.id}`)."
+    return f"Trying learning rates: {done} of {total}. You can stop it on the Run tab (run `{run_name(run)}`)."
 
 
 def suggested_rate(studio: Studio, run_id: str | None) -> float:

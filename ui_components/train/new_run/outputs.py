@@ -1,8 +1,10 @@
 """Outputs of the handlers of the New run tab, or their components, in order."""
 
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import gradio as gr
+from ui_components.app.studio import Studio, action
 
 
 class FormFeedback(NamedTuple):
@@ -16,6 +18,9 @@ class FormFeedback(NamedTuple):
     find_learning_rate: Any
     command_line: Any
     yaml: Any
+    name: Any  # its placeholder is the suggested name
+    state: Any  # a FormState
+    stored: Any  # the form in the browser's storage
 
 
 class FormUpdate(NamedTuple):
@@ -27,12 +32,10 @@ class FormUpdate(NamedTuple):
 
 
 class FormChoices(NamedTuple):
-    """Outputs of `update_choices`, or their components."""
+    """Outputs of `update_choices`, or their components; `settings` are in the order of FORM_SETTINGS."""
 
     preset: Any
-    base: Any
-    corpus: Any
-    retention_corpora: Any
+    settings: tuple[Any, ...]
     note: Any
     fetch: Any
     feedback: FormFeedback
@@ -54,7 +57,27 @@ class AugmentationUpdate(NamedTuple):
 
 
 class StartedRun(NamedTuple):
-    """Outputs of `start`: the id of the run, and the tabs with Run selected."""
+    """Outputs of `start`: the id of the run, and the empty field for the name of the next one."""
 
-    run: str
-    tabs: gr.Tabs
+    run: Any
+    name: Any
+
+
+def flattened(outputs: tuple[Any, ...]) -> Iterator[Any]:
+    """Yields the values or components of nested NamedTuples, in order."""
+    for output in outputs:
+        if isinstance(output, tuple):
+            yield from flattened(output)
+        else:
+            yield output
+
+
+def flat_action(handler: Callable[..., tuple[Any, ...]], studio: Studio) -> Callable[..., list[Any]]:
+    """Binds a handler to the studio; its nested result becomes the list of values that Gradio expects."""
+    bound = action(handler, studio)
+
+    @functools.wraps(bound)
+    def run_handler(*arguments: Any) -> list[Any]:
+        return list(flattened(bound(*arguments)))
+
+    return run_handler

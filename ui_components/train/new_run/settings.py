@@ -15,8 +15,9 @@ OPTION_GROUPS = {setting.name.rpartition(".")[0] for setting in ALL_SETTINGS} - 
 AUDIO_FOLDER_SETTINGS = ("augmentation.reverb.folder", "augmentation.background.folder", "distillation.noise_folder")
 
 AUGMENTATION_PRESET = "augmentation.preset"
-SOURCE_SETTINGS = ("corpus", "base", "language")
-BASIC_SETTINGS = ("method", AUGMENTATION_PRESET, "epochs", "learning_rate", "batch_size", "max_utterances")
+ADVANCED_ID, MAIN_ID = "advanced-settings", "main-settings"  # element ids of the accordion with all other settings
+BASIC_SETTINGS = ("base", "corpus", "language")  # always visible, with the preset and the name of the run
+MAIN_SETTINGS = ("method", AUGMENTATION_PRESET, "epochs", "learning_rate", "batch_size", "max_utterances")
 SETTINGS_LEFT_TO_USER = ("corpus", "corpus_weights", "language")  # most presets do not set them
 AMBIGUOUS_NAMES = {"corpus", "base", "language", "method"}  # names of settings that are also words of a sentence
 ACCORDIONS = {  # title -> names of settings, or beginnings of names that end with a dot
@@ -154,12 +155,12 @@ def accordion_settings(accordion: str) -> Iterator[Setting]:
     for pattern in ACCORDIONS[accordion]:
         for setting in FORM_SETTINGS:
             matches = setting.name == pattern or (pattern.endswith(".") and setting.name.startswith(pattern))
-            if matches and setting.name not in BASIC_SETTINGS:
+            if matches and setting.name not in MAIN_SETTINGS:
                 yield setting
 
 
 def accordion_of(name: str) -> str | None:
-    """The title of a setting's accordion; None for a setting that is always visible."""
+    """The title of a setting's accordion; None for a setting outside of the accordions."""
     return next((title for title in ACCORDIONS if any(s.name == name for s in accordion_settings(title))), None)
 
 
@@ -168,6 +169,12 @@ def settings_named_in(message: str, option_group: str = "") -> set[str]:
     words = [word.rstrip(".") for word in re.findall(r"[\w.]+", message)]
     names = {name for word in words for name in (word, f"{option_group}.{word}") if name in SETTINGS_BY_NAME}
     return names - AMBIGUOUS_NAMES
+
+
+def section_id(accordion: str, heading: str) -> str:
+    """The element id of a heading in an accordion."""
+    headings = [section.heading for section in form_sections(accordion)]
+    return f"{accordion_id(accordion)}-{headings.index(heading)}"
 
 
 def accordion_id(accordion: str) -> str:

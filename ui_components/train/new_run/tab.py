@@ -1,7 +1,6 @@
 """The New run tab: the form with all settings, its problems and estimate, the learning rate finder, and Start."""
 
-import functools
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -10,24 +9,29 @@ from gradio.events import Dependency
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.data.sample_corpus import FETCH_LABEL, fetch_sample
 from ui_components.train.new_run import actions as new_run_actions
-from ui_components.train.new_run import learning_rate_finder
+from ui_components.train.new_run import learning_rate_finder, starting
+from ui_components.train.new_run.fields import CUSTOM_COMPONENTS, add_fields
+from ui_components.train.new_run.form_state import FormState
 from ui_components.train.new_run.learning_rate_finder import POLL_S, SearchUpdate
-from ui_components.train.new_run.outputs import AugmentationUpdate, FormChoices, FormFeedback, FormUpdate, LoadedRun
+from ui_components.train.new_run.outputs import (
+    AugmentationUpdate,
+    FormChoices,
+    FormFeedback,
+    FormUpdate,
+    LoadedRun,
+    StartedRun,
+    flat_action,
+    flattened,
+)
 from ui_components.train.new_run.settings import (
-    ACCORDIONS,
     AUGMENTATION_PRESET,
-    BASIC_SETTINGS,
     FORM_SETTINGS,
     LABELS,
-    SOURCE_SETTINGS,
-    accordion_id,
-    form_sections,
 )
-from ui_components.widgets.choices import language_choices
-from ui_components.widgets.forms import Form, Setting, component_arguments, to_component_value
+from ui_components.widgets.forms import Form
 
+STORAGE_KEY = "qal-new-run"  # of the form in the browser's storage; it holds no secrets
 CHECK_OPTIONS = {**EVENT_OPTIONS, "trigger_mode": "always_last"}  # during a check, only the last change is kept
-TASK_CHOICES = [("Fine-tune", "finetune"), ("Distil (no transcripts needed)", "distill")]
 
 
 class SidePanel(NamedTuple):
@@ -52,7 +56,33 @@ class YamlSection(NamedTuple):
     upload: gr.UploadButton
 
 
-def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run: gr.State, tabs: gr.Tabs) -> None:
+class NewRunTab(NamedTuple):
+    """The parts of the tab that the page uses."""
+
+    started: Dependency  # the event that starts a run
+    stored: gr.BrowserState  # not rendered: the browser reads it only if it is outside of the tabs
+
+
+@dataclass(frozen=True)
+class NewRunForm:
+    """The components of the form and of the form's state."""
+
+    form: Form
+    preset: gr.Dropdown
+    feedback: FormFeedback
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The inputs of most handlers: state, preset, name, and the settings."""
+        return [self.feedback.state, self.preset, self.feedback.name, *self.form.components]
+
+    @property
+    def update(self) -> FormUpdate:
+        """The outputs of the handlers that fill the form."""
+        return FormUpdate(self.preset, tuple(self.form.components), self.feedback)
+
+
+def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run: gr.State, tabs: gr.Tabs) -> NewRunTab:
     """Creates the components of the New run tab and wires their events.
 
     Args:
@@ -66,7 +96,7 @@ def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run
     note = gr.HTML()
     fetch = gr.Button(FETCH_LABEL, visible=False)
     with gr.Row(elem_classes="qal-newrun"):
-        preset = add_fields(form)
+        basic = add_fields(studio, form)
         panel = add_side_panel()
     text = add_yaml_section()
     feedback = FormFeedback(
@@ -78,36 +108,30 @@ def new_run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run
         find_learning_rate=panel.find_learning_rate,
         command_line=text.command_line,
         yaml=text.yaml,
+        name=basic.name,
+        state=gr.State(FormState()),
+        stored=gr.BrowserState(storage_key=STORAGE_KEY, secret=STORAGE_KEY, render=False),
     )
-    update = FormUpdate(preset, tuple(form.components), feedback)
-    choices = FormChoices(preset, form["base"], form["corpus"], form["retention.corpora"], note, fetch, feedback)
-    wire_choices(studio, opened, update, choices)
-    wire_checks(studio, form, update)
-    wire_loading(studio, update, text, copied_run, tabs)
-    started = action(new_run_actions.start, studio)
-    panel.start.click(started, form.components, [run, tabs], **EVENT_OPTIONS)
-    applied = wire_finder(studio, opened, panel, form)
-    applied.success(action(new_run_actions.check, studio), [preset, *form.components], list(feedback), **EVENT_OPTIONS)
+    new_run = NewRunForm(form, basic.preset, feedback)
+    wire_choices(studio, opened, new_run, note, fetch)
+    wire_checks(studio, new_run)
+    wire_loading(studio, new_run, text, copied_run, tabs)
+    applied = wire_finder(studio, opened, panel, new_run)
+    applied.success(action(new_run_actions.check, studio), new_run.inputs, list(feedback), **EVENT_OPTIONS)
+    return NewRunTab(wire_start(studio, new_run, run), feedback.stored)
 
 
-def add_fields(form: Form) -> gr.Dropdown:
-    """Creates the components of the settings. Returns the preset drop-down."""
-    with gr.Column(scale=5, min_width=320, elem_classes="qal-fields"):
-        preset = gr.Dropdown(label="Preset", interactive=True, elem_id="set-preset")
-        form.add(*SOURCE_SETTINGS, *BASIC_SETTINGS)
-        for title in ACCORDIONS:
-            add_accordion(form, title)
-    return preset
-
-
-def add_accordion(form: Form, title: str) -> None:
-    """Creates a closed accordion with its settings; the browser draws them when it is opened."""
-    with gr.Accordion(title, open=False, elem_id=accordion_id(title)):
-        for section in form_sections(title):
-            if section.heading:
-                gr.HTML(f"<h3>{section.heading}</h3>")
-            with gr.Column(elem_classes="qal-grid"):
-                form.add(*section.names)
+def wire_start(studio: Studio, new_run: NewRunForm, run: gr.State) -> Dependency:
+    """Shows all problems when Start is pressed, and starts the run if there are none."""
+    feedback = new_run.feedback
+    pressed = feedback.start.click(
+        action(new_run_actions.press_start, studio), new_run.inputs, list(feedback), **EVENT_OPTIONS
+    )
+    inputs = [new_run.preset, feedback.name, *new_run.form.components]
+    outputs = list(StartedRun(run, feedback.name))
+    started = pressed.then(action(starting.start, studio), inputs, outputs, **EVENT_OPTIONS)
+    started.then(action(new_run_actions.check, studio), new_run.inputs, list(feedback), **EVENT_OPTIONS)
+    return started
 
 
 def add_side_panel() -> SidePanel:
@@ -115,7 +139,7 @@ def add_side_panel() -> SidePanel:
     with gr.Column(scale=3, min_width=300, elem_classes="qal-side"):
         problems, estimate = gr.HTML(), gr.HTML()
         with gr.Row():
-            start = gr.Button("Start", variant="primary", min_width=110, interactive=False)
+            start = gr.Button("Start", variant="primary", min_width=110, interactive=False)  # until the form is filled
             find_learning_rate = gr.Button("Learning rate finder", min_width=170, interactive=False)
         search = SearchUpdate(
             note=gr.HTML(),
@@ -143,33 +167,35 @@ def add_yaml_section() -> YamlSection:
     return YamlSection(command_line, yaml, pasted, load, upload)
 
 
-def wire_choices(studio: Studio, opened: EventTriggers, form: FormUpdate, choices: FormChoices) -> None:
+def wire_choices(studio: Studio, opened: EventTriggers, new_run: NewRunForm, note: gr.HTML, fetch: gr.Button) -> None:
     """Updates the choices when the tab is opened, and after a download of the sample dataset."""
     update_choices = flat_action(new_run_actions.update_choices, studio)
-    inputs, outputs = [form.preset, *form.settings], list(flattened(choices))
+    choices = FormChoices(new_run.preset, tuple(new_run.form.components), note, fetch, new_run.feedback)
+    inputs, outputs = [new_run.feedback.stored, *new_run.inputs], list(flattened(choices))
     gr.on(opened, update_choices, inputs, outputs, **EVENT_OPTIONS)
-    fetch_outputs = [choices.note, choices.fetch]
-    fetched = choices.fetch.click(action(fetch_sample, studio), None, fetch_outputs, **EVENT_OPTIONS)
+    fetched = fetch.click(action(fetch_sample, studio), None, [note, fetch], **EVENT_OPTIONS)
     fetched.success(update_choices, inputs, outputs, **EVENT_OPTIONS)
 
 
-def wire_checks(studio: Studio, form: Form, update: FormUpdate) -> None:
+def wire_checks(studio: Studio, new_run: NewRunForm) -> None:
     """Checks the form after each change; the augmentation preset also fills the transforms."""
-    inputs = [update.preset, *update.settings]
-    augmentation_preset = form[AUGMENTATION_PRESET]
-    changes = [component.input for component in form.components if component is not augmentation_preset]
-    gr.on(changes, action(new_run_actions.check, studio), inputs, list(update.feedback), **CHECK_OPTIONS)
-    outputs = flattened(AugmentationUpdate(update.settings, update.feedback))
+    augmentation_preset = new_run.form[AUGMENTATION_PRESET]
+    fields = [component for component in new_run.form.components if component is not augmentation_preset]
+    changes = [field.input for field in [*fields, new_run.feedback.name]]
+    changes += [field.change for field in fields if getattr(field, "multiselect", False)]  # Clear sends no input event
+    gr.on(changes, action(new_run_actions.check, studio), new_run.inputs, list(new_run.feedback), **CHECK_OPTIONS)
+    outputs = flattened(AugmentationUpdate(new_run.update.settings, new_run.feedback))
     apply_preset = flat_action(new_run_actions.apply_augmentation_preset, studio)
-    augmentation_preset.input(apply_preset, inputs, list(outputs), **EVENT_OPTIONS)
+    augmentation_preset.input(apply_preset, new_run.inputs, list(outputs), **EVENT_OPTIONS)
 
 
-def wire_loading(studio: Studio, update: FormUpdate, text: YamlSection, copied_run: gr.State, tabs: gr.Tabs) -> None:
+def wire_loading(studio: Studio, new_run: NewRunForm, text: YamlSection, copied_run: gr.State, tabs: gr.Tabs) -> None:
     """Fills the form from a preset, a run, a pasted YAML or a YAML file."""
-    inputs, outputs = [update.preset, *update.settings], list(flattened(update))
-    load_preset = flat_action(new_run_actions.load_preset, studio)
-    gr.on([update.preset.input, update.feedback.reset.click], load_preset, inputs, outputs, **EVENT_OPTIONS)
-    load_run, run_outputs = flat_action(new_run_actions.load_run, studio), LoadedRun(copied_run, tabs, update)
+    inputs, outputs = new_run.inputs, list(flattened(new_run.update))
+    choose_preset = flat_action(new_run_actions.choose_preset, studio)
+    new_run.preset.input(choose_preset, inputs, outputs, **EVENT_OPTIONS)
+    new_run.feedback.reset.click(flat_action(new_run_actions.load_preset, studio), inputs, outputs, **EVENT_OPTIONS)
+    load_run, run_outputs = flat_action(new_run_actions.load_run, studio), LoadedRun(copied_run, tabs, new_run.update)
     copied_run.change(load_run, [copied_run, *inputs], list(flattened(run_outputs)), **EVENT_OPTIONS)
     load_yaml = flat_action(new_run_actions.load_yaml, studio)
     text.load.click(load_yaml, [text.pasted, *inputs], outputs, **EVENT_OPTIONS)
@@ -177,65 +203,19 @@ def wire_loading(studio: Studio, update: FormUpdate, text: YamlSection, copied_r
     text.upload.upload(load_file, [text.upload, *inputs], outputs, **EVENT_OPTIONS)
 
 
-def wire_finder(studio: Studio, opened: EventTriggers, panel: SidePanel, form: Form) -> Dependency:
+def wire_finder(studio: Studio, opened: EventTriggers, panel: SidePanel, new_run: NewRunForm) -> Dependency:
     """Wires the learning rate finder. Returns the event that applies the suggested rate."""
     search_run: gr.State = gr.State(None)  # id of the run of the search
     search = panel.search
     started = [search_run, search.timer]
     gr.on(opened, action(learning_rate_finder.join_search, studio), search_run, started, **EVENT_OPTIONS)
+    pressed = panel.find_learning_rate.click(
+        action(new_run_actions.press_start, studio), new_run.inputs, list(new_run.feedback), **EVENT_OPTIONS
+    )
     start_search = action(learning_rate_finder.start_search, studio)
-    panel.find_learning_rate.click(start_search, form.components, started, **EVENT_OPTIONS)
+    searching = pressed.then(start_search, new_run.form.components, started, **EVENT_OPTIONS)
+    searching.then(action(new_run_actions.check, studio), new_run.inputs, list(new_run.feedback), **EVENT_OPTIONS)
     refresh_search = action(learning_rate_finder.refresh_search, studio)
     search.timer.tick(refresh_search, search_run, list(search), **EVENT_OPTIONS)
     suggested_rate = action(learning_rate_finder.suggested_rate, studio)
-    return search.use.click(suggested_rate, search_run, form["learning_rate"], **EVENT_OPTIONS)
-
-
-def flattened(outputs: tuple[Any, ...]) -> Iterator[Any]:
-    """Yields the values or components of nested NamedTuples, in order."""
-    for output in outputs:
-        if isinstance(output, tuple):
-            yield from flattened(output)
-        else:
-            yield output
-
-
-def flat_action(handler: Callable[..., tuple[Any, ...]], studio: Studio) -> Callable[..., list[Any]]:
-    """Binds a handler to the studio; its nested result becomes the list of values that Gradio expects."""
-    bound = action(handler, studio)
-
-    @functools.wraps(bound)
-    def run_handler(*arguments: Any) -> list[Any]:
-        return list(flattened(bound(*arguments)))
-
-    return run_handler
-
-
-def single_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
-    """A drop-down whose choices are set when the tab is opened."""
-    return gr.Dropdown([value], value=value, **component_arguments(setting, label))
-
-
-def multiple_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
-    """A drop-down for several values, whose choices are set when the tab is opened."""
-    return gr.Dropdown(value=[], multiselect=True, **component_arguments(setting, label))
-
-
-def task_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
-    """The drop-down of the task: fine-tune or distil."""
-    return gr.Dropdown(TASK_CHOICES, value=value, filterable=False, **component_arguments(setting, label))
-
-
-def language_choice(setting: Setting, value: Any, label: str) -> gr.Dropdown:
-    """The drop-down of the language; its first choice takes the language from the dataset."""
-    choices = [("Auto (from dataset)", ""), *language_choices()[1:]]
-    return gr.Dropdown(choices, value=to_component_value(setting, value), **component_arguments(setting, label))
-
-
-CUSTOM_COMPONENTS = {
-    "method": task_choice,
-    "base": single_choice,
-    "corpus": multiple_choice,
-    "retention.corpora": multiple_choice,
-    "language": language_choice,
-}
+    return search.use.click(suggested_rate, search_run, new_run.form["learning_rate"], **EVENT_OPTIONS)

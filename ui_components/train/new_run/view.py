@@ -8,13 +8,16 @@ from qal.jobs.time_estimate import BYTES_PER_MB
 from qal.storage import format_bytes
 from ui_components.train.new_run.checks import Problem
 from ui_components.train.new_run.estimate import Estimate
+from ui_components.train.new_run.form_state import settings_of_problem
 from ui_components.train.new_run.settings import (
     ACCORDIONS,
+    ADVANCED_ID,
+    BASIC_SETTINGS,
+    OPTION_GROUPS,
     SETTINGS_BY_NAME,
     accordion_id,
     accordion_of,
     label_of,
-    settings_named_in,
 )
 from ui_components.train.run.view import format_duration
 from ui_components.widgets.markup import note_html, sentence_html
@@ -37,8 +40,16 @@ def _problem_html(problem: Problem) -> str:
     if not problem.setting:
         return sentence_html(problem.message)
     message = html.escape(problem.message) + ("" if problem.message.endswith(".") else ".")
+    if problem.setting not in SETTINGS_BY_NAME and problem.setting not in OPTION_GROUPS:
+        return sentence_html(problem.message)
     label, name = html.escape(label_of(problem.setting)), html.escape(problem.setting)
     return f"<b>{label}</b> <code>{name}</code>: {message}"
+
+
+def open_points_html(problems: Sequence[Problem]) -> str:
+    """The problems of settings that a user has not touched yet, as a list of things to do; "" without problems."""
+    items = "".join(f"<li>{sentence_html(problem.message)}</li>" for problem in problems)
+    return f'<div class="qal-note open"><b>Before you start</b><ul>{items}</ul></div>' if problems else ""
 
 
 def problem_text(problem: Problem) -> str:
@@ -59,34 +70,29 @@ def highlights_html(problems: Iterable[Problem], changed: Iterable[str]) -> str:
         changed: names of the settings that differ from the preset or run.
     """
     changed = list(changed)
-    wrong = {name for problem in problems for name in _wrong_settings(problem)}
+    wrong = {name for problem in problems for name in settings_of_problem(problem) if name in SETTINGS_BY_NAME}
     rules = [f"{_selector(name)}{WRONG_STYLE}" for name in sorted(wrong)]
     rules += [f"{_selector(name)}{CHANGED_STYLE.replace('{id}', _selector(name))}" for name in sorted(changed)]
-    rules += [rule for accordion in ACCORDIONS if (rule := _accordion_rule(accordion, wrong, changed))]
-    return f"<style>{''.join(rules)}</style>" if rules else ""
-
-
-def _wrong_settings(problem: Problem) -> set[str]:
-    """The setting of a problem, or the settings that its message names."""
-    if problem.setting in SETTINGS_BY_NAME:
-        return {problem.setting}
-    return settings_named_in(problem.message, problem.setting)
+    for accordion in ACCORDIONS:
+        inside = [[name for name in names if accordion_of(name) == accordion] for names in (wrong, changed)]
+        rules.append(_count_rule(accordion_id(accordion), *map(len, inside)))
+    inside = [[name for name in names if name not in BASIC_SETTINGS] for names in (wrong, changed)]
+    rules.append(_count_rule(ADVANCED_ID, *map(len, inside)))
+    return f"<style>{''.join(rules)}</style>" if any(rules) else ""
 
 
 def _selector(name: str) -> str:
     return f"#{SETTINGS_BY_NAME[name].element_id}"
 
 
-def _accordion_rule(accordion: str, wrong: Iterable[str], changed: Iterable[str]) -> str:
-    """A CSS rule that adds the number of wrong and changed settings to the accordion's title."""
-    wrong_count = sum(accordion_of(name) == accordion for name in wrong)
-    changed_count = sum(accordion_of(name) == accordion for name in changed)
+def _count_rule(element_id: str, wrong_count: int, changed_count: int) -> str:
+    """A CSS rule that adds the number of wrong and changed settings to the title of an accordion; "" for none."""
     counts = [counted(wrong_count, "problem")] if wrong_count else []
     counts += [f"{changed_count} changed"] if changed_count else []
     if not counts:
         return ""
     colour = "; color: var(--qal-wrong)" if wrong_count else ""
-    return f'#{accordion_id(accordion)} .label-wrap>span:first-child::after{{content: "{", ".join(counts)}"{colour}}}'
+    return f'#{element_id}>.label-wrap>span:first-child::after{{content: "{", ".join(counts)}"{colour}}}'
 
 
 def differences_html(changed: Sequence[str], baseline_label: str) -> str:

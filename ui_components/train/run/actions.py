@@ -16,6 +16,7 @@ from ui_components.train.report.view import report_html
 from ui_components.train.run.charts import run_boards
 from ui_components.train.run.controls import PendingAction
 from ui_components.train.run.log_view import log_html
+from ui_components.train.run.model_actions import ModelButtons, has_usable_model, model_buttons
 from ui_components.train.run.samples_view import epoch_choices, samples_html, select_epoch
 from ui_components.train.run.tensorboard import has_tensorboard_logs, tensorboard_address
 from ui_components.train.run.view import progress_html, short_corpus_names, state_label
@@ -56,6 +57,10 @@ class RunUpdate(NamedTuple):
     report_html: Any
     tensorboard: Any
     delete: Any
+    caption: Any
+    transcribe: Any
+    download: Any
+    rename: Any
     charts: Any
     machine_charts: Any
     machine_accordion: Any
@@ -150,12 +155,12 @@ def _run_sections(studio: Studio, entries: Sequence[Entry], entry: Entry, inputs
     report = report_html(entry.report)
     chart_key = (str(run.folder), metrics_stamp, file_stamp(run.report_file))
     log_key = (run.id, file_stamp(run.log_file), inputs.level, inputs.query)
-    button_key = (run.id, status.state, stopping, bool(rows), has_tensorboard_logs(run))
+    button_key = (run.id, status.state, stopping, bool(rows), has_tensorboard_logs(run), has_usable_model(entry))
     pending = inputs.pending if _is_possible(inputs.pending, entry, stopping) else None
     return {
         "selector": Section((tuple(choices), run.id), lambda: {"selector": _selector(choices, run.id)}),
         "progress": Section(progress, lambda: {"progress": progress}),
-        "buttons": Section(button_key, lambda: _buttons(entry, stopping, bool(rows))._asdict()),
+        "buttons": Section(button_key, lambda: _all_buttons(entry, stopping, bool(rows))),
         "charts": Section(chart_key, lambda: _charts(studio, entry, chart_key)),
         "report": Section(report, lambda: {"report": report}),
         "samples": Section(
@@ -172,7 +177,7 @@ def _empty_sections() -> dict[str, Section]:
     updates = {
         "selector": {"selector": gr.Dropdown(choices=[], value=None, visible=False)},
         "progress": {"progress": note_html(NO_RUN)},
-        "buttons": dict.fromkeys(RunButtons._fields, hidden),
+        "buttons": dict.fromkeys((*RunButtons._fields, *ModelButtons._fields), hidden),
         "charts": {"charts": "", "machine_charts": "", "machine_accordion": hidden},
         "report": {"report": ""},
         "samples": {"samples": "", "samples_accordion": hidden},
@@ -191,6 +196,10 @@ def _is_possible(pending: PendingAction | None, entry: Entry, stopping: bool) ->
 
 def _selector(choices: Choices, run_id: str) -> gr.Dropdown:
     return gr.Dropdown(choices=choices, value=run_id, visible=True)
+
+
+def _all_buttons(entry: Entry, stopping: bool, has_metrics: bool) -> dict[str, Any]:
+    return _buttons(entry, stopping, has_metrics)._asdict() | model_buttons(entry)._asdict()
 
 
 def _buttons(entry: Entry, stopping: bool, has_metrics: bool) -> RunButtons:

@@ -8,14 +8,15 @@ import gradio as gr
 
 from qal.errors import TrainingError
 from qal.jobs import job
+from qal.jobs.notes import run_name
 from qal.jobs.run import Run, list_runs
 from ui_components.app.studio import TOAST_S, Studio
 from ui_components.widgets.markup import sentence_html
 
 Action = Literal["kill", "delete"]
 QUESTIONS: dict[Action, str] = {
-    "kill": "Kill run {run_id}? The process ends at once; steps after the last checkpoint are lost.",
-    "delete": "Delete run {run_id}? It is moved to the trash folder inside the runs folder.",
+    "kill": "Kill run {name}? The process ends at once; steps after the last checkpoint are lost.",
+    "delete": "Delete run {name}? It is moved to the trash folder inside the runs folder.",
 }
 CONFIRM_LABELS: dict[Action, str] = {"kill": "Kill", "delete": "Delete"}
 
@@ -89,7 +90,7 @@ def ask_delete(studio: Studio, run_id: str | None, request: gr.Request) -> Quest
 
 def _ask(studio: Studio, action: Action, run_id: str | None, request: gr.Request) -> QuestionUpdate:
     run = require_own_run(studio, run_id, request)
-    question = sentence_html(QUESTIONS[action].format(run_id=run.id))
+    question = sentence_html(QUESTIONS[action].format(name=run_name(run)))
     return QuestionUpdate(
         pending=PendingAction(action, run.id),
         row=gr.Row(visible=True),
@@ -111,8 +112,8 @@ def confirm(studio: Studio, pending: PendingAction | None, shown_run: str | None
     if pending.action == "kill":
         job.kill(run)
         return done
-    trash_folder = job.trash(run)
-    gr.Info(sentence_html(f"run {run.id} was moved to {trash_folder}"), duration=TOAST_S)
+    name, trash_folder = run_name(run), job.trash(run)
+    gr.Info(sentence_html(f"run {name} was moved to {trash_folder}"), duration=TOAST_S)
     return done._replace(run=None) if shown_run == run.id else done
 
 

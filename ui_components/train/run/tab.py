@@ -13,6 +13,7 @@ from ui_components.train.run import controls as run_controls
 from ui_components.train.run.actions import NO_RUN, STARTING, RunButtons, RunUpdate, SentState
 from ui_components.train.run.charts import chart_board
 from ui_components.train.run.log_view import LEVEL_CHOICES
+from ui_components.train.run.model_actions import ModelButtons, add_model_buttons, wire_model_buttons
 from ui_components.train.run.samples_view import LATEST
 from ui_components.widgets.download import wire_download
 
@@ -46,8 +47,16 @@ class LogSection(NamedTuple):
     log: gr.HTML
 
 
-def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.State, copied_run: gr.State) -> None:
-    """Builds the tab.
+class RunTab(NamedTuple):
+    """The parts of the tab that other tabs use."""
+
+    selector: gr.Dropdown  # its value is the id of the shown run
+    model_buttons: ModelButtons
+    refresh: dict[str, Any]  # the arguments of the event that updates the tab
+
+
+def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.State, copied_run: gr.State) -> RunTab:
+    """Builds the tab and returns the parts that other tabs use.
 
     Args:
         studio: the studio.
@@ -59,6 +68,8 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
     sent, pending, chosen_epoch = gr.State(SentState()), gr.State(None), gr.State(LATEST)
     selector = gr.Dropdown(label="Run")
     progress = gr.HTML(js_on_load=POLL_SCRIPT.read_text(encoding="utf-8"))
+    model_buttons = add_model_buttons()
+    rename_place = gr.Column(elem_classes="qal-rename-place")
     buttons = add_buttons()
     question = add_question_row()
     charts = chart_board("large")
@@ -72,6 +83,7 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
         selector=selector,
         progress=progress,
         **buttons._asdict(),
+        **model_buttons._asdict(),
         charts=charts,
         machine_charts=machine_charts,
         machine_accordion=machine_accordion,
@@ -96,6 +108,9 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
     samples.epoch.input(lambda chosen: chosen, samples.epoch, chosen_epoch, **EVENT_OPTIONS)
     wire_buttons(studio, buttons, selector, copied_run, refresh)
     wire_question(studio, buttons, question, selector, pending, run, refresh)
+    with rename_place:
+        wire_model_buttons(studio, model_buttons, selector, refresh)
+    return RunTab(selector, model_buttons, refresh)
 
 
 def add_buttons() -> RunButtons:

@@ -86,8 +86,8 @@ class View {
   }
 
   draw() {
+    if (!this.clip || !this.width) return; // `from` needs a clip
     const { width, from, clip } = this;
-    if (!clip || !width) return;
     this.pane.style.width = `${width}px`;
     const to = from + width / this.pxPerSecond;
     drawOutline(this.outline, clip, from, to, width);

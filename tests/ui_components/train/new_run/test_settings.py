@@ -14,9 +14,9 @@ from ui_components.train.new_run.settings import (
     BASIC_SETTINGS,
     FORM_SETTINGS,
     LABELS,
+    MAIN_SETTINGS,
     NOT_IN_FORM,
     SETTINGS_BY_NAME,
-    SOURCE_SETTINGS,
     accordion_of,
     form_sections,
     settings_named_in,
@@ -45,7 +45,7 @@ def test_form_has_all_options_of_a_run(studio):
 
 def test_each_setting_has_exactly_one_place_in_the_form():
     in_accordions = [name for title in ACCORDIONS for section in form_sections(title) for name in section.names]
-    places = Counter([*SOURCE_SETTINGS, *BASIC_SETTINGS, *in_accordions])
+    places = Counter([*BASIC_SETTINGS, *MAIN_SETTINGS, *in_accordions])
     assert set(places) == {setting.name for setting in FORM_SETTINGS}
     assert set(places.values()) == {1}
 

@@ -12,8 +12,9 @@ from tests.run_folders import REPORT, STEPS, epoch_row, samples_row, scripted_ru
 from tests.ui_components.train.run.run_page import RunPage
 from ui_components.train.run.actions import RunButtons, RunUpdate
 from ui_components.train.run.controls import PendingAction
+from ui_components.train.run.model_actions import ModelButtons
 
-BUTTONS = set(RunButtons._fields)
+BUTTONS = {*RunButtons._fields, *ModelButtons._fields}
 CHARTS = {"charts", "machine_charts", "machine_accordion"}
 SAMPLES = {"epoch", "samples", "samples_accordion"}
 LOG = {"log", "log_accordion"}

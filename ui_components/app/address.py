@@ -1,0 +1,81 @@
+"""The address of the page (#tab/inner tab/run), so that a reload, a link and the browser's Back show the same place.
+
+address.js writes the fragment when a tab is selected; the handler here selects the tabs of a fragment."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote
+
+import gradio as gr
+
+from ui_components.app.studio import EVENT_OPTIONS, Studio, action
+from ui_components.train.tab_ids import COMPARE_TAB, NEW_RUN_TAB, RUN_TAB
+
+SCRIPT = Path(__file__).parent / "address.js"
+TRAIN_TAB = "train"
+INNER_TABS = (NEW_RUN_TAB, RUN_TAB, COMPARE_TAB)
+FRAGMENT_JS = "(address, ids) => [location.hash.slice(1), ids]"
+RESTORED_JS = "() => { document.dispatchEvent(new Event('qal-restored')); }"
+
+
+class Place(NamedTuple):
+    """The outputs of `open_address`, or their components. The tabs come last: their select events read the others."""
+
+    run: Any  # id of the run on the Run tab
+    inner_tabs: Any  # below Train
+    tabs: Any
+
+
+def run_address(run_id: str) -> str:
+    """The fragment of a run's page, as a link."""
+    return f"#{TRAIN_TAB}/{RUN_TAB}/{run_id}"
+
+
+def remember_selection(tab: gr.Tab, part: Literal["tab", "inner"], tab_id: str) -> None:
+    """Writes the address when a tab is selected. To be called before the other events of the tab, which take longer."""
+    tab.select(None, None, None, js=_opened_js(json.dumps({part: tab_id})), **EVENT_OPTIONS)
+
+
+def wire_address(studio: Studio, page: gr.Blocks, place: Place, tab_ids: Sequence[str]) -> None:
+    """Connects the address with the tabs.
+
+    Args:
+        studio: the studio.
+        page: the page.
+        place: the components that an address sets.
+        tab_ids: the ids of the page's tabs.
+    """
+    address = gr.HTML("", html_template="<span hidden></span>", js_on_load=SCRIPT.read_text(encoding="utf-8"))
+    chosen_run = gr.JSON(visible=False)  # the browser's copy of the state
+    chosen = place.run.change(lambda run: run or "", place.run, chosen_run, **EVENT_OPTIONS)
+    chosen.then(None, chosen_run, None, js=_opened_js("{run: run ?? ''}"), **EVENT_OPTIONS)
+    open_place = action(open_address, studio)
+    inputs, outputs = [address, gr.State(tuple(tab_ids))], list(place)
+    loaded = page.load(open_place, inputs, outputs, js=FRAGMENT_JS, **EVENT_OPTIONS)
+    loaded.then(None, None, None, js=RESTORED_JS, **EVENT_OPTIONS)
+    address.change(open_place, inputs, outputs, **EVENT_OPTIONS)
+
+
+def _opened_js(detail: str) -> str:
+    return f"(run) => {{ document.dispatchEvent(new CustomEvent('qal-opened', {{detail: {detail}}})); }}"
+
+
+def open_address(studio: Studio, address: str | None, tab_ids: tuple[str, ...]) -> Place:
+    """Selects the tabs and the run of an address. Unknown parts are ignored.
+
+    Args:
+        studio: the studio.
+        address: a fragment without #; address.js adds a space and a time.
+        tab_ids: the ids of the page's tabs.
+    """
+    parts = [unquote(part) for part in (address or "").partition(" ")[0].split("/")]
+    tab, inner, run_id = (*parts, "", "")[:3]
+    known_runs = {entry.id for entry in studio.run_index.entries(studio.runs)} if run_id else set()
+    is_train = tab == TRAIN_TAB
+    return Place(
+        run=run_id if is_train and run_id in known_runs else gr.skip(),
+        inner_tabs=gr.Tabs(selected=inner) if is_train and inner in INNER_TABS else gr.skip(),
+        tabs=gr.Tabs(selected=tab) if tab in tab_ids else gr.skip(),
+    )
