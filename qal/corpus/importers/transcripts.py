@@ -12,6 +12,7 @@ from typing import Any
 
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.errors import CorpusError
+from qal.storage import require_regular
 
 TABLE_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
 TABLE_PATTERN = "metadata.csv/.tsv/.jsonl"  # for messages
@@ -81,7 +82,7 @@ def _read_table(table: Path) -> Iterator[Recording]:
 
 def _missing_columns(table: Path, number: int) -> CorpusError:
     """Returns the error for a record without a file or a text; it quotes the table's first line."""
-    with table.open(encoding="utf-8-sig") as file:
+    with require_regular(table).open(encoding="utf-8-sig") as file:
         first_line = file.readline().strip()
     is_semicolon_csv = table.suffix == ".csv" and ";" in first_line and "," not in first_line
     hint = " - is the separator a semicolon?" if is_semicolon_csv else ""
@@ -93,7 +94,7 @@ def _missing_columns(table: Path, number: int) -> CorpusError:
 
 
 def _records(table: Path) -> Iterator[dict[str, Any]]:
-    with table.open(encoding="utf-8-sig", newline="") as file:
+    with require_regular(table).open(encoding="utf-8-sig", newline="") as file:
         if table.suffix == ".jsonl":
             for line in filter(str.strip, file):
                 record = json.loads(line)
