@@ -20,8 +20,8 @@ AUDIO_SUFFIXES = {  # of the files that imports and folders of noises read; lowe
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm", ".mp4"),
     *(".g722", ".gsm"),  # telephone prompts
 }
-# FFmpeg's names of the containers that are decoded. None of them refers to other files, as playlists (hls, dash), concat,
-# sdp and image sequences do, and none is without an end.
+# FFmpeg's names of the containers that are decoded. None of them refers to other files, as playlists (hls, dash),
+# concat, sdp and image sequences do, and none is without an end.
 FORMATS = (
     *("aac", "ac3", "aiff", "alaw", "amr", "amrnb", "amrwb", "ape", "asf", "au", "avi", "caf", "codec2", "dsf", "dts"),
     *("dtshd", "eac3", "flac", "flv", "g722", "g723_1", "g726", "g729", "gsm", "gxf", "iff", "ilbc", "ircam", "lc3"),
