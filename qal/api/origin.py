@@ -20,7 +20,7 @@ class HostNames:
     """The names under which browsers may address the server. A page of another name is answered with an error.
 
     A site can let its own name point to this machine's address (DNS rebinding). The browser then sends that name as
-    Host, and only the name tells such a request from one of the page.
+    Host, and such a request differs from the page's own only in that name.
 
     Args:
         bound: the name or address on which the server listens.

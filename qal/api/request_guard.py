@@ -84,7 +84,7 @@ class RequestGuard:
             await refusal_response(scope, refusal)(scope, receive, send)
             return
         body = LimitedBody(receive, self._body_limit(scope))
-        response = GuardedResponse(send)
+        response = GuardedResponse(send, body)
         try:
             await self._app(scope, body.receive, response.send)
         except BaseException:
@@ -138,13 +138,16 @@ class LimitedBody:
 
 
 class GuardedResponse:
-    """Passes on a response without permission for other sites."""
+    """Passes on a response without permission for other sites, but not what an application says of a cut-off body."""
 
-    def __init__(self, send: Send):
+    def __init__(self, send: Send, body: LimitedBody):
         self._send = send
+        self._body = body
         self.has_started = False
 
     async def send(self, message: Message) -> None:
+        if self._body.is_too_large and not self.has_started:
+            return
         if message["type"] == "http.response.start":
             self.has_started = True
             message = {**message, "headers": guarded_headers(message.get("headers", []))}
@@ -175,10 +178,10 @@ def is_sent_by_another_site(scope: Scope, headers: Headers) -> bool:
     """True for requests that a page of another site makes without an origin, such as images, scripts and frames.
 
     Browsers mark them with Sec-Fetch-Site. A link to this site that the user follows is not one."""
-    if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
-        return False
+    if scope["type"] != "http" or headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
+        return False  # a WebSocket always has an origin
     is_document = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
-    return not (is_document and scope.get("method") in READING_METHODS)
+    return not (is_document and scope["method"] in READING_METHODS)
 
 
 def route_path(scope: Scope) -> str:

@@ -306,7 +306,8 @@ def test_chunked_body_is_counted_while_it_is_received(served):
     logged_in = f"{head.format('/gradio_api/queue/join')}\nCookie: {cookie_header(served)}"
     assert raw_status(served, logged_in, sent) == 413
     small = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks(MAX_LOGIN_BYTES + (1 << 16)))
-    assert raw_status(served, head.format("/login"), small) == 413
+    form = head.format("/login").replace("application/json", "application/x-www-form-urlencoded")
+    assert raw_status(served, form, small) == 413
     assert raw_status(served, head.format("/gradio_api/queue/join")) == 401
 
 
