@@ -152,13 +152,14 @@ def serve(
     os.environ.setdefault("MPLBACKEND", "agg")  # Gradio reads it at each event, and imports pyplot if it is not set
     require_local_address(options.host)
     allowed = functools.partial(is_logged_in, page, users)
+    authenticate: Any = users.authenticate if users else None  # Gradio awaits it, although its type says otherwise
     try:
         _, local, shared = page.launch(
             server_name=options.host,
             server_port=options.port,
             share=options.share,
             root_path=options.root_path,
-            auth=users.authenticate if users else None,
+            auth=authenticate,
             allowed_paths=[str(folder.resolve()) for folder in readable],
             theme=theme(),
             css_paths=STYLES,
