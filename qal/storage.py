@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,19 @@ def storage_errors(name: str) -> Iterator[None]:
         if error.errno not in STORAGE_REASONS:
             raise
         raise StorageError(f"{error.filename or name} could not be used: {STORAGE_REASONS[error.errno]}") from error
+
+
+def require_regular(path: Path) -> Path:
+    """Returns the path, also of a missing file.
+
+    Raises StorageError for a pipe, a device or a socket, from which a read may never return."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # the caller's read reports it
+        return path
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return path
+    raise StorageError(f"{path} is not a regular file but a pipe or a device; put a file in its place")
 
 
 def require_space(folder: Path, needed_bytes: float, purpose: str) -> None:

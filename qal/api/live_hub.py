@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.captions.options import MAX_HINT_CHARACTERS, SessionOptions, UpdateMode
 from qal.captions.protocol import MAX_SAMPLE_INDEX
-from qal.captions.record import SessionRecord, delete_old_sessions, new_session_id
+from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
 from qal.captions.resumable_session import ResumableSession, UpdateCallback
 from qal.captions.scheduler import BusyError, Scheduler
 from qal.captions.session import CaptionSession
@@ -80,7 +80,7 @@ class LiveHub:
     Args:
         engines: loads the models.
         runs: folder of the training runs.
-        live: folder of the session records.
+        live: folder of the session records; it is made private, and created if it is missing.
         offered: returns the names of the models that clients may use.
         max_sessions: more sessions at the same time are refused."""
 
@@ -94,6 +94,7 @@ class LiveHub:
     ):
         self._engines = engines
         self._runs = runs
+        make_private(live)
         self._live = live
         self._offered = offered
         self._max_sessions = max_sessions

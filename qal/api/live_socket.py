@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import asdict
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from starlette.requests import HTTPConnection
@@ -21,6 +20,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from qal.api.live_hub import JoinMessage, LiveHub, SessionSlot, SettingsMessage, SupersededError
+from qal.api.origin import is_same_origin
 from qal.captions.resumable_session import SessionUpdate
 from qal.captions.scheduler import BusyError
 from qal.errors import OptionError, QalError
@@ -39,7 +39,6 @@ FORBIDDEN, SESSION_ERROR, TRY_AGAIN = 4403, 4400, 4429
 WRONG_ORIGIN = "the server has another address than this page; let the proxy forward Host or X-Forwarded-Host"
 LOG_IN = "log in, then reload the page"
 INVALID_MESSAGE = "the page sent an invalid message; reload the page"
-DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 LOG = logging.getLogger("qal")
 
 
@@ -67,19 +66,6 @@ def live_route(hub: LiveHub, allowed: Allowed) -> WebSocketRoute:
         await LiveConnection(hub, socket, lambda: allowed(socket)).run()
 
     return WebSocketRoute(PATH, serve)
-
-
-def is_same_origin(connection: HTTPConnection) -> bool:
-    """False if a browser sent the request from a page of another site; programs send no origin and are accepted.
-
-    Browsers omit the default port of a scheme in the origin; proxies may not."""
-    origin = connection.headers.get("origin")
-    if origin is None:
-        return True
-    scheme, host = urlsplit(origin)[:2]
-    headers = [connection.headers.get(name, "") for name in ("host", "x-forwarded-host")]
-    own_hosts = [header.split(",")[0].strip().lower() for header in headers]
-    return bool(host) and host in {own.removesuffix(DEFAULT_PORTS.get(scheme, "")) for own in own_hosts}
 
 
 class LiveConnection:

@@ -1,4 +1,5 @@
-"""Accounts of the users who may log in (`qal studio --users FILE`; edited with `qal users add|remove|list`).
+"""Accounts of the users who may log in: of a file (`qal studio --users FILE`; edited with `qal users add|remove|list`),
+or the one of `--auth`.
 
 The file is JSON: user name -> salt and scrypt hash of the password (RFC 7914), and whether the user is an admin, who
 may stop, resume and delete the jobs of all users. A changed file is read again without a restart."""
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from qal.errors import OptionError
+from qal.errors import OptionError, StorageError
+from qal.storage import require_regular
 
 LOG = logging.getLogger("qal")
 
@@ -39,13 +41,11 @@ ACCOUNTS_ADAPTER = TypeAdapter(Accounts)
 UNKNOWN_USER = Account(salt="0" * 32, scrypt="0" * 64)  # hashed for unknown names, so that they take as long
 
 
-class Users:
-    """The accounts of a file, for a server."""
+class Login:
+    """Checks the passwords of accounts and limits the wrong attempts of each name."""
 
-    def __init__(self, file: Path):
-        self._file = file
-        self._accounts = read_accounts(file)
-        self._read_mtime_ns = _mtime_ns(file)
+    def __init__(self, accounts: Accounts):
+        self._accounts = accounts
         self._attempts: dict[str, list[float]] = {}  # user name -> times of wrong or unfinished attempts
         self._lock = threading.Lock()
 
@@ -79,6 +79,27 @@ class Users:
         return account is not None and account.admin
 
     def _current_accounts(self) -> Accounts:
+        return self._accounts
+
+
+class SingleUser(Login):
+    """The one login of `--auth USER:PASSWORD`, an admin. The password may be shorter than those of a file of users."""
+
+    def __init__(self, auth: str):
+        name, _, password = auth.partition(":")
+        salt = secrets.token_hex(16)
+        super().__init__({name.strip(): Account(salt=salt, scrypt=_hash(password, salt), admin=True)})
+
+
+class Users(Login):
+    """The accounts of a file, for a server."""
+
+    def __init__(self, file: Path):
+        super().__init__(read_accounts(file))
+        self._file = file
+        self._read_mtime_ns = _mtime_ns(file)
+
+    def _current_accounts(self) -> Accounts:
         """Reads the file again if it has changed; an invalid file is logged and the earlier accounts remain."""
         mtime_ns = _mtime_ns(self._file)
         if mtime_ns != self._read_mtime_ns:
@@ -93,10 +114,10 @@ class Users:
 def read_accounts(file: Path) -> Accounts:
     """Raises OptionError if the file does not exist or is not a file of users."""
     try:
-        return ACCOUNTS_ADAPTER.validate_json(file.read_bytes())
+        return ACCOUNTS_ADAPTER.validate_json(require_regular(file).read_bytes())
     except FileNotFoundError as error:
         raise OptionError(f"{file}: no such file; create it with: qal users add {file} NAME") from error
-    except (OSError, ValidationError) as error:
+    except (OSError, StorageError, ValidationError) as error:
         raise OptionError(f"{file}: not a file of users; create one with: qal users add FILE NAME") from error
 
 

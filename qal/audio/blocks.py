@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from qal.audio.decode import (
     MAX_DURATION_S,
     NO_SAMPLES,
+    Check,
     decode_errors,
     decoded_frames,
+    no_check,
     open_audio,
     resampler_to_16_khz,
     too_long_error,
@@ -79,12 +81,13 @@ def read_audio_format(path: Path) -> AudioFormat:
         )
 
 
-def read_blocks(path: Path, max_duration_s: float) -> Iterator[Block]:
-    """Decodes a file block by block.
+def read_blocks(path: Path, max_duration_s: float, check: Check = no_check) -> Iterator[Block]:
+    """Decodes a file block by block. An error that `check` raises before a block stops the decoding.
 
     Raises AudioDecodeError if the file is missing, holds no audio, is empty or is too long."""
     total_s, has_samples = 0.0, False
     for block in _grouped(_decoded(path), BLOCK_S * read_audio_format(path).rate_hz):
+        check()
         total_s += len(block.samples) / SAMPLE_RATE
         if total_s > max_duration_s:
             raise too_long_error(path, max_duration_s)
@@ -94,14 +97,14 @@ def read_blocks(path: Path, max_duration_s: float) -> Iterator[Block]:
         raise AudioDecodeError(f"{path.name}: {NO_SAMPLES}")
 
 
-def read_time_range(path: Path, start_s: float, end_s: float) -> Samples:
-    """Decodes [start_s, end_s) of a file to the model's input; audio after it is not read.
+def read_time_range(path: Path, start_s: float, end_s: float, check: Check = no_check) -> Samples:
+    """Decodes [start_s, end_s) of a file to the model's input; audio after it is not read. `check`: see `read_blocks`.
 
     Raises AudioDecodeError as `read_blocks` does, and if the file ends before start_s."""
     first, last = round(start_s * SAMPLE_RATE), round(min(end_s, MAX_DURATION_S) * SAMPLE_RATE)
     position = 0
     pieces = []
-    for block in read_blocks(path, MAX_DURATION_S):
+    for block in read_blocks(path, MAX_DURATION_S, check):
         pieces.append(block.samples[max(0, first - position) : max(0, last - position)])
         position += len(block.samples)
         if position >= last:
@@ -118,13 +121,13 @@ def write_wav(path: Path, samples: Samples) -> None:
         file.writeframes(to_pcm16(samples).tobytes())
 
 
-def convert_to_wav(path: Path, wav: Path, max_duration_s: float) -> None:
+def convert_to_wav(path: Path, wav: Path, max_duration_s: float, check: Check = no_check) -> None:
     """Writes the model's input for a file (mono, 16 kHz) to a WAV file, which every browser plays.
 
-    Raises AudioDecodeError as `read_blocks` does, and StorageError."""
+    `check`: see `read_blocks`. Raises AudioDecodeError as `read_blocks` does, and StorageError."""
     with storage_errors(str(wav)), wave.open(str(wav), "wb") as file:
         _set_format(file, 1, SAMPLE_RATE)
-        for block in read_blocks(path, max_duration_s):
+        for block in read_blocks(path, max_duration_s, check):
             file.writeframes(to_pcm16(block.samples).tobytes())
 
 
@@ -180,7 +183,7 @@ def _decoded(path: Path) -> Iterator[Block]:
         to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
         empty = np.zeros((stream.layout.nb_channels, 0), np.float32)
         numbers, mixer = NumberCheck(path.name), MonoMixer()
-        for frame in map(numbers.feed, decoded_frames(container)):
+        for frame in map(numbers.feed, decoded_frames(container, path)):
             native = [f.to_ndarray().astype(np.float32, copy=False) for f in to_float.resample(frame)]
             samples = [mixer.feed(f.to_ndarray()) for f in to_model_input.resample(frame)]
             samples += [mixer.flush()] if frame is None else []

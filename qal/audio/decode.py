@@ -1,7 +1,11 @@
-"""Decodes any audio file to samples with FFmpeg (PyAV)."""
+"""Decodes any audio file to samples with FFmpeg (PyAV).
+
+A file is decoded only if it is a regular file in one of FORMATS, so that a file cannot make FFmpeg read other files,
+addresses or devices."""
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,17 +23,42 @@ AUDIO_SUFFIXES = {  # of the files that imports and folders of noises read; lowe
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm", ".mp4"),
     *(".g722", ".gsm"),  # telephone prompts
 }
+# FFmpeg's names of the containers that are decoded. None of them refers to other files, as playlists (hls, dash),
+# concat, sdp and image sequences do, and none is without an end.
+FORMATS = (
+    *("aac", "ac3", "aiff", "alaw", "amr", "amrnb", "amrwb", "ape", "asf", "au", "avi", "caf", "codec2", "dsf", "dts"),
+    *("dtshd", "eac3", "flac", "flv", "g722", "g723_1", "g726", "g729", "gsm", "gxf", "iff", "ilbc", "ircam", "lc3"),
+    *("loas", "matroska", "mlp", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "mulaw", "mxf", "nistsphere", "nut"),
+    *("ogg", "oma", "pvf", "qcp", "qoa", "rm", "sbc", "sln", "sox", "tak", "truehd", "tta", "voc", "w64", "wav", "wsd"),
+    *("wtv", "wv", "xwma"),
+)
+OPEN_OPTIONS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
+MAX_STALL_S = 60.0  # of decoding without a sample; then the file is given up
 MAX_DURATION_S = 12 * 3600  # longer files are refused before they fill the memory
 LOG = logging.getLogger("qal")
 NO_SAMPLES = "holds no audio samples; give a file with sound in it"
+OTHER_FORMAT = "is a playlist or another format that Qal does not read; give the audio itself as WAV, FLAC, MP3 or OGG"
+
+Check = Callable[[], object]  # called while a file is decoded; may raise to stop
 
 
-def decode(path: Path | str, max_duration_s: float = MAX_DURATION_S) -> Samples:
+def no_check() -> None:
+    """Lets the decoding continue."""
+
+
+def decode(path: Path | str, max_duration_s: float = MAX_DURATION_S, check: Check = no_check) -> Samples:
     """Decodes a file to (n,) float32 at 16 kHz; channels are mixed as in `MonoMixer`, which is logged if they cancel.
 
     A few samples that are not numbers become zero.
-    Raises AudioDecodeError if the file is missing, holds no audio, is empty, is too long or holds too few numbers."""
-    return _concatenated(Path(path), lambda file: _decoded_pieces(file, max_duration_s))
+
+    Args:
+        path: the audio file.
+        max_duration_s: longer files are refused.
+        check: called for each piece; an error that it raises stops the decoding.
+
+    Raises:
+        AudioDecodeError: the file is missing, holds no audio, is empty, is too long or holds too few numbers."""
+    return _concatenated(Path(path), lambda file: _decoded_pieces(file, max_duration_s, check))
 
 
 def decode_start(path: Path | str, limit_s: float) -> Samples:
@@ -61,6 +90,8 @@ def _concatenated(path: Path, read: Callable[[Path], Iterator[Samples]]) -> Samp
 def decode_errors(path: Path) -> Iterator[None]:
     """Translates a missing file and FFmpeg's errors into AudioDecodeError."""
     if not os.path.isfile(path):  # also false for names that no file system allows
+        if os.path.exists(path):  # a pipe or a device may have no end
+            raise AudioDecodeError(f"{path}: not a regular file; give an audio file")
         raise AudioDecodeError(f"{path}: there is no such file; check the path")
     try:
         yield
@@ -72,8 +103,15 @@ def decode_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def open_audio(path: Path) -> Iterator[InputContainer]:
-    """Opens a container and checks that it has an audio track. Raises AudioDecodeError if it has none."""
-    with av.open(str(path), metadata_errors="ignore") as container:
+    """Opens a container and checks that it has an audio track.
+
+    Raises AudioDecodeError if it has none, or if its format is not one of FORMATS."""
+    url = f"file:{os.path.abspath(path)}"  # a name such as `concat:a|b` is not taken for a protocol
+    try:
+        opened = av.open(url, metadata_errors="ignore", options=OPEN_OPTIONS)
+    except av.ArgumentError as error:  # FFmpeg's answer for a format that is not in format_whitelist
+        raise AudioDecodeError(f"{path.name}: {OTHER_FORMAT}") from error
+    with opened as container:
         if not container.streams.audio:
             raise AudioDecodeError(f"{path.name}: holds no audio track; give a file with sound in it")
         yield container
@@ -89,11 +127,12 @@ def too_long_error(path: Path, max_duration_s: float) -> AudioDecodeError:
     return AudioDecodeError(f"{path.name}: longer than {max_duration_s / 3600:g} hours; cut it into shorter files")
 
 
-def _decoded_pieces(path: Path, max_duration_s: float) -> Iterator[Samples]:
+def _decoded_pieces(path: Path, max_duration_s: float, check: Check = no_check) -> Iterator[Samples]:
     total = 0
     resampler, numbers, mixer = resampler_to_16_khz(), NumberCheck(path.name), MonoMixer()
     with open_audio(path) as container:
-        for frame in decoded_frames(container):
+        for frame in decoded_frames(container, path):
+            check()
             for resampled in resampler.resample(numbers.feed(frame)):
                 total += resampled.samples
                 if total > max_duration_s * SAMPLE_RATE:
@@ -105,9 +144,19 @@ def _decoded_pieces(path: Path, max_duration_s: float) -> Iterator[Samples]:
         LOG.warning("%s: %s", path.name, CANCELLED)
 
 
-def decoded_frames(container: InputContainer) -> Iterator[av.AudioFrame | None]:
-    """Yields the decoded audio frames, then None, which flushes a resampler."""
-    for frame in container.decode(audio=0):
-        frame.pts = None  # invalid time stamps would stop the resampler
-        yield frame
+def decoded_frames(container: InputContainer, path: Path) -> Iterator[av.AudioFrame | None]:
+    """Yields the decoded audio frames, then None, which flushes a resampler.
+
+    Raises AudioDecodeError if there is no sample for MAX_STALL_S; the time that the caller takes does not count."""
+    last_progress_s = time.monotonic()
+    for packet in container.demux(audio=0):
+        for frame in packet.decode():
+            has_samples = frame.samples > 0
+            frame.pts = None  # invalid time stamps would stop the resampler
+            started_s = time.monotonic()
+            yield frame
+            resumed_s = time.monotonic()
+            last_progress_s = resumed_s if has_samples else last_progress_s + resumed_s - started_s
+        if time.monotonic() - last_progress_s > MAX_STALL_S:
+            raise AudioDecodeError(f"{path.name}: no sound in {MAX_STALL_S:g} s of decoding; save it again as WAV")
     yield None

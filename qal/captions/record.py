@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from qal.captions.final_captions import Caption
 from qal.engine.words import Word
-from qal.errors import OptionError
+from qal.errors import OptionError, StorageError
 from qal.json_text import json_text
 from qal.storage import storage_errors
 from qal.text.subtitles import cue_fields
@@ -24,6 +25,7 @@ CAPTIONS_FILE = "captions.jsonl"
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 SESSION_ID_BYTES = 18  # of randomness
 SECONDS_PER_DAY = 24 * 3600
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600  # what was spoken is for the account of the server only
 
 
 class StoredCaption(BaseModel, frozen=True, extra="ignore"):
@@ -62,8 +64,9 @@ class SessionRecord:
     def create(self) -> None:
         """Creates the folder and the file where they are missing. Raises StorageError."""
         with storage_errors("the captions of this session"):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.file.touch()
+            self.folder.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            self.folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
+            self.file.touch(PRIVATE_FILE)
 
     def append(self, caption: Caption, settled_sample: int) -> None:
         """Appends a final caption and syncs the file to disk. Raises StorageError."""
@@ -84,6 +87,25 @@ class SessionRecord:
             except ValidationError:
                 continue
         return captions
+
+
+def make_private(live: Path) -> None:
+    """Creates the folder of the sessions, and takes it and the sessions in it away from other accounts of the machine.
+
+    Raises StorageError if that is not possible, or if the folder is a shared one, such as /tmp."""
+    with storage_errors(str(live)):
+        live.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        if live.stat().st_mode & stat.S_ISVTX:
+            raise StorageError(f"{live} is shared by the accounts of this machine; choose another folder with --live")
+        sessions = [folder for folder in live.glob("*/") if SESSION_ID.fullmatch(folder.name)]
+        for path in (live, *sessions, *(file for session in sessions for file in session.iterdir())):
+            _take_from_others(path)
+
+
+def _take_from_others(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077 and not path.is_symlink():
+        path.chmod(mode & 0o700)
 
 
 def _ends_with_newline(file) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, to_pcm16
+from qal.captions.record import PRIVATE_FILE
 from qal.errors import QalError
 from qal.storage import require_space, storage_errors
 
@@ -48,6 +49,8 @@ class SavedAudio:
         self.stop()
         first_sample = max(first_sample, end)
         if first_sample < MAX_SAVED_SAMPLES:
+            with self._storage():
+                self._audio.touch(PRIVATE_FILE)
             with self._storage(), self._audio.open("ab") as file:
                 file.truncate(PCM_BYTES * first_sample)  # the gap is sparse
             self._write_ranges([*self._read_ranges(), [first_sample]])
@@ -100,6 +103,7 @@ class SavedAudio:
     def _write_ranges(self, ranges: list[list[int]]) -> None:
         temporary = self._ranges.with_suffix(".new")
         with self._storage():
+            temporary.touch(PRIVATE_FILE)
             temporary.write_text("".join(f"{' '.join(map(str, numbers))}\n" for numbers in ranges), "ascii")
             temporary.replace(self._ranges)
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from qal.api.live_hub import LiveHub
 from qal.api.routes import live_routes
-from qal.api.users import Users
 from qal.cli.parsing import parse_options
+from qal.cli.serving import guard_of, login_of
 from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
 from qal.engine.languages import check_language
 from ui_components.app.page import ServeOptions, live_page, serve
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     serve(
         live_page(studio),
         options,
+        guard_of(options),
         functools.partial(live_routes, hub, options.live, options.data),
-        users=Users(options.users) if options.users else None,
+        users=login_of(options),
     )

@@ -101,9 +101,10 @@ def download_progress(name: str) -> Iterator[None]:
 
 def expected_bytes(name: str) -> int | None:
     """Bytes of the files to download; None if the hub does not answer."""
+    repository = HUB_MODELS[name].ctranslate2
     try:
         info = huggingface_hub.HfApi().model_info(
-            HUB_MODELS[name].ctranslate2, files_metadata=True, timeout=HUB_TIMEOUT_S
+            repository.name, revision=repository.revision, files_metadata=True, timeout=HUB_TIMEOUT_S
         )
     except (OSError, HTTPError):
         return None
@@ -113,7 +114,7 @@ def expected_bytes(name: str) -> int | None:
 
 def arrived_bytes(name: str) -> int:
     """Bytes of complete and partial files in the hub's cache and in the models folder."""
-    hub = Path(HF_HUB_CACHE, repo_folder_name(repo_id=HUB_MODELS[name].ctranslate2, repo_type="model"))
+    hub = Path(HF_HUB_CACHE, repo_folder_name(repo_id=HUB_MODELS[name].ctranslate2.name, repo_type="model"))
     folders = [hub / "blobs", *models_folder().glob(f".{name}-*")]
     return sum(_size(path) for folder in folders for path in folder.rglob("*"))
 

@@ -9,8 +9,8 @@ from pydantic import Field
 from qal.api.live_hub import LiveHub
 from qal.api.routes import live_routes, studio_routes
 from qal.api.tensorboard_proxy import TensorBoard, tensorboard_command
-from qal.api.users import Users
 from qal.cli.parsing import parse_options
+from qal.cli.serving import guard_of, login_of
 from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
 from qal.errors import OptionError
 from ui_components.app.page import ServeOptions, serve, studio_page
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
         if folder.exists() and not folder.is_dir():
             raise OptionError(f"{folder} is a file, not a folder; choose another one")
     model = canonical_model_name(options.model, options.runs)
-    users = Users(options.users) if options.users else None
+    users = login_of(options)
     studio = Studio(
         options.runs,
         options.data,
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     serve(
         studio_page(studio),
         options,
+        guard_of(options),
         lambda allowed: [
             *live_routes(hub, options.live, options.data, allowed),
             *studio_routes(functools.partial(find_download, studio), board, allowed),

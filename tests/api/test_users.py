@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qal.api import users
-from qal.api.users import MAX_ATTEMPTS, Users, make_account, write_accounts
+from qal.api.users import MAX_ATTEMPTS, SingleUser, Users, make_account, write_accounts
 from qal.errors import OptionError
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,15 @@ def test_too_many_wrong_passwords_lock_one_user_for_a_while(file, monkeypatch):
     assert accounts.is_correct("bekele", "battery staple")
     clock[0] += users.ATTEMPT_WINDOW_S
     assert accounts.is_correct("anna", "correct horse")
+
+
+def test_single_user_has_the_same_limit_of_attempts():
+    login = SingleUser("anna:a:b")
+    assert login.is_correct("anna", "a:b")
+    assert (login.is_known("anna"), login.is_admin("anna"), login.is_known("bekele")) == (True, True, False)
+    for _ in range(MAX_ATTEMPTS):
+        assert not login.is_correct("anna", "guess")
+    assert not login.is_correct("anna", "a:b")
 
 
 def test_changed_file_is_read_again(file):

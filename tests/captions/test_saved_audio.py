@@ -1,6 +1,7 @@
 """Saved audio: written only on request, each sample at its position, in spite of restarts and failed writes."""
 
 import errno
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
 from qal.captions import saved_audio
 from qal.captions.protocol import pack
-from qal.captions.record import SessionRecord, new_session_id
+from qal.captions.record import SessionRecord, make_private, new_session_id
 from qal.captions.resumable_session import ResumableSession
 from qal.captions.saved_audio import AUDIO_FILE, AudioNotSavedError, SampleRange, SavedAudio
 from qal.captions.scheduler import Scheduler
@@ -143,3 +144,33 @@ def test_full_disk_is_a_storage_error(tmp_path: Path, speech: Samples, monkeypat
     monkeypatch.setattr(saved_audio, "to_pcm16", fail)
     with pytest.raises(StorageError, match="no space left"):
         session.receive(pack(0, speech[:1600]))
+
+
+def test_sessions_are_readable_by_the_account_of_the_server_only(tmp_path):
+    live = tmp_path / "live"
+    old = live / "an-earlier-session" / "captions.jsonl"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    (live / "notes").mkdir()
+    for path in (live, old.parent, old, live / "notes"):
+        path.chmod(0o755)
+    make_private(live)
+    record = SessionRecord(live, "a-session-of-today")
+    record.create()
+    audio = SavedAudio(record.folder)
+    audio.start(0)
+    audio.write(0, np.zeros(1600, np.float32))
+    audio.stop()
+    paths = [live, old.parent, old, record.folder, *record.folder.iterdir()]
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in paths if path.stat().st_mode & 0o077} == {}
+    assert stat.S_IMODE((live / "notes").stat().st_mode) == 0o755  # not a session
+
+
+def test_private_folder_is_created_and_a_shared_one_is_refused(tmp_path):
+    make_private(tmp_path / "new" / "live")
+    assert stat.S_IMODE((tmp_path / "new" / "live").stat().st_mode) == 0o700
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp").chmod(0o1777)
+    with pytest.raises(StorageError, match="shared"):
+        make_private(tmp_path / "tmp")
+    assert stat.S_IMODE((tmp_path / "tmp").stat().st_mode) == 0o1777

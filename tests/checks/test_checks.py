@@ -156,7 +156,7 @@ def test_unreachable_hub_is_a_warning_with_advice(monkeypatch):
 
 def test_at_least_one_installed_model_is_required(tmp_path, monkeypatch):
     monkeypatch.setenv("WHISPER_MODEL_DIR", str(tmp_path / "models"))
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
     assert not is_usable(model_findings("base-adaptive", tmp_path))
     own = model_directory(tmp_path / "own")
     assert is_usable(model_findings(str(own), tmp_path))

@@ -11,6 +11,7 @@ from pydantic import Field  # noqa: E402
 
 from qal.cli.command import run_command  # noqa: E402
 from qal.cli.parsing import parse_options  # noqa: E402
+from qal.cli.serving import guard_of  # noqa: E402
 from ui_components.app.page import ServeOptions, serve  # noqa: E402
 from ui_components.app.studio import Studio  # noqa: E402
 from ui_components.train.new_run.tab import new_run_tab  # noqa: E402
@@ -31,7 +32,7 @@ def main() -> None:
         with gr.Tabs() as tabs, gr.Tab("New run", id=NEW_RUN_TAB) as new_run:
             parts = new_run_tab(studio, [page.load, new_run.select], gr.State(None), copied_run, tabs)
         parts.stored.render()
-    serve(page, options)
+    serve(page, options, guard_of(options))
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def open_tensorboard(page: Page, requested_hosts: set[str]) -> None:
 def test_tensorboard_needs_the_login_of_the_page(serve, browse, tmp_path, requested_hosts):
     (scripted_run(tmp_path / "runs", "mine", "finished").folder / "tensorboard").mkdir()
     page = browse(serve("app.py", "--data", str(tmp_path / "data"), "--auth", "anna:secret"))
-    assert page.request.get(f"{page.url.rstrip('/')}/qal/tensorboard/").status == 403
+    assert page.request.get(f"{page.url.rstrip('/')}/qal/tensorboard/").status == 401
     log_in(page)
     open_tensorboard(page, requested_hosts)
     assert requested_hosts <= {"127.0.0.1", "no host"}
@@ -130,7 +130,17 @@ def test_tensorboard_and_model_zip_work_behind_a_proxy_with_a_root_path(serve, b
     run = scripted_run(tmp_path / "runs", "mine", "finished")
     (run.folder / "tensorboard").mkdir()
     model_directory(run.model)
-    server = serve("app.py", "--data", str(tmp_path / "data"), "--auth", "anna:secret", "--root_path", "/qal-demo")
+    server = serve(
+        "app.py",
+        "--data",
+        str(tmp_path / "data"),
+        "--auth",
+        "anna:secret",
+        "--root_path",
+        "/qal-demo",
+        "--public-host",
+        "behind",
+    )
     with tls_proxy(server, under_path("/qal-demo")) as site:
         page = browse(f"{site}/qal-demo/")
         log_in(page)

@@ -27,7 +27,8 @@ def test_login_and_captions_work_behind_a_proxy_that_terminates_tls(
     serve, browse, tmp_path, english_corpus, rewriters, path, requested_hosts, base_directory
 ):
     wav, reference, duration_s = write_speech(tmp_path / "speech.wav", english_corpus, 2)
-    server = serve("app_streaming.py", "--auth", "anna:secret", *(["--root_path", path] if path else []))
+    options = ["--public-host", "behind", *(["--root_path", path] if path else [])]
+    server = serve("app_streaming.py", "--auth", "anna:secret", *options)
     with ExitStack() as proxies:
         sites = [proxies.enter_context(tls_proxy(server, rewrite)) for rewrite in rewriters]
         pages = {site: browse(f"{site}{path}/", microphone=wav) for site in sites}

@@ -259,7 +259,7 @@ def test_title_tags_and_pin_of_a_run_are_kept_after_a_reload(open_studio, studio
 def test_charts_and_audio_work_behind_a_proxy_with_a_path_prefix(serve, browse, tmp_path, requested_hosts):
     run = scripted_run(tmp_path / "runs", "mine", "running", step=6)
     run.append_samples(samples_row(0, [write_tone(tmp_path / "data" / "tones" / "a.wav")]))
-    server = serve("app.py", "--data", str(tmp_path / "data"), "--root_path", "/qal-demo")
+    server = serve("app.py", "--data", str(tmp_path / "data"), "--root_path", "/qal-demo", "--public-host", "behind")
     with tls_proxy(server, under_path("/qal-demo")) as site:
         page = browse(f"{site}/qal-demo/")
         open_train(page)

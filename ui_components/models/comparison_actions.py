@@ -12,6 +12,7 @@ from qal.engine.longform import Segment, transcribe_file
 from qal.errors import AudioDecodeError, ModelError, OptionError, QalError
 from qal.evaluation.error_rates import count_errors
 from qal.text.error_measure import ErrorRate
+from ui_components.app.open_page import require_open_page
 from ui_components.app.studio import Studio
 from ui_components.models.comparison_view import ComparisonResult, comparison_html
 from ui_components.models.inventory import Model, find_model
@@ -63,7 +64,7 @@ def compare(
     if len(models) > MAX_COMPARED:
         raise OptionError(f"{len(models)} models are too many; choose at most {MAX_COMPARED}")
     progress(0, desc="reading the clip")
-    samples, results = decode(path), []
+    samples, results = decode(path, check=require_open_page), []
     for index, model in enumerate(models):
         yield comparison_html(results, reference, titles(models[index:]))
         results.append(transcribe_with(studio, model, samples, language or None, reference, progress))
@@ -91,6 +92,7 @@ def transcribe_with(
 
     def advance(more_s: float) -> None:
         nonlocal done_s
+        require_open_page()
         done_s += more_s
         progress(min(1.0, done_s / max(duration_s, 1e-9)), desc=f"{model.title}: {minutes(done_s)}")
 

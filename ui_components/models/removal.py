@@ -127,7 +127,7 @@ def _delete_from_hub_cache(name: str) -> None:
     except CacheNotFound as error:
         raise ModelError("the hub's cache no longer exists; reload this page") from error
     repositories = [
-        repo for repo in cache.repos if repo.repo_type == "model" and repo.repo_id == HUB_MODELS[name].ctranslate2
+        repo for repo in cache.repos if repo.repo_type == "model" and repo.repo_id == HUB_MODELS[name].ctranslate2.name
     ]
     revisions = [revision.commit_hash for repo in repositories for revision in repo.revisions]
     if not revisions:

@@ -14,6 +14,7 @@ from qal.engine.languages import check_language
 from qal.engine.longform import Segment, transcribe_file
 from qal.errors import AudioDecodeError, ModelError
 from qal.text.subtitles import SUBTITLE_FORMATS
+from ui_components.app.open_page import require_open_page
 from ui_components.app.studio import Studio
 from ui_components.widgets.audio_view.actions import EMPTY_VIEW, AudioSelection, ViewUpdate, open_file
 from ui_components.widgets.language_names import LANGUAGE_NAMES
@@ -84,7 +85,10 @@ def transcribe(
     progress(0, desc="reading the file")
     if selection and (selection.path != Path(path) or selection.is_full_file):
         selection = None
-    samples = read_time_range(Path(path), selection.start_s, selection.end_s) if selection else decode(path)
+    if selection:
+        samples = read_time_range(Path(path), selection.start_s, selection.end_s, require_open_page)
+    else:
+        samples = decode(path, check=require_open_page)
     progress(0, desc=f"loading {model}")
     engine = studio.engines.get(model, studio.runs, context)
     if language:
@@ -127,6 +131,7 @@ def _transcribe_with_progress(
 
     def advance(more_s: float) -> None:
         nonlocal done_s
+        require_open_page()
         done_s += more_s
         progress(min(1.0, done_s / total_s), desc=f"{minutes(done_s)} of {minutes(total_s)}")
 

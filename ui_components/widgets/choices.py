@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Origin
 from qal.engine.catalogue import CATALOGUE_NAMES, DEFAULT_MODEL, HUB_MODELS, local_directory
 from qal.engine.model_directory import is_model_directory
-from qal.errors import QalError
+from qal.errors import QalError, StorageError
 from qal.jobs.notes import run_name
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import list_runs
+from qal.storage import require_regular
 from ui_components.widgets.language_names import LANGUAGE_NAMES
 
 DETECT = ""  # drop-down value for language detection by the model
@@ -113,8 +114,8 @@ def _corpus_label(folder: Path) -> str:
     summary = _CorpusSummary(name=folder.name)
     try:
         if file.exists():
-            summary = _CorpusSummary.model_validate_json(file.read_bytes())
-    except (ValidationError, OSError):
+            summary = _CorpusSummary.model_validate_json(require_regular(file).read_bytes())
+    except (ValidationError, OSError, StorageError):
         return f"{folder.name} · {CORPUS_INFO_FILE} is broken"
     length = f"{summary.duration_s / 60:.0f} min" if summary.duration_s else ""
     languages = ", ".join(LANGUAGE_NAMES.get(code, code).capitalize() for code in summary.languages)

@@ -13,6 +13,7 @@ from typing import Any
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.given_splits import SplitColumn, folder_split, split_value
 from qal.errors import CorpusError
+from qal.storage import require_regular
 
 TABLE_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
 TABLE_PATTERN = "metadata.csv/.tsv/.jsonl"  # for messages
@@ -88,7 +89,7 @@ def _read_table(table: Path, folder: Path) -> Iterator[Recording]:
 
 def _missing_columns(table: Path, number: int) -> CorpusError:
     """Returns the error for a record without a file or a text; it quotes the table's first line."""
-    with table.open(encoding="utf-8-sig") as file:
+    with require_regular(table).open(encoding="utf-8-sig") as file:
         first_line = file.readline().strip()
     is_semicolon_csv = table.suffix == ".csv" and ";" in first_line and "," not in first_line
     hint = " - is the separator a semicolon?" if is_semicolon_csv else ""
@@ -106,7 +107,7 @@ def _records(table: Path) -> Iterator[dict[str, Any]]:
 
 
 def _raw_records(table: Path) -> Iterator[dict[str, Any]]:
-    with table.open(encoding="utf-8-sig", newline="") as file:
+    with require_regular(table).open(encoding="utf-8-sig", newline="") as file:
         if table.suffix == ".jsonl":
             for line in filter(str.strip, file):
                 record = json.loads(line)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.options.validation_errors import validation_messages
+from qal.storage import require_regular
 
 MAX_TEXT_CHARS = 50_000  # of a settings file; config.yaml of a run has about 6,000
 MAX_DEPTH = 20  # levels of nesting; config.yaml of a run has four
@@ -55,7 +56,7 @@ def load_config(path: Path) -> TrainingConfig:
 def read_settings(path: Path) -> dict[str, Any]:
     """Reads a YAML file without checking the options. Raises OptionError, which names the file."""
     try:
-        return parse_settings(path.read_text(encoding="utf-8"), str(path))
+        return parse_settings(require_regular(path).read_text(encoding="utf-8"), str(path))
     except FileNotFoundError as error:
         raise OptionError(f"{path}: there is no such file; the presets are in configs/") from error
     except UnicodeDecodeError as error:

@@ -25,7 +25,7 @@ def model_directory(folder: Path) -> Path:
 @pytest.fixture(autouse=True)
 def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("WHISPER_MODEL_DIR", str(tmp_path / "models"))
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
 
 
 def values(options: choices.Choices) -> list[str]:

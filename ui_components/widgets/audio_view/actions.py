@@ -10,6 +10,7 @@ import gradio as gr
 from qal.audio.analysis import MAX_ANALYSIS_S, AudioAnalysis, Progress, analyse
 from qal.audio.blocks import convert_to_wav, trim_to_wav
 from qal.errors import AudioDecodeError, OptionError
+from ui_components.app.open_page import require_open_page
 from ui_components.app.studio import Studio
 from ui_components.widgets.audio_view.served_audio import file_url, new_served_file
 from ui_components.widgets.audio_view.view import view_data
@@ -66,7 +67,7 @@ def open_file(
         AudioDecodeError: the file is missing, not audio, too long or too large."""
     if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
         raise AudioDecodeError(f"{path.name}: larger than {MAX_FILE_BYTES / 1024**3:g} GB; cut it into shorter files")
-    report = report_to(progress) if progress else lambda done_s, total_s: None
+    report = report_to(progress)
     analysis = analyse(path, MAX_ANALYSIS_S, report)
     if not analysis.audio_format.is_browser_playable:
         details = f"{details}\n{CONVERTED_NOTE}"
@@ -76,9 +77,15 @@ def open_file(
     return ViewUpdate(view, AudioSelection(path, path.stem, babble_paths=babble_paths))
 
 
-def report_to(progress: gr.Progress) -> Progress:
-    """A callback that shows the analysed seconds on Gradio's progress bar."""
-    return lambda done_s, total_s: progress(done_s / total_s, desc=f"{minutes(done_s)} of {minutes(total_s)} analysed")
+def report_to(progress: gr.Progress | None) -> Progress:
+    """A callback that shows the analysed seconds on Gradio's progress bar, and stops if the page was closed."""
+
+    def report(done_s: float, total_s: float) -> None:
+        require_open_page()
+        if progress:
+            progress(done_s / total_s, desc=f"{minutes(done_s)} of {minutes(total_s)} analysed")
+
+    return report
 
 
 def playable_file(path: Path, analysis: AudioAnalysis) -> Path:
@@ -86,7 +93,7 @@ def playable_file(path: Path, analysis: AudioAnalysis) -> Path:
     if analysis.audio_format.is_browser_playable:
         return path
     copy = new_served_file(f"{path.stem[:MAX_STEM_LENGTH]}.wav")
-    convert_to_wav(path, copy, MAX_ANALYSIS_S)
+    convert_to_wav(path, copy, MAX_ANALYSIS_S, require_open_page)
     return copy
 
 
