@@ -18,12 +18,9 @@ PACKAGES = (
     *("transformers", "peft", "pytorch-lightning"),
 )
 NEVER_PACKED = ("torch", "torchaudio", "triton", "setuptools")  # the machine has a torch that fits its driver
-PYTHON_VERSION = "3.12"
 GLIBC_MINORS = (39, 35, 34, 31, 28, 27, 26, 24, 17, 12, 5)  # pip matches each platform exactly
 PLATFORMS = (*(f"manylinux_2_{n}_x86_64" for n in GLIBC_MINORS), "manylinux2014_x86_64", "manylinux1_x86_64")
-TARGET_MACHINE = {
-    "python_version": PYTHON_VERSION,
-    "python_full_version": f"{PYTHON_VERSION}.0",
+TARGET_MACHINE = {  # of environment markers
     "sys_platform": "linux",
     "platform_system": "Linux",
     "platform_machine": "x86_64",
@@ -34,12 +31,14 @@ TARGET_MACHINE = {
 }
 
 
-def required_versions(roots: Iterable[str], without: Iterable[str] = ()) -> dict[str, str]:
+def required_versions(roots: Iterable[str], without: Iterable[str], python: str) -> dict[str, str]:
     """Returns the packages that the roots need on the other machine, with the versions of this environment.
 
     Args:
         roots: names of packages.
-        without: packages that the other machine has already."""
+        without: packages that the other machine has already.
+        python: version of Python there."""
+    markers = {**TARGET_MACHINE, "python_version": python, "python_full_version": f"{python}.0"}
     excluded = {normalised(name) for name in (*NEVER_PACKED, *without)}
     found: dict[str, str] = {}
     waiting = [normalised(name) for name in roots]
@@ -52,7 +51,7 @@ def required_versions(roots: Iterable[str], without: Iterable[str] = ()) -> dict
         except PackageNotFoundError:
             continue  # needed on other platforms alone
         needed = [Requirement(line) for line in requires(name) or []]
-        waiting += [normalised(r.name) for r in needed if r.marker is None or r.marker.evaluate(TARGET_MACHINE)]
+        waiting += [normalised(r.name) for r in needed if r.marker is None or r.marker.evaluate(markers)]
     return dict(sorted(found.items()))
 
 
@@ -60,11 +59,12 @@ def normalised(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def download_wheels(versions: dict[str, str], folder: Path) -> None:
-    """Downloads a wheel of each package for the other Python. Raises PieceError with pip's reason."""
+def download_wheels(versions: dict[str, str], folder: Path, python: str) -> None:
+    """Downloads a wheel of each package for Python on x86-64 Linux. Raises PieceError with pip's reason."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    command += [f"--python-version={PYTHON_VERSION}", "--implementation=cp", "--abi=cp312", "--abi=abi3", "--abi=none"]
+    command += [f"--python-version={python}", "--implementation=cp"]
+    command += [f"--abi={abi}" for abi in (f"cp{python.replace('.', '')}", "abi3", "none")]
     command += [f"--platform={platform}" for platform in PLATFORMS]
     names = [f"{name}=={number}" for name, number in versions.items()]
     done = subprocess.run([*command, "--dest", str(folder), *names], capture_output=True, text=True)

@@ -19,6 +19,7 @@ CUDNN = "libcudnn.so.9"
 SYSTEM_LIBRARIES = ("/usr/local/cuda/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/local/lib")
 ENVIRONMENT_FILE = "environment.sh"
 NEVER_INSTALLED = ("torch",)  # the machine's own fits its driver
+KEPT = ("numpy",)  # in any version: other packages of the machine were built for it
 
 
 def wheel_requirement(wheel: Path) -> tuple[str, str]:
@@ -37,7 +38,8 @@ def wheels_to_install(wheels: Iterable[Path], all_versions: bool) -> list[Path]:
     for wheel in sorted(wheels):
         name, version = wheel_requirement(wheel)
         installed = installed_version(name)
-        if name not in NEVER_INSTALLED and (installed is None or (all_versions and installed != version)):
+        differs = all_versions and installed != version and name not in KEPT
+        if name not in NEVER_INSTALLED and (installed is None or differs):
             chosen.append(wheel)
     return chosen
 

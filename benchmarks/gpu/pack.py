@@ -1,6 +1,6 @@
 """python -m benchmarks.gpu.pack: carries what the GPU benchmark needs to a machine that cannot download anything.
 
-`make` downloads wheels for Python 3.12, adds models and speech, and cuts all of it into pieces. `unpack` runs on the
+`make` downloads wheels, adds models and speech, and cuts all of it into pieces. `unpack` runs on the
 other machine, as often as pieces arrive; it needs only Python itself and torch."""
 
 import argparse  # jsonargparse is one of the packages that the other machine lacks
@@ -17,6 +17,7 @@ from qal.errors import EXIT_USER_ERROR, QalError
 
 PACK_FILE = "pack.tar"
 PIECE_MB = 55.0
+PYTHON = "3.12"
 EXIT_INCOMPLETE = 1  # more pieces are needed
 
 
@@ -38,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     make.add_argument("--corpora", nargs="*", type=Path, default=[], help="corpora whose test examples are packed")
     make.add_argument("--examples", type=int, default=60, help="test examples per corpus")
     make.add_argument("--without", nargs="*", default=[], help="packages that the other machine has already")
+    make.add_argument("--python", default=PYTHON, help="version of Python of the other machine")
     make.add_argument("--piece-mb", type=float, default=PIECE_MB, help="largest size of a piece, in MB")
     make.set_defaults(run=make_pack)
     unpack = verbs.add_parser("unpack", help="collect pieces, and install when all are there")
@@ -55,7 +57,8 @@ def make_pack(options: argparse.Namespace) -> None:
 
     with tempfile.TemporaryDirectory() as name:
         content = Path(name) / "content"
-        download_wheels(required_versions(PACKAGES, options.without), content / "wheels")
+        versions = required_versions(PACKAGES, options.without, options.python)
+        download_wheels(versions, content / "wheels", options.python)
         for model in options.models:
             add_model(model, content / "models")
         for corpus in options.corpora:
