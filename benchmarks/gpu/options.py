@@ -30,4 +30,4 @@ class GpuOptions(BaseModel, frozen=True):
     data: Path = flag(Path("data"), "folder of corpora for the true transcriptions")
     examples: int = flag(60, "utterances per corpus", ge=1)
     out: Path | None = flag(None, "file to which the results are written as they come")
-    json_: bool = Field(False, description="print the object on one line")
+    json_: bool = Field(default=False, description="print the object on one line")

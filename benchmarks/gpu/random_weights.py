@@ -64,7 +64,8 @@ def random_whisper(size: str, device: str) -> WhisperForConditionalGeneration:
 
 def save_random_model(size: str, folder: Path, device: str) -> Path:
     """Writes a model directory with float16 weights that allow adaptive context."""
-    model = random_whisper(size, device).to("cpu").eval()
+    model: Any = random_whisper(size, device)
+    model = model.to("cpu").eval()
     spec = WhisperLoader().get_model_spec(model)
     tokens = vocabulary(size)
     spec.register_vocabulary(tokens)
