@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from augmentation.noise import BackgroundNoise, check_audio_folder
 from augmentation.options import BackgroundOptions
+from benchmarks.bars import MAX_WER_LOSS, MIN_TIMES_FASTER
 from benchmarks.hardware import hardware, versions
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
@@ -31,8 +32,6 @@ from qal.text.normalisation.registry import SCORING
 
 HELD_OUT = ("fillets-nl", "tuxpaint-bg", "tuxpaint-ca", "tuxpaint-da", "festvox-ru", "librivox-en")
 SEEN = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
-MAX_WER_LOSS = 0.005
-MIN_TIMES_FASTER = 4.0
 Pairs = dict[str, tuple[Scored, Scored]]  # corpus -> (adaptive, stock at 30 s)
 
 

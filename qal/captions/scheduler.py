@@ -89,11 +89,20 @@ class ScheduledRequest:
 
 
 class Scheduler:
-    """Transcribes the requests of all sessions in `workers` threads of its own, which `close` ends."""
+    """Transcribes the requests of all sessions in `workers` threads of its own, which `close` ends.
 
-    def __init__(self, engine: SpeechEngine, max_sessions: int = 64, workers: int = 1):
+    Without workers, the caller transcribes them with `run_next_batch`."""
+
+    def __init__(
+        self,
+        engine: SpeechEngine,
+        max_sessions: int = 64,
+        workers: int = 1,
+        max_batch_size: int = MAX_BATCH_SIZE,
+    ):
         self._engine = engine
         self._max_sessions = max_sessions
+        self._max_batch_size = max_batch_size
         self._sessions: list[ScheduledSession] = []
         self._changed = threading.Condition()
         self._closed = False
@@ -192,13 +201,26 @@ class Scheduler:
                 if self._closed:
                     return
                 batch = self._next_batch()
-            try:
-                self._process(batch)
-            finally:
-                with self._changed:
-                    for scheduled_request in batch:
-                        scheduled_request.scheduled.in_flight = False
-                    self._changed.notify_all()
+            self._complete(batch)
+
+    def run_next_batch(self) -> bool:
+        """Transcribes and delivers one batch in the calling thread. Returns False if there is no request."""
+        with self._changed:
+            if not any(s.next_request() for s in self._sessions):
+                return False
+            batch = self._next_batch()
+        self._complete(batch)
+        return True
+
+    def _complete(self, batch: list[ScheduledRequest]) -> None:
+        """Processes a batch and frees its sessions for their next requests."""
+        try:
+            self._process(batch)
+        finally:
+            with self._changed:
+                for scheduled_request in batch:
+                    scheduled_request.scheduled.in_flight = False
+                self._changed.notify_all()
 
     def _next_batch(self) -> list[ScheduledRequest]:
         """Removes and returns the next request and those of other sessions that fit into its batch."""
@@ -206,7 +228,7 @@ class Scheduler:
         candidates.sort(key=lambda c: (c.request.kind is RequestKind.TENTATIVE, c.scheduled.last_served_s))
         first = candidates[0]
         fitting = [c for c in candidates if c.options == first.options and _similar(c.length, first.length)]
-        batch = fitting[:MAX_BATCH_SIZE]
+        batch = fitting[: self._max_batch_size]
         for scheduled_request in batch:
             scheduled_request.scheduled.start(scheduled_request.request)
         return batch
