@@ -6,9 +6,7 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -27,8 +25,6 @@ from qal.training.loop.nonfinite import SkippedSteps
 from qal.training.model.lightning_module import SpeechModule
 
 log = logging.getLogger("qal")
-Labels = Mapping[str, str | int]  # fields of a row that are no figures for loggers
-NO_LABELS: Labels = MappingProxyType({})
 
 
 class BatchEndClock(pl.Callback):
@@ -128,8 +124,8 @@ class RunRecorder(pl.Callback):
         self._list_bad_rows(trainer)
         metrics = trainer.callback_metrics
         figures = {name: float(metrics[name]) for name in ("validation_loss", "wer", "cer") if name in metrics}
-        labels = score_labels(pl_module) if "wer" in figures else NO_LABELS
-        self._append(trainer, "epoch", labels=labels, **figures)
+        basis = score_basis(pl_module) if "wer" in figures else {}
+        self._append(trainer, "epoch", **basis, **figures)
         self._append_sample_predictions(trainer, pl_module)
         if self._bar and "wer" in figures:
             rate = percent(figures[pl_module.measure.lower()])
@@ -159,14 +155,15 @@ class RunRecorder(pl.Callback):
     def _epochs_done(self, trainer: pl.Trainer) -> int:
         return trainer.current_epoch + (1 if trainer.state.fn == "fit" else 0)
 
-    def _append(self, trainer: pl.Trainer, kind: str, labels: Labels = NO_LABELS, **figures: float) -> None:
-        """Appends a row to metrics.jsonl; loggers receive the figures alone, because they take numbers."""
+    def _append(self, trainer: pl.Trainer, kind: str, **figures: float | str) -> None:
+        """Appends a row to metrics.jsonl; loggers receive the numbers alone."""
         if self.process.is_main:
             epoch = self._epochs_done(trainer) if kind == "epoch" else trainer.current_epoch
             row = {"kind": kind, "step": trainer.global_step, "epoch": epoch, "attempt": self.attempt}
-            self.run.append_metrics({**row, **labels, **figures})
+            self.run.append_metrics(row | figures)
+            numbers = {f"{kind}/{n}": value for n, value in figures.items() if not isinstance(value, str)}
             for logger in trainer.loggers:
-                logger.log_metrics({f"{kind}/{name}": value for name, value in figures.items()}, trainer.global_step)
+                logger.log_metrics(numbers, trainer.global_step)
 
     def _append_sample_predictions(self, trainer: pl.Trainer, pl_module: Any) -> None:
         if self.process.is_main:
@@ -191,7 +188,7 @@ class RunRecorder(pl.Callback):
         self.run.write_status(self.run.status().model_copy(update=changes))
 
 
-def score_labels(module: SpeechModule) -> dict[str, str | int]:
+def score_basis(module: SpeechModule) -> dict[str, float | str]:
     """Returns what the error rates of a validation rest on, for its row of metrics.jsonl."""
     return {"measure": module.measure, "utterances": module.validated_utterances, "normaliser": SCORING.id}
 
