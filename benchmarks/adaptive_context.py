@@ -138,8 +138,12 @@ def errors(kind: str, counts: ErrorCounts) -> dict[str, float]:
 
 
 def pooled(counts: list[ErrorCounts]) -> ErrorCounts:
-    fields = ("word_errors", "words", "character_errors", "characters")
-    return ErrorCounts(*(np.concatenate([getattr(c, f) for c in counts]) for f in fields))
+    return ErrorCounts(
+        word_errors=np.concatenate([c.word_errors for c in counts]),
+        words=np.concatenate([c.words for c in counts]),
+        character_errors=np.concatenate([c.character_errors for c in counts]),
+        characters=np.concatenate([c.characters for c in counts]),
+    )
 
 
 if __name__ == "__main__":

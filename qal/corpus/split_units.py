@@ -28,7 +28,7 @@ def by_sentence(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, fl
     No split stays empty as long as there are enough sentences. Decided rows keep their split."""
     keys = [row_sentence(row) for row in rows]
     units = _units(keys)
-    splits = {key: _decided_split(indices, decided, shares) for key, indices in units.items()}
+    splits: dict[str, Split | None] = {key: _decided_split(indices, decided, shares) for key, indices in units.items()}
     movable = [key for key, split in splits.items() if split is None]
     result: dict[str, Split] = {key: split or split_at(hash_position(key), shares) for key, split in splits.items()}
     any_decided = any(split in shares for split in decided)

@@ -20,7 +20,7 @@ def scored(hypotheses: list[str]) -> Scored:
 def test_evaluation_names_measure_split_examples_and_normaliser():
     options = EvaluateOptions(model="tiny", corpus=Path("data/zh"), against="base")
     found = {"score": scored(WRONG), "against": scored(REFERENCES)}
-    result = evaluation(options, found)
+    result = evaluation(options, found, {})
     assert (result["measure"], result["split"], result["utterances"]) == ("CER", "test", 10)
     assert result["normaliser"] == "basic-2"
     assert np.isclose(result["paired"]["difference"], 0.05)

@@ -96,7 +96,8 @@ def test_paired_difference_compares_the_measure_that_decides():
 
 def random_counts(n: int) -> ErrorCounts:
     rng = np.random.default_rng(1)
-    return ErrorCounts(*(rng.integers(low, 20 + low, n) for low in (0, 1, 0, 5)))
+    word_errors, words, character_errors, characters = (rng.integers(low, 20 + low, n) for low in (0, 1, 0, 5))
+    return ErrorCounts(word_errors, words, character_errors, characters)
 
 
 def test_bootstrap_in_blocks_gives_the_results_of_one_block():

@@ -1,5 +1,7 @@
 """Laws of the count of words that a model invents on sounds without words."""
 
+from typing import Any
+
 import numpy as np
 
 from qal.audio.gate import GateOptions
@@ -16,8 +18,8 @@ OPENING = [sound for sound in SOUNDS if speech_probability(sound) >= GateOptions
 LIMITS = RetentionLimits(wer=0.01)
 
 
-def engine_that_writes(text: str, **figures: float) -> ScriptedEngine:
-    return ScriptedEngine(script=[transcript(text, **figures) for _ in range(20 * len(SOUNDS))])
+def engine_that_writes(text: str, avg_logprob: float = -0.2) -> ScriptedEngine:
+    return ScriptedEngine(script=[transcript(text, avg_logprob=avg_logprob) for _ in range(20 * len(SOUNDS))])
 
 
 def test_laughter_humming_and_crowds_open_the_gate(english_corpus: Corpus):

@@ -123,7 +123,7 @@ def test_no_format_character_leaves_a_space_or_remains():
 
 
 def test_normalising_twice_changes_nothing():
-    for code in (*range(0xD800), *range(0xE000, 0x20000)):
+    for code in (*range(0x3000), *range(0x3000, 0xD800, 7), *range(0xE000, 0x20000, 7)):
         once = normalise(f"a {chr(code)}b{chr(code)} 1")
         assert normalise(once) == once, hex(code)
 

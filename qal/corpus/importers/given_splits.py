@@ -60,7 +60,7 @@ def resolve_splits(names: Sequence[str]) -> list[Split | None]:
     "eval" is the validation split beside a test split, and the test split otherwise."""
     found = [parse_split(name) if name else None for name in names]
     evaluation: Split = "validation" if "test" in found else "test"
-    return [evaluation if split == "evaluation" else split for split in found]
+    return [evaluation if split == "evaluation" else cast("Split | None", split) for split in found]
 
 
 def given_by_path(audio_paths: Iterable[str], names: Sequence[str]) -> dict[str, Split]:

@@ -158,7 +158,7 @@ class RunRecorder(pl.Callback):
         self._list_bad_rows(trainer)
         metrics = trainer.callback_metrics
         figures = {name: float(metrics[name]) for name in ("validation_loss", "wer", "cer") if name in metrics}
-        labels = score_labels(pl_module) if "wer" in figures else {}
+        labels = score_basis(pl_module) if "wer" in figures else {}
         self._append(trainer, "epoch", rows=[self._position(trainer, "epoch") | labels | figures])
         self._append_sample_predictions(trainer, pl_module)
         if self._bar and "wer" in figures:
@@ -255,6 +255,6 @@ class RunRecorder(pl.Callback):
         )
 
 
-def score_labels(module: SpeechModule) -> dict[str, str | int]:
+def score_basis(module: SpeechModule) -> dict[str, float | str]:
     """Returns what the error rates of a validation rest on, for its row of metrics.jsonl."""
     return {"measure": module.measure, "utterances": module.validated_utterances, "normaliser": SCORING.id}
