@@ -11,7 +11,7 @@ def test_long_speaker_ids_are_shortened_and_complete_in_the_tooltip():
     row = Row(
         audio="a.wav", text="hello", language="en", speaker=SPEAKER, duration_s=1, split="train", sha256=f"{0:064}"
     )
-    shown = rows_html(RowPage(rows=((0, row),), first=0, total=1), None)
+    shown = rows_html(RowPage(rows=[(0, row)], number=0, total=1), None)
     assert f'title="{SPEAKER}"' in shown
     assert f">{SPEAKER[: MAX_SPEAKER_CHARS - 1]}…<" in shown
     assert SPEAKER not in row_details(row)
