@@ -83,7 +83,7 @@ def _decided_splits(
         before = by_path.get(row.audio)
         if before is None or before.sha256 != row.sha256:  # a renamed recording, or a new one of the same name
             before = by_audio.get(row.sha256) or before
-        split = given.get(row.audio)
+        split: Split | None = given.get(row.audio)
         if split == "train" and is_taken_from_train:
             return before.split if before and before.split in {"train", *missing} else None
         if split or before:

@@ -1,7 +1,5 @@
 """Laws of the count of words that a model invents on sounds without words."""
 
-from typing import Any
-
 import numpy as np
 
 from qal.audio.gate import GateOptions
