@@ -138,11 +138,11 @@ def test_full_disk_leaves_the_corrections_unchanged(tmp_path: Path, monkeypatch:
 
 def test_corrected_caption_keeps_its_split_and_the_dataset_gets_all_splits(tmp_path: Path):
     for i in range(12):
-        add_correction(tmp_path, "mine", correction(f"c{i:02}", f"line number {i}"))
+        add_correction(tmp_path, "mine", correction(f"c{i:02}", f"line number {i}", noise(SAMPLE_RATE, i)))
     before = read_corpus(tmp_path / "mine")
     assert all(before.info.utterances.values())
     for i in range(12):
-        add_correction(tmp_path, "mine", correction(f"c{i:02}", f"quite another line {i}"))
+        add_correction(tmp_path, "mine", correction(f"c{i:02}", f"another line {i}", noise(SAMPLE_RATE, i)))
     after = read_corpus(tmp_path / "mine")
     assert [row.split for row in after.rows] == [row.split for row in before.rows]
     assert (after.info.split_by, after.info.split_note) == ("text", "")
