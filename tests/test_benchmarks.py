@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = [
     ".".join(file.relative_to(ROOT).with_suffix("").parts)
     for file in sorted((ROOT / "benchmarks").rglob("*.py"))
-    if "make_parser(" in file.read_text(encoding="utf-8")
+    if "import make_parser" in file.read_text(encoding="utf-8")
 ]
 REQUIRED = {"benchmarks.presets": ["quick"]}
 

@@ -77,17 +77,20 @@ def _decided_splits(
     by_path = {row.audio: row for row in earlier.rows} if earlier else {}
     by_audio = {row.sha256: row for row in earlier.rows} if earlier else {}
     given_keys = {row_sentence(row): given[row.audio] for row in rows if given.get(row.audio, "train") != "train"}
+    may_keep: set[Split] = {"train", *missing}
     is_taken_from_train = bool(given) and {"validation", "test"} & set(missing)
 
     def decide(row: Row) -> Split | None:
         before = by_path.get(row.audio)
         if before is None or before.sha256 != row.sha256:  # a renamed recording, or a new one of the same name
             before = by_audio.get(row.sha256) or before
-        split: Split | None = given.get(row.audio)
+        split = given.get(row.audio)
         if split == "train" and is_taken_from_train:
-            return before.split if before and before.split in {"train", *missing} else None
-        if split or before:
-            return split or (before.split if before else None)
+            return before.split if before and before.split in may_keep else None
+        if split is None and before:
+            return before.split
+        if split:
+            return split
         return given_keys.get(row_sentence(row)) if given else None
 
     return [decide(row) for row in rows]

@@ -165,9 +165,7 @@ def share_retention(
     succeeds: Callable[[Engine, SpokenReference], bool],
     advance: Callable[[], object] = lambda: None,
 ) -> ShareRetention:
-    """Returns the share of examples on which each variant succeeds, and the share that the fine-tuned ones lost.
-
-    `advance` is called after each example of each variant."""
+    """Returns the share of successes of each variant and what the fine-tuned ones lost; an example calls `advance`."""
     successes: dict[Variant, list[bool]] = {}
     for name, engine in variants.by_name().items():
         successes[name] = []

@@ -1,4 +1,4 @@
-"""`qal audio` measures all files before it tells the errors, and its JSON has no NaN."""
+"""`qal audio` measures all files before it reports the errors, and its JSON has no NaN."""
 
 import json
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import cast
 
 from qal.corpus.split import SPELLINGS, Split, parse_split
 from qal.errors import CorpusError
