@@ -76,7 +76,8 @@ def _decided_splits(
     A row that is given as "train" may be taken for a split that the source does not name."""
     by_path = {row.audio: row for row in earlier.rows} if earlier else {}
     by_audio = {row.sha256: row for row in earlier.rows} if earlier else {}
-    given_keys = {row_sentence(row): given[row.audio] for row in rows if given.get(row.audio, "train") != "train"}
+    held_out = [row for row in rows if given.get(row.audio, "train") != "train"]
+    given_keys: dict[str, Split] = {row_sentence(row): given[row.audio] for row in held_out}
     may_keep: set[Split] = {"train", *missing}
     is_taken_from_train = bool(given) and {"validation", "test"} & set(missing)
 
