@@ -126,8 +126,8 @@ def test_search_finds_a_setting_in_a_closed_group(studio, browse, data):
 def test_form_and_place_survive_a_reload(studio, browse, data):
     page = open_form(browse(studio))
     choose(page, "preset", "balanced")
-    field(page, "epochs").fill("7")
     page.locator("#set-name input").fill("My run")
+    field(page, "epochs").fill("7")
     expect(command_line(page)).to_contain_text("--epochs 7")
     page.reload()
     expect(page.get_by_role("tab", name="New run", exact=True)).to_be_visible()

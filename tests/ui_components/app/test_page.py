@@ -42,7 +42,7 @@ scripted_run(studio.runs, "a", "finished")
 small_corpus(studio.data / "ru")
 values = form_values(studio, new_run_actions.first_config(studio)).values
 model_choice.update_model_choices(studio)
-new_run_actions.update_choices(studio, None, new_run_actions.NEW_FORM, None, "", *values)
+new_run_actions.update_choices(studio, PageRequest(), None, new_run_actions.NEW_FORM, None, "", *values)
 learning_rate_finder.refresh_search(studio, "a")
 run_actions.refresh(studio, None, None, "all", "", None, run_actions.SentState())
 compare_actions.refresh(studio, '["a"]', compare_actions.SentState())

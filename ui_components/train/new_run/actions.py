@@ -31,13 +31,14 @@ from ui_components.train.new_run.choices import (
     base_choices,
     by_name,
     changed_settings,
+    changed_values,
     form_values,
     settings_left_to_user,
     with_augmentation_preset,
 )
 from ui_components.train.new_run.command_line import command_line, train_arguments
 from ui_components.train.new_run.estimate import estimate_run
-from ui_components.train.new_run.form_state import FormState, restored_form, stored_form
+from ui_components.train.new_run.form_state import FormState, is_outdated, restored_form, stored_form, visit_key
 from ui_components.train.new_run.outputs import (
     AugmentationUpdate,
     FormChoices,
@@ -71,15 +72,23 @@ def first_config(studio: Studio) -> TrainingConfig:
 
 
 def update_choices(
-    studio: Studio, stored: Any, state: FormState, preset: str | None, name: str | None, *values: Any
+    studio: Studio,
+    request: gr.Request,
+    stored: Any,
+    state: FormState,
+    preset: str | None,
+    name: str | None,
+    *values: Any,
 ) -> FormChoices:
     """Updates the choices of presets, models and datasets; the user's choices stay if they are still available.
 
     A new page first restores the form of an earlier visit from the browser's storage; an invalid one is ignored."""
     for error in presets(studio.configs).errors:
         gr.Warning(sentence_html(str(error)))
-    restored = None if state.is_restored else restored_form(studio, stored)
-    state = replace(state, is_restored=True)
+    if is_outdated(stored, state):
+        return FormChoices(gr.skip(), tuple(gr.skip() for _ in values), gr.skip(), gr.skip(), unchanged(FormFeedback))
+    restored = None if state.visit else restored_form(studio, stored)
+    state = replace(state, visit=visit_key(request.session_hash))
     settings = by_name(values)
     if restored:
         preset, name, settings = restored.preset, restored.name, by_name(restored.values)
@@ -153,7 +162,7 @@ def form_feedback(
         yaml=yaml,
         name=gr.Textbox(placeholder=suggested_name(studio, config, preset) if config else ""),
         state=state,
-        stored=stored_form(studio, preset, name, values),
+        stored=stored_form(studio, preset, name, values, state.visit),
     )
 
 
@@ -170,7 +179,7 @@ def _feedback_without_baseline(problems: Sequence[Problem], state: FormState) ->
         yaml=FIX_FIRST,
         name=gr.skip(),
         state=state,
-        stored=gr.skip(),
+        stored={"visit": state.visit},
     )
 
 
@@ -280,13 +289,3 @@ def fill_form(
         settings=changed_values(values, new.values),
         feedback=form_feedback(studio, preset, new.values, name, state.filled(preset)),
     )
-
-
-def changed_values(old: Sequence[Any], new: Sequence[Any]) -> tuple[Any, ...]:
-    """The new values, with `gr.skip()` for those that are unchanged."""
-    return tuple(gr.skip() if _is_equal(*values) else values[1] for values in zip(old, new, strict=True))
-
-
-def _is_equal(old: Any, new: Any) -> bool:
-    """True for equal values of one type: 1 and True are different."""
-    return old == new and type(old) is type(new)

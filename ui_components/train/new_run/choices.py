@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+
 from augmentation.options import AugmentationOptions
 from qal.engine.catalogue import HUB_MODELS
 from qal.jobs.options.training_config import TrainingConfig, absolute_path
@@ -109,3 +111,13 @@ def changed_settings(
         for setting, value, baseline_value in zip(FORM_SETTINGS, values, baseline_values, strict=True)
         if to_option_value(setting, value) != to_option_value(setting, baseline_value) and setting.name not in ignored
     ]
+
+
+def changed_values(old: Sequence[Any], new: Sequence[Any]) -> tuple[Any, ...]:
+    """The new values, with `gr.skip()` for those that are unchanged."""
+    return tuple(gr.skip() if _is_equal(*values) else values[1] for values in zip(old, new, strict=True))
+
+
+def _is_equal(old: Any, new: Any) -> bool:
+    """True for equal values of one type: 1 and True are different."""
+    return old == new and type(old) is type(new)

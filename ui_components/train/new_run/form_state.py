@@ -2,6 +2,7 @@
 
 A problem is shown in red only if a user has touched one of its settings or has pressed Start."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,8 @@ from ui_components.train.new_run.choices import by_name, form_values
 from ui_components.train.new_run.run_names import NAME_SETTING
 from ui_components.train.new_run.settings import SETTINGS_BY_NAME, settings_named_in
 
-STORED_KEYS = {"preset", "name", "values"}
+STORED_KEYS = {"preset", "name", "values", "visit"}
+VISIT_CHARS = 12
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class FormState:
     values: tuple[Any, ...] = ()  # of the form's components at the last update; () before the first
     touched: frozenset[str] = frozenset()  # names of the settings that a user has changed
     start_pressed: bool = False
-    is_restored: bool = False  # True once the stored values were read
+    visit: str = ""  # the key of the page once it has restored the form; "" before
 
     def after_input(self, values: Sequence[Any], name: str | None) -> "FormState":
         """The state after a user has changed values."""
@@ -60,15 +62,27 @@ def settings_of_problem(problem: Problem) -> set[str]:
     return settings_named_in(problem.message, problem.setting)
 
 
-def stored_form(studio: Studio, preset: str | None, name: str | None, values: Sequence[Any]) -> dict[str, Any]:
-    """The form for the browser's storage: preset, name, and the values that differ from the preset's."""
+def visit_key(session: str | None) -> str:
+    """A key of a page, made of the hash of its session, which is not stored itself."""
+    return hashlib.sha256((session or "").encode()).hexdigest()[:VISIT_CHARS]
+
+
+def is_outdated(stored: Any, state: FormState) -> bool:
+    """True if an event was sent before the browser had the restored form; its values are not the user's."""
+    return bool(state.visit) and (not isinstance(stored, dict) or stored.get("visit") != state.visit)
+
+
+def stored_form(
+    studio: Studio, preset: str | None, name: str | None, values: Sequence[Any], visit: str
+) -> dict[str, Any]:
+    """The form for the browser's storage: preset, name, values that differ from the preset's, and the page's key."""
     try:
         filled = form_values(studio, find_baseline(studio, preset).config).values
     except OptionError:
-        return {}
+        return {"visit": visit}
     given, baseline = by_name(values), by_name(filled)
     changed = {setting: value for setting, value in given.items() if value != baseline[setting]}
-    return {"preset": preset, "name": name or "", "values": changed}
+    return {"preset": preset, "name": name or "", "values": changed, "visit": visit}
 
 
 def restored_form(studio: Studio, stored: Any) -> RestoredForm | None:

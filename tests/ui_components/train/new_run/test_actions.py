@@ -37,7 +37,7 @@ from ui_components.train.new_run.actions import (
     update_choices,
 )
 from ui_components.train.new_run.choices import by_name
-from ui_components.train.new_run.form_state import FormState
+from ui_components.train.new_run.form_state import FormState, visit_key
 from ui_components.train.new_run.outputs import FormChoices, FormFeedback, FormUpdate, LoadedRun, flattened
 from ui_components.train.new_run.starting import start
 
@@ -50,7 +50,8 @@ FINISHED_JOB = """
 """
 
 
-RESTORED = FormState(is_restored=True)
+VISIT = visit_key(request_from().session_hash)
+RESTORED = FormState(visit=VISIT)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def updated(values, settings) -> dict[str, Any]:
 
 
 def test_empty_studio_shows_how_to_get_a_dataset(studio):
-    choices = update_choices(studio, None, NEW_FORM, None, "", *values_of(studio, first_config(studio)))
+    choices = update_choices(studio, request_from(), None, NEW_FORM, None, "", *values_of(studio, first_config(studio)))
     assert "qal corpus import asterisk --language ru" in choices.note
     assert (by_name(choices.settings)["corpus"].choices, choices.fetch.visible) == ([], True)
 
@@ -97,7 +98,7 @@ def test_presets_models_and_datasets_are_offered_and_available_choices_stay_sele
     assert choices.feedback.start.interactive
     chosen = [str(studio_with_corpora.data / "ru")]
     values = quick_values(studio_with_corpora, corpus=chosen, epochs=9)
-    again = update_choices(studio_with_corpora, None, RESTORED, "balanced", "", *values)
+    again = update_choices(studio_with_corpora, request_from(), {"visit": VISIT}, RESTORED, "balanced", "", *values)
     assert (again.preset.value, by_name(again.settings)["corpus"].value) == ("balanced", chosen)
     assert "<code>epochs</code>" in again.feedback.differences
 
@@ -324,7 +325,11 @@ def test_form_is_restored_once_from_the_browsers_storage(studio_with_corpora):
     settings = by_name(update.settings)
     assert (update.preset.value, update.feedback.name.value) == ("balanced", "My run")
     assert (settings["epochs"], settings["corpus"].value) == (9, chosen)
-    again = update_choices(studio_with_corpora, stored, update.feedback.state, "quick", "", *values)
+    state = update.feedback.state
+    late = update_choices(studio_with_corpora, request_from(), stored, state, "quick", "", *values)
+    assert all(map(is_unchanged, flattened(late)))  # sent before the browser had the restored form
+    kept = update.feedback.stored
+    again = update_choices(studio_with_corpora, request_from(), kept, state, "quick", "", *values)
     assert again.preset.value == "quick"
 
 
@@ -333,11 +338,11 @@ def test_form_is_restored_once_from_the_browsers_storage(studio_with_corpora):
     [
         None,
         [],
-        {"preset": "gone", "name": "", "values": {}},
-        {"preset": "quick", "name": "", "values": {"nonsense": 1}},
-        {"preset": "quick", "name": "", "values": {"epochs": {"a": 1}}},
-        {"preset": "quick", "name": 5, "values": {}},
-        {"preset": "quick", "name": "", "values": {"corpus": 7}},
+        {"preset": "gone", "name": "", "values": {}, "visit": ""},
+        {"preset": "quick", "name": "", "values": {"nonsense": 1}, "visit": ""},
+        {"preset": "quick", "name": "", "values": {"epochs": {"a": 1}}, "visit": ""},
+        {"preset": "quick", "name": 5, "values": {}, "visit": ""},
+        {"preset": "quick", "name": "", "values": {"corpus": 7}, "visit": ""},
     ],
 )
 def test_stored_form_that_is_not_valid_is_ignored(studio_with_corpora, stored):
@@ -348,4 +353,4 @@ def test_stored_form_that_is_not_valid_is_ignored(studio_with_corpora, stored):
 
 def update_of_new_page(studio, stored) -> FormChoices:
     """The first update of a page whose browser has a stored form."""
-    return update_choices(studio, stored, NEW_FORM, None, "", *quick_values(studio, corpus=[]))
+    return update_choices(studio, request_from(), stored, NEW_FORM, None, "", *quick_values(studio, corpus=[]))
