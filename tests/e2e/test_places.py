@@ -34,6 +34,13 @@ def test_address_opens_a_run_and_a_reload_keeps_it(page):
         page.reload()
 
 
+def test_run_that_is_chosen_in_the_list_is_in_the_address(page):
+    shown_run(page).click()
+    page.get_by_role("option").filter(has_text="Busy run").click()
+    page.wait_for_url("**/#train/run/busy")
+    expect(page.locator(".toast-body")).to_have_count(0)
+
+
 def test_back_and_forward_change_the_tab(page):
     expect(selected(page, "Run")).to_be_visible()
     page.get_by_role("tab", name="Models", exact=True).click()

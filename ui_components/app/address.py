@@ -49,8 +49,8 @@ def wire_address(studio: Studio, page: gr.Blocks, place: Place, tab_ids: Sequenc
     """
     address = gr.HTML("", html_template="<span hidden></span>", js_on_load=SCRIPT.read_text(encoding="utf-8"))
     chosen_run = gr.JSON(visible=False)  # the browser's copy of the state
-    chosen = place.run.change(lambda run: run or "", place.run, chosen_run, **EVENT_OPTIONS)
-    chosen.then(None, chosen_run, None, js=_opened_js("{run: run ?? ''}"), **EVENT_OPTIONS)
+    chosen = place.run.change(chosen_place, place.run, chosen_run, **EVENT_OPTIONS)
+    chosen.then(None, chosen_run, None, js=_opened_js("chosen"), **EVENT_OPTIONS)
     open_place = action(open_address, studio)
     inputs, outputs = [address, gr.State(tuple(tab_ids))], list(place)
     loaded = page.load(open_place, inputs, outputs, js=FRAGMENT_JS, **EVENT_OPTIONS)
@@ -59,7 +59,12 @@ def wire_address(studio: Studio, page: gr.Blocks, place: Place, tab_ids: Sequenc
 
 
 def _opened_js(detail: str) -> str:
-    return f"(run) => {{ document.dispatchEvent(new CustomEvent('qal-opened', {{detail: {detail}}})); }}"
+    return f"(chosen) => {{ document.dispatchEvent(new CustomEvent('qal-opened', {{detail: {detail}}})); }}"
+
+
+def chosen_place(run_id: str | None) -> dict[str, str]:
+    """The part of the address for the chosen run; "" without one."""
+    return {"run": run_id or ""}
 
 
 def open_address(studio: Studio, address: str | None, tab_ids: tuple[str, ...]) -> Place:

@@ -85,9 +85,7 @@ def test_empty_studio_shows_how_to_get_a_dataset(studio):
 
 
 def test_presets_models_and_datasets_are_offered_and_available_choices_stay_selected(studio_with_corpora):
-    choices = update_choices(
-        studio_with_corpora, None, NEW_FORM, None, "", *quick_values(studio_with_corpora, corpus=[])
-    )
+    choices = update_of_new_page(studio_with_corpora, None)
     assert choices.preset.value == "quick"
     assert "a few hundred examples" in choices.preset.info
     settings = by_name(choices.settings)
