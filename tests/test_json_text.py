@@ -20,6 +20,8 @@ WITHOUT_NUMBERS = {
     "ui_components/data/augmentation_actions.py",
     "ui_components/live/view.py",
     "ui_components/live/tab.py",
+    "ui_components/app/address.py",
+    "ui_components/train/run/tab.py",
 }
 
 

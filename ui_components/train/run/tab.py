@@ -102,7 +102,7 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
         **EVENT_OPTIONS,
     }
     # The page replaces the note "No run yet" at once: the server may be busy while the job's process starts.
-    run.change(None, progress, progress, js=SHOW_STARTING)
+    run.change(None, progress, progress, js=SHOW_STARTING, **EVENT_OPTIONS)
     wire_refresh(page, progress, [*opened, run.change, chosen_epoch.change, log.level.change], log.query, refresh)
     selector.input(lambda chosen: chosen, selector, run, **EVENT_OPTIONS)
     samples.epoch.input(lambda chosen: chosen, samples.epoch, chosen_epoch, **EVENT_OPTIONS)
