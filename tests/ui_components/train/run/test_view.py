@@ -151,8 +151,17 @@ def test_names_of_many_corpora_are_shortened(count, text):
 
 def test_skipped_examples_skipped_steps_micro_batches_and_warnings_are_reported():
     assert "qal-note" not in progress(training_status())
-    shown = progress(training_status(skipped_rows=3, skipped_steps=2, halvings=1, warning="the <disk> is nearly full"))
+    shown = progress(
+        training_status(
+            skipped_rows=3,
+            left_out={"longer than 20 s": 2},
+            skipped_steps=2,
+            halvings=1,
+            warning="the <disk> is nearly full",
+        )
+    )
     for text in (
+        "2 examples left out: 2 longer than 20 s",
         "3 examples left out: 3 with unusable audio",
         "not finite: 2",
         "micro-batches",
