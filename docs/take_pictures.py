@@ -74,7 +74,7 @@ def models(page: Page, folder: Path) -> None:
 
 def transcribe(page: Page, folder: Path) -> None:
     tab(page, "Transcribe")
-    page.locator("input[type=file]:visible, .qal-transcribe input[type=file]").first.set_input_files(folder / "x.wav")
+    page.locator("input[type=file]").last.set_input_files(folder / "x.wav")
     page.get_by_role("button", name="Transcribe", exact=True).last.click()
     page.get_by_role("button", name="Download SRT").wait_for()
 
@@ -102,6 +102,7 @@ def take(browser: Browser, address: str, name: str, look: str, folder: Path) -> 
     page.goto(address)
     expect(page.get_by_role("tab", name="Live", exact=True)).to_be_visible()
     PAGES[name](page, folder)
+    page.evaluate("window.scrollTo(0, 0)")
     page.wait_for_timeout(1500)  # charts and toasts finish their animations
     page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png")
     print(f"{name}-{look}.png", flush=True)
@@ -115,7 +116,7 @@ def launch(playwright: Playwright, microphone: Path) -> Browser:
 
 
 def main(source: Path, names: list[str]) -> None:
-    folders = [f"--{kind}={(source / kind).resolve()}" for kind in ("runs", "data")]
+    folders = [f"--{kind}={source / kind}" for kind in ("runs", "data")]
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         expect.set_options(timeout=PATIENCE_MS)
         folder = Path(scratch)
