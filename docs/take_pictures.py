@@ -41,9 +41,9 @@ def live(page: Page, folder: Path) -> None:
 
 def data(page: Page, folder: Path) -> None:
     tab(page, "Data")
-    page.get_by_label("Dataset").first.click()
+    page.get_by_label("Dataset", exact=True).locator("visible=true").first.click()
     page.get_by_role("option", name="asterisk-ru").click()
-    page.locator(".qal-table tbody tr, table tbody tr").nth(2).click()
+    page.locator("tr[data-row] button").nth(2).click()
     expect(page.get_by_role("button", name="Play", exact=True).first).to_be_visible()
 
 

@@ -99,7 +99,7 @@ def test_help_lists_the_shortcuts_and_can_disable_them(page):
 
 def test_no_element_is_wider_than_a_phone(page, studio_folder):
     scripted_run(studio_folder / "runs", "failed", "failed", step=5, reason=f"{'/a_long_name' * 20} is gone")
-    scripted_run(studio_folder / "runs", "running", "running", step=5, stage="retention")
+    scripted_run(studio_folder / "runs", "running", "running", step=5).update_status(stage="retention")
     page.set_viewport_size(PHONE)
     page.reload()
     expect(page.get_by_role("navigation", name="Jobs in progress")).to_contain_text("Checking for forgetting")
