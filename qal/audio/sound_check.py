@@ -1,4 +1,4 @@
-"""Whether sound can be used at all: imports and training refuse silent sound and sound that is not numbers alike."""
+"""Checks whether audio can be used: imports and training refuse silent audio and audio that is not finite."""
 
 import av
 import numpy as np

@@ -1,5 +1,6 @@
 """qal captions MODEL FILE: a file played as if spoken into the microphone, and captioned."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -56,7 +57,7 @@ def play(captioner: Captioner, samples: Samples, realtime: bool) -> Iterator[Cap
     """Yields captions as they are made. In real time, packets that became due during decoding are fed together."""
     began = time.perf_counter()
     fed = 0
-    with tqdm(total=round(seconds(samples), 1), unit="s", leave=False, disable=realtime or None) as bar:
+    with tqdm(total=math.ceil(seconds(samples)), unit="s", leave=False, disable=realtime or None) as bar:
         while fed < len(samples):
             until = fed + PACKET_SAMPLES
             if realtime:

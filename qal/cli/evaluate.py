@@ -10,15 +10,16 @@ import numpy as np
 from pydantic import BaseModel
 from tqdm import tqdm
 
+from qal.audio.sound_check import require_sound
 from qal.cli.engine_options import MODEL_HELP
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
-from qal.corpus.left_out import NO_TEXT, describe_left_out, longer_than
+from qal.corpus.left_out import NO_TEXT, audio_reason, describe_left_out, longer_than
 from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.corpus.split import Split, evenly_spaced
 from qal.corpus.words import has_words
 from qal.engine.catalogue import resolve
 from qal.engine.engine import ContextChoice, Device, Engine
-from qal.errors import CorpusError
+from qal.errors import AudioDecodeError, CorpusError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.report import PairedDifference, paired_sentence
 from qal.evaluation.scoring import SEED, Scored, SpokenReference, load_references, score_engines
@@ -81,17 +82,27 @@ class HeldOut(NamedTuple):
 
 
 def held_out(options: EvaluateOptions, corpus: Corpus) -> HeldOut:
+    """Selects the examples to score. Raises CorpusError if there are none."""
     reasons = [(row, _reason(row)) for row in corpus.select(options.split)]
     rows = [row for row, reason in reasons if reason is None]
     left_out = Counter(reason for _, reason in reasons if reason)
-    if not rows:
+    references: list[SpokenReference] = []
+    for reference in load_references(corpus, evenly_spaced(rows, options.max), options.language):
+        try:
+            require_sound(reference.samples, str(reference.audio))
+        except AudioDecodeError as error:
+            left_out[audio_reason(error)] += 1
+        else:
+            references.append(reference)
+    if not references:
         told = f" ({describe_left_out(left_out)})" if left_out else ""
         raise CorpusError(
-            f"{options.corpus}: no example with text in split '{options.split}'{told}; choose another split"
+            f"{options.corpus}: no example with text and usable audio in split '{options.split}'{told}; "
+            "choose another split"
         )
     if left_out:
         print(f"{describe_left_out(left_out)}.", file=sys.stderr)
-    return HeldOut(load_references(corpus, evenly_spaced(rows, options.max), options.language), dict(left_out))
+    return HeldOut(references, dict(left_out))
 
 
 def _reason(row: Row) -> str | None:

@@ -1,5 +1,6 @@
 """qal transcribe MODEL FILE...: files to text or subtitles."""
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -78,7 +79,7 @@ def transcribed(engine: Engine, path: Path, decoding: DecodingOptions, options: 
     """Transcribes one file, with a progress bar and a line about the speed."""
     samples = decode(path)
     began = time.perf_counter()
-    with tqdm(total=round(seconds(samples), 1), unit="s", desc=path.name, leave=False, file=sys.stderr) as bar:
+    with tqdm(total=math.ceil(seconds(samples)), unit="s", desc=path.name, leave=False, file=sys.stderr) as bar:
         segments = transcribe_file(
             engine, samples, options.language, options.task, decoding, options.longform, progress=bar.update
         )

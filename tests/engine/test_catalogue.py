@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
 from qal.engine import pypi_weights
 from qal.engine.catalogue import CATALOGUE_NAMES, is_path_component, models_folder, resolve
@@ -118,6 +118,7 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch, folder: Path, cached: set[str | No
         return str(folder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", lambda *_, **__: None)
     return downloads
 
 
@@ -128,6 +129,18 @@ def test_download_from_the_hub_is_pinned_to_a_revision(no_network: Path, tmp_pat
     downloads = fake_hub(monkeypatch, folder, cached=set())
     assert resolve("small") == folder
     assert downloads == [{"repository": "a/b", "revision": "c" * 40}]
+
+
+def test_download_without_a_network_is_not_repeated(no_network: Path, tmp_path: Path, monkeypatch):
+    downloads = fake_hub(monkeypatch, tmp_path, cached=set())
+
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise HTTPError("Name or service not known")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", unreachable)
+    with pytest.raises(ModelError, match=r"no connection to huggingface\.co"):
+        resolve("small")
+    assert downloads == []
 
 
 def test_weights_from_the_hub_with_a_wrong_sha256_are_deleted(no_network: Path, tmp_path: Path, monkeypatch):
