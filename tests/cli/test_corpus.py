@@ -1,3 +1,4 @@
+import itertools
 import json
 import subprocess
 import sys
@@ -69,8 +70,11 @@ def test_corpus_command_imports_no_torch(folder: Path):
 
 
 def test_stopped_import_leaves_no_files(english_corpus: Corpus, tmp_path: Path):
-    command = [sys.executable, "-m", "qal", "corpus", "import", "folder", str(english_corpus.folder / "audio")]
-    out = tmp_path / "data" / "mine"
+    recordings, out = tmp_path / "recordings", tmp_path / "data" / "mine"
+    recordings.mkdir()
+    for copy, path in itertools.product(range(50), (english_corpus.folder / "audio").iterdir()):
+        (recordings / f"{copy}-{path.name}").symlink_to(path)  # so many that the import cannot end before the signal
+    command = [sys.executable, "-m", "qal", "corpus", "import", "folder", str(recordings)]
     importing = subprocess.Popen([*command, "--language", "en", "--no-text", "--out", str(out)])
     wait_until(lambda: list(tmp_path.glob("data/.mine-*/new/audio/*.wav")))
     importing.terminate()
