@@ -96,9 +96,9 @@ class LiveConnection:
             await self._close(close_code(error), str(error))
         except Exception:
             LOG.exception("a live session failed")
-            await self._close(SESSION_ERROR, "captioning failed on the server; press Start again")
-            if self._slot:
+            if self._slot:  # before the message, after which a client may leave and this task be cancelled
                 await self._run_slow(self.hub.end, self._slot)
+            await self._close(SESSION_ERROR, "captioning failed on the server; press Start again")
         finally:
             self._closed = True
             for task in tasks:
