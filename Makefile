@@ -5,6 +5,7 @@ PY := $(VENV)/bin/python
 LOG := $(VENV)/install.log
 UV := uv==0.13.9
 ARGS ?=
+EXTRAS := $(shell nvidia-smi -L 2>/dev/null | grep -q GPU && echo "[gpu]")  # cuBLAS, for CTranslate2
 
 .PHONY: app setup demo test test-long check
 
@@ -41,7 +42,7 @@ endef
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Qal needs Python 3.11 or newer; set PYTHON=python3.x")'
 	@test -x $(PY) || { echo "Creating the environment $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
-	$(call install,Qal and its libraries,-r requirements.txt -e .)
+	$(call install,Qal and its libraries,-r requirements.txt -e ".$(strip $(EXTRAS))")
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	$(call install,the developers' tools,-r requirements-dev.txt)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qal.checks.findings import Finding, gigabytes
+from qal.errors import ModelError
 
 TOPIC = "Device"
 CPU_FEATURES = {  # flag of /proc/cpuinfo -> name; the fastest first
@@ -53,7 +54,7 @@ def device_findings(with_torch: bool = False) -> list[Finding]:
     findings = [
         cpu_finding(_read_cpuinfo(), usable_cores()),
         gpu_finding(list_gpus(), device_count),
-        Finding(TOPIC, "Inference", "ok", f"{'GPU' if device == 'cuda' else 'CPU'} ({compute_types})"),
+        inference_finding(device, compute_types),
     ]
     return [*findings, torch_finding(sys.executable)] if with_torch else findings
 
@@ -110,11 +111,24 @@ def gpu_finding(gpus: list[Gpu], usable_count: int) -> Finding:
     """Compares the GPUs of the driver with the number that CTranslate2 can use."""
     value = "; ".join(f"{gpu.name}, {gigabytes(gpu.free_bytes)} of {gigabytes(gpu.total_bytes)} free" for gpu in gpus)
     if gpus and not usable_count:
-        advice = "CTranslate2 cannot use it: install CUDA 12 and cuDNN 9, and check CUDA_VISIBLE_DEVICES"
+        advice = "CTranslate2 cannot use it: install a driver for CUDA 12 or newer, and check CUDA_VISIBLE_DEVICES"
         return Finding(TOPIC, "GPU", "warning", value, advice)
     if usable_count and not gpus:
         return Finding(TOPIC, "GPU", "ok", count_text(usable_count, "CUDA device"))
     return Finding(TOPIC, "GPU", "ok", value or "No GPU found; using CPU")
+
+
+def inference_finding(device: str, compute_types: str) -> Finding:
+    """Returns where CTranslate2 computes, and whether the library that it needs there can be loaded."""
+    from qal.engine.cublas import load_cublas
+
+    value = f"{'GPU' if device == 'cuda' else 'CPU'} ({compute_types})"
+    try:
+        if device == "cuda":
+            load_cublas()
+    except ModelError as error:
+        return Finding(TOPIC, "Inference", "missing", value, str(error))
+    return Finding(TOPIC, "Inference", "ok", value)
 
 
 def torch_finding(python: str) -> Finding:

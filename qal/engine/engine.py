@@ -11,6 +11,7 @@ import numpy as np
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples
 from qal.engine.context import context_frames
+from qal.engine.cublas import load_cublas
 from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
 from qal.engine.model_directory import ContextAbility, is_model_directory, read_metadata
 from qal.engine.words import Word, to_words
@@ -188,11 +189,13 @@ def sampling_options(temperature: float) -> dict[str, float]:
 
 
 def choose_device(device: Device) -> str:
-    """Returns "cpu" or "cuda". Raises ModelError if CUDA is requested and there is none."""
-    has_cuda = ctranslate2.get_cuda_device_count() > 0
-    if device == "cuda" and not has_cuda:
+    """Returns "cpu" or "cuda". Raises ModelError if CUDA is requested and there is none, or its library is missing."""
+    has_cuda = device != "cpu" and ctranslate2.get_cuda_device_count() > 0
+    if has_cuda:
+        load_cublas()
+    elif device == "cuda":
         raise ModelError("no CUDA device was found; use --device cpu, or auto")
-    return ("cuda" if has_cuda else "cpu") if device == "auto" else device
+    return "cuda" if has_cuda else "cpu"
 
 
 def choose_compute_type(device: str, compute_type: str) -> str:
