@@ -16,7 +16,7 @@ from qal.jobs.stages import ALTERNATING, STAGE_ORDER, StageStatus
 
 WRITE_S = 1.0  # interval at which new progress is written to status.json
 HEARTBEAT_S = 10.0  # interval at which the heartbeat is written without new progress
-UNITS = {"prepare": "step", "train": "step", "merge": "step"}  # of the bars; otherwise examples
+UNITS = {"prepare": "step", "teach": "part", "find": "step", "merge": "step"}  # of the bars; otherwise utterances
 OWN_BAR = "train"  # the recorder of the training loop draws its own bar
 log = logging.getLogger("qal")
 

@@ -17,7 +17,10 @@ MIN_PACE_SHARE = 0.02  # share of a stage after which its own pace replaces the 
 
 
 class StageStatus(BaseModel, frozen=True):
-    """Progress of one stage. A unit is an example, except for "train", whose units are steps."""
+    """Progress of one stage.
+
+    A unit is a step of "prepare", "find", "train" and "merge", a part of an example of "teach" (TEACH_UNITS), and
+    otherwise one example for one model."""
 
     name: str
     expected_s: float = Field(default=0.0, ge=0)  # before the run started
