@@ -111,7 +111,7 @@ def run_ours(options: Namespace, folder: Path, name: str, epochs: int, utterance
 def settings(
     config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path, out: Path, seconds: float
 ) -> RecipeSettings:
-    from qal.training.loop.fit import resolved_precision
+    from qal.training.loop.precision import resolved_precision
 
     tokenizer = Tokenizer(weights)
     tokens = [[*tokenizer.prompt(r.language), *tokenizer.encode(r.text), tokenizer.end] for r in rows]
