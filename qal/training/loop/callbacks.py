@@ -15,13 +15,13 @@ from qal.audio.samples import FRAMES_PER_SECOND
 from qal.evaluation.scoring import ProgressCallback, no_progress
 from qal.jobs.run import Run
 from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio
+from qal.jobs.stages import StageProgress
 from qal.text.error_measure import percent
 from qal.text.normalisation.registry import SCORING
 from qal.training.loop.distributed import SINGLE_PROCESS, TrainingProcess, all_gather
 from qal.training.loop.nonfinite import SkippedSteps
 from qal.training.loop.pending_steps import PendingStep, PendingSteps, read_interval_s
 from qal.training.model.lightning_module import SpeechModule
-from qal.training.progress import StageProgress
 
 # Fields of a metrics row that are no figures; loggers take numbers only
 NO_FIGURES = ("kind", "step", "epoch", "attempt", "time", "measure", "utterances", "normaliser")

@@ -22,7 +22,7 @@ from qal.jobs.machine import CUDA_ONLY
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
 from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio, load_if_usable
-from qal.jobs.stages import PREPARE_UNITS, TEACH_UNITS
+from qal.jobs.stages import PREPARE_UNITS, TEACH_UNITS, StageProgress
 from qal.training.data.data_module import SpeechDataModule, make_data_module, make_examples
 from qal.training.data.distillation_audio import DistillationAudio, prepare_distillation_audio
 from qal.training.data.examples import Example
@@ -53,7 +53,6 @@ from qal.training.model.distillation import (
 from qal.training.model.lightning_module import SpeechModule
 from qal.training.model.short_context import load_whisper
 from qal.training.model.trainable import make_trainable, save_trainable_weights
-from qal.training.progress import StageProgress
 from qal.training.report.trackers import make_logger
 
 
