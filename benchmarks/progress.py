@@ -1,4 +1,4 @@
-"""What a benchmark measures at the moment, on stderr, so that stdout holds only its results."""
+"""Progress of a benchmark on stderr, so that stdout holds only its results."""
 
 import sys
 

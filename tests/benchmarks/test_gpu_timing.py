@@ -1,4 +1,4 @@
-"""Errors that report a lack of memory, so that the GPU benchmark goes on with the next measurement."""
+"""Errors that report a lack of memory, after which the GPU benchmark continues with the next measurement."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The transcription part of the GPU benchmark goes on where a corpus has nothing to transcribe."""
+"""The transcription part of the GPU benchmark skips a corpus that has nothing to transcribe."""
 
 from benchmarks.gpu import transcription
 from benchmarks.gpu.budget import budget_of
