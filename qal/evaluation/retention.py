@@ -13,6 +13,7 @@ import numpy as np
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, read_corpus
 from qal.corpus.split import evenly_spaced
+from qal.corpus.words import has_words
 from qal.engine.decoding import TIMESTAMPS_PER_SECOND, DecodingOptions
 from qal.engine.engine import Engine, Utterance
 from qal.engine.longform import transcribe_file
@@ -66,7 +67,7 @@ def sibling_corpora(trained: Sequence[Corpus]) -> list[Corpus]:
         except CorpusError as error:
             LOG.warning("%s is not used for the retention check: %s", folder.name, error)
     trained_languages = {language for corpus in trained for language in corpus.info.languages}
-    usable = [corpus for corpus in corpora if any(row.text for row in corpus.select("test"))]
+    usable = [corpus for corpus in corpora if any(has_words(row.text) for row in corpus.select("test"))]
     return sorted(usable, key=lambda corpus: bool(trained_languages & set(corpus.info.languages)))[:MAX_CORPORA]
 
 
