@@ -33,12 +33,11 @@ from qal.jobs.options.yaml_file import load_config
 from qal.jobs.queue import device_lock, require_free_device
 from qal.jobs.run import Run, Stopped, begin_attempt, create_run, is_launched, open_run
 from qal.jobs.run_log import RunLog
-from qal.jobs.stages import PREPARE_UNITS
+from qal.jobs.stages import PREPARE_UNITS, StageProgress
 from qal.jobs.status import LEFT_QUEUE, STOPPED_BY_SIGNAL, STOPPED_BY_USER
 from qal.json_text import json_text
 from qal.storage import require_space, storage_errors
 from qal.subcommand import qal_environment
-from qal.training.progress import StageProgress
 from qal.training.report.environment import record_environment, require_unchanged_inputs
 from qal.training.report.measure import corpora_version, dataset_descriptions, measure_model, stock_model_name
 

@@ -10,6 +10,7 @@ from qal.jobs.run import Run
 from qal.subcommand import qal_command
 
 ROOT = Path(__file__).parents[1]
+UNTIL_TRAINED = ("prepare", "teach", "train", "validate")  # the stages whose memory is measured
 
 
 def train(config: Path, settings: Mapping[str, object], folder: Path, name: str) -> tuple[Run, float]:
@@ -33,9 +34,7 @@ def train(config: Path, settings: Mapping[str, object], folder: Path, name: str)
     command += [f"--{key}={value}" for key, value in options.items()]
     with (folder / f"{name}.log").open("w") as log:
         job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, text=True, cwd=ROOT)
-        peak_mb = watched(
-            job, lambda: run.status_file.exists() and run.status().stage in ("prepare", "train", "validate")
-        )[1]
+        peak_mb = watched(job, lambda: run.status_file.exists() and run.status().stage in UNTIL_TRAINED)[1]
     if job.returncode:
         raise TrainingError(f"this trainer failed: {(folder / f'{name}.log').read_text()[-300:]}")
     return run, peak_mb

@@ -5,7 +5,6 @@ language and all examples of the other one, at 30 s and at adaptive context, pai
 kept under --runs and not repeated."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from jsonargparse import Namespace
 
 from benchmarks.hardware import hardware
 from benchmarks.job import ROOT, train
+from benchmarks.progress import report_progress
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
 from qal.corpus.manifest import Corpus, Split, read_corpus
@@ -73,7 +73,7 @@ def measure(tries: dict[str, dict[str, str]], options: Namespace) -> dict:
     stock = read(Engine(resolve(options.stock), context="full"), references)
     figures = {}
     for name, settings in tries.items():
-        told(name)
+        report_progress(name)
         model = model_of(name, settings, options)
         figures[name] = {
             context: {what: against(counts, stock[what]) for what, counts in read(engine, references).items()}
@@ -129,10 +129,6 @@ def read(engine: Engine, references: dict[str, list[SpokenReference]]) -> dict[s
 def against(tuned: ErrorCounts, stock: ErrorCounts) -> dict[str, float]:
     paired = paired_difference(tuned, stock, np.random.default_rng(SEED))
     return {"wer": round(tuned.wer, 4), **{key: round(value, 4) for key, value in paired.model_dump().items()}}
-
-
-def told(what: str) -> None:
-    print(what, file=sys.stderr)
 
 
 if __name__ == "__main__":

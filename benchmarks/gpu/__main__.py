@@ -21,6 +21,7 @@ from benchmarks.gpu.budget import Budget, budget_of
 from benchmarks.gpu.options import PARTS, WORTH, GpuOptions, Part
 from benchmarks.gpu.results import Results
 from benchmarks.hardware import hardware
+from benchmarks.progress import report_progress
 from qal.cli.command import run_command
 from qal.cli.parsing import parse_options
 from qal.engine.engine import choose_device
@@ -71,7 +72,7 @@ def run_parts(parts: dict[Part, Measure], budget: Budget, results: Results) -> N
     for part, measure in parts.items():
         share = budget.share(WORTH[part], worth_left)
         worth_left -= WORTH[part]
-        print(f"{part}: up to {share.left_s:.0f} s", file=sys.stderr, flush=True)
+        report_progress(f"{part}: up to {share.left_s:.0f} s")
         began = time.monotonic()
         try:
             measure(share, results)

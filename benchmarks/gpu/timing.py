@@ -9,9 +9,10 @@ import psutil
 import torch
 
 from qal.engine.memory import release_free_memory
+from qal.training.loop import micro_batches
 
 MIN_CALLS, MAX_CALLS, AT_LEAST_S = 3, 30, 0.15
-OUT_OF_MEMORY = ("out of memory", "failed to allocate", "not enough memory")
+OUT_OF_MEMORY = ("out of memory", "failed to allocate", "not enough memory")  # of CTranslate2 and cuBLAS
 
 
 def synchronise(device: str) -> None:
@@ -51,6 +52,4 @@ def release_memory(device: str) -> None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """True if the error of torch or of CTranslate2 reports a lack of memory."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
-        words in str(error).lower() for words in OUT_OF_MEMORY
-    )
+    return micro_batches.is_out_of_memory(error) or any(words in str(error).lower() for words in OUT_OF_MEMORY)

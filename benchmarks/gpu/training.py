@@ -38,7 +38,10 @@ class StepClock(pl.Callback):
         budget: training stops when it is over."""
 
     def __init__(self, device: str, budget: Budget):
-        self.device, self.budget, self.steps, self.seconds, self.peak_mb = device, budget, 0, 0.0, 0.0
+        self.device, self.budget = device, budget
+        self.steps = 0  # that were timed
+        self.seconds = 0.0  # of these steps together
+        self.peak_mb = 0.0
         self._began = 0.0
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:

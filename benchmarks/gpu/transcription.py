@@ -58,6 +58,9 @@ def measure_transcription(options: GpuOptions, device: str, budget: Budget, resu
             results.skip(f"transcription of {folder.name}: no time")
             continue
         spoken = read_examples(folder, options.examples)
+        if not spoken:
+            results.skip(f"transcription of {folder.name}: no test examples of {MIN_S:g} to {MAX_S:g} s")
+            continue
         usable = {name: engine for name, engine in engines.items() if can_transcribe(name, spoken)}
         scored = score_engines(usable, spoken)
         put_scores(folder.name, scored, results)
@@ -117,10 +120,10 @@ def measure_throughput(
     corpus: str, engines: dict[str, SpeechEngine], spoken: Sequence[SpokenReference], device: str, results: Results
 ) -> None:
     """Measures batches of utterances of similar length, which faster-whisper does not have."""
-    ordered = sorted(spoken, key=lambda reference: len(reference.samples))
-    utterances = [Utterance(reference.samples, reference.language) for reference in ordered]
+    unordered = [Utterance(reference.samples, reference.language) for reference in spoken]  # decodes the audio
+    utterances = sorted(unordered, key=lambda utterance: len(utterance.samples))
     batches = [utterances[i : i + THROUGHPUT_BATCH] for i in range(0, len(utterances), THROUGHPUT_BATCH)]
-    audio_s = sum(seconds(reference.samples) for reference in spoken)
+    audio_s = sum(seconds(utterance.samples) for utterance in utterances)
     for name, engine in engines.items():
         if isinstance(engine, Engine):
             took_s = median_s(lambda engine=engine: [engine.transcribe(batch) for batch in batches], device)

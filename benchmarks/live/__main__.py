@@ -3,7 +3,6 @@
 Delays are measured in real time; text alone is measured on a simulated clock, as fast as the engine decodes."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from benchmarks.live.player import Played, percentiles, play
 from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline, lost_words, memory_growth
 from benchmarks.live.reference import load_reference, play_reference
 from benchmarks.live.spoken import load_clips, make_stream, word_ends
+from benchmarks.progress import report_progress
 from qal.audio.gate import GateOptions
 from qal.captions.scheduler import Scheduler
 from qal.cli.command import run_command
@@ -199,10 +199,6 @@ def settings(options: Namespace, engine: Engine) -> dict:
 
 def put(into: dict, name: str, values: dict[str, float]) -> None:
     into |= {f"{name}_{key}": value for key, value in values.items()}
-
-
-def report_progress(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

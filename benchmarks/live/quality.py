@@ -14,6 +14,7 @@ from qal.captions.captioner import Captioner
 from qal.captions.final_captions import Caption
 from qal.captions.options import DEFAULT_SESSION, SessionOptions
 from qal.corpus.importers.debian import unpack_packages
+from qal.corpus.words import count_words
 from qal.engine.engine import Engine, Utterance
 from qal.evaluation.bootstrap import PairedDifference, paired_difference
 from qal.evaluation.error_rates import ErrorCounts, count_errors
@@ -82,7 +83,7 @@ def _false_words(engine: Engine, sounds: list[Samples]) -> dict:
     return {
         "seconds": round(sum(map(seconds, sounds)), 1),
         "sounds": len(sounds),
-        "false_words": sum(len(text.split()) for text in texts),
+        "false_words": sum(map(count_words, texts)),
         "texts": texts,
     }
 

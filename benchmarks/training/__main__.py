@@ -18,6 +18,7 @@ from benchmarks.bars import MAX_TRAINING_MEMORY_SHARE, MIN_TRAINING_TIMES_FASTER
 from benchmarks.hardware import hardware, versions
 from benchmarks.job import ROOT, train
 from benchmarks.memory import watched
+from benchmarks.progress import report_progress
 from benchmarks.training.recipe_settings import RecipeSettings, write
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
@@ -68,14 +69,14 @@ def measure(config: TrainingConfig, corpus: Corpus, options: Namespace, folder: 
     if not usable:
         raise CorpusError("the corpus has no usable training row with text; import more speech")
     rows = evenly_spaced(usable, options.utterances)
-    told(f"the standard recipe, {len(rows)} utterances or {options.minutes:g} minutes")
+    report_progress(f"the standard recipe, {len(rows)} utterances or {options.minutes:g} minutes")
     standard = run_standard(settings(config, corpus, rows, weights, folder / "standard", options.minutes * 60), folder)
-    told(f"this trainer, {standard['utterances']} utterances")
+    report_progress(f"this trainer, {standard['utterances']} utterances")
     same_data = run_ours(options, folder, "same-data", epochs=1, utterances=standard["utterances"])
     epochs = max(1, int(standard["seconds"] * same_data["utterances_per_second"] / len(usable)))
-    told(f"this trainer, {epochs} epochs of all rows in the same time")
+    report_progress(f"this trainer, {epochs} epochs of all rows in the same time")
     same_time = run_ours(options, folder, "same-time", epochs, utterances=None)
-    told("word error rates")
+    report_progress("word error rates")
     scored = score(weights, folder, corpus, options)
     return report(standard, same_data, same_time, scored, config, options)
 
@@ -111,7 +112,7 @@ def run_ours(options: Namespace, folder: Path, name: str, epochs: int, utterance
 def settings(
     config: TrainingConfig, corpus: Corpus, rows: list[Row], weights: Path, out: Path, seconds: float
 ) -> RecipeSettings:
-    from qal.training.loop.fit import resolved_precision
+    from qal.training.loop.precision import resolved_precision
 
     tokenizer = Tokenizer(weights)
     tokens = [[*tokenizer.prompt(r.language), *tokenizer.encode(r.text), tokenizer.end] for r in rows]
@@ -186,10 +187,6 @@ def transformers_weights(base: str) -> Path:
 
     cache = models_folder() / "transformers"
     return resolve_transformers(base, lambda directory: cached_transformers(directory, cache))
-
-
-def told(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def _statistics(rows: Iterable[Row], split: str, language: str) -> SplitStatisti
         language=language,
         utterances=len(rows),
         minutes=round(float(durations_s.sum()) / SECONDS_PER_MINUTE, 2),
-        words=sum(count_words(row.text) for row in rows),
+        words=sum(count_words(row.text, row.language) for row in rows),
         speakers=len({row.speaker for row in rows if row.speaker}),
         shortest_s=float(durations_s.min()),
         median_s=round(float(np.median(durations_s)), 2),

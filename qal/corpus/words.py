@@ -1,6 +1,6 @@
 """Words of a transcript. A mark without a letter or a digit is no word."""
 
-from qal.text.normalisation.basic import normalise_basic
+from qal.text.normalisation.registry import normalise
 
 
 def has_words(text: str) -> bool:
@@ -8,6 +8,10 @@ def has_words(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
-def count_words(text: str) -> int:
-    """Returns the number of words after normalisation, as they are scored."""
-    return sum(map(has_words, normalise_basic(text).split()))
+def count_words(text: str, language: str | None = None) -> int:
+    """Returns the number of words after the scoring normaliser. A text in a script without spaces is one word.
+
+    Args:
+        text: any text.
+        language: its language code; None: unknown."""
+    return sum(map(has_words, normalise(text, language).split()))

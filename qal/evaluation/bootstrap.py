@@ -12,7 +12,7 @@ from qal.evaluation.error_rates import ErrorCounts
 from qal.evaluation.report import PairedDifference
 
 DRAWS = 2000
-BLOCK_UTTERANCES = 500_000  # drawn at once; a block takes 8 MB for the indices and as much for the drawn counts
+BLOCK_UTTERANCES = 500_000  # drawn at once; a block takes 4 MB for the indices and as much for the drawn counts
 INTERVAL_PERCENTILES = (2.5, 97.5)  # of a 95 % interval
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from qal.audio.gate import GateOptions
 from qal.audio.samples import Samples
 from qal.audio.vad import VadStream
+from qal.corpus.words import count_words
 from qal.engine.decoding import GREEDY
 from qal.engine.engine import Utterance
 from qal.engine.screening import ScreeningOptions, SpeechEngine, transcribe_screened
@@ -26,15 +27,15 @@ class InventedWords(NamedTuple):
 
 
 def count_invented_words(engine: SpeechEngine, sounds: Sequence[Samples]) -> InventedWords:
-    """Counts the words that the model writes on the sounds."""
+    """Counts the words that the model writes on the sounds, as they are scored: punctuation alone is no word."""
     direct = screened = 0
     for sound in sounds:
         utterance = Utterance(sound, speech_probability=speech_probability(sound))
         (transcript,) = engine.transcribe([utterance], DECODING)
-        direct += len(transcript.text.split())
+        direct += count_words(transcript.text, transcript.language)
         if transcript.text and utterance.speech_probability >= GATE_THRESHOLD:
             (kept,) = transcribe_screened(engine, [utterance], DECODING, SCREENING)
-            screened += len(kept.text.split()) if kept else 0
+            screened += count_words(kept.text, kept.language) if kept else 0
     return InventedWords(direct, screened)
 
 

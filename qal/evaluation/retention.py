@@ -13,7 +13,8 @@ import numpy as np
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, read_corpus
 from qal.corpus.split import evenly_spaced
-from qal.engine.decoding import DecodingOptions
+from qal.corpus.words import has_words
+from qal.engine.decoding import TIMESTAMPS_PER_SECOND, DecodingOptions
 from qal.engine.engine import Engine, Utterance
 from qal.engine.longform import transcribe_file
 from qal.errors import CorpusError
@@ -41,7 +42,6 @@ from qal.evaluation.wordless_sounds import wordless_sounds
 from qal.text.error_measure import ErrorRate
 
 WITH_TIMESTAMPS = DecodingOptions(timestamps=True)
-TIMESTAMP_STEP_S = 0.02  # between two timestamp tokens of the vocabulary
 TIMESTAMP_TOLERANCE_S = 1.0  # how far the last timestamp may lie behind the end of the audio (the model sees padding)
 LONG_RECORDING_S, PAUSE_S = 125.0, 0.8
 MAX_CROWD_VOICES = 32  # recordings from which the crowds are drawn
@@ -67,7 +67,7 @@ def sibling_corpora(trained: Sequence[Corpus]) -> list[Corpus]:
         except CorpusError as error:
             LOG.warning("%s is not used for the retention check: %s", folder.name, error)
     trained_languages = {language for corpus in trained for language in corpus.info.languages}
-    usable = [corpus for corpus in corpora if any(row.text for row in corpus.select("test"))]
+    usable = [corpus for corpus in corpora if any(has_words(row.text) for row in corpus.select("test"))]
     return sorted(usable, key=lambda corpus: bool(trained_languages & set(corpus.info.languages)))[:MAX_CORPORA]
 
 
@@ -205,8 +205,8 @@ def has_valid_timestamps(engine: Engine, reference: SpokenReference) -> bool:
     """True if there are at least two timestamps, in order, and the last one lies within the audio."""
     samples = reference.samples  # decoded anew at each use
     (transcript,) = engine.transcribe([Utterance(samples, reference.language)], WITH_TIMESTAMPS)
-    first = engine.tokenizer.no_timestamps + 1
-    times = [TIMESTAMP_STEP_S * (token - first) for token in transcript.tokens if token >= first]
+    ids = engine.tokenizer.timestamp_ids
+    times = [ids.index(token) / TIMESTAMPS_PER_SECOND for token in transcript.tokens if token in ids]
     ordered = all(earlier <= later for earlier, later in pairwise(times))
     return len(times) >= 2 and ordered and times[-1] <= seconds(samples) + TIMESTAMP_TOLERANCE_S
 

@@ -16,7 +16,7 @@ from qal.jobs.example_selection import held_out_references
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
-from qal.jobs.stages import CHECKED_FORMATS, MERGE_UNITS, part_progress
+from qal.jobs.stages import CHECKED_FORMATS, MERGE_UNITS, StageProgress, part_progress
 from qal.json_text import json_text
 
 TransformersTranscriber = Callable[[Path, Sequence[SpokenReference], ContextAbility, ProgressCallback], list[str]]
@@ -30,7 +30,7 @@ def export_model(
     corpora: list[Corpus],
     metadata: ModelMetadata,
     transcribe_with_transformers: TransformersTranscriber,
-    stage_progress: Callable[[str], ProgressCallback],
+    stage_progress: StageProgress,
 ) -> None:
     """Merges the adapter, converts the model to CTranslate2, checks it, and moves it to runs/<id>/model.
 
@@ -71,7 +71,7 @@ def check_formats(
     config: TrainingConfig,
     held_out: list[SpokenReference],
     transcribe_with_transformers: TransformersTranscriber,
-    stage_progress: Callable[[str], ProgressCallback],
+    stage_progress: StageProgress,
 ) -> None:
     """Compares the model in Transformers format with CTranslate2 at two precisions; writes conversion_check.json.
 

@@ -12,11 +12,11 @@ from tqdm import tqdm
 
 from qal.evaluation.scoring import ProgressCallback
 from qal.jobs.run import Run
-from qal.jobs.stages import ALTERNATING, STAGE_ORDER, StageStatus
+from qal.jobs.stages import ALTERNATING, STAGE_ORDER, StageName, StageStatus
 
 WRITE_S = 1.0  # interval at which new progress is written to status.json
 HEARTBEAT_S = 10.0  # interval at which the heartbeat is written without new progress
-UNITS = {"prepare": "step", "train": "step", "merge": "step"}  # of the bars; otherwise examples
+UNITS = {"prepare": "step", "teach": "part", "find": "step", "merge": "step"}  # of the bars; otherwise utterances
 OWN_BAR = "train"  # the recorder of the training loop draws its own bar
 log = logging.getLogger("qal")
 
@@ -46,7 +46,8 @@ class JobProgress:
         self._current: _Stage | None = None
         self._progressed = time.time()
         self._lock = threading.Lock()
-        self._changed, self._ended = True, threading.Event()
+        self._changed = True  # since the last write
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._write_until_end, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
@@ -70,7 +71,7 @@ class JobProgress:
             self._stages = sorted(stages.values(), key=lambda stage: STAGE_ORDER.index(stage.status.name))
             self._changed = True
 
-    def stage(self, name: str) -> ProgressCallback:
+    def stage(self, name: StageName) -> ProgressCallback:
         """Begins a stage and returns its progress function, whose calls make it the current one again.
 
         The function raises Stopped if a stop of the run was requested, except for the training loop's, which first

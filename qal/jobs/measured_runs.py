@@ -11,6 +11,7 @@ from typing import Any
 from qal.checks.device import usable_cores
 from qal.checks.storage import disk_space, memory_space
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, read_corpus
+from qal.corpus.words import has_words
 from qal.engine.catalogue import local_directory, resolve
 from qal.engine.engine import choose_device
 from qal.engine.stock_models import STOCK_MODELS
@@ -119,7 +120,7 @@ def _other_folders(corpora: Sequence[Corpus], config: TrainingConfig) -> set[Pat
 def _test_example_count(folder: Path, stamp: FileStamp) -> int:
     """The number of transcribed test examples of a dataset; 0 if it cannot be read. It is cached until it changes."""
     try:
-        return sum(bool(row.text.strip()) for row in read_corpus(folder, max_missing_share=1).select("test"))
+        return sum(has_words(row.text) for row in read_corpus(folder, max_missing_share=1).select("test"))
     except QalError:
         return 0
 

@@ -1,10 +1,15 @@
 """Stages of a job: their progress as status.json holds it, the completed share and the time that is left."""
 
+from collections.abc import Callable
+from typing import Literal, get_args
+
 from pydantic import BaseModel, Field
 
 from qal.evaluation.scoring import ProgressCallback
 
-STAGE_ORDER = ("prepare", "teach", "find", "train", "validate", "merge", "check", "report", "retention")
+StageName = Literal["prepare", "teach", "find", "train", "validate", "merge", "check", "report", "retention"]
+STAGE_ORDER: tuple[StageName, ...] = get_args(StageName)
+StageProgress = Callable[[StageName], ProgressCallback]  # name of a stage -> its progress function
 ALTERNATING = ("train", "validate")  # the job changes between them, so that neither ends before the other
 PREPARE_UNITS = 4  # options checked, environment recorded, base weights ready, model loaded
 SWEEP_STEPS = 100  # of the learning-rate finder
@@ -17,7 +22,10 @@ MIN_PACE_SHARE = 0.02  # share of a stage after which its own pace replaces the 
 
 
 class StageStatus(BaseModel, frozen=True):
-    """Progress of one stage. A unit is an example, except for "train", whose units are steps."""
+    """Progress of one stage.
+
+    A unit is a step of "prepare", "find", "train" and "merge", a part of an example of "teach" (TEACH_UNITS), and
+    otherwise one example for one model."""
 
     name: str
     expected_s: float = Field(default=0.0, ge=0)  # before the run started

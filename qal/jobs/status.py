@@ -33,7 +33,7 @@ class Status(BaseModel, frozen=True):
     pid: int | None = Field(default=None, ge=1, le=2**31 - 1)
     pid_started: float | None = None  # seconds since 1970; a later process may get the same pid
     stage: str = "waiting"  # the current one, a name of stages.STAGE_ORDER
-    stage_done: int = 0  # units of the current stage: examples, or steps
+    stage_done: int = 0  # units of the current stage (see stages.StageStatus)
     stage_total: int = 0  # 0 while it is not known
     stages: Stages = ()  # all stages of this attempt, in order; empty before the start and in runs of old versions
     step: int = 0

@@ -36,6 +36,12 @@ def test_words_on_sounds_without_speech_are_counted_although_the_vad_would_drop_
     assert invented.screened == 2 * len(OPENING)
 
 
+def test_marks_without_letters_are_no_invented_words():
+    invented = count_invented_words(engine_that_writes("... ♪ Ah!"), SOUNDS)
+    assert invented.direct == len(SOUNDS)
+    assert invented.screened == len(OPENING)
+
+
 def test_screening_drops_unlikely_words():
     invented = count_invented_words(engine_that_writes("Thank you.", avg_logprob=-3.0), SOUNDS)
     assert invented.direct == 2 * len(SOUNDS)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from qal.corpus.manifest import Corpus, read_corpus
+from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
 from qal.evaluation.report import OriginalShare, Retention, TunedShare
 from qal.evaluation.retention import ModelVariants, RetentionLimits, check_retention, failures, sibling_corpora
 from qal.evaluation.scoring import load_references
+from qal.jobs.measured_runs import retention_example_count
+from qal.jobs.options.training_config import TrainingConfig
 
 LIMITS = RetentionLimits(wer=0.01)
 NO_LOSS = {
@@ -97,3 +99,14 @@ def test_sibling_corpora_ignores_trained_and_broken_corpora(english_corpus: Corp
     (tmp_path / "broken" / "manifest.jsonl").write_text("{")
     siblings = sibling_corpora([read_corpus(tmp_path / "own")])
     assert [corpus.folder.name for corpus in siblings] == ["other"]
+
+
+def test_corpus_whose_test_texts_are_only_marks_is_not_used_for_the_retention_check(tmp_path: Path):
+    for name, text in (("marks", "..."), ("own", "Hello."), ("words", "Hello.")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.wav").touch()
+        row = Row(audio="a.wav", text=text, language="en", duration_s=1.0, split="test", sha256=name)
+        write_corpus(tmp_path / name, Origin(name=name), [row])
+    own = read_corpus(tmp_path / "own")
+    assert [corpus.folder.name for corpus in sibling_corpora([own])] == ["words"]
+    assert retention_example_count([own], TrainingConfig()) == 1

@@ -102,6 +102,16 @@ def test_job_goes_on_while_status_json_cannot_be_written(run, monkeypatch):
     assert run.status().stage_done == 2
 
 
+@pytest.mark.parametrize(
+    ("stage", "unit"), [("find", "step"), ("merge", "step"), ("teach", "part"), ("check", "utterance")]
+)
+def test_bar_of_a_stage_names_its_unit(stage, unit, run, capsys):
+    """The learning-rate finder counts steps, the teacher parts of an example."""
+    with JobProgress(run) as progress:
+        progress.stage(stage)(1, 4)
+    assert f"{unit}/s" in capsys.readouterr().err
+
+
 def test_time_of_a_stage_is_counted_while_it_is_the_current_one(run):
     with JobProgress(run) as progress:
         trained, validated = progress.stage("train"), progress.stage("validate")

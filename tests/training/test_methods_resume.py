@@ -176,6 +176,15 @@ def test_missing_or_damaged_epoch_weights_are_logged_and_ignored(keep, tmp_path,
     assert caplog.text.count("missing or damaged") == len(names)
 
 
+def test_damaged_best_weights_are_replaced_by_the_next_best(tmp_path, caplog):
+    """A power cut may leave an incomplete file; a later epoch must still be saved."""
+    path = tmp_path / BEST_WEIGHTS_FILE
+    write_weights(torch.nn.Linear(3, 2), path, 0.5)
+    path.write_bytes(path.read_bytes()[:-5])
+    assert best_rate(tmp_path) == float("inf")
+    assert "best.safetensors is damaged" in caplog.text
+
+
 def trainable_weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: p.detach().clone() for name, p in module.named_parameters() if p.requires_grad}
 

@@ -1,12 +1,11 @@
 """The scoring normalisers by name and version. The identifier, such as "basic-2", stands beside every score.
 
-A version never changes once figures were published with it; a better one gets the next number. Normalisers of single
-languages are added with their own name."""
+A version never changes once figures were published with it; a better one gets the next number and becomes SCORING. The
+rules of single languages are part of it: the normaliser is given the language of the text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qal.errors import OptionError
 from qal.text.normalisation.basic import normalise_basic
 from qal.text.normalisation.split_key import split_key
 
@@ -29,13 +28,6 @@ BASIC_2 = Normaliser("basic", 2, normalise_basic)
 NORMALISERS = {normaliser.id: normaliser for normaliser in (BASIC_1, BASIC_2)}
 SCORING = BASIC_2  # of every new score
 OLDEST = BASIC_1  # of scores that were stored without the name of their normaliser
-
-
-def find_normaliser(name: str) -> Normaliser:
-    """Returns the normaliser with an identifier such as "basic-2". Raises OptionError if there is none."""
-    if name not in NORMALISERS:
-        raise OptionError(f"there is no normaliser '{name}'; use one of {', '.join(NORMALISERS)}")
-    return NORMALISERS[name]
 
 
 def normalise(text: str, language: str | None = None) -> str:

@@ -8,19 +8,20 @@ from functools import cached_property
 from typing import Any
 
 import pytorch_lightning as pl
+from torch import Tensor
 from tqdm import tqdm
 
 from qal.audio.samples import FRAMES_PER_SECOND
 from qal.evaluation.scoring import ProgressCallback, no_progress
 from qal.jobs.run import Run
 from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio
+from qal.jobs.stages import StageProgress
 from qal.text.error_measure import percent
 from qal.text.normalisation.registry import SCORING
 from qal.training.loop.distributed import SINGLE_PROCESS, TrainingProcess, all_gather
 from qal.training.loop.nonfinite import SkippedSteps
 from qal.training.loop.pending_steps import PendingStep, PendingSteps, read_interval_s
 from qal.training.model.lightning_module import SpeechModule
-from qal.training.progress import StageProgress
 
 # Fields of a metrics row that are no figures; loggers take numbers only
 NO_FIGURES = ("kind", "step", "epoch", "attempt", "time", "measure", "utterances", "normaliser")
@@ -70,8 +71,12 @@ class RunRecorder(pl.Callback):
         self._unlisted_bad_rows: list[UnusableAudio] = []  # of this rank
         self._bar: tqdm | None = None
         self._step_started_at = time.perf_counter()
-        self._status_written_at, self._total_steps = -math.inf, 0
-        self._step, self._losses, self._utterances, self._waited_s = 0, [], 0, 0.0  # of the current step
+        self._status_written_at = -math.inf
+        self._total_steps = 0
+        self._step = 0  # the current one; the three fields below are of it
+        self._losses: list[Tensor] = []  # () each, of the accumulated batches
+        self._utterances = 0
+        self._waited_s = 0.0  # for audio
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         total = int(trainer.estimated_stepping_batches)
@@ -158,7 +163,7 @@ class RunRecorder(pl.Callback):
         self._list_bad_rows(trainer)
         metrics = trainer.callback_metrics
         figures = {name: float(metrics[name]) for name in ("validation_loss", "wer", "cer") if name in metrics}
-        labels = score_basis(pl_module) if "wer" in figures else {}
+        labels = basis_fields(pl_module) if "wer" in figures else {}
         self._append(trainer, "epoch", rows=[self._position(trainer, "epoch") | labels | figures])
         self._append_sample_predictions(trainer, pl_module)
         if self._bar and "wer" in figures:
@@ -255,6 +260,6 @@ class RunRecorder(pl.Callback):
         )
 
 
-def score_basis(module: SpeechModule) -> dict[str, float | str]:
+def basis_fields(module: SpeechModule) -> dict[str, float | str]:
     """Returns what the error rates of a validation rest on, for its row of metrics.jsonl."""
     return {"measure": module.measure, "utterances": module.validated_utterances, "normaliser": SCORING.id}

@@ -19,10 +19,10 @@ from qal.corpus.split import evenly_spaced
 from qal.engine.decoding import Tokenizer
 from qal.errors import TrainingError
 from qal.jobs.machine import CUDA_ONLY
-from qal.jobs.options.training_config import Precision, TrainingConfig
+from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
 from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio, load_if_usable
-from qal.jobs.stages import PREPARE_UNITS, TEACH_UNITS
+from qal.jobs.stages import PREPARE_UNITS, TEACH_UNITS, StageProgress
 from qal.training.data.data_module import SpeechDataModule, make_data_module, make_examples
 from qal.training.data.distillation_audio import DistillationAudio, prepare_distillation_audio
 from qal.training.data.examples import Example
@@ -42,6 +42,7 @@ from qal.training.loop.early_stopping import early_stopping
 from qal.training.loop.hardware_errors import hardware_errors
 from qal.training.loop.memory_callback import ReleaseFreeMemory
 from qal.training.loop.nonfinite import SkippedSteps
+from qal.training.loop.precision import resolved_precision
 from qal.training.loop.weight_selection import WeightSelection
 from qal.training.model.distillation import (
     DistillationExample,
@@ -52,7 +53,6 @@ from qal.training.model.distillation import (
 from qal.training.model.lightning_module import SpeechModule
 from qal.training.model.short_context import load_whisper
 from qal.training.model.trainable import make_trainable, save_trainable_weights
-from qal.training.progress import StageProgress
 from qal.training.report.trackers import make_logger
 
 
@@ -255,16 +255,6 @@ def make_trainer(
         plugins=[] if config.machine.strategy in ZERO_STAGES else [DirectCheckpointIO()],
         use_distributed_sampler=False,
     )
-
-
-def resolved_precision(config: TrainingConfig) -> Precision:
-    """Returns the chosen precision; "auto" is bfloat16 where the device computes in it quickly, else float32."""
-    if config.precision != "auto":
-        return config.precision
-    if torch_device(config) == "cuda":
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16-mixed" if fast else "32-true"
 
 
 def silence_libraries() -> None:

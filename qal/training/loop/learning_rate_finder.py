@@ -16,11 +16,10 @@ from qal.errors import TrainingError
 from qal.evaluation.scoring import ProgressCallback
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
-from qal.jobs.stages import SWEEP_STEPS
+from qal.jobs.stages import SWEEP_STEPS, StageProgress
 from qal.json_text import json_text
 from qal.training.loop.fit import make_trainer, prepare_training
 from qal.training.loop.hardware_errors import hardware_errors
-from qal.training.progress import StageProgress
 
 LOWEST_RATE, HIGHEST_RATE = 1e-7, 1.0
 SMOOTHING = 0.9  # of the running mean of the losses

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from qal.jobs.options.training_config import TrainingConfig
+from qal.training.loop.precision import resolved_precision
 
 BETA1 = 0.9
 
@@ -27,7 +28,7 @@ def can_be_fused(model: nn.Module, config: TrainingConfig) -> bool:
 
     A GradScaler would hand its unscaling to a fused optimizer, and the gradient could not be clipped any more."""
     on_cuda = all(p.device.type == "cuda" for p in model.parameters() if p.requires_grad)
-    return on_cuda and config.machine.strategy in ("auto", "ddp") and config.precision != "16-mixed"
+    return on_cuda and config.machine.strategy in ("auto", "ddp") and resolved_precision(config) != "16-mixed"
 
 
 def is_fused(optimizer: Any) -> bool:

@@ -92,11 +92,16 @@ def write_weights(module: nn.Module, path: Path, rate: float, measure: Measure =
 
 
 def best_rate(folder: Path, measure: Measure = "WER") -> float:
-    """Error rate of best.safetensors; infinite where the file does not exist or was chosen by the other measure."""
-    if not (folder / BEST_WEIGHTS_FILE).exists():
+    """Error rate of best.safetensors; infinite where the file is missing, damaged or chosen by the other measure."""
+    path = folder / BEST_WEIGHTS_FILE
+    if not path.exists():
         return float("inf")
-    with safe_open(folder / BEST_WEIGHTS_FILE, "pt") as file:
-        return float(file.metadata().get(measure.lower(), "inf"))
+    try:
+        with safe_open(path, "pt") as file:
+            return float(file.metadata().get(measure.lower(), "inf"))
+    except (OSError, SafetensorError) as error:
+        log.warning("%s is damaged (%s) and is replaced", path.name, error)
+        return float("inf")
 
 
 def copy_weights(weights: dict[str, Tensor], module: nn.Module) -> None:

@@ -3,6 +3,7 @@
 import sys
 
 from qal.errors import EXIT_USER_ERROR, QalError
+from qal.evaluation.scoring import no_progress
 from qal.jobs.example_selection import read_corpora
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
@@ -21,7 +22,7 @@ def run_worker_rank(config: TrainingConfig, process: TrainingProcess) -> None:
     run = Run(job.run_folder)
     try:
         corpora = read_corpora(config)
-        fit(run, config, job.weights, corpora, job.attempt, lambda _: lambda done, total: None, process)
+        fit(run, config, job.weights, corpora, job.attempt, lambda _: no_progress, process)
         leave_process_group()
     except QalError as error:
         message = f"rank {process.rank}: {error}"

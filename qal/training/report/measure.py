@@ -27,8 +27,8 @@ from qal.jobs.metrics import train_seconds
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run
 from qal.jobs.skipped_audio import count_skipped
+from qal.jobs.stages import StageProgress
 from qal.text.normalisation.registry import SCORING
-from qal.training.progress import StageProgress
 
 
 def stock_model_name(config: TrainingConfig, runs: Path) -> str:
