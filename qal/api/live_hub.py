@@ -6,6 +6,7 @@ model is loaded, a queue is emptied), so that they and the packets run in thread
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from qal.captions.options import MAX_HINT_CHARACTERS, SessionOptions, UpdateMode
 from qal.captions.protocol import MAX_SAMPLE_INDEX
 from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
 from qal.captions.resumable_session import ResumableSession, UpdateCallback
-from qal.captions.scheduler import BusyError, Scheduler
+from qal.captions.scheduler import STALL_TIMEOUT_S, BusyError, Scheduler
 from qal.captions.session import CaptionSession
 from qal.engine.cache import EngineCache
 from qal.engine.engine import Engine
@@ -66,9 +67,9 @@ class SessionSlot:
     """A session on this server and the connection that may use it (`owner`)."""
 
     id: str
-    stream: ResumableSession
     settings: SettingsMessage
     owner: object
+    stream: ResumableSession = field(init=False)  # set by whoever creates the slot, under its lock
     lock: threading.Lock = field(default_factory=threading.Lock)  # held while the owner uses the stream
     disconnected_at: float | None = None  # on the monotonic clock; None while there is a connection
     closed: bool = False  # a client that reconnects now resumes from disk
@@ -100,7 +101,9 @@ class LiveHub:
         self._max_sessions = max_sessions
         self._slots: dict[str, SessionSlot] = {}  # by session id
         self._schedulers: dict[int, Scheduler] = {}  # by id(engine)
+        self._opening: Counter[int] = Counter()  # sessions that are being opened, by id(engine)
         self._lock = threading.Lock()
+        self._is_closed = False
         self._maintenance_timer: threading.Timer | None = None
         self.packet_executor = ThreadPoolExecutor(max_sessions, "live-packets")
         self.slow_executor = ThreadPoolExecutor(max_sessions, "live-slow")
@@ -112,11 +115,9 @@ class LiveHub:
             BusyError: too many sessions.
             ModelError, LanguageError: the model cannot be used.
             OptionError: the session id is not valid."""
-        self.close_abandoned_sessions()
         record = SessionRecord(self._live, message.session or new_session_id())
-        engine = self._get_engine(message)
-        slot = self._find_or_create_slot(message, record, engine, owner, on_update)
-        with slot.lock:  # waits for the last packet of an earlier connection
+        slot = self._find_slot(record, owner) or self._create_slot(message, record, owner, on_update)
+        with slot.lock:  # waits for the last packet of an earlier connection, or until the session is open
             if slot.closed:  # it was being closed
                 return self.join(message, owner, on_update)
             if slot.settings.keep_sound and not message.keep_sound:  # revoked while disconnected
@@ -125,21 +126,57 @@ class LiveHub:
             slot.stream.resume(on_update, message.last_index)
         return slot
 
-    def _find_or_create_slot(
-        self, message: JoinMessage, record: SessionRecord, engine: Engine, owner: object, on_update: UpdateCallback
-    ) -> SessionSlot:
-        session_id = record.folder.name
+    def _find_slot(self, record: SessionRecord, owner: object) -> SessionSlot | None:
+        """Returns the session for its new owner if it is in memory; it goes on with the engine that it has."""
         with self._lock:
-            slot = self._slots.get(session_id)
-            if not slot:
-                if len(self._slots) >= self._max_sessions:
-                    raise BusyError(f"all {self._max_sessions} sessions are in use; try again in a minute")
-                stream = self._open_stream(engine, message, record, on_update, message.kept_from)
-                slot = SessionSlot(session_id, stream, settings_only(message), owner)
-                self._slots[session_id] = slot
-            slot.owner = owner
-            slot.disconnected_at = None
+            slot = self._slots.get(record.folder.name)
+            if slot:
+                slot.owner, slot.disconnected_at = owner, None
             return slot
+
+    def _create_slot(
+        self, message: JoinMessage, record: SessionRecord, owner: object, on_update: UpdateCallback
+    ) -> SessionSlot:
+        engine = self._get_engine(message)
+        slot = SessionSlot(record.folder.name, settings_only(message), owner)
+        with slot.lock:  # others that join the session meanwhile wait for it
+            with self._lock:
+                if faster := self._slots.get(slot.id):  # another connection
+                    faster.owner, faster.disconnected_at = owner, None
+                    return faster
+                displaced = self._make_room()
+                self._slots[slot.id] = slot
+            if displaced:
+                self._close_displaced(displaced)
+            try:  # without the hub's lock: the record may be long and the disk slow
+                slot.stream = self._open_stream(engine, message, record, on_update, message.kept_from)
+            except BaseException:
+                slot.closed = True
+                with self._lock:
+                    self._slots.pop(slot.id, None)
+                raise
+        return slot
+
+    def _make_room(self) -> SessionSlot | None:
+        """Takes the place of the session that is longest without a connection, if all places are taken.
+
+        Its client resumes from disk, where its final captions are, and sends the rest again. The caller holds
+        `_lock`, and closes the returned session, whose lock is held. Raises BusyError if no session can give way."""
+        if len(self._slots) < self._max_sessions:
+            return None
+        waiting = [slot for slot in self._slots.values() if slot.disconnected_at is not None]
+        waiting.sort(key=lambda slot: slot.disconnected_at or 0.0)
+        free = next((slot for slot in waiting if slot.lock.acquire(blocking=False)), None)
+        if not free:
+            raise BusyError(f"all {self._max_sessions} sessions are in use; try again in a minute")
+        return free
+
+    def _close_displaced(self, slot: SessionSlot) -> None:
+        try:
+            slot.closed = True
+            self.end(slot)
+        finally:
+            slot.lock.release()
 
     def receive_packet(self, slot: SessionSlot, owner: object, data: bytes) -> None:
         with slot.lock:
@@ -171,13 +208,26 @@ class LiveHub:
     def disconnect(self, slot: SessionSlot, owner: object) -> None:
         """Records that the connection is closed; the session waits for a new one."""
         with self._lock:
-            if slot.owner is owner:
-                slot.disconnected_at = time.monotonic()
+            if slot.owner is not owner or slot.closed:
+                return
+            slot.disconnected_at = time.monotonic()
+            if slot.stream.is_empty and not self._is_closed:
+                self.slow_executor.submit(self._discard_empty, slot)
+
+    def _discard_empty(self, slot: SessionSlot) -> None:
+        """Ends a session without a sample, and deletes its record, unless it has a connection again."""
+        with slot.lock:
+            if slot.disconnected_at is None or slot.closed or not slot.stream.is_empty:
+                return
+            slot.closed = True
+            self.end(slot)
+            SessionRecord(self._live, slot.id).delete_empty()
 
     def end(self, slot: SessionSlot) -> None:
         """Removes the session from memory."""
         with self._lock:
-            self._slots.pop(slot.id, None)
+            if self._slots.get(slot.id) is slot:
+                del self._slots[slot.id]
         slot.stream.close()
         self._close_idle_schedulers()
 
@@ -196,11 +246,13 @@ class LiveHub:
                     self._close_abandoned(slot)
 
     def _close_abandoned(self, slot: SessionSlot) -> None:
-        """Finishes and ends a session; the caller holds the lock of the slot."""
+        """Finishes and ends a session, whatever its engine or disk raise; the caller holds the lock of the slot."""
         try:
             slot.stream.finish()
-        except QalError as error:
-            LOG.warning("an abandoned session could not be finished: %s", error)
+        except Exception as error:
+            LOG.warning(
+                "an abandoned session could not be finished: %s", error, exc_info=not isinstance(error, QalError)
+            )
         slot.closed = True
         self.end(slot)
 
@@ -209,15 +261,26 @@ class LiveHub:
         self._maintenance_timer = threading.Timer(MAINTENANCE_INTERVAL_S, self.start_maintenance, [kept_days])
         self._maintenance_timer.daemon = True
         self._maintenance_timer.start()
+        self._report_hanging_engines()
         self.close_abandoned_sessions()
         delete_old_sessions(self._live, kept_days, active=set(self._slots))
+
+    def _report_hanging_engines(self) -> None:
+        with self._lock:
+            schedulers = list(self._schedulers.values())
+        for scheduler in schedulers:
+            if (longest_s := scheduler.longest_batch_s()) > STALL_TIMEOUT_S:
+                LOG.error("an engine has not answered for %.0f s; if this goes on, restart the server", longest_s)
 
     def close(self) -> None:
         """Ends all sessions and threads."""
         if self._maintenance_timer:
             self._maintenance_timer.cancel()
+        with self._lock:
+            self._is_closed = True
         for slot in list(self._slots.values()):
-            self.end(slot)
+            with slot.lock:
+                self.end(slot)
         self.packet_executor.shutdown(wait=False)
         self.slow_executor.shutdown(wait=False)
 
@@ -242,13 +305,19 @@ class LiveHub:
         on_update: UpdateCallback,
         first_sample: int,
     ) -> ResumableSession:
-        """Creates the stream of a session; the caller holds `_lock`."""
-        if id(engine) not in self._schedulers:
-            self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions, engine.workers)
-        scheduler = self._schedulers[id(engine)]
+        """Creates the stream of a session."""
         options = SessionOptions(mode=settings.mode, expect=settings.expect, previous_text=settings.previous_text)
         session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
-        return ResumableSession(record, scheduler, session, on_update, first_sample, settings.keep_sound)
+        with self._lock:
+            if id(engine) not in self._schedulers:
+                self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions, engine.workers)
+            scheduler = self._schedulers[id(engine)]
+            self._opening[id(engine)] += 1  # it is not closed before the session is in it
+        try:
+            return ResumableSession(record, scheduler, session, on_update, first_sample, settings.keep_sound)
+        finally:
+            with self._lock:
+                self._opening[id(engine)] -= 1
 
     def _reopen_stream(
         self, slot: SessionSlot, engine: Engine, settings: SettingsMessage, on_update: UpdateCallback
@@ -257,13 +326,12 @@ class LiveHub:
         old = slot.stream
         old.finish()
         old.close()
-        with self._lock:
-            record = SessionRecord(self._live, slot.id)
-            slot.stream = self._open_stream(engine, settings, record, on_update, old.next_sample)
+        record = SessionRecord(self._live, slot.id)
+        slot.stream = self._open_stream(engine, settings, record, on_update, old.next_sample)
 
     def _close_idle_schedulers(self) -> None:
         with self._lock:
-            idle = [key for key, scheduler in self._schedulers.items() if not len(scheduler)]
+            idle = [key for key, s in self._schedulers.items() if not len(s) and not self._opening[key]]
             closing = [self._schedulers.pop(key) for key in idle]
         for scheduler in closing:
             scheduler.close()

@@ -70,6 +70,11 @@ class ResumableSession:
         return self._reorder_buffer.next_sample
 
     @property
+    def is_empty(self) -> bool:
+        """True until the first sample has arrived."""
+        return self.next_sample == 0
+
+    @property
     def ack(self) -> int:
         with self._scheduled.lock:
             return self._start_sample + self._session.settled_sample
