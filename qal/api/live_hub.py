@@ -107,6 +107,7 @@ class LiveHub:
         self._maintenance_timer: threading.Timer | None = None
         self.packet_executor = ThreadPoolExecutor(max_sessions, "live-packets")
         self.slow_executor = ThreadPoolExecutor(max_sessions, "live-slow")
+        self.disk_executor = ThreadPoolExecutor(max_sessions, "live-disk")
 
     def join(self, message: JoinMessage, owner: object, on_update: UpdateCallback) -> SessionSlot:
         """Starts a session, or resumes the one that the client names from memory or from disk.
@@ -283,6 +284,7 @@ class LiveHub:
                 self.end(slot)
         self.packet_executor.shutdown(wait=False)
         self.slow_executor.shutdown(wait=False)
+        self.disk_executor.shutdown(wait=False)
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -314,7 +316,9 @@ class LiveHub:
             scheduler = self._schedulers[id(engine)]
             self._opening[id(engine)] += 1  # it is not closed before the session is in it
         try:
-            return ResumableSession(record, scheduler, session, on_update, first_sample, settings.keep_sound)
+            return ResumableSession(
+                record, scheduler, session, on_update, first_sample, settings.keep_sound, self.disk_executor
+            )
         finally:
             with self._lock:
                 self._opening[id(engine)] -= 1

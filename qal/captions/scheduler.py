@@ -152,6 +152,12 @@ class Scheduler:
         with self._changed:
             self._wait_until(scheduled, lambda: not (scheduled.urgent or scheduled.in_flight))
 
+    def fail(self, scheduled: ScheduledSession, error: Exception) -> None:
+        """Ends a session with an error, which its next use raises."""
+        with self._changed:
+            scheduled.failure = error
+            self._changed.notify_all()
+
     def remove(self, scheduled: ScheduledSession) -> None:
         """Removes a session; its pending requests are discarded."""
         with self._changed:

@@ -1,5 +1,6 @@
 """Sessions of the live socket across connections: reconnect, restart, timeouts and maintenance."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,10 @@ from qal.api import live_hub, live_socket
 from qal.api.live_hub import LiveHub
 from qal.api.live_socket import PATH, TRY_AGAIN, live_route
 from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.final_captions import Caption
 from qal.captions.protocol import pack
 from qal.captions.record import SessionRecord
+from qal.errors import StorageError
 from tests.api.live_client import JOIN, PACKET_SAMPLES, FakeEngines, caption_two_sentences, finals_until, send
 
 
@@ -240,3 +243,43 @@ def test_abandoned_session_is_finished_and_resumes_from_disk(
     with live_client.websocket_connect(PATH) as socket:
         socket.send_json({**JOIN, "session": session})
         assert len(finals_until(socket, "ready")[0]) == 2
+
+
+def test_slow_disk_of_one_session_delays_no_other(live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch):
+    released, real = threading.Event(), SessionRecord.append
+    slow: set[str] = set()
+
+    def append(record: SessionRecord, caption: Caption, settled_sample: int) -> None:
+        assert record.folder.name not in slow or released.wait(20)
+        real(record, caption, settled_sample)
+
+    monkeypatch.setattr(SessionRecord, "append", append)
+    with live_client.websocket_connect(PATH) as first, live_client.websocket_connect(PATH) as second:
+        first.send_json(JOIN)
+        slow.add(first.receive_json()["session"])
+        send(first, speech)
+        second.send_json(JOIN)
+        second.receive_json()
+        send(second, speech)
+        second.send_json({"do": "finish"})
+        assert len(finals_until(second, "finished")[0]) == 2
+        (stream,) = [slot.stream for slot in hub._slots.values()]
+        assert stream.ack < SAMPLE_RATE * 2  # what is not on disk is not acknowledged
+        released.set()
+        first.send_json({"do": "finish"})
+        assert len(finals_until(first, "finished")[0]) == 2
+
+
+def test_full_disk_ends_the_session_with_its_reason(
+    live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch
+):
+    def append(*_) -> None:
+        raise StorageError("the captions of this session: no space left on the disk")
+
+    monkeypatch.setattr(SessionRecord, "append", append)
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        socket.receive_json()
+        send(socket, speech)
+        socket.send_json({"do": "finish"})
+        assert "no space left" in finals_until(socket, "error")[1]["message"]
