@@ -6,21 +6,17 @@ model is loaded, a queue is emptied), so that they and the packets run in thread
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, Field
-
-from qal.audio.gate import DEFAULT_GATE, GateOptions
-from qal.captions.options import MAX_HINT_CHARACTERS, SessionOptions, UpdateMode
-from qal.captions.protocol import MAX_SAMPLE_INDEX
+from qal.api.live_messages import JoinMessage, SettingsMessage, have_same_captions, settings_only
+from qal.captions.options import SessionOptions
 from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
 from qal.captions.resumable_session import ResumableSession, UpdateCallback
-from qal.captions.scheduler import STALL_TIMEOUT_S, BusyError, Scheduler
+from qal.captions.scheduler import BusyError
+from qal.captions.scheduler_pool import SchedulerPool
 from qal.captions.session import CaptionSession
 from qal.engine.cache import EngineCache
 from qal.engine.engine import Engine
@@ -35,31 +31,6 @@ LOG = logging.getLogger("qal")
 
 class SupersededError(QalError):
     """Another connection has joined the session."""
-
-
-class SettingsMessage(BaseModel, frozen=True, extra="forbid"):
-    """Settings of a live session, as the client sends them."""
-
-    model: str = Field(max_length=500)
-    language: str | None = Field(default=None, max_length=20)
-    task: Literal["transcribe", "translate"] = "transcribe"
-    mode: UpdateMode = "gated"
-    expect: str = Field(default="", max_length=MAX_HINT_CHARACTERS, description="vocabulary hints (initial prompt)")
-    previous_text: bool = Field(default=False, description="use the previous line as context")
-    gate: GateOptions = DEFAULT_GATE
-    keep_sound: bool = Field(default=False, description="save the audio from here on")
-
-
-class JoinMessage(SettingsMessage, frozen=True):
-    """First message of a client: starts or resumes a session."""
-
-    session: str | None = Field(default=None, max_length=64, description="id of the session to resume")
-    kept_from: int = Field(
-        default=0, ge=0, le=MAX_SAMPLE_INDEX, description="index of the first sample that the client still has"
-    )
-    last_index: int = Field(
-        default=-1, ge=-1, le=MAX_SAMPLE_INDEX, description="index of the last final caption that the client has"
-    )
 
 
 @dataclass(eq=False)
@@ -100,8 +71,7 @@ class LiveHub:
         self._offered = offered
         self._max_sessions = max_sessions
         self._slots: dict[str, SessionSlot] = {}  # by session id
-        self._schedulers: dict[int, Scheduler] = {}  # by id(engine)
-        self._opening: Counter[int] = Counter()  # sessions that are being opened, by id(engine)
+        self._schedulers = SchedulerPool(max_sessions)
         self._lock = threading.Lock()
         self._is_closed = False
         self._maintenance_timer: threading.Timer | None = None
@@ -128,7 +98,7 @@ class LiveHub:
         return slot
 
     def _find_slot(self, record: SessionRecord, owner: object) -> SessionSlot | None:
-        """Returns the session for its new owner if it is in memory; it goes on with the engine that it has."""
+        """Gives the session to its new owner if it is in memory; its engine stays, also if the model was deleted."""
         with self._lock:
             slot = self._slots.get(record.folder.name)
             if slot:
@@ -197,7 +167,7 @@ class LiveHub:
             if not have_same_captions(settings, slot.settings):
                 self._reopen_stream(slot, engine, settings, on_update)
             slot.settings = settings_only(settings)
-        self._close_idle_schedulers()
+        self._schedulers.close_idle()
 
     def finish(self, slot: SessionSlot, owner: object) -> None:
         """Makes all captions final and ends the session."""
@@ -230,7 +200,7 @@ class LiveHub:
             if self._slots.get(slot.id) is slot:
                 del self._slots[slot.id]
         slot.stream.close()
-        self._close_idle_schedulers()
+        self._schedulers.close_idle()
 
     def close_abandoned_sessions(self) -> None:
         """Ends sessions without a connection since RECONNECT_TIMEOUT_S; their captions are final on disk first."""
@@ -262,16 +232,9 @@ class LiveHub:
         self._maintenance_timer = threading.Timer(MAINTENANCE_INTERVAL_S, self.start_maintenance, [kept_days])
         self._maintenance_timer.daemon = True
         self._maintenance_timer.start()
-        self._report_hanging_engines()
+        self._schedulers.report_hanging_engines()
         self.close_abandoned_sessions()
         delete_old_sessions(self._live, kept_days, active=set(self._slots))
-
-    def _report_hanging_engines(self) -> None:
-        with self._lock:
-            schedulers = list(self._schedulers.values())
-        for scheduler in schedulers:
-            if (longest_s := scheduler.longest_batch_s()) > STALL_TIMEOUT_S:
-                LOG.error("an engine has not answered for %.0f s; if this goes on, restart the server", longest_s)
 
     def close(self) -> None:
         """Ends all sessions and threads."""
@@ -310,18 +273,10 @@ class LiveHub:
         """Creates the stream of a session."""
         options = SessionOptions(mode=settings.mode, expect=settings.expect, previous_text=settings.previous_text)
         session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
-        with self._lock:
-            if id(engine) not in self._schedulers:
-                self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions, engine.workers)
-            scheduler = self._schedulers[id(engine)]
-            self._opening[id(engine)] += 1  # it is not closed before the session is in it
-        try:
+        with self._schedulers.scheduler_of(engine) as scheduler:
             return ResumableSession(
                 record, scheduler, session, on_update, first_sample, settings.keep_sound, self.disk_executor
             )
-        finally:
-            with self._lock:
-                self._opening[id(engine)] -= 1
 
     def _reopen_stream(
         self, slot: SessionSlot, engine: Engine, settings: SettingsMessage, on_update: UpdateCallback
@@ -333,27 +288,8 @@ class LiveHub:
         record = SessionRecord(self._live, slot.id)
         slot.stream = self._open_stream(engine, settings, record, on_update, old.next_sample)
 
-    def _close_idle_schedulers(self) -> None:
-        with self._lock:
-            idle = [key for key, s in self._schedulers.items() if not len(s) and not self._opening[key]]
-            closing = [self._schedulers.pop(key) for key in idle]
-        for scheduler in closing:
-            scheduler.close()
-
 
 def require_owner(slot: SessionSlot, owner: object) -> None:
     """Raises SupersededError unless `owner` joined the session last."""
     if slot.owner is not owner:
         raise SupersededError("this recording continues on another connection")
-
-
-def have_same_captions(a: SettingsMessage, b: SettingsMessage) -> bool:
-    """True if both settings give the same captions for the same audio."""
-    fields = set(SettingsMessage.model_fields) - {"keep_sound"}
-    return a.model_dump(include=fields) == b.model_dump(include=fields)
-
-
-def settings_only(message: SettingsMessage) -> SettingsMessage:
-    """Returns the settings of a join message without its other fields."""
-    fields = set(SettingsMessage.model_fields)
-    return SettingsMessage.model_validate(message.model_dump(include=fields, exclude_unset=True))

@@ -19,7 +19,8 @@ from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from qal.api.live_hub import JoinMessage, LiveHub, SessionSlot, SettingsMessage, SupersededError
+from qal.api.live_hub import LiveHub, SessionSlot, SupersededError
+from qal.api.live_messages import JoinMessage, SettingsMessage
 from qal.api.origin import is_same_origin
 from qal.captions.resumable_session import SessionUpdate
 from qal.captions.scheduler import BusyError

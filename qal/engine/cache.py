@@ -58,25 +58,22 @@ class EngineCache:
                 return self._keep(key, engine)
             if loading is None:
                 self._free_slot()
-                future = self._loading[key] = Future()
-        if loading is not None:
-            return loading.result()
-        return self._load_into(future, key)
+                self._loading[key] = Future()
+        return self._load_now(key) if loading is None else loading.result()
 
-    def _load_into(self, future: "Future[Engine]", key: Key) -> Engine:
+    def _load_now(self, key: Key) -> Engine:
         """Loads an engine without the lock, so that requests for other engines are answered meanwhile."""
         try:
             engine = self._load(key[0], context=key[2])
         except BaseException as error:
             with self._lock:
-                del self._loading[key]
-            future.set_exception(error)
+                self._loading.pop(key).set_exception(error)
             raise
         with self._lock:
-            del self._loading[key]
+            waiting = self._loading.pop(key)
             self._alive[key] = engine
             self._keep(key, engine)
-        future.set_result(engine)
+        waiting.set_result(engine)
         return engine
 
     def _keep(self, key: Key, engine: Engine) -> Engine:
