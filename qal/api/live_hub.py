@@ -10,16 +10,13 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, Field
-
-from qal.audio.gate import DEFAULT_GATE, GateOptions
-from qal.captions.options import MAX_HINT_CHARACTERS, SessionOptions, UpdateMode
-from qal.captions.protocol import MAX_SAMPLE_INDEX
+from qal.api.live_messages import JoinMessage, SettingsMessage, have_same_captions, settings_only
+from qal.captions.options import SessionOptions
 from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
 from qal.captions.resumable_session import ResumableSession, UpdateCallback
-from qal.captions.scheduler import BusyError, Scheduler
+from qal.captions.scheduler import BusyError
+from qal.captions.scheduler_pool import SchedulerPool
 from qal.captions.session import CaptionSession
 from qal.engine.cache import EngineCache
 from qal.engine.engine import Engine
@@ -36,39 +33,14 @@ class SupersededError(QalError):
     """Another connection has joined the session."""
 
 
-class SettingsMessage(BaseModel, frozen=True, extra="forbid"):
-    """Settings of a live session, as the client sends them."""
-
-    model: str = Field(max_length=500)
-    language: str | None = Field(default=None, max_length=20)
-    task: Literal["transcribe", "translate"] = "transcribe"
-    mode: UpdateMode = "gated"
-    expect: str = Field(default="", max_length=MAX_HINT_CHARACTERS, description="vocabulary hints (initial prompt)")
-    previous_text: bool = Field(default=False, description="use the previous line as context")
-    gate: GateOptions = DEFAULT_GATE
-    keep_sound: bool = Field(default=False, description="save the audio from here on")
-
-
-class JoinMessage(SettingsMessage, frozen=True):
-    """First message of a client: starts or resumes a session."""
-
-    session: str | None = Field(default=None, max_length=64, description="id of the session to resume")
-    kept_from: int = Field(
-        default=0, ge=0, le=MAX_SAMPLE_INDEX, description="index of the first sample that the client still has"
-    )
-    last_index: int = Field(
-        default=-1, ge=-1, le=MAX_SAMPLE_INDEX, description="index of the last final caption that the client has"
-    )
-
-
 @dataclass(eq=False)
 class SessionSlot:
     """A session on this server and the connection that may use it (`owner`)."""
 
     id: str
-    stream: ResumableSession
     settings: SettingsMessage
     owner: object
+    stream: ResumableSession = field(init=False)  # set by whoever creates the slot, under its lock
     lock: threading.Lock = field(default_factory=threading.Lock)  # held while the owner uses the stream
     disconnected_at: float | None = None  # on the monotonic clock; None while there is a connection
     closed: bool = False  # a client that reconnects now resumes from disk
@@ -99,11 +71,13 @@ class LiveHub:
         self._offered = offered
         self._max_sessions = max_sessions
         self._slots: dict[str, SessionSlot] = {}  # by session id
-        self._schedulers: dict[int, Scheduler] = {}  # by id(engine)
+        self._schedulers = SchedulerPool(max_sessions)
         self._lock = threading.Lock()
+        self._is_closed = False
         self._maintenance_timer: threading.Timer | None = None
         self.packet_executor = ThreadPoolExecutor(max_sessions, "live-packets")
         self.slow_executor = ThreadPoolExecutor(max_sessions, "live-slow")
+        self.disk_executor = ThreadPoolExecutor(max_sessions, "live-disk")
 
     def join(self, message: JoinMessage, owner: object, on_update: UpdateCallback) -> SessionSlot:
         """Starts a session, or resumes the one that the client names from memory or from disk.
@@ -112,11 +86,9 @@ class LiveHub:
             BusyError: too many sessions.
             ModelError, LanguageError: the model cannot be used.
             OptionError: the session id is not valid."""
-        self.close_abandoned_sessions()
         record = SessionRecord(self._live, message.session or new_session_id())
-        engine = self._get_engine(message)
-        slot = self._find_or_create_slot(message, record, engine, owner, on_update)
-        with slot.lock:  # waits for the last packet of an earlier connection
+        slot = self._find_slot(record, owner) or self._create_slot(message, record, owner, on_update)
+        with slot.lock:  # waits for the last packet of an earlier connection, or until the session is open
             if slot.closed:  # it was being closed
                 return self.join(message, owner, on_update)
             if slot.settings.keep_sound and not message.keep_sound:  # revoked while disconnected
@@ -125,21 +97,57 @@ class LiveHub:
             slot.stream.resume(on_update, message.last_index)
         return slot
 
-    def _find_or_create_slot(
-        self, message: JoinMessage, record: SessionRecord, engine: Engine, owner: object, on_update: UpdateCallback
-    ) -> SessionSlot:
-        session_id = record.folder.name
+    def _find_slot(self, record: SessionRecord, owner: object) -> SessionSlot | None:
+        """Gives the session to its new owner if it is in memory; its engine stays, also if the model was deleted."""
         with self._lock:
-            slot = self._slots.get(session_id)
-            if not slot:
-                if len(self._slots) >= self._max_sessions:
-                    raise BusyError(f"all {self._max_sessions} sessions are in use; try again in a minute")
-                stream = self._open_stream(engine, message, record, on_update, message.kept_from)
-                slot = SessionSlot(session_id, stream, settings_only(message), owner)
-                self._slots[session_id] = slot
-            slot.owner = owner
-            slot.disconnected_at = None
+            slot = self._slots.get(record.folder.name)
+            if slot:
+                slot.owner, slot.disconnected_at = owner, None
             return slot
+
+    def _create_slot(
+        self, message: JoinMessage, record: SessionRecord, owner: object, on_update: UpdateCallback
+    ) -> SessionSlot:
+        engine = self._get_engine(message)
+        slot = SessionSlot(record.folder.name, settings_only(message), owner)
+        with slot.lock:  # others that join the session meanwhile wait for it
+            with self._lock:
+                if faster := self._slots.get(slot.id):  # another connection
+                    faster.owner, faster.disconnected_at = owner, None
+                    return faster
+                displaced = self._make_room()
+                self._slots[slot.id] = slot
+            if displaced:
+                self._close_displaced(displaced)
+            try:  # without the hub's lock: the record may be long and the disk slow
+                slot.stream = self._open_stream(engine, message, record, on_update, message.kept_from)
+            except BaseException:
+                slot.closed = True
+                with self._lock:
+                    self._slots.pop(slot.id, None)
+                raise
+        return slot
+
+    def _make_room(self) -> SessionSlot | None:
+        """Takes the place of the session that is longest without a connection, if all places are taken.
+
+        Its client resumes from disk, where its final captions are, and sends the rest again. The caller holds
+        `_lock`, and closes the returned session, whose lock is held. Raises BusyError if no session can give way."""
+        if len(self._slots) < self._max_sessions:
+            return None
+        waiting = [slot for slot in self._slots.values() if slot.disconnected_at is not None]
+        waiting.sort(key=lambda slot: slot.disconnected_at or 0.0)
+        free = next((slot for slot in waiting if slot.lock.acquire(blocking=False)), None)
+        if not free:
+            raise BusyError(f"all {self._max_sessions} sessions are in use; try again in a minute")
+        return free
+
+    def _close_displaced(self, slot: SessionSlot) -> None:
+        try:
+            slot.closed = True
+            self.end(slot)
+        finally:
+            slot.lock.release()
 
     def receive_packet(self, slot: SessionSlot, owner: object, data: bytes) -> None:
         with slot.lock:
@@ -159,7 +167,7 @@ class LiveHub:
             if not have_same_captions(settings, slot.settings):
                 self._reopen_stream(slot, engine, settings, on_update)
             slot.settings = settings_only(settings)
-        self._close_idle_schedulers()
+        self._schedulers.close_idle()
 
     def finish(self, slot: SessionSlot, owner: object) -> None:
         """Makes all captions final and ends the session."""
@@ -171,15 +179,28 @@ class LiveHub:
     def disconnect(self, slot: SessionSlot, owner: object) -> None:
         """Records that the connection is closed; the session waits for a new one."""
         with self._lock:
-            if slot.owner is owner:
-                slot.disconnected_at = time.monotonic()
+            if slot.owner is not owner or slot.closed:
+                return
+            slot.disconnected_at = time.monotonic()
+            if slot.stream.is_empty and not self._is_closed:
+                self.slow_executor.submit(self._discard_empty, slot)
+
+    def _discard_empty(self, slot: SessionSlot) -> None:
+        """Ends a session without a sample, and deletes its record, unless it has a connection again."""
+        with slot.lock:
+            if slot.disconnected_at is None or slot.closed or not slot.stream.is_empty:
+                return
+            slot.closed = True
+            self.end(slot)
+            SessionRecord(self._live, slot.id).delete_empty()
 
     def end(self, slot: SessionSlot) -> None:
         """Removes the session from memory."""
         with self._lock:
-            self._slots.pop(slot.id, None)
+            if self._slots.get(slot.id) is slot:
+                del self._slots[slot.id]
         slot.stream.close()
-        self._close_idle_schedulers()
+        self._schedulers.close_idle()
 
     def close_abandoned_sessions(self) -> None:
         """Ends sessions without a connection since RECONNECT_TIMEOUT_S; their captions are final on disk first."""
@@ -196,11 +217,13 @@ class LiveHub:
                     self._close_abandoned(slot)
 
     def _close_abandoned(self, slot: SessionSlot) -> None:
-        """Finishes and ends a session; the caller holds the lock of the slot."""
+        """Finishes and ends a session, whatever its engine or disk raise; the caller holds the lock of the slot."""
         try:
             slot.stream.finish()
-        except QalError as error:
-            LOG.warning("an abandoned session could not be finished: %s", error)
+        except Exception as error:
+            LOG.warning(
+                "an abandoned session could not be finished: %s", error, exc_info=not isinstance(error, QalError)
+            )
         slot.closed = True
         self.end(slot)
 
@@ -209,6 +232,7 @@ class LiveHub:
         self._maintenance_timer = threading.Timer(MAINTENANCE_INTERVAL_S, self.start_maintenance, [kept_days])
         self._maintenance_timer.daemon = True
         self._maintenance_timer.start()
+        self._schedulers.report_hanging_engines()
         self.close_abandoned_sessions()
         delete_old_sessions(self._live, kept_days, active=set(self._slots))
 
@@ -216,10 +240,14 @@ class LiveHub:
         """Ends all sessions and threads."""
         if self._maintenance_timer:
             self._maintenance_timer.cancel()
+        with self._lock:
+            self._is_closed = True
         for slot in list(self._slots.values()):
-            self.end(slot)
+            with slot.lock:
+                self.end(slot)
         self.packet_executor.shutdown(wait=False)
         self.slow_executor.shutdown(wait=False)
+        self.disk_executor.shutdown(wait=False)
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -242,13 +270,13 @@ class LiveHub:
         on_update: UpdateCallback,
         first_sample: int,
     ) -> ResumableSession:
-        """Creates the stream of a session; the caller holds `_lock`."""
-        if id(engine) not in self._schedulers:
-            self._schedulers[id(engine)] = Scheduler(engine, self._max_sessions, engine.workers)
-        scheduler = self._schedulers[id(engine)]
+        """Creates the stream of a session."""
         options = SessionOptions(mode=settings.mode, expect=settings.expect, previous_text=settings.previous_text)
         session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
-        return ResumableSession(record, scheduler, session, on_update, first_sample, settings.keep_sound)
+        with self._schedulers.scheduler_of(engine) as scheduler:
+            return ResumableSession(
+                record, scheduler, session, on_update, first_sample, settings.keep_sound, self.disk_executor
+            )
 
     def _reopen_stream(
         self, slot: SessionSlot, engine: Engine, settings: SettingsMessage, on_update: UpdateCallback
@@ -257,31 +285,11 @@ class LiveHub:
         old = slot.stream
         old.finish()
         old.close()
-        with self._lock:
-            record = SessionRecord(self._live, slot.id)
-            slot.stream = self._open_stream(engine, settings, record, on_update, old.next_sample)
-
-    def _close_idle_schedulers(self) -> None:
-        with self._lock:
-            idle = [key for key, scheduler in self._schedulers.items() if not len(scheduler)]
-            closing = [self._schedulers.pop(key) for key in idle]
-        for scheduler in closing:
-            scheduler.close()
+        record = SessionRecord(self._live, slot.id)
+        slot.stream = self._open_stream(engine, settings, record, on_update, old.next_sample)
 
 
 def require_owner(slot: SessionSlot, owner: object) -> None:
     """Raises SupersededError unless `owner` joined the session last."""
     if slot.owner is not owner:
         raise SupersededError("this recording continues on another connection")
-
-
-def have_same_captions(a: SettingsMessage, b: SettingsMessage) -> bool:
-    """True if both settings give the same captions for the same audio."""
-    fields = set(SettingsMessage.model_fields) - {"keep_sound"}
-    return a.model_dump(include=fields) == b.model_dump(include=fields)
-
-
-def settings_only(message: SettingsMessage) -> SettingsMessage:
-    """Returns the settings of a join message without its other fields."""
-    fields = set(SettingsMessage.model_fields)
-    return SettingsMessage.model_validate(message.model_dump(include=fields, exclude_unset=True))

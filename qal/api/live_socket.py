@@ -19,7 +19,8 @@ from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from qal.api.live_hub import JoinMessage, LiveHub, SessionSlot, SettingsMessage, SupersededError
+from qal.api.live_hub import LiveHub, SessionSlot, SupersededError
+from qal.api.live_messages import JoinMessage, SettingsMessage
 from qal.api.origin import is_same_origin
 from qal.captions.resumable_session import SessionUpdate
 from qal.captions.scheduler import BusyError
@@ -32,6 +33,7 @@ MAX_OUTGOING = 256  # messages; a slower client first loses level updates, then 
 # Unprocessed packets: one minute, or two minutes of large ones; then the network waits.
 MAX_INCOMING, MAX_INCOMING_BYTES = 600, 4 << 20
 QUEUE_POLL_S = 0.05  # between two checks whether the incoming queue has room
+HELLO_TIMEOUT_S = 10.0  # until the first message of a connection
 IDLE_TIMEOUT_S = 300.0  # without a packet; an open microphone always sends packets
 LOGIN_CHECK_INTERVAL_S = 5.0
 # Close codes of this protocol; after TRY_AGAIN the client reconnects.
@@ -79,12 +81,16 @@ class LiveConnection:
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_OUTGOING)
         self._incoming: asyncio.Queue[Any] = asyncio.Queue(MAX_INCOMING)
         self._incoming_bytes = 0  # in _incoming
+        self._overflow = asyncio.Event()  # set when the client is too slow for _outgoing
         self._slot: SessionSlot | None = None
         self._closed = False
 
     async def run(self) -> None:
         """Serves the connection until it is closed by either side."""
-        stages = (self._receive_messages, self._send_messages, self._process_messages, self._check_login)
+        stages = (
+            *(self._receive_messages, self._send_messages, self._process_messages),
+            *(self._check_login, self._watch_overflow),
+        )
         tasks = [asyncio.create_task(stage()) for stage in stages]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -126,13 +132,23 @@ class LiveConnection:
         while True:
             await self.socket.send_text(json_text(await self._outgoing.get(), ensure_ascii=False))
 
+    async def _watch_overflow(self) -> None:
+        await self._overflow.wait()
+        await self.socket.close(TRY_AGAIN, "the page reads too slowly")
+        raise WebSocketDisconnect(TRY_AGAIN)
+
     async def _check_login(self) -> None:
         while self._allowed():
             await asyncio.sleep(LOGIN_CHECK_INTERVAL_S)
         raise LoggedOutError(f"you are no longer logged in; {LOG_IN}")
 
     async def _process_messages(self) -> None:
-        join_message = parse_message(JoinMessage, (await self._next_message()).get("text"))
+        try:
+            async with asyncio.timeout(HELLO_TIMEOUT_S):
+                first_message = await self._next_message()
+        except TimeoutError:
+            raise IdleError("the page sent nothing; reload the page") from None
+        join_message = parse_message(JoinMessage, first_message.get("text"))
         slot = await self._run_slow(self._join, join_message)
         self._send_ready(slot)
         while True:
@@ -188,7 +204,7 @@ class LiveConnection:
         if not message.get("captions", True) and self._outgoing.qsize() > MAX_OUTGOING // 2:
             return  # a level update; the next one follows in 0.1 s
         if self._outgoing.full():  # the captions are on disk and are sent again after a reconnect
-            self._loop.create_task(self.socket.close(TRY_AGAIN, "the page reads too slowly"))
+            self._overflow.set()
             return
         self._outgoing.put_nowait(message)
 
@@ -224,7 +240,8 @@ def parse_message(message_type: type[Message], text: str | None) -> Message:
     except ValidationError as error:
         gate_errors = [e for e in error.errors() if e["loc"][:1] == ("gate",)]
         if gate_errors:  # settings of the page that contradict each other
-            raise OptionError(gate_errors[0]["msg"].removeprefix("Value error, ")) from error
+            names = "".join(f"{name}: " for name in gate_errors[0]["loc"][1:])
+            raise OptionError(names + gate_errors[0]["msg"].removeprefix("Value error, ")) from error
         raise OptionError(INVALID_MESSAGE) from error
 
 

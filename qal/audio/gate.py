@@ -63,7 +63,7 @@ class Gate:
         self._options = options
         self._pre_roll = ms_to_windows(options.pre_roll_ms)
         self._post_roll = ms_to_windows(options.post_roll_ms)
-        self._min_speech = max(1, ms_to_windows(options.min_speech_ms))
+        self.min_speech_windows = max(1, ms_to_windows(options.min_speech_ms))
         self._hang_over = ms_to_windows(options.hang_over_ms)
         self._max_windows = int(1000 * options.max_segment_s) // VAD_WINDOW_MS
         self._now = 0  # windows fed
@@ -86,7 +86,7 @@ class Gate:
         if not region:
             return None
         silence = self._now - region.speech_end
-        if not silence or silence < self._post_roll or region.speech_windows < self._min_speech:
+        if not silence or silence < self._post_roll or region.speech_windows < self.min_speech_windows:
             return None
         return replace(region, end=region.speech_end + self._post_roll)
 
@@ -134,7 +134,7 @@ class Gate:
         self._previous_end = region.end
         self._probabilities = []
         self.open_region = None
-        return region if region.speech_windows >= self._min_speech else None
+        return region if region.speech_windows >= self.min_speech_windows else None
 
     def _cut(self, region: Region) -> Region | None:
         """Ends the open region at the quietest window of its second half, where the next region starts."""

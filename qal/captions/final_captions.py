@@ -44,6 +44,12 @@ class FinalCaptions:
         self._options, self._task = options, task
         self._joiner = OverlapJoiner() if options.mode == "chunks" else None
 
+    @property
+    def pending_sample(self) -> int | None:
+        """First sample of the words that wait for the next chunk; None if there are none."""
+        start_s = self._joiner.pending_start_s if self._joiner else None
+        return None if start_s is None else int(start_s * SAMPLE_RATE)
+
     def decide(self, segment: SpeechSegment, transcript: Transcript | None, had_tentative: bool) -> list[Caption]:
         """Returns the final captions of an ended segment, and updates the held language and the previous text.
 

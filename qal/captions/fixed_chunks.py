@@ -29,7 +29,6 @@ class ChunkSegmenter:
 
     def __init__(self, options: GateOptions):
         self._gate = Gate(options.model_copy(update={"max_segment_s": NO_MAX_SEGMENT_S}))
-        self._min_speech_windows = max(1, options.min_speech_ms * SAMPLE_RATE // 1000 // VAD_WINDOW)
         self._buffer = SampleBuffer()
         self._probabilities: list[float] = []
         self._first_window = 0  # number of the window that _probabilities[0] belongs to
@@ -74,7 +73,7 @@ class ChunkSegmenter:
 
     def _cut(self, region: Region, end: int | None = None) -> list[SpeechSegment]:
         """Returns the chunks that speech fills; with the region's `end`, also the chunk of the remaining speech."""
-        if region.speech_windows < self._min_speech_windows:
+        if region.speech_windows < self._gate.min_speech_windows:
             return []
         chunks = []
         if region.index != self._region_index:
@@ -111,6 +110,11 @@ class OverlapJoiner:
 
     def __init__(self):
         self._pending: list[Word] = []  # words of the overlap, until the next chunk transcribes it again
+
+    @property
+    def pending_start_s(self) -> float | None:
+        """Start in the stream of the first word that waits for the next chunk; None if there is none."""
+        return self._pending[0].start_s if self._pending else None
 
     def join(self, words: Sequence[Word], start_s: float, overlap_start_s: float) -> list[Word]:
         """Adds a chunk's words and returns the words that are final now, in order.

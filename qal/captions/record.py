@@ -78,6 +78,14 @@ class SessionRecord:
             file.flush()
             os.fsync(file.fileno())
 
+    def delete_empty(self) -> None:
+        """Deletes the folder if nothing was said in the session."""
+        with storage_errors("the captions of this session"):
+            files = list(self.folder.iterdir()) if self.folder.is_dir() else []
+            if files == [self.file] and not self.file.stat().st_size:
+                self.file.unlink()
+                self.folder.rmdir()
+
     def stored_captions(self) -> list[StoredCaption]:
         """Returns the captions in the file; torn lines are ignored."""
         captions = []

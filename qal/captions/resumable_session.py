@@ -1,7 +1,9 @@
 """A live session that can be resumed after lost packets, a broken connection or a restarted server."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from qal.audio.samples import SAMPLE_RATE
@@ -10,6 +12,7 @@ from qal.captions.protocol import ReorderBuffer, unpack
 from qal.captions.record import SessionRecord
 from qal.captions.saved_audio import SavedAudio
 from qal.captions.scheduler import Scheduler
+from qal.captions.serial_tasks import SerialTasks
 from qal.captions.session import CaptionSession, InputLevel
 
 
@@ -23,6 +26,7 @@ class SessionUpdate:
 
 
 UpdateCallback = Callable[[SessionUpdate], None]
+LOG = logging.getLogger("qal")
 
 
 class ResumableSession:
@@ -38,6 +42,8 @@ class ResumableSession:
         kept_from: the first sample that the client still has. The stream begins there, or later if the record says
             that more samples are settled.
         save_audio: whether the audio is written to disk, too.
+        disk: threads that write the captions, so that a slow disk delays this session alone; None writes them in the
+            thread that transcribes.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class ResumableSession:
         on_update: UpdateCallback,
         kept_from: int = 0,
         save_audio: bool = False,
+        disk: Executor | None = None,
     ):
         record.create()
         stored = record.stored_captions()
@@ -60,6 +67,7 @@ class ResumableSession:
         self._first_index = max((caption.index + 1 for caption in stored), default=0)
         self._reorder_buffer = ReorderBuffer(self._start_sample)
         self._lock = threading.Lock()  # for the packets and the saved audio
+        self._writes = SerialTasks(disk)
         self._saved_audio = SavedAudio(record.folder)
         self.set_audio_saving(save_audio)
         self._scheduled = scheduler.add(session, self._deliver)
@@ -70,9 +78,18 @@ class ResumableSession:
         return self._reorder_buffer.next_sample
 
     @property
+    def is_empty(self) -> bool:
+        """True until the first sample has arrived."""
+        return self.next_sample == 0
+
+    @property
     def ack(self) -> int:
+        """The first sample that is not settled on disk."""
         with self._scheduled.lock:
-            return self._start_sample + self._session.settled_sample
+            return self._settled_now() if self._writes.is_idle else self._settled_sample
+
+    def _settled_now(self) -> int:
+        return self._start_sample + self._session.settled_sample
 
     def receive(self, data: bytes) -> None:
         """Adds an encoded packet and sends an update.
@@ -112,10 +129,14 @@ class ResumableSession:
         """Makes all captions final. `receive` may not be called after it. Raises as `receive` does."""
         with self._lock:
             self._scheduler.flush(self._scheduled)
+        self._writes.wait()
+        if self._scheduled.failure:
+            raise self._scheduled.failure
 
     def close(self) -> None:
-        """Removes the session from the scheduler; pending requests are discarded."""
+        """Removes the session from the scheduler; pending requests are discarded, decided captions are written."""
         self._scheduler.remove(self._scheduled)
+        self._writes.wait()
 
     def _resend(self, last_index: int) -> None:
         missed = [stored.caption() for stored in self._record.stored_captions() if stored.index > last_index]
@@ -123,16 +144,28 @@ class ResumableSession:
             self._on_update(SessionUpdate(missed, self.ack))
 
     def _deliver(self, captions: list[Caption]) -> None:
-        """Records the final captions, then sends all. Called with the scheduled session's lock held.
+        """Sends captions, final ones after they are on disk. Called with the scheduled session's lock held."""
+        placed = [self._in_stream(caption) for caption in captions]
+        if self._writes.is_idle and not any(c.final and c.text for c in placed):
+            self._on_update(SessionUpdate(placed, self.ack))
+            return
+        settled_sample = self._settled_now()
+        self._writes.add(lambda: self._write_and_send(placed, settled_sample))
+
+    def _write_and_send(self, captions: Sequence[Caption], settled_sample: int) -> None:
+        """Records the final captions, then sends all; an error (a full disk) ends this session alone.
 
         Only the last recorded caption may carry the new settled sample: the earlier ones do not cover it."""
-        placed = [self._in_stream(caption) for caption in captions]
-        finals = [c for c in placed if c.final and c.text]
-        for caption in finals:
-            settled_sample = self.ack if caption is finals[-1] else self._settled_sample
-            self._record.append(caption, settled_sample)
-            self._settled_sample = settled_sample
-        self._on_update(SessionUpdate(placed, self.ack))
+        finals = [c for c in captions if c.final and c.text]
+        try:
+            for caption in finals:
+                self._record.append(caption, settled_sample if caption is finals[-1] else self._settled_sample)
+            with self._scheduled.lock:
+                self._settled_sample = settled_sample if finals else self._settled_sample
+                self._on_update(SessionUpdate(captions, self._settled_sample))
+        except Exception as error:
+            LOG.exception("captions could not be written")
+            self._scheduler.fail(self._scheduled, error)
 
     def _in_stream(self, caption: Caption) -> Caption:
         """Returns the caption with index and times from the beginning of the whole stream."""

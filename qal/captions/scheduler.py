@@ -24,6 +24,7 @@ MAX_BATCH_SIZE = 8
 MAX_LENGTH_RATIO = 1.25  # between the first segment of a batch and any other
 MAX_PENDING_S = 60.0  # audio of one session's pending final requests
 STALL_TIMEOUT_S = 60.0  # without a transcript for a session that waits
+RETRY_PAUSE_S = 1.0  # after an error of the scheduler itself
 LOG = logging.getLogger("qal")
 
 CaptionCallback = Callable[[list[Caption]], None]
@@ -106,6 +107,7 @@ class Scheduler:
         self._sessions: list[ScheduledSession] = []
         self._changed = threading.Condition()
         self._closed = False
+        self._batch_began_s: dict[int, float] = {}  # by thread; monotonic time
         self._threads = [
             threading.Thread(target=self._work, daemon=True, name=f"caption-scheduler-{i}") for i in range(workers)
         ]
@@ -150,6 +152,12 @@ class Scheduler:
         with self._changed:
             self._wait_until(scheduled, lambda: not (scheduled.urgent or scheduled.in_flight))
 
+    def fail(self, scheduled: ScheduledSession, error: Exception) -> None:
+        """Ends a session with an error, which its next use raises."""
+        with self._changed:
+            scheduled.failure = error
+            self._changed.notify_all()
+
     def remove(self, scheduled: ScheduledSession) -> None:
         """Removes a session; its pending requests are discarded."""
         with self._changed:
@@ -164,6 +172,11 @@ class Scheduler:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
+
+    def longest_batch_s(self) -> float:
+        """Returns how long the batch that takes longest is being transcribed, in seconds; 0 if there is none."""
+        now = time.monotonic()
+        return max((now - began for began in list(self._batch_began_s.values())), default=0.0)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -194,38 +207,45 @@ class Scheduler:
                 raise BusyError("the server is too busy to continue; try again in a minute")
 
     def _work(self) -> None:
-        """The main loop of a worker thread."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or any(s.next_request() for s in self._sessions))
-                if self._closed:
-                    return
-                batch = self._next_batch()
-            self._complete(batch)
+        """The main loop of a worker thread. No error ends it, because no session of the engine would be served then."""
+        while not self._closed:
+            try:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed or any(s.next_request() for s in self._sessions))
+                    batch = [] if self._closed else self._next_batch()
+                self._complete(batch)
+            except Exception:
+                LOG.exception("the scheduler of captions failed; it goes on in %.0f s", RETRY_PAUSE_S)
+                time.sleep(RETRY_PAUSE_S)
 
     def run_next_batch(self) -> bool:
         """Transcribes and delivers one batch in the calling thread. Returns False if there is no request."""
         with self._changed:
-            if not any(s.next_request() for s in self._sessions):
-                return False
             batch = self._next_batch()
         self._complete(batch)
-        return True
+        return bool(batch)
 
     def _complete(self, batch: list[ScheduledRequest]) -> None:
         """Processes a batch and frees its sessions for their next requests."""
+        thread = threading.get_ident()
+        self._batch_began_s[thread] = time.monotonic()
         try:
             self._process(batch)
         finally:
+            del self._batch_began_s[thread]
             with self._changed:
                 for scheduled_request in batch:
                     scheduled_request.scheduled.in_flight = False
                 self._changed.notify_all()
 
     def _next_batch(self) -> list[ScheduledRequest]:
-        """Removes and returns the next request and those of other sessions that fit into its batch."""
+        """Removes and returns the next request and those of other sessions that fit into its batch.
+
+        Returns [] if there is none: a session may have closed its segment since the caller looked."""
         candidates = [ScheduledRequest(s, r) for s in self._sessions if (r := s.next_request())]
         candidates.sort(key=lambda c: (c.request.kind is RequestKind.TENTATIVE, c.scheduled.last_served_s))
+        if not candidates:
+            return []
         first = candidates[0]
         fitting = [c for c in candidates if c.options == first.options and _similar(c.length, first.length)]
         batch = fitting[: self._max_batch_size]
@@ -235,6 +255,8 @@ class Scheduler:
 
     def _process(self, batch: list[ScheduledRequest]) -> None:
         """Transcribes and delivers a batch; if it fails, each request is tried alone."""
+        if not batch:
+            return
         try:
             transcripts = self._transcribe(batch)
         except Exception as error:  # one request may be the cause

@@ -45,7 +45,6 @@ class Segmenter:
 
     def __init__(self, options: GateOptions):
         self._gate = Gate(options)
-        self._min_speech_samples = options.min_speech_ms * SAMPLE_RATE // 1000
         self._buffer = SampleBuffer()
 
     @property
@@ -73,7 +72,7 @@ class Segmenter:
     def open_speech(self) -> OpenSpeech | None:
         """Returns the speech of the open segment; None until it is longer than the minimum duration."""
         region = self._gate.open_region
-        if not region or region.speech_windows * VAD_WINDOW < self._min_speech_samples:
+        if not region or region.speech_windows < self._gate.min_speech_windows:
             return None
         return OpenSpeech(region.index, region.speech_windows * VAD_WINDOW)
 

@@ -120,8 +120,12 @@ class CaptionSession:
 
     @property
     def settled_sample(self) -> int:
-        """The first sample that is not yet covered by a final caption or by silence outside of segments."""
-        return min([s.start_sample for s in self._pending] + [self._segmenter.needed_sample])
+        """The first sample that is not yet covered by a final caption or by silence outside of segments.
+
+        It is a multiple of the VAD's window, so that a stream that begins there has the same speech probabilities."""
+        waiting = [sample for sample in [self._finals.pending_sample] if sample is not None]
+        first = min([*waiting, *(s.start_sample for s in self._pending), self._segmenter.needed_sample])
+        return first - first % VAD_WINDOW
 
     def feed(self, samples: Samples) -> SessionOutput:
         """Adds samples, (n,) float32 at 16 kHz for any n."""

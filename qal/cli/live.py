@@ -29,12 +29,13 @@ def main(arguments: Sequence[str]) -> None:
     options = parse_options("qal live", about, CaptionServerOptions, arguments)
     model = canonical_model_name(options.model, options.runs)
     studio = Studio(options.runs, model=model, language=options.language, live_days=options.live_days)
-    engine = studio.engines.get(model, options.runs)  # fails before the page is served if the model is missing
+    languages = studio.engines.get(model, options.runs).tokenizer.languages  # fails if the model is missing
     if options.language:
-        check_language(options.language, engine.tokenizer.languages)
+        check_language(options.language, languages)
     offered = functools.partial(allowed_models, options.runs, model)
     hub = LiveHub(studio.engines, options.runs, options.live, offered)
     hub.start_maintenance(options.live_days)
+    studio.engines.start_idle_unloading()
     serve(
         live_page(studio),
         options,

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -32,7 +33,7 @@ class LoadedEngine:
 
 
 class EngineCache:
-    """Loads each model directory once; concurrent requests for it wait for the first one.
+    """Loads each model directory once; concurrent requests for it wait for the first one, and for no other model.
 
     An engine stays loaded while a session holds a reference to it. Unused engines stay loaded until they were idle
     for too long or a new engine needs their slot; then the least recently used one is unloaded."""
@@ -42,6 +43,7 @@ class EngineCache:
         self._cached: OrderedDict[Key, Engine] = OrderedDict()  # least recently used first
         self._last_used_s: dict[Key, float] = {}  # monotonic clock
         self._alive: WeakValueDictionary[Key, Engine] = WeakValueDictionary()  # cached, or held by a session
+        self._loading: dict[Key, Future[Engine]] = {}
         self._lock = threading.Lock()
 
     def get(self, model: str, runs: Path, context: ContextChoice = "auto") -> Engine:
@@ -51,14 +53,35 @@ class EngineCache:
         directory = resolve(model, runs).resolve()
         key = (directory, (directory / "model.bin").stat().st_mtime, context)
         with self._lock:
-            engine = self._alive.get(key)
-            if engine is None:
+            engine, loading = self._alive.get(key), self._loading.get(key)
+            if engine is not None:
+                return self._keep(key, engine)
+            if loading is None:
                 self._free_slot()
-                engine = self._alive[key] = self._load(directory, context=context)
-            self._cached[key] = engine
-            self._cached.move_to_end(key)
-            self._last_used_s[key] = time.monotonic()
-            return engine
+                self._loading[key] = Future()
+        return self._load_now(key) if loading is None else loading.result()
+
+    def _load_now(self, key: Key) -> Engine:
+        """Loads an engine without the lock, so that requests for other engines are answered meanwhile."""
+        try:
+            engine = self._load(key[0], context=key[2])
+        except BaseException as error:
+            with self._lock:
+                self._loading.pop(key).set_exception(error)
+            raise
+        with self._lock:
+            waiting = self._loading.pop(key)
+            self._alive[key] = engine
+            self._keep(key, engine)
+        waiting.set_result(engine)
+        return engine
+
+    def _keep(self, key: Key, engine: Engine) -> Engine:
+        """Makes an engine the one that was used last; the caller holds the lock."""
+        self._cached[key] = engine
+        self._cached.move_to_end(key)
+        self._last_used_s[key] = time.monotonic()
+        return engine
 
     def loaded(self) -> list[LoadedEngine]:
         """Lists the engines in memory, least recently used first."""
@@ -96,7 +119,7 @@ class EngineCache:
         return sys.getrefcount(self._cached[key]) > CACHE_REFERENCES
 
     def _free_slot(self) -> None:
-        while len(self._alive) >= self._max_loaded:
+        while len(self._alive) + len(self._loading) >= self._max_loaded:
             if not self._cached:
                 raise ModelError(f"{self._max_loaded} models are in use, the maximum; choose one of them or try later")
             oldest = next(iter(self._cached))  # the key only: a name for the engine would keep it alive

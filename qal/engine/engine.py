@@ -146,20 +146,21 @@ class Engine:
     def _with_words(
         self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: ctranslate2.StorageView
     ) -> list[Transcript]:
-        """Adds aligned words to the transcripts, with one pass of the decoder per language."""
+        """Adds aligned words to the transcripts, with one pass of the decoder per language and task."""
         speech_frames = [
             max(MIN_ALIGNED_FRAMES, min(t.context_frames, len(u.samples) // HOP))
             for t, u in zip(transcripts, utterances, strict=True)
         ]
         with_words = list(transcripts)
-        for language in {t.language for t in transcripts if t.tokens}:
-            start = self.tokenizer.prompt(language)[:-1]
+        spoken = [(t.language, u.task) for t, u in zip(transcripts, utterances, strict=True)]
+        for language, task in {pair for pair, t in zip(spoken, transcripts, strict=True) if t.tokens}:
+            start = self.tokenizer.prompt(language, task)[:-1]
             texts = [[token for token in t.tokens if token < self.tokenizer.end] for t in transcripts]
             aligned_texts = [text or [self.tokenizer.end] for text in texts]
             alignments = self._model.align(encoded, start, aligned_texts, speech_frames)
-            splitter = self.tokenizer.word_splitter(language)
+            splitter = self.tokenizer.word_splitter("en" if task == "translate" else language)
             for i, (t, text, alignment) in enumerate(zip(transcripts, texts, alignments, strict=True)):
-                if t.language == language:
+                if spoken[i] == (language, task):
                     with_words[i] = replace(t, words=to_words(splitter, text, alignment))
         return with_words
 

@@ -1,6 +1,8 @@
 """Sessions of the live socket across connections: reconnect, restart, timeouts and maintenance."""
 
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from qal.api import live_hub, live_socket
 from qal.api.live_hub import LiveHub
 from qal.api.live_socket import PATH, TRY_AGAIN, live_route
 from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.captions.final_captions import Caption
 from qal.captions.protocol import pack
 from qal.captions.record import SessionRecord
-from tests.api.live_client import JOIN, FakeEngines, caption_two_sentences, finals_until, send
+from qal.errors import StorageError
+from tests.api.live_client import JOIN, PACKET_SAMPLES, FakeEngines, caption_two_sentences, finals_until, send
 
 
 def test_reconnect_resumes_the_session_at_the_next_sample(live_client: TestClient, hub: LiveHub, speech: Samples):
@@ -43,6 +47,8 @@ def test_caption_after_the_connection_closed_is_on_disk(
     with live_client.websocket_connect(PATH) as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
+        send(socket, speech[:PACKET_SAMPLES])
+        socket.receive_json()
     stream = hub._slots[session].stream  # the event loop of its connection is closed
     stream.receive(pack(0, speech))
     stream.finish()
@@ -86,23 +92,102 @@ def test_new_connection_supersedes_the_old_one(live_client: TestClient, hub: Liv
             assert len(finals_until(new, "finished")[0]) == 2
 
 
-def test_full_server_is_busy_until_abandoned_sessions_time_out(live_client: TestClient, hub: LiveHub, monkeypatch):
-    for _ in range(2):
-        with live_client.websocket_connect(PATH) as socket:
+def test_full_server_is_busy_while_all_its_sessions_have_connections(live_client: TestClient, hub: LiveHub):
+    with live_client.websocket_connect(PATH) as first, live_client.websocket_connect(PATH) as second:
+        for socket in (first, second):
             socket.send_json(JOIN)
             socket.receive_json()
+        with live_client.websocket_connect(PATH) as third:
+            third.send_json(JOIN)
+            message = third.receive_json()
+            assert "try again" in message["message"]
+            assert message["retry"]
+            with pytest.raises(WebSocketDisconnect) as closed:
+                third.receive_json()
+            assert closed.value.code == TRY_AGAIN
+
+
+def test_session_without_a_connection_gives_way_and_loses_nothing(
+    live_client: TestClient, hub: LiveHub, speech: Samples
+):
+    cut = speech[: -SAMPLE_RATE // 2 * 3]  # in the middle of the last line
     with live_client.websocket_connect(PATH) as socket:
         socket.send_json(JOIN)
-        message = socket.receive_json()
-        assert "try again" in message["message"]
-        assert message["retry"]
-        with pytest.raises(WebSocketDisconnect) as closed:
-            socket.receive_json()
-        assert closed.value.code == TRY_AGAIN
+        session = socket.receive_json()["session"]
+        send(socket, cut)
+        message: dict = {}
+        while not any(c["final"] for c in message.get("captions", [])):
+            message = socket.receive_json()
+    with live_client.websocket_connect(PATH) as first, live_client.websocket_connect(PATH) as second:
+        for other in (first, second):  # both places
+            other.send_json(JOIN)
+            assert other.receive_json()["type"] == "ready"
+        assert session not in hub._slots
+    kept_from = message["ack"]
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json({**JOIN, "session": session, "kept_from": kept_from, "last_index": 0})
+        ready = socket.receive_json()
+        assert ready["next"] == kept_from
+        send(socket, speech[kept_from:], kept_from)
+        socket.send_json({"do": "finish"})
+        (last,), _ = finals_until(socket, "finished")
+    assert last["index"] >= 1
+
+
+def test_session_without_a_sample_is_freed_when_its_connection_closes(
+    live_client: TestClient, hub: LiveHub, tmp_path: Path
+):
+    for _ in range(5):  # two places
+        with live_client.websocket_connect(PATH) as socket:
+            socket.send_json(JOIN)
+            assert socket.receive_json()["type"] == "ready"
+        wait_for(lambda: len(hub) == 0)
+    assert not list((tmp_path / "live").iterdir())
+
+
+def test_abandoned_session_whose_engine_fails_stops_nobody(
+    live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch
+):
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        session = socket.receive_json()["session"]
+        send(socket, speech[: SAMPLE_RATE * 2])
+        socket.receive_json()
+    wait_for(lambda: hub._slots[session].disconnected_at is not None)
+
+    def fail() -> None:
+        raise MemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(hub._slots[session].stream, "finish", fail)
     monkeypatch.setattr(live_hub, "RECONNECT_TIMEOUT_S", -1.0)
+    hub.close_abandoned_sessions()
+    assert len(hub) == 0
     with live_client.websocket_connect(PATH) as socket:
         socket.send_json(JOIN)
         assert socket.receive_json()["type"] == "ready"
+
+
+def test_session_goes_on_although_its_model_was_deleted(live_client: TestClient, hub: LiveHub, speech: Samples):
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        session = socket.receive_json()["session"]
+        send(socket, speech[:SAMPLE_RATE])
+        socket.receive_json()
+    hub._offered = lambda: set()
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json({**JOIN, "session": session})
+        _, ready = finals_until(socket, "ready")
+        assert ready["session"] == session
+        send(socket, speech[ready["next"] :], ready["next"])
+        socket.send_json({"do": "finish"})
+        assert len(finals_until(socket, "finished")[0]) == 2
+
+
+def wait_for(is_done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_done() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert is_done()
 
 
 def test_maintenance_does_not_delete_active_sessions(live_client: TestClient, hub: LiveHub, tmp_path: Path):
@@ -158,3 +243,43 @@ def test_abandoned_session_is_finished_and_resumes_from_disk(
     with live_client.websocket_connect(PATH) as socket:
         socket.send_json({**JOIN, "session": session})
         assert len(finals_until(socket, "ready")[0]) == 2
+
+
+def test_slow_disk_of_one_session_delays_no_other(live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch):
+    released, real = threading.Event(), SessionRecord.append
+    slow: set[str] = set()
+
+    def append(record: SessionRecord, caption: Caption, settled_sample: int) -> None:
+        assert record.folder.name not in slow or released.wait(20)
+        real(record, caption, settled_sample)
+
+    monkeypatch.setattr(SessionRecord, "append", append)
+    with live_client.websocket_connect(PATH) as first, live_client.websocket_connect(PATH) as second:
+        first.send_json(JOIN)
+        slow.add(first.receive_json()["session"])
+        send(first, speech)
+        second.send_json(JOIN)
+        second.receive_json()
+        send(second, speech)
+        second.send_json({"do": "finish"})
+        assert len(finals_until(second, "finished")[0]) == 2
+        (stream,) = [slot.stream for slot in hub._slots.values()]
+        assert stream.ack < SAMPLE_RATE * 2  # what is not on disk is not acknowledged
+        released.set()
+        first.send_json({"do": "finish"})
+        assert len(finals_until(first, "finished")[0]) == 2
+
+
+def test_full_disk_ends_the_session_with_its_reason(
+    live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch
+):
+    def append(*_) -> None:
+        raise StorageError("the captions of this session: no space left on the disk")
+
+    monkeypatch.setattr(SessionRecord, "append", append)
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json(JOIN)
+        socket.receive_json()
+        send(socket, speech)
+        socket.send_json({"do": "finish"})
+        assert "no space left" in finals_until(socket, "error")[1]["message"]

@@ -72,6 +72,12 @@ def test_contradictory_gate_thresholds_change_no_setting(live_client: TestClient
         assert socket.receive_json()["type"] == "ready"
 
 
+def test_a_setting_out_of_range_is_named(live_client: TestClient):
+    with live_client.websocket_connect(PATH) as socket:
+        socket.send_json({**JOIN, "gate": {"start_threshold": 2}})
+        assert "start_threshold: " in socket.receive_json()["message"]
+
+
 @pytest.mark.parametrize("settings", [{"model": "broken"}, {"model": "nowhere"}, {"model": "two", "language": "xx"}])
 def test_failed_change_keeps_the_old_settings(live_client: TestClient, speech: Samples, settings: dict):
     with live_client.websocket_connect(PATH) as socket:

@@ -12,8 +12,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from qal.api import live_hub, live_socket
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import PATH
-from qal.audio.samples import Samples
+from qal.api.live_socket import PATH, TRY_AGAIN
+from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.captions.protocol import pack
 from qal.captions.record import SessionRecord
 from tests.api.live_client import JOIN, finals_until, send
@@ -82,14 +82,48 @@ def test_invalid_join_message_closes_with_an_error(live_client: TestClient, hub:
 
 @pytest.mark.parametrize("command", ["no json", "[]", '{"do": "fly"}', 100_000 * "["])
 def test_invalid_command_closes_the_connection_and_keeps_the_session(
-    live_client: TestClient, hub: LiveHub, command: str
+    live_client: TestClient, hub: LiveHub, speech: Samples, command: str
 ):
     with live_client.websocket_connect(PATH) as socket:
         socket.send_json(JOIN)
         socket.receive_json()
+        send(socket, speech[:SAMPLE_RATE])
         socket.send_text(command)
-        assert socket.receive_json()["type"] == "error"
+        finals_until(socket, "error")
     assert len(hub) == 1
+
+
+def test_connection_without_a_first_message_is_closed(live_client: TestClient, hub: LiveHub, monkeypatch):
+    monkeypatch.setattr(live_socket, "HELLO_TIMEOUT_S", 0.1)
+    with live_client.websocket_connect(PATH) as socket:
+        assert "reload the page" in socket.receive_json()["message"]
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_json()
+
+
+def test_slow_client_is_told_once_and_disconnected(hub: LiveHub):
+    closed = []
+
+    class Socket:
+        async def receive(self) -> dict:
+            return await asyncio.Future()
+
+        async def send_text(self, text: str) -> None:
+            await asyncio.Future()
+
+        async def close(self, code: int, reason: str = "") -> None:
+            closed.append((code, reason))
+
+    async def overflow() -> None:
+        connection = live_socket.LiveConnection(hub, Socket(), lambda: True)  # pyright: ignore[reportArgumentType]
+        running = asyncio.create_task(connection.run())
+        await asyncio.sleep(0)
+        for _ in range(2 * live_socket.MAX_OUTGOING):
+            connection._enqueue({"captions": [1]})
+        await asyncio.wait_for(running, 10)
+
+    asyncio.run(overflow())
+    assert closed == [(TRY_AGAIN, "the page reads too slowly")]
 
 
 def test_failing_engine_ends_the_session_with_an_error(live_client: TestClient, hub: LiveHub, speech: Samples):

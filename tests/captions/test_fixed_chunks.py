@@ -12,7 +12,8 @@ from qal.audio.vad import VAD_WINDOW
 from qal.captions.captioner import Captioner
 from qal.captions.fixed_chunks import CHUNK_SAMPLES, OVERLAP_SAMPLES, ChunkSegmenter, join_overlap
 from qal.captions.options import SessionOptions
-from qal.captions.segmenter import SpeechSegment
+from qal.captions.segmenter import Segmenter, SpeechSegment
+from qal.captions.session import CaptionSession
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 from qal.engine.words import Word
@@ -116,3 +117,31 @@ def word(text: str, start_s: float) -> Word:
 def test_overlapping_chunks_join_at_an_equal_word_or_in_the_middle(before, after, expected: str):
     joined = join_overlap([word(*w) for w in before], [word(*w) for w in after], middle_s=1.75)
     assert " ".join(w.text.strip() for w in joined) == expected
+
+
+@pytest.mark.parametrize("packet_samples", [160, 4096])
+def test_words_that_wait_for_the_next_chunk_are_not_settled(packet_samples: int):
+    session = CaptionSession("en", GATE, SessionOptions(mode="chunks"), ScriptedVad(PROBABILITIES))
+    engine, waiting = NumberedWordEngine(), 0
+    for i in range(0, len(SAMPLES), packet_samples):
+        for request in session.feed(SAMPLES[i : i + packet_samples]).requests:
+            session.add_transcript(request, *engine.transcribe([session.utterance(request)]))
+            pending = session._finals.pending_sample
+            waiting += pending is not None
+            assert pending is None or session.settled_sample <= pending
+        assert session.settled_sample % VAD_WINDOW == 0
+    assert waiting
+
+
+@pytest.mark.parametrize("min_speech_ms", [64, 80, 96, 112, 128])
+def test_gate_segments_and_chunks_agree_on_the_shortest_speech(min_speech_ms: int):
+    gate = GATE.model_copy(update={"min_speech_ms": min_speech_ms})
+    for windows in range(1, 6):
+        probabilities = vad_probabilities((5, 0), (windows, 0.9), (10, 0))
+        samples = np.zeros(len(probabilities) * VAD_WINDOW, np.float32)
+        during = samples[: (5 + windows) * VAD_WINDOW]
+        opened = Segmenter(gate)
+        opened.feed(during, probabilities[: 5 + windows])
+        is_speech = bool(Segmenter(gate).feed(samples, probabilities))
+        assert (opened.open_speech() is not None) == is_speech
+        assert bool(ChunkSegmenter(gate).feed(samples, probabilities)) == is_speech

@@ -1,4 +1,5 @@
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -203,3 +204,38 @@ def test_closed_scheduler_keeps_no_reference_to_the_engine():
     scheduler.close()
     del engine, scheduler
     assert engine_reference() is None
+
+
+def test_request_that_became_stale_after_the_look_ends_no_thread(engine, scheduler, monkeypatch):
+    engine.released.set()
+    looks = iter([True])  # the thread believes once that there is a request
+    real = scheduler_module.ScheduledSession.next_request
+    monkeypatch.setattr(
+        scheduler_module.ScheduledSession, "next_request", lambda self: real(self) or next(looks, None) or None
+    )
+    assert Scheduler._next_batch(Scheduler(ScriptedEngine(), workers=0)) == []
+    assert len(finals(play_to_end(scheduler, random_samples(0)))) == 2
+
+
+def test_an_error_of_the_scheduler_itself_stops_no_session(engine, scheduler, monkeypatch):
+    engine.released.set()
+    monkeypatch.setattr(scheduler_module, "RETRY_PAUSE_S", 0.01)
+    errors = iter([KeyError("bug"), IndexError("bug")])
+    real = scheduler._next_batch
+
+    def fail_twice():
+        if error := next(errors, None):
+            raise error
+        return real()
+
+    monkeypatch.setattr(scheduler, "_next_batch", fail_twice)
+    assert len(finals(play_to_end(scheduler, random_samples(0)))) == 2
+
+
+def test_a_batch_that_hangs_is_visible(engine, scheduler):
+    assert scheduler.longest_batch_s() == 0
+    play(scheduler, random_samples(0))
+    deadline = time.monotonic() + 10
+    while not scheduler.longest_batch_s() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert scheduler.longest_batch_s() > 0

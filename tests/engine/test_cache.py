@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,8 @@ def test_unloaded_engine_held_by_a_session_is_still_listed_and_reused(engines, t
 
 MEASURE_FREED_MEMORY = """
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 import numpy, psutil
 from pathlib import Path
 from qal.engine.cache import EngineCache
@@ -130,3 +134,29 @@ def test_memory_of_an_unloaded_engine_returns_to_the_system(base_directory):
     command = [sys.executable, "-c", MEASURE_FREED_MEMORY, str(base_directory)]
     freed_mb = float(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     assert freed_mb > 50
+
+
+def test_loaded_engine_is_returned_while_another_loads(tmp_path, engines):
+    get(engines, tmp_path, "a")
+    loading, released = threading.Event(), threading.Event()
+
+    def load_slowly(directory: Path, context: str) -> Any:
+        loading.set()
+        assert released.wait(10)
+        return WeaklyReferencedEngine()
+
+    engines._load = load_slowly
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(get, engines, tmp_path, "b") for _ in range(2)]
+        assert loading.wait(10)
+        assert get(engines, tmp_path, "a")  # would wait for ever with one lock
+        released.set()
+        assert both[0].result(10) is both[1].result(10)
+
+
+def test_failed_load_fails_everyone_who_waits_and_can_be_tried_again(tmp_path, engines):
+    real, engines._load = engines._load, lambda *_, **__: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        get(engines, tmp_path, "a")
+    engines._load = real
+    assert get(engines, tmp_path, "a")

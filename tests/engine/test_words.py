@@ -67,3 +67,22 @@ def test_transcript_without_text_has_no_words(adaptive):
 
 def one_second_of_silence():
     return np.zeros(SAMPLE_RATE, np.float32)
+
+
+def test_words_of_a_translation_are_aligned_with_its_own_prompt(spoken, adaptive, monkeypatch):
+    starts = []
+    real = adaptive._model
+
+    class Spy:
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+        def align(self, encoded, start, *arguments):
+            starts.append(start)
+            return real.align(encoded, start, *arguments)
+
+    monkeypatch.setattr(adaptive, "_model", Spy())
+    samples = spoken[0].samples
+    adaptive.transcribe([Utterance(samples, "ru", "translate"), Utterance(samples, "ru")], WORDS)
+    prompts = [adaptive.tokenizer.prompt("ru", task)[:-1] for task in ("transcribe", "translate")]
+    assert sorted(starts) == sorted(prompts)
