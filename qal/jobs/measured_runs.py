@@ -41,11 +41,12 @@ FALLBACK_MODEL = "base"  # the size of a model of unknown name
 def measured_runs(runs: Path, config: TrainingConfig) -> list[MeasuredRun]:
     """The measurements of runs with the same base model and device, the newest first."""
     measurements: list[MeasuredRun] = []
+    wanted = (config.base, device_of(config))
     for run in list_runs(runs):
         size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
         size_class = int(READS_PER_DOUBLING * math.log2(size)) if size else 0
         measurement = _measure(run.folder, size_class, run.status().state in ENDED) if size else None
-        if measurement and (measurement.config.base, measurement.config.device) == (config.base, config.device):
+        if measurement and (measurement.config.base, device_of(measurement.config)) == wanted:
             measurements.append(measurement)
         if len(measurements) == MAX_RUNS:
             break
@@ -133,6 +134,11 @@ def plan_stages(config: TrainingConfig, corpora: Sequence[Corpus], runs: Path) -
     parameters, measured = parameter_count(config.base, runs), measured_runs(runs, config)
     expected = expected_stage_s(config, examples, parameters, machine, measured)
     return expected or expected_stage_s(config, examples, parameters, replace(machine, device="cpu"), []) or {}
+
+
+def device_of(config: TrainingConfig) -> str:
+    """The device of a run, also if this machine does not have it: "cpu", "cuda" or "mps"."""
+    return choose_device("auto") if config.device == "auto" else config.device
 
 
 def describe_machine(runs: Path, config: TrainingConfig) -> Machine:

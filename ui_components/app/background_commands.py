@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,11 +127,12 @@ class BackgroundCommands:
         """Ends a running command and all processes that it has started."""
         command = self.running(key)
         if command:
-            os.killpg(command.process.pid, signal.SIGTERM)
-            try:
-                command.process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(command.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended in the meantime
+                os.killpg(command.process.pid, signal.SIGTERM)
+                try:
+                    command.process.wait(STOP_TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    os.killpg(command.process.pid, signal.SIGKILL)
 
     def dismiss(self, key: str) -> None:
         """Removes a command that has ended from the list; a running one stays."""

@@ -107,7 +107,7 @@ class ServeOptions(BaseModel, frozen=True):
     @classmethod
     def _check_root_path(cls, root_path: str | None) -> str | None:
         if root_path is not None and not re.fullmatch(r"(/[\w.~-]+)+", root_path):
-            raise ValueError("should be a path without a slash at its end, for example --root_path /captions")
+            raise ValueError("should be a path without a slash at its end, for example --root-path /captions")
         return root_path
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 from qal.jobs.index import Entry
 from ui_components.app.address import run_address
 from ui_components.app.studio import EVENT_OPTIONS, Studio, action, current_user
-from ui_components.train.run.view import STAGE_LABELS, queue_label, run_share
+from ui_components.train.run.view import STAGE_LABELS, percent, queue_label, run_share
 
 UPDATE_INTERVAL_S = 4
 MAX_SHOWN_JOBS = 3
@@ -53,6 +53,6 @@ def _job_link(entry: Entry) -> str:
         progress = queue_label(status)
     else:
         stage = STAGE_LABELS.get(status.stage, status.stage)
-        progress = f"{stage} · {100 * run_share(status):.0f} %" if status.steps else stage
+        progress = f"{stage} · {percent(run_share(status))}" if status.stages or status.steps else stage
     address = html.escape(run_address(entry.id))
     return f'<a href="{address}" title="{name}"><b>{name}</b><span>{html.escape(progress)}</span></a>'

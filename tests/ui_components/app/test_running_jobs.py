@@ -3,10 +3,13 @@
 import pytest
 
 from qal.jobs.notes import rename
+from qal.jobs.stages import StageStatus
+from qal.jobs.status import run_share
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import request_from
 from tests.ui_components.train.run.run_page import is_unchanged
 from ui_components.app.running_jobs import update_jobs
+from ui_components.train.run.view import percent
 
 
 def test_running_job_is_named_with_its_progress_and_a_link(studio):
@@ -19,6 +22,14 @@ def test_running_job_is_named_with_its_progress_and_a_link(studio):
     assert " %" in line.html
     assert "done" not in line.html
     assert all(map(is_unchanged, update_jobs(studio, line.sent, request_from())))
+
+
+def test_job_shows_the_percentage_of_its_own_page_before_the_first_step_too(studio):
+    run = scripted_run(studio.runs, "mine", "running", step=0)
+    run.update_status(stage="find", steps=0, stages=(StageStatus(name="find", total=24, done=11, expected_s=10.0),))
+    share = run_share(run.status())
+    assert percent(share) == "45 %"
+    assert "45 %" in update_jobs(studio, "", request_from()).html
 
 
 @pytest.mark.parametrize(("user", "is_shown"), [("anna", True), ("bekele", False), (None, True)])

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from qal.engine.engine import choose_device
 from qal.jobs.measured_runs import (
     describe_machine,
     measured_runs,
@@ -160,6 +161,9 @@ def test_runs_with_the_same_base_model_are_measured(studio_with_corpora):
     (measured,) = measured_runs(studio_with_corpora.runs, config)
     assert (measured.run, measured.speed, measured.memory_mb) == ("old", 22.0, 3048)
     assert measured_runs(studio_with_corpora.runs, config.model_copy(update={"base": "small"})) == []
+    named = config.model_copy(update={"device": choose_device("auto")})  # the same device by its name
+    assert measured_runs(studio_with_corpora.runs, named) == [measured]
+    assert measured_runs(studio_with_corpora.runs, config.model_copy(update={"device": "mps"})) == []
 
 
 def test_machine_has_cores_and_free_space_and_parameter_count_follows_the_model_name(studio_with_corpora):
