@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from qal.audio.samples import SAMPLE_RATE, Samples
 
 WINDOW = SAMPLE_RATE  # samples, over which is decided
+LIVE_WINDOW_S = 0.096  # of live audio, which should lag little: a packet of the page
 # Power of the average relative to that of unrelated channels, which is 1. Equal channels have more. Inverted ones have
 # their noise alone: at a power n times below the voice, 1 / (n + 1). Powers do not count a constant offset.
 MIN_RELATIVE_POWER = 0.4
