@@ -20,13 +20,12 @@ def seconds(samples: Samples) -> float:
 
 
 def from_pcm16(pcm: NDArray[np.int16]) -> Samples:
-    """Converts 16-bit PCM, (n,) or (n, channels), to (n,) float32; channels are averaged."""
-    mono = pcm if pcm.ndim == 1 else pcm.mean(axis=1)
-    return (mono / 32768).astype(np.float32)
+    """Converts 16-bit PCM to float32 samples of the same shape."""
+    return (pcm / 32768).astype(np.float32)
 
 
 def to_pcm16(samples: Samples) -> NDArray[np.int16]:
     """Converts float32 samples to little-endian 16-bit PCM of the same shape.
 
-    Exact inverse of `from_pcm16` for one channel."""
+    Exact inverse of `from_pcm16`."""
     return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2")

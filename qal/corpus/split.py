@@ -28,6 +28,7 @@ SPELLINGS: Mapping[Split, tuple[str, ...]] = {
     "test": ("test", "testing", "tst"),
 }
 EVALUATION_SPELLINGS = ("eval", "evaluation")  # the test set of some, the validation set of others
+AFFIXES = re.compile(r"^\d+[-_. ]+|(?<=[a-z])[-_. ]?(?:set|data|split|part)$")  # as in `01_train_data`, `testset`
 VARIANT = re.compile(r"[-_.](?:clean|other|\d+).*")  # as in `train-clean-100`
 
 
@@ -53,7 +54,7 @@ def split_at(position: float, shares: Mapping[Split, float]) -> Split:
 
 def parse_split(name: str) -> Split | Literal["evaluation"] | None:
     """Returns the split that a name stands for in any usual spelling ("evaluation" for eval), None for other names."""
-    word = VARIANT.sub("", name.strip().casefold())
+    word = AFFIXES.sub("", VARIANT.sub("", AFFIXES.sub("", name.strip().casefold())))
     if word in EVALUATION_SPELLINGS:
         return "evaluation"
     return next((split for split, spellings in SPELLINGS.items() if word in spellings), None)

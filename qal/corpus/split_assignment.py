@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qal.corpus.manifest import Corpus, CorpusInfo, Row
+from qal.corpus.speakers import speaker_key
 from qal.corpus.split import SHARES, SPLITS, Split, SplitMethod
 from qal.corpus.split_units import by_sentence, by_speaker, follow_speakers, row_sentence
 
@@ -110,11 +111,12 @@ def _overlap_notes(rows: Sequence[Row]) -> Iterator[str]:
     shared = sum(row_sentence(row) in trained_sentences for row in tested)
     if shared:
         yield f"{_examples(shared, len(tested))} a sentence that is also trained on."
-    trained_speakers = {row.speaker for row in trained if row.speaker}
-    heard = sum(row.speaker in trained_speakers for row in tested)
-    if heard and len({row.speaker for row in rows if row.speaker}) > 1:
+    speakers = {row.audio: speaker_key(row.speaker) for row in rows}
+    trained_speakers = {speakers[row.audio] for row in trained} - {""}
+    heard = sum(speakers[row.audio] in trained_speakers for row in tested)
+    if heard and len({*speakers.values()} - {""}) > 1:
         yield f"{_examples(heard, len(tested))} a speaker who is also trained on."
-    if unnamed := sum(not row.speaker for row in trained if trained_speakers):
+    if unnamed := sum(not speakers[row.audio] for row in trained if trained_speakers):
         yield f"Of {unnamed} training examples the speaker is not known."
 
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from qal.corpus.manifest import Row
+from qal.corpus.speakers import speaker_key
 from qal.corpus.split import SPLITS, Split, hash_position, sentence_key, split_at
 
 SMALLEST_PART = 0.5  # of its share: the least that a split of a new corpus holds
@@ -45,11 +46,12 @@ def by_speaker(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, flo
 
     Returns:
         the splits; None if the speakers are unknown, too few, or too unequal."""
-    named = [row for row in rows if row.speaker]
-    if len(named) < MIN_NAMED_SHARE * len(rows) or len({row.speaker for row in named}) < 2:
+    speakers = _speakers(rows)
+    named = [speaker for speaker in speakers if speaker]
+    if len(named) < MIN_NAMED_SHARE * len(rows) or len(set(named)) < 2:
         return None
     total = sum(split is None or split in shares for split in decided)
-    for keys in (_connected(rows), [row.speaker for row in rows]):
+    for keys in (_connected(rows, speakers), speakers):
         splits = _by_unit(keys, decided, shares, total)
         sizes: Counter[Split] = Counter(split for split in splits if split in shares)
         if not _is_balanced(sizes, shares, total):
@@ -63,7 +65,7 @@ def by_speaker(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, flo
 
 def follow_speakers(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, float]) -> list[Split]:
     """Splits the rows that were added to a corpus: known speakers keep their split, new ones are distributed."""
-    return _by_unit([row.speaker for row in rows], decided, shares, len(rows))
+    return _by_unit(_speakers(rows), decided, shares, len(rows))
 
 
 def _by_unit(keys: Sequence[str], decided: Decided, shares: Mapping[Split, float], total: int) -> list[Split]:
@@ -103,7 +105,16 @@ def _add_units(
             sizes[split] += len(units[key])
 
 
-def _connected(rows: Sequence[Row]) -> list[str]:
+def _speakers(rows: Sequence[Row]) -> list[str]:
+    """Returns the speaker of each row, in the first of the spellings of a name; "" if it is not known."""
+    keys = [speaker_key(row.speaker) for row in rows]
+    names: dict[str, str] = {"": ""}
+    for key, name in sorted(zip(keys, (row.speaker for row in rows), strict=True)):
+        names.setdefault(key, name)
+    return [names[key] for key in keys]
+
+
+def _connected(rows: Sequence[Row], speakers: Sequence[str]) -> list[str]:
     """Returns a unit for each row so that rows of the same speaker or sentence are in the same unit.
 
     A unit without a named speaker is ""."""
@@ -114,11 +125,11 @@ def _connected(rows: Sequence[Row]) -> list[str]:
             parents[key] = key = parents[parents[key]]
         return key
 
-    for row in rows:
-        if row.speaker:
-            first, second = root(f"speaker {row.speaker}"), root(f"sentence {row_sentence(row)}")
-            parents[max(first, second)] = min(first, second)
     sentences = [f"sentence {row_sentence(row)}" for row in rows]
+    for speaker, sentence in zip(speakers, sentences, strict=True):
+        if speaker:
+            first, second = root(f"speaker {speaker}"), root(sentence)
+            parents[max(first, second)] = min(first, second)
     return [root(key) if key in parents else "" for key in sentences]
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from qal.audio.samples import WINDOW_S
 from qal.corpus.manifest import Corpus, Row
+from qal.corpus.speakers import speaker_key
 from qal.corpus.split import SPLITS
 from qal.corpus.words import count_words
 
@@ -49,7 +50,7 @@ def _statistics(rows: Iterable[Row], split: str, language: str) -> SplitStatisti
         utterances=len(rows),
         minutes=round(float(durations_s.sum()) / SECONDS_PER_MINUTE, 2),
         words=sum(count_words(row.text, row.language) for row in rows),
-        speakers=len({row.speaker for row in rows if row.speaker}),
+        speakers=len({speaker_key(row.speaker) for row in rows} - {""}),
         shortest_s=float(durations_s.min()),
         median_s=round(float(np.median(durations_s)), 2),
         longest_s=float(durations_s.max()),

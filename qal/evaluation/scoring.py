@@ -43,7 +43,7 @@ class SpokenReference:
 
         Raises:
             AudioDecodeError: the file cannot be decoded.
-            CorpusError: the file is longer than the model's window."""
+            CorpusError: the file is gone, or longer than the model's window."""
         return _read_audio(self.audio) if isinstance(self.audio, Path) else self.audio
 
 
@@ -67,6 +67,11 @@ def load_references(corpus: Corpus, rows: Sequence[Row], language: str | None = 
 
 
 def _read_audio(path: Path) -> Samples:
+    if not path.exists():  # the selection of the examples has found it
+        what = path if path.parent.is_dir() else f"the folder {path.parent}"
+        raise CorpusError(
+            f"the dataset is gone: {what} was deleted or moved while it was used; put it back, then go on"
+        )
     samples = decode(path)
     if len(samples) > WINDOW_SAMPLES:
         raise CorpusError(f"{path}: longer than {WINDOW_S} s although the manifest says less; split it into utterances")

@@ -55,6 +55,7 @@ class BestValidation:
     measure: Measure = "WER"
     utterances: int | None = None  # None in runs of earlier versions
     normaliser: str = OLDEST.id
+    examples: str | None = None  # a key of the examples and their references; None in runs of earlier versions
 
     @property
     def basis(self) -> str:
@@ -146,6 +147,7 @@ def _validation(row: dict[str, Any], measure: Measure) -> BestValidation:
         measure=measure,
         utterances=row.get("utterances"),
         normaliser=str(row.get("normaliser", OLDEST.id)),
+        examples=row.get("examples"),
     )
 
 

@@ -59,6 +59,22 @@ def test_channels_that_cancel_are_replaced_by_the_loudest(shares, loudest):
     assert np.array_equal(mixed(channels), channels[loudest])
 
 
+@pytest.mark.parametrize("signal_to_noise", [3, 10, 30])  # power ratio
+def test_inverted_voice_under_noise_is_not_mixed_to_the_noise_alone(signal_to_noise):
+    voice = stereo(1, -1)
+    power = np.square(voice[0]).mean() / signal_to_noise
+    hiss = np.float32(np.sqrt(power) / 0.1) * np.stack([noise(voice.shape[1], seed) for seed in (2, 3)])
+    samples = mixed(voice + hiss)
+    assert abs(np.corrcoef(samples, voice[0])[0, 1]) > 0.7
+
+
+@pytest.mark.parametrize("offsets", [(0.2, 0.2), (0.1, -0.1), (0.05, 0)])
+def test_constant_offset_of_a_sound_card_does_not_hide_that_channels_cancel(offsets):
+    channels = stereo(0.1, -0.1) + np.array(offsets, np.float32)[:, None]
+    samples = mixed(channels)
+    assert samples.std() == pytest.approx(channels[0].std(), rel=0.01)
+
+
 def test_inverted_part_of_a_recording_is_heard():
     channels = np.concatenate([stereo(1, 1, n=4 * RATE_HZ), stereo(1, -1, n=4 * RATE_HZ)], axis=1)
     powers = np.square(mixed(channels)).reshape(-1, RATE_HZ // 2).mean(axis=1)

@@ -13,6 +13,7 @@ from qal.corpus.importers import hub
 from qal.corpus.importers.folder import import_folder
 from qal.corpus.importers.hub import import_hub
 from qal.corpus.manifest import read_corpus
+from qal.corpus.speakers import speaker_key
 from qal.errors import CorpusError, StorageError
 from tests.sounds import sine, write_audio, write_float_audio
 
@@ -254,6 +255,8 @@ def test_split_column_of_a_table_is_kept_in_any_usual_spelling(tmp_path: Path, c
         (("training", "valid", "eval"), ["test", "train", "validation"]),
         (("train", "test", "eval"), ["validation", "test", "train"]),
         (("train-clean-100", "dev-other", "test-clean"), ["validation", "test", "train"]),
+        (("train_set", "Validation Set", "testset"), ["validation", "test", "train"]),
+        (("01_train_data", "02-dev-data", "03.test"), ["train", "validation", "test"]),
     ],
 )
 @pytest.mark.parametrize("layout", ["text", "table", "audio"])
@@ -274,6 +277,51 @@ def test_unknown_value_of_a_split_column_is_an_error_that_names_its_row(tmp_path
     folder = folder_with_table(tmp_path / "in", "metadata.csv", table)
     with pytest.raises(CorpusError, match="row 2 has 'fold 7' in its column 'split', which is no split; write train"):
         import_folder(folder, "en", tmp_path / "out")
+
+
+@pytest.mark.parametrize("column", ["fold", "Data Split", "usage", "type"])
+def test_column_of_any_name_that_holds_only_names_of_splits_is_the_split(tmp_path: Path, column: str):
+    table = f"file,text,{column}\nclips/0.wav,One,train\nclips/1.wav,Two,dev\nclips/2.wav,Three,\n"
+    corpus = import_folder(folder_with_table(tmp_path / "in", "metadata.csv", table), "en", tmp_path / "out")
+    assert [r.split for r in corpus.rows][:2] == ["train", "validation"]
+    assert corpus.info.split_by == "given"
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ("file,text,kind", ["test", "test", "test"]),  # one kind of recordings
+        ("file,text,kind", ["train", "test", "boat"]),
+        ("file,sentence,text", ["train", "test", "test"]),  # words that were said
+        ("file,text,speaker", ["train", "dev", "test"]),
+    ],
+)
+def test_other_columns_are_no_split_because_of_some_of_their_values(tmp_path: Path, header: str, values: list[str]):
+    rows = "".join(f"clips/{i}.wav,words {i},{value}\n" for i, value in enumerate(values))
+    folder = folder_with_table(tmp_path / "in", "metadata.csv", f"{header}\n{rows}")
+    assert import_folder(folder, "en", tmp_path / "out").info.split_by != "given"
+
+
+@pytest.mark.parametrize("name", ["nan", "None", " null ", "unknown", "<unk>", "N/A"])
+def test_placeholder_for_an_unknown_speaker_is_no_speaker(tmp_path: Path, name: str):
+    rows = "".join(f"clips/{i}.wav,words {i},{name}\n" for i in range(3))
+    folder = folder_with_table(tmp_path / "in", "metadata.csv", f"file,text,speaker\n{rows}")
+    corpus = import_folder(folder, "en", tmp_path / "out")
+    assert {row.speaker for row in corpus.rows} == {""}
+    assert corpus.info.split_by == "text"
+
+
+def test_speaker_who_is_written_in_several_ways_is_never_in_train_and_test(tmp_path: Path):
+    for i in range(60):
+        write_tone(tmp_path / f"in/{i}.wav", 200 + 10 * i, seconds=0.1)
+    spellings = ("Anna", "anna ", "ANNA", "Ben", "ben", "Beń", "Beń", "Chris  P", "chris p", "dora")
+    rows = "".join(f"{i}.wav,words {i},{spellings[i % 10]}\n" for i in range(60))
+    (tmp_path / "in/metadata.csv").write_text(f"file,text,speaker\n{rows}", encoding="utf-8")
+    corpus = import_folder(tmp_path / "in", "en", tmp_path / "out")
+    assert corpus.info.split_by == "speaker"
+    people = [{speaker_key(row.speaker) for row in corpus.select(split)} for split in ("train", "test")]
+    assert not people[0] & people[1]
+    assert {speaker_key(row.speaker) for row in corpus.rows} == {"anna", "ben", "beń", "chris p", "dora"}
 
 
 def test_column_named_subset_with_other_values_is_no_split(tmp_path: Path):

@@ -1,3 +1,4 @@
+import shutil
 import tracemalloc
 from pathlib import Path
 
@@ -54,6 +55,22 @@ def test_audio_of_a_test_set_is_decoded_when_it_is_used_and_not_kept(english_cor
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak_bytes < 0.5 * sum(row.duration_s for row in rows) * SAMPLE_RATE * 4
+
+
+@pytest.mark.parametrize("deleted", ["the dataset", "one file"])
+def test_dataset_that_is_deleted_while_it_is_scored_is_named(tmp_path: Path, deleted: str):
+    folder = tmp_path / "mine/audio"
+    paths = [write_audio(folder / f"{i}.wav", sine(440, 1)) for i in range(3)]
+    references = [SpokenReference(path, "yes", "en") for path in paths]
+
+    def delete(done: int, total: int) -> None:
+        shutil.rmtree(folder) if deleted == "the dataset" else paths[-1].unlink(missing_ok=True)
+
+    engine = ScriptedEngine(script=[transcript("Yes.")] * 4)
+    with pytest.raises(
+        CorpusError, match=r"the dataset is gone: .*mine/audio.* was deleted or moved while it was used"
+    ):
+        score_engines({"engine": engine}, references, delete)
 
 
 def test_recording_longer_than_the_window_is_refused_when_it_is_decoded(tmp_path: Path):

@@ -222,6 +222,7 @@ def test_language_without_spaces_is_stopped_and_kept_by_characters(tiny_weights,
     assert [row["measure"] for row in rows] == ["CER"] * 5
     assert [row["wer"] for row in rows] == [1.0] * 5
     assert {(row["utterances"], row["normaliser"]) for row in rows} == {(4, "basic-2")}
+    assert len({row["examples"] for row in rows}) == 1
     assert best_rate(run.checkpoints, "CER") == pytest.approx(counts[3].cer)
     assert best_rate(run.checkpoints, "WER") == float("inf")
     best = best_validation(run.metrics())

@@ -7,10 +7,10 @@ const FILE_END_DELAY_MS = 200;
 
 // Most browsers resample a microphone to the context's rate. For those that do not (Firefox 140), the worklet resamples
 // with a windowed sinc filter. An output sample has one of few positions between two input samples (PHASES); the filter
-// weights of each position are computed once.
+// weights of each position are computed once. Several channels are mixed before that, a packet's duration at a time.
 const WORKLET = `const STEP = sampleRate / ${RATE}, WIDTH = Math.max(1, STEP), LOBES = 20, HALF = Math.ceil(LOBES * WIDTH);
 const commonDivisor = (a, b) => (b ? commonDivisor(b, a % b) : a);
-const PHASES = ${RATE} / commonDivisor(sampleRate, ${RATE});
+const PHASES = ${RATE} / commonDivisor(sampleRate, ${RATE}), MIX_WINDOW = Math.round(${MIXING.window_s} * sampleRate);
 const kernel = (x) => {
   const t = x / WIDTH;
   if (Math.abs(t) >= LOBES) return 0;
@@ -19,6 +19,46 @@ const kernel = (x) => {
 };
 const weights = Array.from({ length: PHASES + 1 }, (_, phase) =>
   Float32Array.from({ length: 2 * HALF + 1 }, (_, k) => kernel(k - HALF - phase / PHASES)));
+const variance = (samples) => {
+  let sum = 0, squares = 0;
+  for (const sample of samples) { sum += sample; squares += sample * sample; }
+  return squares / samples.length - (sum / samples.length) ** 2;
+};
+class Mixer { // as MonoMixer in qal/audio/mix.py
+  constructor(onMixed) {
+    this.onMixed = onMixed; // receives the mixed samples
+    this.pending = []; // channels of the next window
+    this.filled = 0; // samples of them
+    this.chosen = -1; // the channel that was used last
+  }
+  feed(channels) {
+    if (channels.length !== this.pending.length) {
+      this.flush();
+      this.pending = channels.map(() => new Float32Array(MIX_WINDOW));
+      this.chosen = -1;
+    }
+    if (channels.length === 1) return this.onMixed(channels[0]);
+    for (let from = 0, count; from < channels[0].length; from += count) {
+      count = Math.min(MIX_WINDOW - this.filled, channels[0].length - from);
+      channels.forEach((channel, i) => this.pending[i].set(channel.subarray(from, from + count), this.filled));
+      this.filled += count;
+      if (this.filled === MIX_WINDOW) this.flush();
+    }
+  }
+  flush() {
+    if (this.filled) this.onMixed(this.mixed(this.pending.map((channel) => channel.slice(0, this.filled))));
+    this.filled = 0;
+  }
+  mixed(channels) {
+    const average = channels[0].map((_, i) => channels.reduce((sum, channel) => sum + channel[i], 0) / channels.length);
+    const powers = channels.map(variance);
+    const unrelatedPower = powers.reduce((sum, power) => sum + power) / channels.length ** 2;
+    if (variance(average) >= ${MIXING.min_relative_power} * unrelatedPower) return average;
+    const loudest = Math.max(...powers);
+    if (this.chosen < 0 || loudest > ${MIXING.louder} * powers[this.chosen]) this.chosen = powers.indexOf(loudest);
+    return channels[this.chosen];
+  }
+}
 registerProcessor("qal-packets", class extends AudioWorkletProcessor {
   constructor() {
     super();
@@ -26,12 +66,17 @@ registerProcessor("qal-packets", class extends AudioWorkletProcessor {
     this.filled = 0;
     this.recent = new Float32Array(HALF); // input that the filter still needs
     this.position = HALF; // of the next output sample in the recent input
-    this.port.onmessage = () => this.send();
+    this.mixer = new Mixer((mono) => this.addMono(mono));
+    this.port.onmessage = () => { this.mixer.flush(); this.send(); };
   }
   send() { this.port.postMessage(this.packet.slice(0, this.filled)); this.filled = 0; }
   add(sample) {
     this.packet[this.filled++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
     if (this.filled === ${PACKET_SAMPLES}) this.send();
+  }
+  addMono(mono) {
+    if (STEP === 1) mono.forEach((sample) => this.add(sample));
+    else this.resample(mono);
   }
   resample(mono) {
     const input = new Float32Array(this.recent.length + mono.length);
@@ -49,10 +94,7 @@ registerProcessor("qal-packets", class extends AudioWorkletProcessor {
     this.position -= consumed;
   }
   process([channels]) {
-    const mono = new Float32Array(channels.length ? channels[0].length : 128);
-    for (const channel of channels) for (let i = 0; i < mono.length; i++) mono[i] += channel[i] / channels.length;
-    if (STEP === 1) mono.forEach((sample) => this.add(sample));
-    else this.resample(mono);
+    this.mixer.feed(channels.length ? channels : [new Float32Array(128)]);
     return true;
   }
 });`;

@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+from qal.audio.mix import LIVE_WINDOW_S, LOUDER, MIN_RELATIVE_POWER
 from qal.captions.session import InputLevel
 from ui_components.live.fallback.session import CaptionState
 from ui_components.widgets.markup import caption_line_html
@@ -45,7 +46,15 @@ def live_html() -> str:
 def live_script() -> str:
     """Returns the script that Gradio runs once in the page, with `element` as the container of `live_html`."""
     constants = f"const BADGES = {json.dumps(BADGES)}, METER_FLOOR_DB = {METER_FLOOR_DB};"
-    return "\n".join([constants, *((SCRIPTS_FOLDER / name).read_text(encoding="utf-8") for name in SCRIPT_FILES)])
+    return "\n".join(
+        [constants, mixing_constants(), *((SCRIPTS_FOLDER / name).read_text(encoding="utf-8") for name in SCRIPT_FILES)]
+    )
+
+
+def mixing_constants() -> str:
+    """Returns the constants of `MonoMixer` for audio.js, which mixes channels in the same way."""
+    values = {"window_s": LIVE_WINDOW_S, "min_relative_power": MIN_RELATIVE_POWER, "louder": LOUDER}
+    return f"const MIXING = {json.dumps(values)};"
 
 
 def captions_html(state: CaptionState) -> str:

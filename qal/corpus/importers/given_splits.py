@@ -1,7 +1,7 @@
 """The split that a source gives its recordings: in a column of a table, or by folders named train, validation, test."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import cast
 
@@ -9,33 +9,49 @@ from qal.corpus.split import SPELLINGS, Split, parse_split
 from qal.errors import CorpusError
 
 SPLIT_COLUMN = "split"
-OTHER_SPLIT_COLUMNS = ("subset", "partition", "set")  # used only if they hold names of splits
+NAMED_COLUMNS = (SPLIT_COLUMN, "subset", "partition", "set")  # all but the first may hold something else
 NO_VALUES = {"", "nan", "none", "null"}
 MAX_QUOTED_CHARACTERS = 40
 
 
 class SplitColumn:
-    """Finds the column of a table that names the splits. Feed all records, then call `name`."""
+    """Finds the column of a table that names the splits. Feed all records, then call `name`.
 
-    def __init__(self, table: Path):
-        self._table = table
+    A column of another name is taken if it holds nothing but names of splits, "train" and another one among them.
+
+    Args:
+        table: the table, for errors.
+        other_columns: columns that hold something else."""
+
+    def __init__(self, table: Path, other_columns: Collection[str] = ()):
+        self._table, self._other_columns = table, other_columns
         self._first_rows: dict[str, dict[str, int]] = defaultdict(dict)  # row number by value, by column
+        self._excluded: set[str] = set()  # unnamed columns with a value that is no name of a split
 
     def feed(self, number: int, record: Mapping[str, object]) -> None:
-        for column in (SPLIT_COLUMN, *OTHER_SPLIT_COLUMNS):
-            value = split_value(record, column)
-            if value:
+        for column in record:
+            value = "" if column in self._excluded or column in self._other_columns else split_value(record, column)
+            if value and column not in NAMED_COLUMNS and parse_split(value) is None:
+                self._excluded.add(column)
+            elif value:
                 self._first_rows[column].setdefault(value, number)
 
     def name(self) -> str | None:
         """Returns the column, None if there is none. Raises CorpusError for a value that is no name of a split."""
-        for column, rows in self._first_rows.items():
+        for column in NAMED_COLUMNS:
+            rows = self._first_rows.get(column, {})
             unknown = [value for value in rows if parse_split(value) is None]
             if unknown and (column == SPLIT_COLUMN or len(unknown) < len(rows)):
                 raise self._unknown_value(column, unknown[0], rows[unknown[0]])
-            if not unknown:
+            if rows and not unknown:
                 return column
-        return None
+        return next((column for column in self._first_rows if self._is_split_by_content(column)), None)
+
+    def _is_split_by_content(self, column: str) -> bool:
+        if column in NAMED_COLUMNS or column in self._excluded:
+            return False
+        splits = set(map(parse_split, self._first_rows[column]))
+        return "train" in splits and len(splits) > 1
 
     def _unknown_value(self, column: str, value: str, number: int) -> CorpusError:
         return CorpusError(

@@ -12,6 +12,7 @@ from typing import Any
 
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.given_splits import SplitColumn, folder_split, split_value
+from qal.corpus.speakers import known_speaker
 from qal.errors import CorpusError
 from qal.storage import require_regular
 
@@ -69,7 +70,7 @@ def _with_text_file(recording: Recording) -> Recording:
 
 def _read_table(table: Path, folder: Path) -> Iterator[Recording]:
     try:
-        columns = SplitColumn(table)
+        columns = SplitColumn(table, {*FILE_COLUMNS, *TEXT_COLUMNS, *SPEAKER_COLUMNS, *TRANSLATION_COLUMNS})
         for number, record in enumerate(_records(table), start=1):
             columns.feed(number, record)
         split_column = columns.name()
@@ -78,7 +79,7 @@ def _read_table(table: Path, folder: Path) -> Iterator[Recording]:
             if file is None or text is None:
                 raise _missing_columns(table, number)
             translation = " ".join((_first_value(record, TRANSLATION_COLUMNS) or "").split())
-            speaker = _first_value(record, SPEAKER_COLUMNS) or ""
+            speaker = known_speaker(_first_value(record, SPEAKER_COLUMNS) or "")
             path = table.parent / file
             inner = path.relative_to(folder) if path.is_relative_to(folder) else Path()
             name = split_value(record, split_column) or folder_split(inner)

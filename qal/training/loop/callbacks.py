@@ -1,9 +1,11 @@
 """Lightning callback that writes a run's metrics and status, and draws the progress bar of the training."""
 
+import hashlib
 import logging
 import math
 import sys
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,15 +18,18 @@ from qal.evaluation.scoring import ProgressCallback, no_progress
 from qal.jobs.run import Run
 from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio
 from qal.jobs.stages import StageProgress
+from qal.json_text import json_text
 from qal.text.error_measure import percent
 from qal.text.normalisation.registry import SCORING
+from qal.training.data.examples import Example
 from qal.training.loop.distributed import SINGLE_PROCESS, TrainingProcess, all_gather
 from qal.training.loop.nonfinite import SkippedSteps
 from qal.training.loop.pending_steps import PendingStep, PendingSteps, read_interval_s
 from qal.training.model.lightning_module import SpeechModule
 
+EXAMPLES_KEY_CHARACTERS = 16
 # Fields of a metrics row that are no figures; loggers take numbers only
-NO_FIGURES = ("kind", "step", "epoch", "attempt", "time", "measure", "utterances", "normaliser")
+NO_FIGURES = ("kind", "step", "epoch", "attempt", "time", "measure", "utterances", "normaliser", "examples")
 STATUS_S = 1.0  # least time between two updates of the status
 log = logging.getLogger("qal")
 
@@ -262,4 +267,15 @@ class RunRecorder(pl.Callback):
 
 def basis_fields(module: SpeechModule) -> dict[str, float | str]:
     """Returns what the error rates of a validation rest on, for its row of metrics.jsonl."""
-    return {"measure": module.measure, "utterances": module.validated_utterances, "normaliser": SCORING.id}
+    return {
+        "measure": module.measure,
+        "utterances": module.validated_utterances,
+        "normaliser": SCORING.id,
+        "examples": examples_key(module.validation),
+    }
+
+
+def examples_key(examples: Sequence[Example]) -> str:
+    """Returns a key that only the same audio files with the same references have, in any order."""
+    lines = sorted(json_text([str(example.audio), example.reference, example.language]) for example in examples)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:EXAMPLES_KEY_CHARACTERS]

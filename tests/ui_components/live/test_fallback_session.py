@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+import soxr
 
-from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.mix import MonoMixer
+from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16
 from qal.captions.final_captions import Caption
 from qal.captions.session import InputLevel
 from qal.errors import LanguageError
@@ -144,3 +146,34 @@ def test_each_page_has_its_own_session_until_it_is_closed():
     for key in ("a", "b", "never"):
         sessions.close(key)
     assert len(sessions) == 0
+
+
+def stereo_pcm(left: float, right: float, n: int = MICROPHONE_RATE) -> np.ndarray:
+    """(n, 2): the same noise in both channels, with factors."""
+    voice = np.random.default_rng(0).normal(0, 3000, n)
+    return np.stack([left * voice, right * voice], axis=1).astype(np.int16)
+
+
+@pytest.mark.parametrize("factors", [(1, 1), (1, -1), (0.5, -1), (1, 0.5)])
+def test_fallback_mixes_channels_like_files_so_that_inverted_ones_are_heard(factors):
+    pcm = stereo_pcm(*factors)
+    loader = RecordingLoader()
+    session = LiveSession(loader)
+    for part in np.array_split(pcm, 4):
+        session.add_chunk(MicrophoneChunk(MICROPHONE_RATE, part, "base", None))
+    session.finish()
+    received = np.concatenate(loader.loaded[0].received)
+    mixer = MonoMixer()
+    expected = np.concatenate([mixer.feed(from_pcm16(pcm.T)), mixer.flush()])
+    assert len(received) == pytest.approx(SAMPLE_RATE, abs=2)
+    assert received.std() == pytest.approx(soxr.resample(expected, MICROPHONE_RATE, SAMPLE_RATE).std(), rel=0.01)
+    assert received.std() > 0.02
+
+
+def test_chunks_with_other_channels_than_those_before_are_captioned_too():
+    loader = RecordingLoader()
+    chunks = [
+        MicrophoneChunk(MICROPHONE_RATE, pcm, "base", None) for pcm in (stereo_pcm(1, -1), stereo_pcm(1, 1)[:, 0])
+    ]
+    caption(LiveSession(loader), *chunks, *reversed(chunks))
+    assert loader.loaded[0].length == pytest.approx(4 * SAMPLE_RATE, abs=8)

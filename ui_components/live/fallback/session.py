@@ -14,6 +14,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from qal.audio.mix import LIVE_WINDOW_S, MonoMixer
 from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16
 from qal.captions.final_captions import Caption
 from qal.captions.session import InputLevel
@@ -21,6 +22,7 @@ from ui_components.live.fallback.chunks import AudioLossMeter
 
 FLUSH_TIMEOUT_S = 60
 EMPTY_PCM = np.zeros(0, np.int16)
+NO_SAMPLES = np.zeros(0, np.float32)
 
 
 class StreamCaptioner(Protocol):
@@ -54,14 +56,21 @@ class CaptionState:
 
 
 class StreamResampler:
-    """Resamples a stream of PCM to 16 kHz samples; the result does not depend on the chunk sizes."""
+    """Converts a stream of PCM, (n,) or (n, channels), to samples: mixed as in `MonoMixer`, resampled to 16 kHz.
+
+    The result does not depend on the chunk sizes."""
 
     def __init__(self, rate: int):
-        self.rate = rate
+        self._mixer = MonoMixer(round(LIVE_WINDOW_S * rate))
         self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
 
     def feed(self, pcm: NDArray[np.int16], last: bool = False) -> Samples:
-        return self._stream.resample_chunk(from_pcm16(pcm), last=last)
+        """Adds the next chunk, which has as many channels as those before, and returns the samples that are complete.
+
+        With `last` it returns all of the stream; then nothing may be fed any more."""
+        pieces = [self._mixer.feed(from_pcm16(np.atleast_2d(pcm.T)))] if len(pcm) else []
+        pieces += [self._mixer.flush()] if last else []
+        return self._stream.resample_chunk(np.concatenate([NO_SAMPLES, *pieces]), last=last)
 
 
 class CaptionSettings(NamedTuple):
@@ -76,7 +85,7 @@ class MicrophoneChunk:
     """Audio from the microphone and the settings to caption it with."""
 
     rate: int  # Hz
-    pcm: NDArray[np.int16]
+    pcm: NDArray[np.int16]  # (n,) or (n, channels)
     model: str
     language: str | None
 
@@ -85,8 +94,8 @@ class MicrophoneChunk:
         return CaptionSettings(self.model, self.language)
 
     def merged(self, later: "MicrophoneChunk") -> "MicrophoneChunk | None":
-        """Returns both chunks as one; None if their rates or settings differ."""
-        if (self.rate, self.settings) != (later.rate, later.settings):
+        """Returns both chunks as one; None if their rates, channels or settings differ."""
+        if (self.rate, self.pcm.shape[1:], self.settings) != (later.rate, later.pcm.shape[1:], later.settings):
             return None
         return replace(self, pcm=np.concatenate([self.pcm, later.pcm]))
 
@@ -116,6 +125,7 @@ class LiveSession:
         self._settings: CaptionSettings | None = None
         self._captioner: StreamCaptioner | None = None
         self._resampler: StreamResampler | None = None
+        self._audio_format: tuple[int, tuple[int, ...]] | None = None  # rate and channels of the last chunk
         self._received_samples = 0
         self._captioner_start = 0  # samples received before this captioner
         threading.Thread(target=self._work, daemon=True, name="live-captions").start()
@@ -193,9 +203,11 @@ class LiveSession:
         if self._captioner is None:
             self._captioner = self._load_captioner(chunk.model, chunk.language)
             self._captioner_start = self._received_samples
-        if self._resampler and self._resampler.rate != chunk.rate:
+        audio_format = chunk.rate, chunk.pcm.shape[1:]
+        if self._resampler and self._audio_format != audio_format:
             self._feed(self._resampler.feed(EMPTY_PCM, last=True))
             self._resampler = None
+        self._audio_format = audio_format
         self._resampler = self._resampler or StreamResampler(chunk.rate)
         self._feed(self._resampler.feed(chunk.pcm))
 

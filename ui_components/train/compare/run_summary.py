@@ -36,7 +36,10 @@ class RunSummary:
     def test_set(self) -> Hashable:
         """A key of what the test results rest on; only runs with the same key are compared. None without a report."""
         r = self.entry.report
-        return (r.corpus, r.corpus_version, r.split, r.utterances, r.words, r.normaliser, r.measure) if r else None
+        if not r:
+            return None
+        examples = r.corpus, r.corpus_version, r.split, r.utterances, r.words, r.references, r.language
+        return *examples, r.normaliser, r.measure
 
     @property
     def rtf(self) -> float | None:
@@ -53,7 +56,8 @@ class RunSummary:
         best, config = self.progress.best, self.entry.config
         if not best or not config:
             return None
-        return tuple(sorted(config.corpus)), config.language, config.max_utterance_s, best.measure, best.basis
+        examples = tuple(sorted(config.corpus)), config.language, config.max_utterance_s, config.method, best.examples
+        return *examples, best.measure, best.basis
 
     @property
     def train_minutes(self) -> float | None:

@@ -24,6 +24,11 @@ def report_html(report: RunReport | None) -> str:
     return f"{table}{basis}{_difference_html(report)}{notes}{_retention_html(report)}{_failures_html(report)}"
 
 
+def unreadable_report_html() -> str:
+    """Returns the sentence that stands in place of a report that this version cannot read."""
+    return '<p class="qal-muted">report.json of this run cannot be read, so its results are not shown.</p>'
+
+
 def _score_row(title: str, score: Score, measures: Sequence[Measure], is_best: bool) -> str:
     first, second = (score.error_rate(measure) for measure in measures)
     cells = "".join(

@@ -12,7 +12,7 @@ from qal.jobs.index import Entry, file_stamp
 from qal.jobs.metrics import NO_FILE
 from qal.jobs.sample_predictions import read_samples
 from ui_components.app.studio import Studio, unchanged
-from ui_components.train.report.view import report_html
+from ui_components.train.report.view import report_html, unreadable_report_html
 from ui_components.train.run.charts import run_boards
 from ui_components.train.run.controls import PendingAction
 from ui_components.train.run.log_view import log_html
@@ -152,7 +152,8 @@ def _run_sections(studio: Studio, entries: Sequence[Entry], entry: Entry, inputs
     stopping = not entry.ended and (run.stop_file.exists() or status.state == "stopping")
     choices = run_choices(entries)
     progress = progress_html(status, entry.config, rows, stopping, time.time())
-    report = report_html(entry.report)
+    is_unreadable = entry.report is None and run.report_file.exists()
+    report = unreadable_report_html() if is_unreadable else report_html(entry.report)
     chart_key = (str(run.folder), metrics_stamp, file_stamp(run.report_file))
     log_key = (run.id, file_stamp(run.log_file), inputs.level, inputs.query)
     button_key = (run.id, status.state, stopping, bool(rows), has_tensorboard_logs(run), has_usable_model(entry))

@@ -80,8 +80,7 @@ def samples_html(validation: ValidationSamples | None, is_served: Callable[[Path
 def _sample_html(sample: SamplePrediction, is_served: Callable[[Path], bool]) -> str:
     alignment = align(sample.reference, sample.prediction, sample.language)
     reference, prediction = _side(alignment.words, "reference"), _side(alignment.words, "prediction")
-    errors, total = alignment.errors, alignment.reference_words
-    verdict = f"{errors} of {total} {alignment.unit} wrong" if errors else "Correct"
+    errors, verdict = alignment.errors, _verdict(alignment.errors, alignment.reference_words, alignment.unit)
     language = f' lang="{html.escape(sample.language)}"' if sample.language else ""
     return (
         f'<article><div class="facts">{_player(sample.audio, is_served)}'
@@ -89,6 +88,15 @@ def _sample_html(sample: SamplePrediction, is_served: Callable[[Path], bool]) ->
         f'<dl><dt>Reference</dt><dd dir="auto"{language}>{_marked(reference, REFERENCE_MARK)}</dd>'
         f'<dt>Prediction</dt><dd dir="auto"{language}>{_marked(prediction, PREDICTION_MARK)}</dd></dl></article>'
     )
+
+
+def _verdict(errors: int, total: int, unit: str) -> str:
+    """The number of errors in a reference of `total` units; insertions may make it larger than that."""
+    if not errors:
+        return "Correct"
+    if errors <= total:
+        return f"{errors} of {total} {unit} wrong"
+    return f"{errors} errors in {total} {unit.removesuffix('s') if total == 1 else unit}"
 
 
 def _player(audio: str, is_served: Callable[[Path], bool]) -> str:

@@ -141,7 +141,15 @@ def test_run_without_a_test_result_shows_no_validation_result_as_one(summary):
 
 
 @pytest.mark.parametrize(
-    "change", [{"corpus_version": "1"}, {"utterances": 21}, {"normaliser": "basic-2"}, {"measure": "CER"}]
+    "change",
+    [
+        {"corpus_version": "1"},
+        {"utterances": 21},
+        {"normaliser": "basic-2"},
+        {"measure": "CER"},
+        {"references": "base"},  # the base model wrote the reference transcripts
+        {"language": "en"},  # decides the normalisation
+    ],
 )
 def test_results_on_different_test_sets_or_normalisers_have_no_best(summary, change):
     other = report_with_tuned_score(wer=0.3, cer=0.1, rtf=0.09).model_copy(update=change)
@@ -158,6 +166,18 @@ def test_training_time_and_validation_on_other_datasets_have_no_best(summary):
     page = differences_html([runs[0], RunSummary(runs[1].entry, longer)])
     for title in ("minutes", "best validation"):
         assert "best</span>" not in next(row for row in page.split("<tr>") if f">{title}</th>" in row)
+
+
+@pytest.mark.parametrize("keys", [("0", "0"), ("0", "1"), ("0", None), (None, None)])
+def test_validation_on_other_examples_of_the_same_dataset_has_no_best(summary, keys):
+    """A dataset in which an example was corrected between two runs has other references."""
+    runs = []
+    for name, share, key in zip("ab", (1, 0.9), keys, strict=True):
+        labels = {"examples": key, "utterances": 20} if key else {"utterances": 20}
+        rows = [{**r, **labels, "wer": share * r["wer"]} if "wer" in r else r for r in metrics_rows_until(STEPS)]
+        runs.append(RunSummary(summary(name).entry, Progress(best_validation(rows), train_s=60.0)))
+    row = next(r for r in differences_html(runs).split("<tr>") if ">best validation</th>" in r)
+    assert ("best</span>" in row) == (keys[0] == keys[1])
 
 
 def test_measure_of_a_language_without_spaces_is_shown_first(summary):

@@ -153,6 +153,12 @@ def test_kill_is_visible_after_a_stop_request(studio):
     assert "Stopping after this step..." in RunPage(studio, "a").refresh()["progress"]
 
 
+def test_report_that_cannot_be_read_is_named(studio):
+    run = scripted_run(studio.runs, "a", "finished")
+    run.report_file.write_text('{"measure": "of a later version"}')
+    assert "report.json of this run cannot be read" in RunPage(studio).refresh()["report"]
+
+
 def test_finished_run_shows_its_report_and_failed_run_its_reason(studio):
     scripted_run(studio.runs, "good", "finished")
     scripted_run(studio.runs, "bad", "failed", reason="no space left on the disk")

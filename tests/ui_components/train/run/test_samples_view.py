@@ -35,6 +35,18 @@ def test_wrong_words_are_marked_for_the_eye_and_for_screen_readers():
     assert "<dt>Prediction</dt>" in samples
 
 
+@pytest.mark.parametrize(
+    ("reference", "prediction", "verdict"),
+    [
+        ("yes", "no no no", "3 errors in 1 word"),
+        ("the cat", "a b c d", "4 errors in 2 words"),
+        ("yes", "no", "1 of 1 "),
+    ],
+)
+def test_inserted_words_never_make_more_words_wrong_than_the_reference_has(reference, prediction, verdict):
+    assert verdict in served_html(validation_samples(reference=reference, prediction=prediction))
+
+
 def test_correct_prediction_has_no_marks():
     samples = served_html(validation_samples(prediction="The cat — sat!"))
     assert "<del" not in samples
