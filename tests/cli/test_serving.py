@@ -2,6 +2,7 @@
 oversized body. The list of the routes is taken from the running application."""
 
 import json
+import os
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -18,8 +19,12 @@ from websockets.typing import Origin
 
 from qal.api.live_socket import FORBIDDEN
 from qal.api.request_guard import MAX_BODY_BYTES, MAX_LOGIN_BYTES, UPLOAD_PATH
+from qal.captions.protocol import MAX_PACKET_BYTES
 from qal.cli import live, studio
+from ui_components.app.uploads import MAX_FIELD_BYTES
+from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
 
+MESSAGE_TOO_BIG = 1009  # close code (RFC 6455)
 OPEN = {  # (method, path) that are answered without a login
     *((method, path) for path in ("/", "/theme.css", "/favicon.ico", "/robots.txt") for method in ("GET", "HEAD")),
     *((method, path) for path in ("/manifest.json", "/logout", "/pwa_icon") for method in ("GET", "HEAD")),
@@ -315,6 +320,60 @@ def test_upload_may_be_larger_than_other_bodies(served):
     files = {"files": ("x.wav", bytes(MAX_BODY_BYTES + (1 << 20)))}
     assert served.request("POST", UPLOAD_PATH, served.cookies, files=files).status_code == 200
     assert served.request("POST", UPLOAD_PATH, files={"files": ("x.wav", b"x")}).status_code == 401
+
+
+def test_upload_has_a_limit_for_all_its_files_and_for_fields_that_are_not_files(served):
+    head = f"POST {UPLOAD_PATH} HTTP/1.1\nHost: localhost\nContent-Type: multipart/form-data; boundary=x"
+    head += f"\nCookie: {cookie_header(served)}\nContent-Length: "
+    assert raw_status(served, f"{head}{MAX_FILE_BYTES + MAX_BODY_BYTES + 1}") == 413
+    field = {"field": "x" * (MAX_FIELD_BYTES + 1)}
+    response = served.request("POST", UPLOAD_PATH, served.cookies, data=field, files={"files": ("x.wav", b"x")})
+    assert response.status_code == 413
+
+
+def test_folder_of_the_uploads_is_private(served):
+    response = served.request("POST", UPLOAD_PATH, served.cookies, files={"files": ("x.wav", b"x")})
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    assert folder.stat().st_mode & 0o077 == 0
+    assert Path(json.loads(response.text)[0]).is_relative_to(folder)
+
+
+@pytest.mark.parametrize("size", [MAX_PACKET_BYTES + 1, 15 << 20])
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_large_messages_of_websockets_are_not_accepted(served, size, kind):
+    message = "x" * size if kind is str else bytes(size)
+    with connect(
+        f"ws://127.0.0.1:{served.port}/qal/live", additional_headers={"Cookie": cookie_header(served)}
+    ) as connection:
+        connection.send(message)
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv(60)
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == MESSAGE_TOO_BIG
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/gradio_api/process_recording", "/gradio_api/proxy=https://x.hf.space/", "/gradio_api/vibe-code/"),
+        *("/gradio_api/file=http://127.0.0.1:1/", "/gradio_api/file=https://192.0.2.1/", "/gradio_api/file/http://x/"),
+        *("/gradio_api/deep_link?session_hash=x", "/gradio_api/dev/reload"),
+    ],
+)
+def test_routes_of_gradio_that_the_pages_do_not_use_are_closed(served, path):
+    for method in ("GET", "POST", "HEAD"):
+        assert served.request(method, path, served.cookies).status_code == 404
+        assert served.request(method, path).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["page.html", "drawing.svg", "page.xhtml"])
+def test_a_web_page_in_a_dataset_has_no_rights_on_the_server(start, base_directory, tmp_path, name):
+    served = start("studio", "--data", str(tmp_path))
+    (tmp_path / name).write_text("<script>fetch('/config')</script>")
+    response = served.request("GET", f"/gradio_api/file={tmp_path / name}", served.cookies)
+    assert response.status_code == 200
+    assert response.headers["content-security-policy"] == "sandbox"
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 def test_tries_of_the_password_are_limited(start, base_directory):
