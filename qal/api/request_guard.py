@@ -8,6 +8,7 @@ of a close, but not of a refused handshake.
 Responses allow no other site: no CORS headers, cookies with SameSite=Lax, no display in frames of other sites. A file
 that is opened as a page of its own has no rights on this server."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -22,6 +23,8 @@ from qal.api.origin import HostNames, is_same_origin
 
 MAX_BODY_BYTES = 4 << 20
 MAX_LOGIN_BYTES = 16 << 10  # of the form of a user who is not logged in yet
+MAX_LOGINS = 64  # forms at the same time, of users who are not logged in yet
+BODY_TIMEOUT_S = 60.0  # between two parts of a body
 UPLOAD_PATH = "/gradio_api/upload"  # Gradio limits the size of each file while it is received
 FILE_PATH = "/gradio_api/file"
 # Routes of Gradio that neither page uses: they run FFmpeg on any format, call other servers, or change Gradio itself.
@@ -37,6 +40,8 @@ READING_METHODS = ("GET", "HEAD")
 UNKNOWN_HOST = "the server is not called by this name; start it with --public-host NAME to allow it"
 OTHER_SITE = "a page of another site sent this request"
 NOT_USED = "this page has no such address"
+TOO_SLOW = "the request did not arrive in time"
+BUSY = "too many users are logging in; try again in a minute"
 TOO_LARGE = "the request is too large"
 MALFORMED = "the request has no valid path"
 SAME_SITE = re.compile(rb";\s*samesite=[^;]*", re.IGNORECASE)
@@ -53,8 +58,8 @@ class Refusal(NamedTuple):
     reason: str
 
 
-class BodyTooLargeError(Exception):
-    """The body of a request has exceeded its limit while it was read."""
+class BodyError(Exception):
+    """The body of a request has exceeded its limit of size or time while it was read."""
 
 
 class RequestGuard:
@@ -71,6 +76,7 @@ class RequestGuard:
         self._hosts = hosts
         self._allowed = allowed
         self._max_upload_bytes = max_upload_bytes
+        self._logins = 0  # forms in progress, of users who are not logged in yet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -94,15 +100,28 @@ class RequestGuard:
         if refusal:
             await refusal_response(scope, refusal)(scope, receive, send)
             return
+        if self._allowed(HTTPConnection(scope)) or scope["method"] in READING_METHODS:
+            await self._answer(scope, receive, send)
+            return
+        if self._logins >= MAX_LOGINS:
+            await refusal_response(scope, Refusal(503, BUSY))(scope, receive, send)
+            return
+        self._logins += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._logins -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = LimitedBody(receive, self._body_limit(scope))
         response = GuardedResponse(send, body, FILE_HEADERS if route_path(scope).startswith(FILE_PATH) else [])
         try:
             await self._app(scope, body.receive, response.send)
         except BaseException:
-            if not body.is_too_large:  # an exception of an app whose body was cut off is a result of that
+            if not body.refusal:  # an exception of an app whose body was cut off is a result of that
                 raise
-        if body.is_too_large and not response.has_started:
-            await refusal_response(scope, Refusal(413, TOO_LARGE))(scope, receive, send)
+        if body.refusal and not response.has_started:
+            await refusal_response(scope, body.refusal)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         connection = HTTPConnection(scope)
@@ -131,20 +150,30 @@ class RequestGuard:
 
 
 class LimitedBody:
-    """Counts a request's body while the application receives it. The application gets no more than the limit."""
+    """Counts a request's body while the application receives it. The application gets no more than the limit, and does
+    not wait for a body that stops to arrive."""
 
     def __init__(self, receive: Receive, limit: int):
         self._receive = receive
         self._limit = limit
         self._received = 0
-        self.is_too_large = False
+        self._is_complete = False
+        self.refusal: Refusal | None = None  # why the body was cut off
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        if self._is_complete:  # waits for the end of the connection
+            return await self._receive()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                message = await self._receive()
+        except TimeoutError as error:
+            self.refusal = Refusal(408, TOO_SLOW)
+            raise BodyError from error
+        self._is_complete = not message.get("more_body", False)
         self._received += len(message.get("body") or b"")
         if self._received > self._limit:
-            self.is_too_large = True
-            raise BodyTooLargeError
+            self.refusal = Refusal(413, TOO_LARGE)
+            raise BodyError
         return message
 
 
@@ -158,7 +187,7 @@ class GuardedResponse:
         self.has_started = False
 
     async def send(self, message: Message) -> None:
-        if self._body.is_too_large and not self.has_started:
+        if self._body.refusal and not self.has_started:
             return
         if message["type"] == "http.response.start":
             self.has_started = True

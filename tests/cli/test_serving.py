@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +18,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from qal.api import request_guard
 from qal.api.live_socket import FORBIDDEN
 from qal.api.request_guard import MAX_BODY_BYTES, MAX_LOGIN_BYTES, UPLOAD_PATH
 from qal.captions.protocol import MAX_PACKET_BYTES
 from qal.cli import live, studio
+from tests.waiting import wait_until
+from ui_components.app import connections
 from ui_components.app.uploads import MAX_FIELD_BYTES
 from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
 
@@ -374,6 +378,65 @@ def test_a_web_page_in_a_dataset_has_no_rights_on_the_server(start, base_directo
     assert response.status_code == 200
     assert response.headers["content-security-policy"] == "sandbox"
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """True if the server closes the connection; waits for the answer, at most a minute."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_connections_without_a_request_do_not_use_up_the_files_of_the_process(served, monkeypatch):
+    monkeypatch.setattr(connections, "MAX_WAITING", 4)
+    waiting = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(8)]
+    assert all(is_closed(connection) for connection in waiting[:4])
+    assert served.request("GET", "/config", served.cookies).status_code == 200
+    for connection in waiting:
+        connection.close()
+
+
+def test_connection_without_a_complete_request_is_closed(served, monkeypatch):
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT_S", 0.2)
+    for start_of_request in (b"", b"GET /config HTTP/1.1\r\nHost: localhost\r\nX: "):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+            connection.sendall(start_of_request)
+            assert is_closed(connection)
+
+
+def test_request_that_takes_longer_than_the_time_for_its_headers_is_answered(served, monkeypatch):
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT_S", 0.05)
+    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 21\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+        connection.sendall(head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n")
+        time.sleep(0.3)
+        connection.sendall(b"username=b&password=c")
+        assert connection.recv(65536).split(b" ")[1] == b"400"
+    with connect(
+        f"ws://127.0.0.1:{served.port}/qal/live", additional_headers={"Cookie": cookie_header(served)}
+    ) as websocket:
+        time.sleep(0.3)
+        websocket.send("{}")
+        assert json.loads(websocket.recv(60))["type"] == "error"
+
+
+def test_body_that_stops_to_arrive_is_given_up(served, monkeypatch):
+    monkeypatch.setattr(request_guard, "BODY_TIMEOUT_S", 0.2)
+    head = "POST {} HTTP/1.1\nHost: localhost\nContent-Length: 100\nContent-Type: application/x-www-form-urlencoded"
+    assert raw_status(served, head.format("/login"), b"username=") == 408
+    logged_in = f"{head.format('/gradio_api/queue/join')}\nCookie: {cookie_header(served)}"
+    assert raw_status(served, logged_in, b"{") == 408
+
+
+def test_logins_in_progress_are_limited_and_keep_no_logged_in_user_waiting(served, monkeypatch):
+    monkeypatch.setattr(request_guard, "MAX_LOGINS", 1)
+    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+        connection.sendall(head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n")
+        wait_until(lambda: served.request("POST", "/login", data={"username": "b"}).status_code == 503)
+        assert served.request("GET", "/config", served.cookies).status_code == 200
+    wait_until(lambda: served.request("GET", "/").status_code == 200)
 
 
 def test_tries_of_the_password_are_limited(start, base_directory):

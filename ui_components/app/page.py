@@ -17,9 +17,9 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from qal.captions.protocol import MAX_PACKET_BYTES
 from qal.errors import OptionError
 from ui_components.app.address import TRAIN_TAB, Place, remember_selection, wire_address
+from ui_components.app.connections import limit_connections
 from ui_components.app.header import header
 from ui_components.app.notices import notices
 from ui_components.app.running_jobs import running_jobs
@@ -194,20 +194,12 @@ def serve(
     except OSError as error:
         message = f"port {options.port} on {options.host} is not free; choose another one with --port"
         raise OptionError(message) from error
-    limit_socket_messages(page)
+    limit_connections(page)
     print(f"Qal is at {local}", flush=True)
     if options.share:
         failure = "Could not create a share link: no connection to gradio.live."
         print(f"Shared at {shared}" if shared else failure, flush=True)
     page.block_thread()
-
-
-def limit_socket_messages(page: gr.Blocks) -> None:
-    """Closes WebSockets that send a message larger than any of the Live page, before it is stored.
-
-    Gradio has no option for it. Its server reads the limit at each new connection."""
-    assert page.server
-    page.server.config.ws_max_size = MAX_PACKET_BYTES
 
 
 @asynccontextmanager
