@@ -109,7 +109,7 @@ def decode_errors(path: Path) -> Iterator[None]:
 def open_audio(path: Path) -> Iterator[InputContainer]:
     """Opens a container and checks that it has an audio track.
 
-    Raises AudioDecodeError if it has none, or if its format is not one of FORMATS."""
+    Raises AudioDecodeError if it has none, if its codec is unknown, or if its format is not one of FORMATS."""
     url = f"file:{os.path.abspath(path)}"  # a name such as `concat:a|b` is not taken for a protocol
     try:
         opened = av.open(url, metadata_errors="ignore", options=OPEN_OPTIONS)
@@ -118,6 +118,8 @@ def open_audio(path: Path) -> Iterator[InputContainer]:
     with opened as container:
         if not container.streams.audio:
             raise AudioDecodeError(f"{path.name}: holds no audio track; give a file with sound in it")
+        if container.streams.audio[0].codec_context is None:  # FFmpeg does not know the codec
+            raise AudioDecodeError(f"{path.name}: its sound has an unknown codec; save it again as WAV, FLAC or MP3")
         yield container
 
 

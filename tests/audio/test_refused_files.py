@@ -191,3 +191,13 @@ def test_trimmed_range_has_a_limited_size(tmp_path):
     with pytest.raises(AudioDecodeError, match="choose a shorter one"):
         trim_to_wav(path, tmp_path / "copy.wav", 0, 24 * 3600)
     assert not (tmp_path / "copy.wav").exists()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_sound_in_an_unknown_codec_is_refused_in_one_sentence(tmp_path, reader):
+    path = write_header(tmp_path / "x.wav", 1, 16_000)
+    content = bytearray(path.read_bytes())
+    content[20:22] = b"\x99\x99"  # the codec's number
+    path.write_bytes(content)
+    with pytest.raises(AudioDecodeError, match="WAV, FLAC"):
+        READERS[reader](path)
