@@ -50,6 +50,20 @@ def require_regular(path: Path) -> Path:
     raise StorageError(f"{path} is not a regular file but a pipe or a device; put a file in its place")
 
 
+def make_private_folder(folder: Path) -> Path:
+    """Creates a folder that only this account can read, or takes an existing one away from other accounts.
+
+    Raises StorageError if that is not possible, or if it is another account's, a link or a shared folder, as /tmp."""
+    with storage_errors(str(folder)):
+        folder.mkdir(0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & stat.S_ISVTX:
+            raise StorageError(f"{folder} can be changed by other accounts of this machine; choose another folder")
+        if status.st_mode & 0o077:
+            folder.chmod(0o700)
+    return folder
+
+
 def require_space(folder: Path, needed_bytes: float, purpose: str) -> None:
     """Checks `folder`, or its first existing parent, before anything is written.
 

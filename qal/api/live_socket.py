@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from qal.api.live_hub import LiveHub, SessionSlot, SupersededError
 from qal.api.live_messages import JoinMessage, SettingsMessage
 from qal.api.origin import is_same_origin
+from qal.captions.protocol import MAX_PACKET_BYTES
 from qal.captions.resumable_session import SessionUpdate
 from qal.captions.scheduler import BusyError
 from qal.errors import OptionError, QalError
@@ -118,6 +119,8 @@ class LiveConnection:
             message = await self.socket.receive()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1000))
+            if message_size(message) > MAX_PACKET_BYTES:
+                raise OptionError(INVALID_MESSAGE)
             await self._incoming.put(message)
             self._incoming_bytes += message_size(message)
             while self._incoming_bytes > MAX_INCOMING_BYTES:

@@ -1,11 +1,14 @@
 """The outermost layer of the server: what every request must satisfy before any of it is processed.
 
 In this order: the names in Host are the server's own (403), a browser's request comes from the server's own page (403),
-the user is logged in (401), the body is not too large (413). It holds for all routes, for HTTP and for WebSockets; a
-WebSocket is accepted and closed at once, because a page can read the reason of a close, but not of a refused handshake.
+the user is logged in (401), the body is not too large (413), the route is one that the pages use (404). It holds for
+all routes, for HTTP and for WebSockets; a WebSocket is accepted and closed at once, because a page can read the reason
+of a close, but not of a refused handshake.
 
-Responses allow no other site: no CORS headers, cookies with SameSite=Lax, no display in frames of other sites."""
+Responses allow no other site: no CORS headers, cookies with SameSite=Lax, no display in frames of other sites. A file
+that is opened as a page of its own has no rights on this server."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -20,7 +23,14 @@ from qal.api.origin import HostNames, is_same_origin
 
 MAX_BODY_BYTES = 4 << 20
 MAX_LOGIN_BYTES = 16 << 10  # of the form of a user who is not logged in yet
+MAX_LOGINS = 64  # forms at the same time, of users who are not logged in yet
+BODY_TIMEOUT_S = 60.0  # between two parts of a body
 UPLOAD_PATH = "/gradio_api/upload"  # Gradio limits the size of each file while it is received
+FILE_PATH = "/gradio_api/file"
+# Routes of Gradio that neither page uses: they run FFmpeg on any format, call other servers, or change Gradio itself.
+CLOSED_PATHS = (
+    *("process_recording", "proxy=", "file=http:", "file=https:", "file/", "deep_link", "dev/", "vibe", "undo-vibe"),
+)
 LOGIN_PATHS = ("/login", "/login/")
 # What the login page loads, and what Gradio itself requests at the start. They say nothing about the user's data.
 OPEN_PATHS = {"/", "/logout", "/theme.css", "/gradio_api/theme.css", "/gradio_api/startup-events", "/gradio_api/app_id"}
@@ -29,10 +39,14 @@ OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/")
 READING_METHODS = ("GET", "HEAD")
 UNKNOWN_HOST = "the server is not called by this name; start it with --public-host NAME to allow it"
 OTHER_SITE = "a page of another site sent this request"
+NOT_USED = "this page has no such address"
+TOO_SLOW = "the request did not arrive in time"
+BUSY = "too many users are logging in; try again in a minute"
 TOO_LARGE = "the request is too large"
 MALFORMED = "the request has no valid path"
 SAME_SITE = re.compile(rb";\s*samesite=[^;]*", re.IGNORECASE)
-FRAME_HEADER = (b"x-frame-options", b"SAMEORIGIN")
+OWN_HEADERS = [(b"x-frame-options", b"SAMEORIGIN"), (b"x-content-type-options", b"nosniff")]
+FILE_HEADERS = [(b"content-security-policy", b"sandbox")]  # a dataset may hold web pages
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -44,8 +58,8 @@ class Refusal(NamedTuple):
     reason: str
 
 
-class BodyTooLargeError(Exception):
-    """The body of a request has exceeded its limit while it was read."""
+class BodyError(Exception):
+    """The body of a request has exceeded its limit of size or time while it was read."""
 
 
 class RequestGuard:
@@ -54,12 +68,15 @@ class RequestGuard:
     Args:
         app: the application.
         hosts: the names of the server.
-        allowed: True if a connection's user is logged in, or if no login is needed."""
+        allowed: True if a connection's user is logged in, or if no login is needed.
+        max_upload_bytes: limit of the body of an upload."""
 
-    def __init__(self, app: ASGIApp, hosts: HostNames, allowed: Allowed):
+    def __init__(self, app: ASGIApp, hosts: HostNames, allowed: Allowed, max_upload_bytes: int):
         self._app = app
         self._hosts = hosts
         self._allowed = allowed
+        self._max_upload_bytes = max_upload_bytes
+        self._logins = 0  # forms in progress, of users who are not logged in yet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -79,19 +96,32 @@ class RequestGuard:
         await send({"type": "websocket.close", "code": FORBIDDEN, "reason": refusal.reason})
 
     async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope) or self._declared_body_refusal(scope)
+        refusal = self._refusal(scope) or self._declared_body_refusal(scope) or closed_path_refusal(scope)
         if refusal:
             await refusal_response(scope, refusal)(scope, receive, send)
             return
+        if self._allowed(HTTPConnection(scope)) or scope["method"] in READING_METHODS:
+            await self._answer(scope, receive, send)
+            return
+        if self._logins >= MAX_LOGINS:
+            await refusal_response(scope, Refusal(503, BUSY))(scope, receive, send)
+            return
+        self._logins += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._logins -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = LimitedBody(receive, self._body_limit(scope))
-        response = GuardedResponse(send, body)
+        response = GuardedResponse(send, body, FILE_HEADERS if route_path(scope).startswith(FILE_PATH) else [])
         try:
             await self._app(scope, body.receive, response.send)
         except BaseException:
-            if not body.is_too_large:  # an exception of an app whose body was cut off is a result of that
+            if not body.refusal:  # an exception of an app whose body was cut off is a result of that
                 raise
-        if body.is_too_large and not response.has_started:
-            await refusal_response(scope, Refusal(413, TOO_LARGE))(scope, receive, send)
+        if body.refusal and not response.has_started:
+            await refusal_response(scope, body.refusal)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         connection = HTTPConnection(scope)
@@ -107,11 +137,11 @@ class RequestGuard:
             return Refusal(401, LOG_IN)
         return None
 
-    def _body_limit(self, scope: Scope) -> float:
+    def _body_limit(self, scope: Scope) -> int:
         if not self._allowed(HTTPConnection(scope)):
             return MAX_LOGIN_BYTES
         is_upload = scope["method"] == "POST" and route_path(scope) == UPLOAD_PATH
-        return float("inf") if is_upload else MAX_BODY_BYTES
+        return self._max_upload_bytes if is_upload else MAX_BODY_BYTES
 
     def _declared_body_refusal(self, scope: Scope) -> Refusal | None:
         declared = Headers(scope=scope).get("content-length", "0")
@@ -120,48 +150,64 @@ class RequestGuard:
 
 
 class LimitedBody:
-    """Counts a request's body while the application receives it. The application gets no more than the limit."""
+    """Counts a request's body while the application receives it. The application gets no more than the limit, and does
+    not wait for a body that stops to arrive."""
 
-    def __init__(self, receive: Receive, limit: float):
+    def __init__(self, receive: Receive, limit: int):
         self._receive = receive
         self._limit = limit
         self._received = 0
-        self.is_too_large = False
+        self._is_complete = False
+        self.refusal: Refusal | None = None  # why the body was cut off
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        if self._is_complete:  # waits for the end of the connection
+            return await self._receive()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                message = await self._receive()
+        except TimeoutError as error:
+            self.refusal = Refusal(408, TOO_SLOW)
+            raise BodyError from error
+        self._is_complete = not message.get("more_body", False)
         self._received += len(message.get("body") or b"")
         if self._received > self._limit:
-            self.is_too_large = True
-            raise BodyTooLargeError
+            self.refusal = Refusal(413, TOO_LARGE)
+            raise BodyError
         return message
 
 
 class GuardedResponse:
     """Passes on a response without permission for other sites, but not what an application says of a cut-off body."""
 
-    def __init__(self, send: Send, body: LimitedBody):
+    def __init__(self, send: Send, body: LimitedBody, headers: RawHeaders):
         self._send = send
         self._body = body
+        self._headers = headers
         self.has_started = False
 
     async def send(self, message: Message) -> None:
-        if self._body.is_too_large and not self.has_started:
+        if self._body.refusal and not self.has_started:
             return
         if message["type"] == "http.response.start":
             self.has_started = True
-            message = {**message, "headers": guarded_headers(message.get("headers", []))}
+            message = {**message, "headers": [*guarded_headers(message.get("headers", [])), *self._headers]}
         await self._send(message)
 
 
 def guarded_headers(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
     """Removes CORS headers, sets SameSite=Lax in cookies, and forbids other sites to show the response in a frame."""
-    kept = [(name, value) for name, value in headers if not name.lower().startswith(b"access-control-")]
+    own = {name for name, _ in OWN_HEADERS}
+    kept = [
+        (name, value)
+        for name, value in headers
+        if not name.lower().startswith(b"access-control-") and name.lower() not in own
+    ]
     same_site = [
         (name, SAME_SITE.sub(b"", value) + b"; SameSite=Lax" if name.lower() == b"set-cookie" else value)
         for name, value in kept
     ]
-    return [*same_site, FRAME_HEADER]
+    return [*same_site, *OWN_HEADERS]
 
 
 def is_open(scope: Scope) -> bool:
@@ -172,6 +218,13 @@ def is_open(scope: Scope) -> bool:
     if scope["method"] == "POST":
         return path in LOGIN_PATHS
     return scope["method"] in READING_METHODS and (path in OPEN_PATHS or path.startswith(OPEN_FOLDERS))
+
+
+def closed_path_refusal(scope: Scope) -> Refusal | None:
+    """Returns the refusal of a route of Gradio that the pages do not use, None for other paths."""
+    route = route_path(scope).lower().removeprefix("/gradio_api/")
+    is_closed = route != route_path(scope).lower() and route.startswith(CLOSED_PATHS)
+    return Refusal(404, NOT_USED) if is_closed else None
 
 
 def is_sent_by_another_site(scope: Scope, headers: Headers) -> bool:

@@ -18,18 +18,19 @@ from qal.audio.decode import (
     decoded_frames,
     no_check,
     open_audio,
+    require_usable_rate,
     resampler_to_16_khz,
     too_long_error,
 )
 from qal.audio.mix import MonoMixer
+from qal.audio.planes import channels_of
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, to_pcm16
 from qal.audio.sound_check import NumberCheck
 from qal.errors import AudioDecodeError
-from qal.storage import storage_errors
+from qal.storage import format_bytes, storage_errors
 
 BLOCK_S = 5
-MAX_CHANNELS = 64
-MAX_RATE_HZ = 768_000
+MAX_WAV_BYTES = 1 << 31  # of a range that is cut out; a WAV file cannot be much larger
 BROWSER_CONTAINERS = ("wav", "flac")  # FFmpeg's names
 BROWSER_CODECS = ("pcm_s16le", "pcm_s24le", "pcm_f32le", "pcm_u8", "flac")
 
@@ -68,10 +69,7 @@ def read_audio_format(path: Path) -> AudioFormat:
         stream = container.streams.audio[0]
         rate_hz = stream.rate or 0
         channels = stream.layout.nb_channels
-        if not 0 < rate_hz <= MAX_RATE_HZ or not 0 < channels <= MAX_CHANNELS:
-            raise AudioDecodeError(
-                f"{path.name}: has {channels} channels at {rate_hz} Hz, which cannot be used; save it again as WAV"
-            )
+        require_usable_rate(rate_hz, channels, path)
         return AudioFormat(
             container=container.format.name,
             codec=stream.codec_context.codec.canonical_name,
@@ -131,15 +129,20 @@ def convert_to_wav(path: Path, wav: Path, max_duration_s: float, check: Check = 
             file.writeframes(to_pcm16(block.samples).tobytes())
 
 
-def trim_to_wav(path: Path, wav: Path, start_s: float, end_s: float) -> int:
+def trim_to_wav(path: Path, wav: Path, start_s: float, end_s: float, check: Check = no_check) -> int:
     """Writes [start_s, end_s) of a file to a WAV file, with the file's own rate and channels.
 
-    Returns the number of samples per channel. Raises AudioDecodeError if the file ends before end_s."""
+    Returns the number of samples per channel. `check` is called for each piece; an error that it raises stops the
+    decoding. Raises AudioDecodeError if the file ends before end_s or the range is too long, and StorageError."""
     audio_format, position = read_audio_format(path), 0
     first, last = round(start_s * audio_format.rate_hz), round(end_s * audio_format.rate_hz)
+    size_bytes = (last - first) * audio_format.channels * PCM_BYTES
+    if size_bytes > MAX_WAV_BYTES:  # a small compressed file may hold days of silence in many channels
+        raise AudioDecodeError(f"{path.name}: the selection has {format_bytes(size_bytes)}; choose a shorter one")
     with storage_errors(str(wav)), wave.open(str(wav), "wb") as file:
         _set_format(file, audio_format.channels, audio_format.rate_hz)
         for block in _decoded(path):
+            check()
             piece = block.native[:, max(0, first - position) : max(0, last - position)]
             file.writeframes(to_pcm16(piece.T).tobytes())
             position += block.native.shape[1]
@@ -180,12 +183,12 @@ def _decoded(path: Path) -> Iterator[Block]:
     """Yields one block per decoded frame, with the samples of the model's input that are complete with it."""
     with decode_errors(path), open_audio(path) as container:
         stream, to_model_input = container.streams.audio[0], resampler_to_16_khz()
-        to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+        to_float = av.AudioResampler(format="flt", layout=stream.layout, rate=stream.rate)
         empty = np.zeros((stream.layout.nb_channels, 0), np.float32)
         numbers, mixer = NumberCheck(path.name), MonoMixer()
         for frame in map(numbers.feed, decoded_frames(container, path)):
-            native = [f.to_ndarray().astype(np.float32, copy=False) for f in to_float.resample(frame)]
-            samples = [mixer.feed(f.to_ndarray()) for f in to_model_input.resample(frame)]
+            native = [channels_of(f) for f in to_float.resample(frame)]
+            samples = [mixer.feed(channels_of(f)) for f in to_model_input.resample(frame)]
             samples += [mixer.flush()] if frame is None else []
             samples = np.concatenate([empty[0, :0], *samples])
             yield Block(np.concatenate([empty, *native], axis=1), samples, mixer.has_cancelled)

@@ -15,6 +15,7 @@ import numpy as np
 from av.container import InputContainer
 
 from qal.audio.mix import CANCELLED, MonoMixer
+from qal.audio.planes import channels_of
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.audio.sound_check import NumberCheck
 from qal.errors import AudioDecodeError
@@ -33,6 +34,9 @@ FORMATS = (
     *("wtv", "wv", "xwma"),
 )
 OPEN_OPTIONS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
+# A small file of a lower rate is days of sound; resampling a higher one takes too much memory.
+MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768_000
+MAX_CHANNELS = 64
 MAX_STALL_S = 60.0  # of decoding without a sample; then the file is given up
 MAX_DURATION_S = 12 * 3600  # longer files are refused before they fill the memory
 LOG = logging.getLogger("qal")
@@ -105,7 +109,7 @@ def decode_errors(path: Path) -> Iterator[None]:
 def open_audio(path: Path) -> Iterator[InputContainer]:
     """Opens a container and checks that it has an audio track.
 
-    Raises AudioDecodeError if it has none, or if its format is not one of FORMATS."""
+    Raises AudioDecodeError if it has none, if its codec is unknown, or if its format is not one of FORMATS."""
     url = f"file:{os.path.abspath(path)}"  # a name such as `concat:a|b` is not taken for a protocol
     try:
         opened = av.open(url, metadata_errors="ignore", options=OPEN_OPTIONS)
@@ -114,12 +118,14 @@ def open_audio(path: Path) -> Iterator[InputContainer]:
     with opened as container:
         if not container.streams.audio:
             raise AudioDecodeError(f"{path.name}: holds no audio track; give a file with sound in it")
+        if container.streams.audio[0].codec_context is None:  # FFmpeg does not know the codec
+            raise AudioDecodeError(f"{path.name}: its sound has an unknown codec; save it again as WAV, FLAC or MP3")
         yield container
 
 
 def resampler_to_16_khz() -> av.AudioResampler:
     """Returns a resampler to 16 kHz that keeps the channels; FFmpeg's own mix to mono is 3 dB too loud."""
-    return av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
+    return av.AudioResampler(format="flt", rate=SAMPLE_RATE)
 
 
 def too_long_error(path: Path, max_duration_s: float) -> AudioDecodeError:
@@ -137,21 +143,31 @@ def _decoded_pieces(path: Path, max_duration_s: float, check: Check = no_check) 
                 total += resampled.samples
                 if total > max_duration_s * SAMPLE_RATE:
                     raise too_long_error(path, max_duration_s)
-                yield mixer.feed(resampled.to_ndarray())
+                yield mixer.feed(channels_of(resampled))
     yield mixer.flush()
     numbers.flush()
     if mixer.has_cancelled:
         LOG.warning("%s: %s", path.name, CANCELLED)
 
 
+def require_usable_rate(rate_hz: int, channels: int, path: Path) -> None:
+    """Raises AudioDecodeError for a rate or a number of channels that no recording has."""
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ or not 0 < channels <= MAX_CHANNELS:
+        raise AudioDecodeError(
+            f"{path.name}: has {channels} channels at {rate_hz} Hz, which cannot be used; save it again as WAV"
+        )
+
+
 def decoded_frames(container: InputContainer, path: Path) -> Iterator[av.AudioFrame | None]:
     """Yields the decoded audio frames, then None, which flushes a resampler.
 
-    Raises AudioDecodeError if there is no sample for MAX_STALL_S; the time that the caller takes does not count."""
+    Raises AudioDecodeError if a frame's rate cannot be used, and if there is no sample for MAX_STALL_S; the time that
+    the caller takes does not count."""
     last_progress_s = time.monotonic()
     for packet in container.demux(audio=0):
         for frame in packet.decode():
             has_samples = frame.samples > 0
+            require_usable_rate(frame.sample_rate, frame.layout.nb_channels, path)
             frame.pts = None  # invalid time stamps would stop the resampler
             started_s = time.monotonic()
             yield frame

@@ -4,12 +4,12 @@ Meters are fed the blocks of a file, (channels, n) at its own rate. The block si
 
 from dataclasses import dataclass
 
-import av
 import numpy as np
 from av.filter import Graph
 from numpy.typing import NDArray
 
 from qal.audio.blocks import NativeSamples
+from qal.audio.planes import frame_of
 from qal.audio.samples import Samples
 from qal.audio.vad import VAD_WINDOW, Probabilities
 
@@ -100,9 +100,7 @@ class LoudnessMeter:
         """Adds the next block, (channels, n)."""
         if self._graph is None or not native.shape[1]:
             return
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(native), format="fltp", layout=self._layout)
-        frame.sample_rate = self._rate_hz
-        self._graph.push(frame)
+        self._graph.push(frame_of(native, self._layout, self._rate_hz))
         self._pull()
 
     def flush(self) -> float | None:
@@ -124,7 +122,7 @@ class LoudnessMeter:
 
 def _ebur128(rate_hz: int, layout: str) -> Graph:
     graph = Graph()
-    source = graph.add_abuffer(sample_rate=rate_hz, format="fltp", layout=layout)
+    source = graph.add_abuffer(sample_rate=rate_hz, format="flt", layout=layout)
     graph.link_nodes(source, graph.add("ebur128", "metadata=1:framelog=quiet"), graph.add("abuffersink")).configure()
     return graph
 

@@ -4,6 +4,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from qal.audio.planes import interleaved
 from qal.audio.samples import HOP, Samples
 from qal.errors import AudioDecodeError, NotFiniteAudioError, SilentAudioError
 
@@ -41,6 +42,7 @@ class NumberCheck:
         """Returns the frame, or a copy without invalid samples. None, which flushes a resampler, is returned."""
         if frame is None or frame.format.name not in FLOAT_FORMATS:
             return frame
+        frame = interleaved(frame)
         values = frame.to_ndarray()
         self._total += values.size
         valid = np.abs(values) <= MAX_SAMPLE  # False for NaN

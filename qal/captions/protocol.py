@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
+from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, to_pcm16
 from qal.errors import QalError
 
 HEADER = struct.Struct("<Q")
 MAX_PACKET_SAMPLES = 30 * SAMPLE_RATE  # a client may resend in large packets
+MAX_PACKET_BYTES = HEADER.size + PCM_BYTES * MAX_PACKET_SAMPLES
 MAX_EARLY_SAMPLES = 60 * SAMPLE_RATE  # stored while an earlier packet is missing
 MAX_EARLY_PACKETS = 1024
 MAX_SAMPLE_INDEX = 2**53  # the largest integer that JavaScript represents exactly

@@ -14,6 +14,7 @@ from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
 from qal.engine.languages import check_language
 from ui_components.app.page import ServeOptions, live_page, serve
 from ui_components.app.studio import Studio
+from ui_components.app.uploads import prepare_uploads
 from ui_components.widgets.choices import allowed_models
 
 
@@ -27,6 +28,7 @@ class CaptionServerOptions(ServeOptions, frozen=True):
 def main(arguments: Sequence[str]) -> None:
     about = "Serves live captions alone on a page."
     options = parse_options("qal live", about, CaptionServerOptions, arguments)
+    prepare_uploads()
     model = canonical_model_name(options.model, options.runs)
     studio = Studio(options.runs, model=model, language=options.language, live_days=options.live_days)
     languages = studio.engines.get(model, options.runs).tokenizer.languages  # fails if the model is missing

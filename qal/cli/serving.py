@@ -4,9 +4,10 @@ from starlette.types import ASGIApp
 
 from qal.api.live_socket import Allowed
 from qal.api.origin import HostNames
-from qal.api.request_guard import RequestGuard
+from qal.api.request_guard import MAX_BODY_BYTES, RequestGuard
 from qal.api.users import Login, SingleUser, Users
 from ui_components.app.page import Guard, ServeOptions, ShareAddress
+from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
 
 
 def login_of(options: ServeOptions) -> Login | None:
@@ -20,6 +21,7 @@ def guard_of(options: ServeOptions) -> Guard:
     """Returns the guard for the names of the server."""
 
     def guard(app: ASGIApp, allowed: Allowed, share_address: ShareAddress) -> ASGIApp:
-        return RequestGuard(app, HostNames(options.host, options.public_host, share_address), allowed)
+        hosts = HostNames(options.host, options.public_host, share_address)
+        return RequestGuard(app, hosts, allowed, MAX_FILE_BYTES + MAX_BODY_BYTES)
 
     return guard

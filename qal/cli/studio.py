@@ -15,6 +15,7 @@ from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
 from qal.errors import OptionError
 from ui_components.app.page import ServeOptions, serve, studio_page
 from ui_components.app.studio import Studio
+from ui_components.app.uploads import prepare_uploads
 from ui_components.models.exports import find_download
 from ui_components.widgets.choices import allowed_models
 
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     for folder in (options.runs, options.data, options.live):
         if folder.exists() and not folder.is_dir():
             raise OptionError(f"{folder} is a file, not a folder; choose another one")
+    prepare_uploads()
     model = canonical_model_name(options.model, options.runs)
     users = login_of(options)
     studio = Studio(

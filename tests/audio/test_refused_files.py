@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,7 +144,7 @@ def test_slow_reader_of_the_frames_is_no_stall(tmp_path, monkeypatch):
             clock[0] += 1000
 
 
-@pytest.mark.parametrize("reader", ["decode", "read_time_range", "convert_to_wav"])
+@pytest.mark.parametrize("reader", ["decode", "read_time_range", "convert_to_wav", "trim_to_wav"])
 def test_check_stops_the_decoding(tmp_path, reader):
     path = tmp_path / "long.wav"
     with wave.open(str(path), "wb") as file:
@@ -162,7 +163,41 @@ def test_check_stops_the_decoding(tmp_path, reader):
         "decode": lambda: decode(path, check=stop_at_the_third_call),
         "read_time_range": lambda: read_time_range(path, 0, 60, stop_at_the_third_call),
         "convert_to_wav": lambda: convert_to_wav(path, tmp_path / "copy.wav", 60, stop_at_the_third_call),
+        "trim_to_wav": lambda: trim_to_wav(path, tmp_path / "copy.wav", 50, 60, stop_at_the_third_call),
     }
     with pytest.raises(InterruptedError):
         readers[reader]()
     assert len(calls) == 3
+
+
+def write_header(path: Path, channels: int, rate_hz: int) -> Path:
+    """Writes a WAV file of 1,000 frames of silence with any number of channels and any rate."""
+    data = bytes(2 * channels * 1000)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate_hz, 2 * channels * rate_hz & 0xFFFFFFFF, 2, 16)
+    body = b"WAVE" + form + struct.pack("<4sI", b"data", len(data)) + data
+    path.write_bytes(struct.pack("<4sI", b"RIFF", len(body)) + body)
+    return path
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("rate_hz", [1, 999, 768_001, 2**31 - 1])
+def test_rates_that_no_recording_has_are_refused_before_resampling(tmp_path, reader, rate_hz):
+    with pytest.raises(AudioDecodeError, match="which cannot be used"):
+        READERS[reader](write_header(tmp_path / "x.wav", 1, rate_hz))
+
+
+def test_trimmed_range_has_a_limited_size(tmp_path):
+    path = write_header(tmp_path / "x.wav", 8, 768_000)
+    with pytest.raises(AudioDecodeError, match="choose a shorter one"):
+        trim_to_wav(path, tmp_path / "copy.wav", 0, 24 * 3600)
+    assert not (tmp_path / "copy.wav").exists()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_sound_in_an_unknown_codec_is_refused_in_one_sentence(tmp_path, reader):
+    path = write_header(tmp_path / "x.wav", 1, 16_000)
+    content = bytearray(path.read_bytes())
+    content[20:22] = b"\x99\x99"  # the codec's number
+    path.write_bytes(content)
+    with pytest.raises(AudioDecodeError, match="WAV, FLAC"):
+        READERS[reader](path)

@@ -2,8 +2,10 @@
 oversized body. The list of the routes is taken from the running application."""
 
 import json
+import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,10 +18,17 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from qal.api import request_guard
 from qal.api.live_socket import FORBIDDEN
 from qal.api.request_guard import MAX_BODY_BYTES, MAX_LOGIN_BYTES, UPLOAD_PATH
+from qal.captions.protocol import MAX_PACKET_BYTES
 from qal.cli import live, studio
+from tests.waiting import wait_until
+from ui_components.app import connections
+from ui_components.app.uploads import MAX_FIELD_BYTES
+from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
 
+MESSAGE_TOO_BIG = 1009  # close code (RFC 6455)
 OPEN = {  # (method, path) that are answered without a login
     *((method, path) for path in ("/", "/theme.css", "/favicon.ico", "/robots.txt") for method in ("GET", "HEAD")),
     *((method, path) for path in ("/manifest.json", "/logout", "/pwa_icon") for method in ("GET", "HEAD")),
@@ -315,6 +324,119 @@ def test_upload_may_be_larger_than_other_bodies(served):
     files = {"files": ("x.wav", bytes(MAX_BODY_BYTES + (1 << 20)))}
     assert served.request("POST", UPLOAD_PATH, served.cookies, files=files).status_code == 200
     assert served.request("POST", UPLOAD_PATH, files={"files": ("x.wav", b"x")}).status_code == 401
+
+
+def test_upload_has_a_limit_for_all_its_files_and_for_fields_that_are_not_files(served):
+    head = f"POST {UPLOAD_PATH} HTTP/1.1\nHost: localhost\nContent-Type: multipart/form-data; boundary=x"
+    head += f"\nCookie: {cookie_header(served)}\nContent-Length: "
+    assert raw_status(served, f"{head}{MAX_FILE_BYTES + MAX_BODY_BYTES + 1}") == 413
+    field = {"field": "x" * (MAX_FIELD_BYTES + 1)}
+    response = served.request("POST", UPLOAD_PATH, served.cookies, data=field, files={"files": ("x.wav", b"x")})
+    assert response.status_code == 413
+
+
+def test_folder_of_the_uploads_is_private(served):
+    response = served.request("POST", UPLOAD_PATH, served.cookies, files={"files": ("x.wav", b"x")})
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    assert folder.stat().st_mode & 0o077 == 0
+    assert Path(json.loads(response.text)[0]).is_relative_to(folder)
+
+
+@pytest.mark.parametrize("size", [MAX_PACKET_BYTES + 1, 15 << 20])
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_large_messages_of_websockets_are_not_accepted(served, size, kind):
+    message = "x" * size if kind is str else bytes(size)
+    with connect(
+        f"ws://127.0.0.1:{served.port}/qal/live", additional_headers={"Cookie": cookie_header(served)}
+    ) as connection:
+        connection.send(message)
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv(60)
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == MESSAGE_TOO_BIG
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/gradio_api/process_recording", "/gradio_api/proxy=https://x.hf.space/", "/gradio_api/vibe-code/"),
+        *("/gradio_api/file=http://127.0.0.1:1/", "/gradio_api/file=https://192.0.2.1/", "/gradio_api/file/http://x/"),
+        *("/gradio_api/deep_link?session_hash=x", "/gradio_api/dev/reload"),
+    ],
+)
+def test_routes_of_gradio_that_the_pages_do_not_use_are_closed(served, path):
+    for method in ("GET", "POST", "HEAD"):
+        assert served.request(method, path, served.cookies).status_code == 404
+        assert served.request(method, path).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["page.html", "drawing.svg", "page.xhtml"])
+def test_a_web_page_in_a_dataset_has_no_rights_on_the_server(start, base_directory, tmp_path, name):
+    served = start("studio", "--data", str(tmp_path))
+    (tmp_path / name).write_text("<script>fetch('/config')</script>")
+    response = served.request("GET", f"/gradio_api/file={tmp_path / name}", served.cookies)
+    assert response.status_code == 200
+    assert response.headers["content-security-policy"] == "sandbox"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """True if the server closes the connection; waits for the answer, at most a minute."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_connections_without_a_request_do_not_use_up_the_files_of_the_process(served, monkeypatch):
+    monkeypatch.setattr(connections, "MAX_WAITING", 4)
+    waiting = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(8)]
+    assert all(is_closed(connection) for connection in waiting[:4])
+    assert served.request("GET", "/config", served.cookies).status_code == 200
+    for connection in waiting:
+        connection.close()
+
+
+def test_connection_without_a_complete_request_is_closed(served, monkeypatch):
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT_S", 0.2)
+    for start_of_request in (b"", b"GET /config HTTP/1.1\r\nHost: localhost\r\nX: "):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+            connection.sendall(start_of_request)
+            assert is_closed(connection)
+
+
+def test_request_that_takes_longer_than_the_time_for_its_headers_is_answered(served, monkeypatch):
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT_S", 0.05)
+    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 21\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+        connection.sendall(head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n")
+        time.sleep(0.3)
+        connection.sendall(b"username=b&password=c")
+        assert connection.recv(65536).split(b" ")[1] == b"400"
+    with connect(
+        f"ws://127.0.0.1:{served.port}/qal/live", additional_headers={"Cookie": cookie_header(served)}
+    ) as websocket:
+        time.sleep(0.3)
+        websocket.send("{}")
+        assert json.loads(websocket.recv(60))["type"] == "error"
+
+
+def test_body_that_stops_to_arrive_is_given_up(served, monkeypatch):
+    monkeypatch.setattr(request_guard, "BODY_TIMEOUT_S", 0.2)
+    head = "POST {} HTTP/1.1\nHost: localhost\nContent-Length: 100\nContent-Type: application/x-www-form-urlencoded"
+    assert raw_status(served, head.format("/login"), b"username=") == 408
+    logged_in = f"{head.format('/gradio_api/queue/join')}\nCookie: {cookie_header(served)}"
+    assert raw_status(served, logged_in, b"{") == 408
+
+
+def test_logins_in_progress_are_limited_and_keep_no_logged_in_user_waiting(served, monkeypatch):
+    monkeypatch.setattr(request_guard, "MAX_LOGINS", 1)
+    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+        connection.sendall(head + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n")
+        wait_until(lambda: served.request("POST", "/login", data={"username": "b"}).status_code == 503)
+        assert served.request("GET", "/config", served.cookies).status_code == 200
+    wait_until(lambda: served.request("GET", "/").status_code == 200)
 
 
 def test_tries_of_the_password_are_limited(start, base_directory):

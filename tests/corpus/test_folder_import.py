@@ -4,9 +4,11 @@ import errno
 import json
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
 from qal.audio.decode import decode
 from qal.corpus.importers import hub
@@ -228,10 +230,33 @@ def test_hub_dataset_is_imported_with_the_licence_of_its_card(
 ):
     folder = write_hub_snapshot(tmp_path, card)
     monkeypatch.setattr(hub, "snapshot_download", lambda *_, **__: str(folder))
+    monkeypatch.setattr(hub, "require_hub", lambda *_: None)
     corpus = import_hub("owner/speech", "en", tmp_path / "out")
     assert sorted(r.text for r in corpus.rows) == ["The test one", "The train one"]
     assert corpus.info.licence == licence
     assert corpus.info.source == "Hugging Face dataset owner/speech, revision c0ffee"
+
+
+@pytest.mark.parametrize("is_cached", [True, False])
+def test_hub_dataset_at_a_revision_is_not_requested_again_without_a_network(tmp_path: Path, monkeypatch, is_cached):
+    folder = write_hub_snapshot(tmp_path, "# Speech\n")
+
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise HTTPError("Name or service not known")
+
+    def snapshot_download(*_: Any, local_files_only: bool = False, **__: Any) -> str:
+        assert local_files_only, "the download repeats its requests for half a minute"
+        if not is_cached:
+            raise LocalEntryNotFoundError("not cached")
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", unreachable)
+    monkeypatch.setattr(hub, "snapshot_download", snapshot_download)
+    if is_cached:
+        assert len(import_hub("owner/speech", "en", tmp_path / "out", revision="c" * 40).rows) == 2
+    else:
+        with pytest.raises(CorpusError, match="no connection to the hub"):
+            import_hub("owner/speech", "en", tmp_path / "out", revision="c" * 40)
 
 
 def test_invalid_hub_dataset_name_is_rejected(tmp_path: Path):

@@ -128,3 +128,10 @@ def test_renamed_run_keeps_its_tags_and_its_folder(tmp_path):
     rename(run, "new name")
     assert read_notes(run) == Notes(title="new name", tags=("x",), pinned=True)
     assert run.folder.is_dir()
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x00", "\x07", "\x7f", "\x9b", "\u202e", "\u2066"])
+def test_control_characters_in_a_title_or_a_tag_do_not_reach_a_terminal(character):
+    notes = make_notes(f"a{character}[2Jb", f"x{character}y", "", pinned=False)
+    assert notes.title == "a [2Jb"
+    assert notes.tags == ("x y",)

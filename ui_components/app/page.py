@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qal.errors import OptionError
 from ui_components.app.address import TRAIN_TAB, Place, remember_selection, wire_address
+from ui_components.app.connections import limit_connections
 from ui_components.app.header import header
 from ui_components.app.notices import notices
 from ui_components.app.running_jobs import running_jobs
@@ -193,12 +194,11 @@ def serve(
     except OSError as error:
         message = f"port {options.port} on {options.host} is not free; choose another one with --port"
         raise OptionError(message) from error
+    limit_connections(page)
     print(f"Qal is at {local}", flush=True)
     if options.share:
-        print(
-            f"Shared at {shared}" if shared else "Could not create a share link: no connection to gradio.live.",
-            flush=True,
-        )
+        failure = "Could not create a share link: no connection to gradio.live."
+        print(f"Shared at {shared}" if shared else failure, flush=True)
     page.block_thread()
 
 

@@ -19,6 +19,7 @@ from qal.corpus.importers.staging import OnSkip, check_language_code, ignore_ski
 from qal.corpus.importers.transcripts import TABLE_NAMES
 from qal.corpus.manifest import UNKNOWN, Corpus
 from qal.errors import CorpusError
+from qal.hub_connection import require_hub
 from qal.storage import storage_errors
 
 DATASET_CARD_FILE = "README.md"
@@ -78,10 +79,11 @@ def _download(repository: str, revision: str | None) -> Path:
     """Downloads the dataset's files and returns their folder, whose name is the commit."""
     try:
         with storage_errors(f"the dataset {repository}"):
-            snapshot = snapshot_download(
-                repository, repo_type="dataset", revision=revision, allow_patterns=DOWNLOAD_PATTERNS
-            )
-            return Path(snapshot)
+            try:
+                require_hub(repository, revision, "dataset")
+            except ConnectionError:  # an earlier download may be in the hub's cache
+                return _snapshot(repository, revision, local_files_only=True)
+            return _snapshot(repository, revision)
     except HFValidationError as error:
         raise CorpusError(f"'{repository}' is not the name of a dataset; give it as OWNER/NAME") from error
     except GatedRepoError as error:
@@ -94,6 +96,17 @@ def _download(repository: str, revision: str | None) -> Path:
         raise CorpusError(
             f"{repository}: no connection to the hub; check the network, or use `qal corpus import folder`"
         ) from error
+
+
+def _snapshot(repository: str, revision: str | None, local_files_only: bool = False) -> Path:
+    snapshot = snapshot_download(
+        repository,
+        repo_type="dataset",
+        revision=revision,
+        allow_patterns=DOWNLOAD_PATTERNS,
+        local_files_only=local_files_only,
+    )
+    return Path(snapshot)
 
 
 def _card_licence(snapshot: Path) -> str:

@@ -112,7 +112,7 @@ def cut_selection(studio: Studio, selection: AudioSelection | None, event: gr.Ev
     start_s, end_s = selected_range(event)
     name = f"{selection.stem[:MAX_STEM_LENGTH]}-{start_s:.2f}-{end_s:.2f}.wav"
     wav = new_served_file(name)
-    trim_to_wav(selection.path, wav, start_s, end_s)
+    trim_to_wav(selection.path, wav, start_s, end_s, require_open_page)
     return {"name": name, "url": file_url(wav)}
 
 

@@ -11,6 +11,7 @@ import pytest
 from qal.errors import AudioDecodeError, OptionError
 from tests.fakes import noise
 from tests.sounds import sine, write_audio
+from ui_components.app.open_page import PageClosedError
 from ui_components.widgets.audio_view import actions
 from ui_components.widgets.audio_view.served_audio import FOLDER_NAME, MAX_AGE_S, file_url, new_served_file
 
@@ -111,6 +112,16 @@ def test_selected_range_is_stored(studio):
 def test_download_of_a_selection_needs_a_file(studio):
     with pytest.raises(OptionError, match="choose an audio file first"):
         actions.cut_selection(studio, None, event({"start_s": 0, "end_s": 1}))
+
+
+def test_cutting_a_selection_stops_when_its_page_is_closed(tmp_path, studio, monkeypatch):
+    def closed_page() -> None:
+        raise PageClosedError
+
+    monkeypatch.setattr(actions, "require_open_page", closed_page)
+    selection = actions.AudioSelection(write_audio(tmp_path / "a.wav", sine(440, 3)), "a")
+    with pytest.raises(PageClosedError):
+        actions.cut_selection(studio, selection, event({"start_s": 0.5, "end_s": 1.5}))
 
 
 def test_served_files_are_deleted_when_they_are_too_old():

@@ -1,0 +1,31 @@
+"""Reads and writes the samples of FFmpeg's audio frames, for any number of channels.
+
+Frames with a plane for each channel are interleaved first: PyAV reads beyond the list of the planes if there are 8 or
+more, which ends the process."""
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_PLANES = 7  # that PyAV reads safely
+
+
+def interleaved(frame: av.AudioFrame) -> av.AudioFrame:
+    """Returns a frame with the same samples that is safe to read: with one plane, or with few ones."""
+    if not frame.format.is_planar or frame.layout.nb_channels <= MAX_PLANES:
+        return frame
+    resampler = av.AudioResampler(format=frame.format.packed.name)
+    (packed,) = resampler.resample(frame)
+    return packed
+
+
+def channels_of(frame: av.AudioFrame) -> NDArray[np.float32]:
+    """Returns the samples of a frame of the format flt, (channels, n)."""
+    return np.ascontiguousarray(frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T, np.float32)
+
+
+def frame_of(channels: NDArray[np.float32], layout: str, rate_hz: int) -> av.AudioFrame:
+    """Returns a frame of the format flt with the given samples, (channels, n)."""
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels.T, np.float32).reshape(1, -1), "flt", layout)
+    frame.sample_rate = rate_hz
+    return frame

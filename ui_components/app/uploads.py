@@ -1,0 +1,57 @@
+"""Uploads: a folder for them that other accounts of the machine cannot read, and limits that Gradio does not have."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from gradio import route_utils
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
+
+from qal.errors import StorageError
+from qal.storage import make_private_folder
+
+FOLDER_VARIABLE = "GRADIO_TEMP_DIR"  # environment variable
+MAX_FIELD_BYTES = 1 << 16  # of a form's field that is not a file; the pages send none
+
+
+def prepare_uploads() -> None:
+    """Makes uploads private and limits them. It is called before a page is made. Raises StorageError."""
+    use_private_folder()
+    limit_form_fields()
+
+
+def use_private_folder() -> None:
+    """Gives Gradio a private folder: that of $GRADIO_TEMP_DIR, else one in the folder of temporary files.
+
+    Raises StorageError if the folder cannot be private."""
+    own = Path(tempfile.gettempdir(), f"qal-uploads-{os.getuid()}")
+    folder = Path(os.environ.get(FOLDER_VARIABLE) or own).absolute()
+    try:
+        os.environ[FOLDER_VARIABLE] = str(make_private_folder(folder))
+    except StorageError as error:
+        raise StorageError(f"uploads: {error}, with the environment variable {FOLDER_VARIABLE}") from error
+
+
+def limit_form_fields() -> None:
+    """Limits the fields of an uploaded form, which Gradio collects in memory, and deletes files that are cut off."""
+    route_utils.GradioMultiPartParser = LimitedForm
+
+
+class LimitedForm(route_utils.GradioMultiPartParser):
+    """Reads a form as Gradio does, but no field larger than MAX_FIELD_BYTES, and leaves no incomplete files."""
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._current_part
+        if part.file is None and len(part.data) + end - start > MAX_FIELD_BYTES:
+            raise MultiPartException(f"A field exceeded the maximum allowed size of {MAX_FIELD_BYTES} bytes.")
+        super().on_part_data(data, start, end)
+
+    async def parse(self) -> FormData:
+        try:
+            return await super().parse()
+        except BaseException:  # also of a client that disconnects
+            for file in self._files_to_close_on_error:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+            raise
