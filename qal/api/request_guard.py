@@ -22,6 +22,7 @@ from qal.api.live_socket import FORBIDDEN, LOG_IN, WRONG_ORIGIN, Allowed
 from qal.api.origin import HostNames, is_same_origin
 
 MAX_BODY_BYTES = 4 << 20
+MAX_LENGTH_DIGITS = 18  # of a Content-Length; more are refused before they are read as a number
 MAX_LOGIN_BYTES = 16 << 10  # of the form of a user who is not logged in yet
 MAX_LOGINS = 64  # forms at the same time, of users who are not logged in yet
 BODY_TIMEOUT_S = 60.0  # between two parts of a body
@@ -117,7 +118,7 @@ class RequestGuard:
         response = GuardedResponse(send, body, FILE_HEADERS if route_path(scope).startswith(FILE_PATH) else [])
         try:
             await self._app(scope, body.receive, response.send)
-        except BaseException:
+        except Exception:
             if not body.refusal:  # an exception of an app whose body was cut off is a result of that
                 raise
         if body.refusal and not response.has_started:
@@ -145,7 +146,8 @@ class RequestGuard:
 
     def _declared_body_refusal(self, scope: Scope) -> Refusal | None:
         declared = Headers(scope=scope).get("content-length", "0")
-        is_too_large = not declared.isdecimal() or int(declared) > self._body_limit(scope)
+        is_too_large = not declared.isdecimal() or len(declared) > MAX_LENGTH_DIGITS
+        is_too_large = is_too_large or int(declared) > self._body_limit(scope)
         return Refusal(413, TOO_LARGE) if is_too_large else None
 
 
