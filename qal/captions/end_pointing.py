@@ -11,6 +11,7 @@ from qal.engine.engine import Transcript
 
 TERMINAL = tuple(".?!。！？｡؟۔।॥።፧፨։")  # signs at the end of a sentence
 UNFINISHED = ("...", "…")
+COMPLETE_WAIT_MS = 160.0  # after a complete sentence
 MIN_AVG_LOGPROB = -0.4  # of a complete sentence; texts of half sentences are less likely
 HESITATION_FACTOR = 2.0  # longest wait divided by the fixed one
 REMEMBERED_LINES = 5
@@ -37,7 +38,7 @@ class EndPointing:
             return fixed_ms
         if ends_like_a_sentence(transcript.text):
             is_likely = transcript.avg_logprob >= MIN_AVG_LOGPROB
-            return min(fixed_ms, self._options.post_roll_ms) if is_likely else fixed_ms
+            return min(fixed_ms, max(COMPLETE_WAIT_MS, self._options.post_roll_ms)) if is_likely else fixed_ms
         return HESITATION_FACTOR * fixed_ms if self._writes_punctuation else fixed_ms
 
     def add_final(self, text: str) -> None:

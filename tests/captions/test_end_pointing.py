@@ -19,7 +19,7 @@ from qal.engine.engine import Transcript, Utterance
 from tests.fakes import ScriptedEngine, ScriptedVad, noise, transcript, vad_probabilities
 
 GATE = GateOptions(pre_roll_ms=64, post_roll_ms=64, min_speech_ms=64, hang_over_ms=256)
-FIXED_MS, COMPLETE_MS, UNFINISHED_MS = 256, 64, 512
+FIXED_MS, COMPLETE_MS, UNFINISHED_MS = 256, 160, 512
 
 
 def end_pointing(*finals: str) -> EndPointing:
@@ -74,7 +74,7 @@ def segments_with(text: str, pause_windows: int, adaptive: bool = True) -> int:
 
 @pytest.mark.parametrize(
     ("text", "adaptive", "longest_bridged"),
-    [("Done.", True, 1), ("and the", True, 15), ("Done.", False, 7), ("and the", False, 7)],
+    [("Done.", True, 4), ("and the", True, 15), ("Done.", False, 7), ("and the", False, 7)],
 )
 def test_pause_is_bridged_up_to_the_wait(text: str, adaptive: bool, longest_bridged: int):
     assert segments_with(text, longest_bridged, adaptive) == 1
