@@ -8,6 +8,7 @@ import numpy as np
 import psutil
 
 from benchmarks.live.spoken import Stream
+from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.audio.samples import SAMPLE_RATE
 from qal.captions.final_captions import Caption
 from qal.captions.scheduler import Scheduler
@@ -70,12 +71,16 @@ class Played:
         return delays
 
 
-def play(scheduler: Scheduler, streams: list[Stream], language: str | None) -> tuple[list[Played], float]:
+def play(
+    scheduler: Scheduler, streams: list[Stream], language: str | None, gate: GateOptions = DEFAULT_GATE
+) -> tuple[list[Played], float]:
     """Plays each stream into a session of its own, at once; returns the captions, and CPU seconds per audio second."""
     played = [Played(stream) for stream in streams]
     process, began_cpu = psutil.Process(), cpu_seconds(psutil.Process())
     began = time.perf_counter() + 0.2
-    threads = [threading.Thread(target=_speak, args=(scheduler, p, language, began)) for p in played]
+    threads = [
+        threading.Thread(target=_speak, args=(scheduler, p, CaptionSession(language, gate), began)) for p in played
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -83,11 +88,10 @@ def play(scheduler: Scheduler, streams: list[Stream], language: str | None) -> t
     return played, (cpu_seconds(process) - began_cpu) / sum(s.duration_s for s in streams)
 
 
-def _speak(scheduler: Scheduler, played: Played, language: str | None, began: float) -> None:
+def _speak(scheduler: Scheduler, played: Played, session: CaptionSession, began: float) -> None:
     def show(captions: list[Caption]) -> None:
         played.shown.extend((time.perf_counter() - began, c) for c in captions)
 
-    session = CaptionSession(language)
     seat = scheduler.add(session, show)
     samples, was_open = played.stream.samples, False
     for start in range(0, len(samples), PACKET):

@@ -9,6 +9,7 @@ import psutil
 
 from benchmarks.live.spoken import Clip, Stream, make_stream
 from qal.audio.decode import decode
+from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.captions.captioner import Captioner
 from qal.captions.final_captions import Caption
@@ -36,9 +37,13 @@ SILENCE_S, NOISE_S, LONGEST_SOUND_S = 120, 90, 60
 
 
 def captions_of(
-    engine: Engine, samples: Samples, language: str | None, options: SessionOptions = DEFAULT_SESSION
+    engine: Engine,
+    samples: Samples,
+    language: str | None,
+    options: SessionOptions = DEFAULT_SESSION,
+    gate: GateOptions = DEFAULT_GATE,
 ) -> list[Caption]:
-    captioner = Captioner(engine, language, options=options)
+    captioner = Captioner(engine, language, gate, options)
     shown = [c for i in range(0, len(samples), PACKET) for c in captioner.feed(samples[i : i + PACKET])]
     return [*shown, *captioner.flush()]
 

@@ -21,9 +21,12 @@ class GateOptions(BaseModel, frozen=True, extra="forbid"):
     start_threshold: float = Field(default=0.5, ge=0, le=1, description="speech starts at this speech probability")
     end_threshold: float = Field(default=0.35, ge=0, le=1, description="silence starts below this speech probability")
     pre_roll_ms: int = Field(default=320, ge=0, le=2000, description="audio added before speech")
-    post_roll_ms: int = Field(default=192, ge=0, le=2000, description="audio added after speech")
+    post_roll_ms: int = Field(default=160, ge=0, le=2000, description="audio added after speech")
     min_speech_ms: int = Field(default=96, ge=0, le=5000, description="ignore speech shorter than this")
     hang_over_ms: int = Field(default=400, ge=32, le=5000, description="silence that ends a segment")
+    adaptive_wait: bool = Field(
+        default=True, description="shorter silence after a complete sentence, longer after an unfinished one"
+    )
     max_segment_s: float = Field(default=20.0, ge=2, lt=29, description="split longer segments")
 
     @model_validator(mode="after")
@@ -65,6 +68,7 @@ class Gate:
         self._post_roll = ms_to_windows(options.post_roll_ms)
         self.min_speech_windows = max(1, ms_to_windows(options.min_speech_ms))
         self._hang_over = ms_to_windows(options.hang_over_ms)
+        self._wait = self._hang_over  # of the present silence
         self._max_windows = int(1000 * options.max_segment_s) // VAD_WINDOW_MS
         self._now = 0  # windows fed
         self._index = -1
@@ -90,6 +94,15 @@ class Gate:
             return None
         return replace(region, end=region.speech_end + self._post_roll)
 
+    def set_wait(self, milliseconds: float) -> list[Region]:
+        """Changes the wait of the present silence, until speech goes on; returns the region that ends by it."""
+        region = self.open_region
+        if not region or region.speech_end == self._now:
+            return []
+        self._wait = ms_to_windows(milliseconds)
+        ended = self._close(region.speech_end + self._post_roll) if self._is_over(region) else None
+        return [ended] if ended else []
+
     def feed(self, probabilities: Iterable[float]) -> list[Region]:
         """Returns the regions that end in these windows."""
         ended = (self._step(float(p)) for p in probabilities)
@@ -114,16 +127,22 @@ class Gate:
         self._probabilities.append(probability)
         is_speech = probability >= self._options.end_threshold
         speech_end = self._now if is_speech else region.speech_end
+        if is_speech:
+            self._wait = self._hang_over
         peak = max(region.peak_probability, probability)
         self.open_region = replace(region, end=self._now, speech_end=speech_end, peak_probability=peak)
-        if self._now - speech_end >= self._hang_over:
+        if self._is_over(self.open_region):
             return self._close(speech_end + self._post_roll)
         if self._now - region.start >= self._max_windows:
             return self._cut(self.open_region)
         return None
 
+    def _is_over(self, region: Region) -> bool:
+        return self._now - region.speech_end >= self._wait
+
     def _open(self, start: int, speech_start: int, speech_end: int, probabilities: list[float]) -> None:
         self._index += 1
+        self._wait = self._hang_over
         self._probabilities = probabilities
         self.open_region = Region(self._index, start, speech_start, speech_end, self._now, max(probabilities))
 

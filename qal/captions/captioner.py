@@ -5,6 +5,7 @@ for caption in captioner.from_microphone(seconds=30):
     print(caption.text, "" if caption.final else "…")
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -82,12 +83,16 @@ class Captioner:
 
     def _transcribe(self, captions: list[Caption], requests: list[Request]) -> list[Caption]:
         """Transcribes the requests at once; returns `captions` followed by those of the requests."""
-        for request in requests:
+        waiting = deque(requests)
+        while waiting:
+            request = waiting.popleft()
             options = transcription_options(request, self.session.options)
             (transcript,) = transcribe_screened(
                 self._engine, [self.session.utterance(request)], options.decoding, options.screening
             )
-            captions += self.session.add_transcript(request, transcript)
+            output = self.session.add_transcript(request, transcript)
+            captions += output.captions
+            waiting.extend(output.requests)
         return captions
 
 

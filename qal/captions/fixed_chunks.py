@@ -68,6 +68,10 @@ class ChunkSegmenter:
     def open_segment(self) -> SpeechSegment | None:
         """Returns None: chunks have no tentative text."""
 
+    def set_wait(self, milliseconds: float) -> list[SpeechSegment]:
+        """Returns []: chunks do not wait for the end of a sentence."""
+        return []
+
     def closing_segment(self) -> SpeechSegment | None:
         """Returns None: chunks are not transcribed speculatively."""
 

@@ -49,8 +49,9 @@ class ScheduledSession:
 
     @property
     def pending_s(self) -> float:
-        """Audio of the pending final and speculative requests, in seconds."""
-        return sum(len(r.segment.samples) for r in list(self.urgent)) / SAMPLE_RATE
+        """Audio of the pending final and speculative requests, and audio that waits for them, in seconds."""
+        requested = sum(len(r.segment.samples) for r in list(self.urgent))
+        return (requested + self.session.undecided_samples) / SAMPLE_RATE
 
     def next_request(self) -> Request | None:
         """Returns the request to transcribe next and discards stale ones; None while another is in flight."""
@@ -140,7 +141,7 @@ class Scheduler:
             captions, requests = scheduled.session.feed(samples)
             if captions:
                 scheduled.deliver(captions)
-        self._enqueue(scheduled, requests)
+            self._enqueue(scheduled, requests)
 
     def flush(self, scheduled: ScheduledSession) -> None:
         """Ends the stream; returns when all final captions are delivered. Raises as `wait_for_capacity` does."""
@@ -148,7 +149,7 @@ class Scheduler:
             captions, requests = scheduled.session.flush()
             if captions:
                 scheduled.deliver(captions)
-        self._enqueue(scheduled, requests)
+            self._enqueue(scheduled, requests)
         with self._changed:
             self._wait_until(scheduled, lambda: not (scheduled.urgent or scheduled.in_flight))
 
@@ -182,6 +183,7 @@ class Scheduler:
         return len(self._sessions)
 
     def _enqueue(self, scheduled: ScheduledSession, requests: list[Request]) -> None:
+        """Adds requests in the order in which the session made them; the caller holds the session's lock."""
         with self._changed:
             for request in requests:
                 if request.kind is RequestKind.TENTATIVE:
@@ -286,9 +288,10 @@ class Scheduler:
         scheduled = scheduled_request.scheduled
         with scheduled.lock:
             try:
-                captions = scheduled.session.add_transcript(scheduled_request.request, transcript)
+                captions, requests = scheduled.session.add_transcript(scheduled_request.request, transcript)
                 if captions and scheduled in self._sessions:
                     scheduled.deliver(captions)
+                self._enqueue(scheduled, requests)
             except Exception as error:
                 LOG.exception("captions could not be delivered")
                 scheduled.failure = error

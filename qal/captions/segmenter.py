@@ -65,6 +65,10 @@ class Segmenter:
         self._buffer.discard_before(self.needed_sample)
         return segments
 
+    def set_wait(self, milliseconds: float) -> list[SpeechSegment]:
+        """Changes the silence that ends the open segment, until speech goes on; returns the segment that ends by it."""
+        return [self._segment(region) for region in self._gate.set_wait(milliseconds)]
+
     def flush(self) -> list[SpeechSegment]:
         """Ends the stream; returns the open segment, with the samples of an incomplete last window."""
         return [self._segment(region, to_stream_end=True) for region in self._gate.flush()]

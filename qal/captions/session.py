@@ -4,10 +4,17 @@ No clock, thread, socket or disk. The caller decides when a request is transcrib
 when its turn comes.
 
     feed ─► VAD ─► gate ─► segment ─► Request ──► engine
+                     ▲                             │
+              end-pointing ◄──────── transcript ◄──┤
                                                    │
     captions ◄─ agreement, language ◄─ transcript ◄┘
+
+With an adaptive wait, the gate stops at the beginning of a silence until the transcript of the segment has decided how
+long the silence must last. The samples that arrive meanwhile wait, so that the captions do not depend on how fast the
+engine is.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, Protocol
@@ -18,11 +25,14 @@ from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.audio.vad import VAD_WINDOW, Probabilities, VadStream
 from qal.captions.agreement import LocalAgreement
+from qal.captions.end_pointing import EndPointing
 from qal.captions.final_captions import Caption, FinalCaptions, segment_caption
 from qal.captions.fixed_chunks import ChunkSegmenter
 from qal.captions.options import DEFAULT_SESSION, SessionOptions
 from qal.captions.segmenter import Segmenter, SpeechSegment
 from qal.engine.engine import Transcript, Utterance
+
+NO_SAMPLES = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,9 @@ class SessionOutput(NamedTuple):
 
     captions: list[Caption]
     requests: list[Request]
+
+    def __add__(self, later: "SessionOutput") -> "SessionOutput":  # pyright: ignore[reportIncompatibleMethodOverride]
+        return SessionOutput([*self.captions, *later.captions], [*self.requests, *later.requests])
 
 
 class Speculation:
@@ -98,6 +111,10 @@ class CaptionSession:
         self.options = options
         self._vad = vad or VadStream()
         self._segmenter = ChunkSegmenter(gate) if options.mode == "chunks" else Segmenter(gate)
+        self._end_pointing = EndPointing(gate)
+        self._windows: deque[float] = deque()  # speech probabilities of windows that have not reached the gate
+        self._is_ending = False  # the stream has ended, but not yet the last segment
+        self._deciding: Speculation | None = None  # its transcript decides how long the silence must last
         self._finals = FinalCaptions(language, options, task)
         self._tentative_index = -1  # the segment whose tentative text was last captioned
         self._requested_index, self._requested_samples = -1, 0  # speech of the last tentative request
@@ -119,6 +136,11 @@ class CaptionSession:
         return InputLevel(rms, self._last_probability, self._segmenter.is_open)
 
     @property
+    def undecided_samples(self) -> int:
+        """Samples that wait until the end of a segment before them is decided."""
+        return len(self._windows) * VAD_WINDOW
+
+    @property
     def settled_sample(self) -> int:
         """The first sample that is not yet covered by a final caption or by silence outside of segments.
 
@@ -133,13 +155,27 @@ class CaptionSession:
         self._last_window = np.concatenate([self._last_window, samples])[-VAD_WINDOW:]
         if len(probabilities):
             self._last_probability = float(probabilities[-1])
-        captions, requests = self._end_segments(self._segmenter.feed(samples, probabilities))
-        early = self._speculative_requests() or self._tentative_requests()
-        return SessionOutput(captions, [*requests, *early])
+        self._segmenter.feed(samples, ())
+        self._windows.extend(probabilities)
+        output = self._advance()
+        early = [] if self._deciding or output.requests else self._tentative_requests()
+        return SessionOutput(output.captions, [*output.requests, *early])
 
     def flush(self) -> SessionOutput:
         """Ends the stream. `feed` may not be called after it."""
-        return self._end_segments(self._segmenter.flush())
+        self._is_ending = True
+        return self._advance()
+
+    def _advance(self) -> SessionOutput:
+        """Gives the waiting windows to the gate, up to a silence whose length has to be decided first."""
+        output = SessionOutput([], [])
+        while self._windows and not self._deciding:
+            output = output + self._end_segments(self._segmenter.feed(NO_SAMPLES, [self._windows.popleft()]))
+            output.requests.extend(self._speculative_requests())
+        if self._is_ending and not self._deciding:
+            self._is_ending = False
+            output = output + self._end_segments(self._segmenter.flush())
+        return output
 
     def utterance(self, request: Request) -> Utterance:
         """Returns the engine's input. Call it just before transcription: the language may be known by then."""
@@ -156,15 +192,24 @@ class CaptionSession:
             return not self._is_speculation(segment) and not self._is_pending(segment)
         return not self._is_open(segment)
 
-    def add_transcript(self, request: Request, transcript: Transcript | None) -> list[Caption]:
-        """Returns the captions that the transcript changes. None means that there is no text, or none to show."""
+    def add_transcript(self, request: Request, transcript: Transcript | None) -> SessionOutput:
+        """Returns the captions that the transcript changes, and the requests of samples that waited for it.
+
+        None as transcript means that there is no text, or none to show."""
         segment = request.segment
         if self._is_pending(segment):
             self._pending = [pending for pending in self._pending if pending is not segment]
-            return self._final_captions(segment, transcript)
+            return SessionOutput(self._final_captions(segment, transcript), [])
         if self._speculation and self._is_speculation(segment):
             self._speculation.add_transcript(transcript)
-        return self._tentative_captions(segment, transcript)
+        if not self._deciding or self._deciding.segment is not segment:
+            return SessionOutput(self._tentative_captions(segment, transcript), [])
+        self._deciding = None
+        ended = self._segmenter.set_wait(self._end_pointing.wait_ms(transcript))
+        decided = (
+            self._end_segments(ended) if ended else SessionOutput(self._tentative_captions(segment, transcript), [])
+        )
+        return decided + self._advance()
 
     def _is_pending(self, segment: SpeechSegment) -> bool:
         return any(pending is segment for pending in self._pending)
@@ -192,6 +237,8 @@ class CaptionSession:
         return SessionOutput(captions, requests)
 
     def _final_captions(self, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
+        if transcript:
+            self._end_pointing.add_final(transcript.text)
         return self._finals.decide(segment, transcript, had_tentative=segment.index == self._tentative_index)
 
     def _tentative_captions(self, segment: SpeechSegment, transcript: Transcript | None) -> list[Caption]:
@@ -211,6 +258,8 @@ class CaptionSession:
         if not closing or (self._speculation and have_same_samples(self._speculation.segment, closing)):
             return []
         self._speculation = Speculation(closing)
+        if self._end_pointing.is_adaptive:
+            self._deciding = self._speculation
         return [Request(RequestKind.SPECULATIVE, closing)]
 
     def _tentative_requests(self) -> list[Request]:

@@ -225,5 +225,5 @@ def test_single_mode_transcribes_each_segment_once():
 def test_final_caption_has_the_spoken_language_and_a_translation_has_none(task, language, expected):
     session = CaptionSession(language, GATE, NO_TENTATIVES, ScriptedVad(ONE_PHRASE), task)
     (request,) = session.feed(samples_for(ONE_PHRASE)).requests
-    (final,) = session.add_transcript(request, transcript("Да", "ru"))
+    (final,) = session.add_transcript(request, transcript("Да", "ru")).captions
     assert final.language == expected

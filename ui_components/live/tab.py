@@ -30,6 +30,7 @@ GATE_LABELS = {
     "post_roll_ms": "Padding after speech (ms)",
     "min_speech_ms": "Minimum speech duration (ms)",
     "hang_over_ms": "Silence to end a segment (ms)",
+    "adaptive_wait": "Adaptive end of a segment",
     "max_segment_s": "Maximum segment length (s)",
 }
 DEFAULT_DATASET = "my-captions"
@@ -56,7 +57,7 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> gr.Dropd
     with gr.Accordion("Advanced settings", open=False):
         recognition = recognition_settings()
         with gr.Row():
-            gate = {name: gate_slider(name) for name in GateOptions.model_fields}
+            gate = {name: gate_setting(name) for name in GateOptions.model_fields}
     settings = {**models, **recognition, **correction_settings(studio.live_days)}
     wire_settings(settings, gate, opened)
     model, compare = models["model"], models["compare"]
@@ -121,25 +122,21 @@ def correction_settings(live_days: float) -> Settings:
     return {"keep_sound": save_audio, "corpus": dataset}
 
 
-def gate_slider(name: str) -> gr.Slider:
-    """A slider for a field of GateOptions, with the field's limits and description."""
+def gate_setting(name: str) -> gr.Slider | gr.Checkbox:
+    """A slider or a check box for a field of GateOptions, with the field's limits and description."""
     field = GateOptions.model_fields[name]
     description = field.description or ""
+    texts = {"label": GATE_LABELS[name], "info": description[:1].upper() + description[1:], "min_width": 220}
+    if isinstance(field.default, bool):
+        return gr.Checkbox(value=field.default, **texts)
     limits = GateOptions.model_json_schema()["properties"][name]
     maximum = limits.get("maximum", limits.get("exclusiveMaximum", 1) - 1)
     real_step = 0.05 if maximum == 1 else 1
-    return gr.Slider(
-        minimum=limits["minimum"],
-        maximum=maximum,
-        value=field.default,
-        step=16 if isinstance(field.default, int) else real_step,
-        label=GATE_LABELS[name],
-        info=description[:1].upper() + description[1:],
-        min_width=220,
-    )
+    step = 16 if isinstance(field.default, int) else real_step
+    return gr.Slider(minimum=limits["minimum"], maximum=maximum, value=field.default, step=step, **texts)
 
 
-def wire_settings(settings: Settings, gate: dict[str, gr.Slider], opened: EventTriggers) -> None:
+def wire_settings(settings: Settings, gate: dict[str, gr.Slider | gr.Checkbox], opened: EventTriggers) -> None:
     """Passes the settings to the page's scripts when the tab is opened and when a setting changes."""
     names = {"names": json.dumps(list(settings)), "gate_names": json.dumps(list(gate))}
     script = SETTINGS_SCRIPT.format(**names, delay_ms=SETTINGS_DELAY_MS)

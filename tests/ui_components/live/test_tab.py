@@ -1,19 +1,21 @@
 import shutil
 import subprocess
 
+import gradio as gr
 import pytest
 
 from qal.audio.gate import GateOptions
-from ui_components.live.tab import GATE_LABELS, gate_slider
+from ui_components.live.tab import GATE_LABELS, gate_setting
 from ui_components.live.view import live_script
 
 
-def test_each_gate_option_has_a_slider_with_its_default_and_a_label():
+def test_each_gate_option_has_a_setting_with_its_default_and_a_label():
     assert list(GATE_LABELS) == list(GateOptions.model_fields)
     for name, field in GateOptions.model_fields.items():
-        slider = gate_slider(name)
-        assert slider.value == field.default
-        assert slider.minimum <= field.default <= slider.maximum
+        setting = gate_setting(name)
+        assert setting.value == field.default
+        if isinstance(setting, gr.Slider):
+            assert setting.minimum <= field.default <= setting.maximum
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
