@@ -95,7 +95,7 @@ class Gate:
         return replace(region, end=region.speech_end + self._post_roll)
 
     def set_wait(self, milliseconds: float) -> list[Region]:
-        """Changes the wait of the present silence, until speech goes on; returns the region that ends by it."""
+        """Changes the wait of the present silence, until speech resumes; returns the region that ends by it."""
         region = self.open_region
         if not region or region.speech_end == self._now:
             return []

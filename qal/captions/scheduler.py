@@ -242,8 +242,7 @@ class Scheduler:
 
     def _next_batch(self) -> list[ScheduledRequest]:
         """Removes and returns the next request and those of other sessions that fit into its batch.
-
-        Returns [] if there is none: a session may have closed its segment since the caller looked."""
+        [] if there is none, because a session may have closed its segment since the caller looked."""
         candidates = [ScheduledRequest(s, r) for s in self._sessions if (r := s.next_request())]
         candidates.sort(key=lambda c: (c.request.kind is RequestKind.TENTATIVE, c.scheduled.last_served_s))
         if not candidates:

@@ -66,7 +66,7 @@ class Segmenter:
         return segments
 
     def set_wait(self, milliseconds: float) -> list[SpeechSegment]:
-        """Changes the silence that ends the open segment, until speech goes on; returns the segment that ends by it."""
+        """Changes the silence that ends the open segment, until speech resumes; returns the segment that ends by it."""
         return [self._segment(region) for region in self._gate.set_wait(milliseconds)]
 
     def flush(self) -> list[SpeechSegment]:

@@ -1,13 +1,16 @@
 """Subcommands, exit codes, and errors as one line."""
 
 import importlib
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from qal.errors import EXIT_USER_ERROR, OptionError, QalError
 from qal.storage import storage_errors
 
 EXIT_INTERRUPTED = 130
+RAISED_AGAIN_S = 0.05  # after an interruption that was ignored; then the destructor has ended
 HELP = ("-h", "--help")
 
 Main = Callable[[Sequence[str]], None]
@@ -34,6 +37,22 @@ def subcommand_help(prog: str, about: str, subcommands: Subcommands) -> str:
     lines = [f"usage: {prog} COMMAND …", "", about, "", "commands:"]
     lines += [f"  {name:{width}}{line}" for name, (_, line) in subcommands.items()]
     return "\n".join([*lines, "", f"{prog} COMMAND --help prints the options of a command."])
+
+
+def interrupt_on_sigterm() -> None:
+    """Makes SIGTERM raise KeyboardInterrupt, as Ctrl-C does, so that what is unfinished is removed.
+
+    Python ignores an exception in a destructor or a callback. An interruption that comes there is raised once more."""
+
+    def keep_interruption(ignored: "sys.UnraisableHookArgs") -> None:
+        if ignored.exc_type is KeyboardInterrupt:
+            interrupted = (threading.main_thread().ident, signal.SIGTERM)
+            threading.Timer(RAISED_AGAIN_S, signal.pthread_kill, interrupted).start()
+        else:
+            sys.__unraisablehook__(ignored)
+
+    sys.unraisablehook = keep_interruption
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def run_command(main: Callable[[], None]) -> None:

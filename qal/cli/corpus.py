@@ -1,6 +1,5 @@
 """qal corpus import|stats: import speech with transcripts, and print statistics."""
 
-import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, create_model
 
-from qal.cli.command import run_subcommand
+from qal.cli.command import interrupt_on_sigterm, run_subcommand
 from qal.cli.parsing import JSON_HELP, Options, flag, parse_options, positional
 from qal.corpus.importers.asterisk import VOICES, import_asterisk
 from qal.corpus.importers.debian_sources import DEBIAN_SOURCES, DebianSource
@@ -92,7 +91,7 @@ def stats_main(arguments: Sequence[str]) -> None:
 
 
 def import_main(arguments: Sequence[str]) -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished corpus is removed
+    interrupt_on_sigterm()  # an unfinished corpus is removed
     about = f"Makes a corpus. {SPLIT_HELP}"
     if arguments and arguments[0] in DEBIAN_SOURCES:
         return _import_debian_source(arguments[0], DEBIAN_SOURCES[arguments[0]], arguments[1:])

@@ -4,7 +4,6 @@ SOURCE is a shipped adapter (adapters/base-adaptive: merged, converted and put i
 folder, a Transformers directory or a model directory."""
 
 import shutil
-import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from qal.cli.command import interrupt_on_sigterm
 from qal.cli.models import install_shipped
 from qal.cli.parsing import flag, parse_options, positional
 from qal.cli.quiet import quiet_transformers
@@ -32,7 +32,7 @@ class ExportOptions(BaseModel, frozen=True):
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_options("qal export", "Converts a model to another format.", ExportOptions, arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished folder is removed
+    interrupt_on_sigterm()  # an unfinished folder is removed
     quiet_transformers()
     print(export(options))
 

@@ -1,6 +1,5 @@
 """qal models list, qal models fetch NAME: the models of the catalogue, and downloading one into the cache."""
 
-import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from huggingface_hub.utils import disable_progress_bars
 from pydantic import BaseModel
 from tqdm import tqdm
 
-from qal.cli.command import run_subcommand
+from qal.cli.command import interrupt_on_sigterm, run_subcommand
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.cli.quiet import quiet_transformers
 from qal.engine.catalogue import CATALOGUE_NAMES, CT2_FILES, HUB_MODELS, local_directory, models_folder, resolve
@@ -59,7 +58,7 @@ def list_main(arguments: Sequence[str]) -> None:
 
 def fetch_main(arguments: Sequence[str]) -> None:
     name = parse_options("qal models fetch", "Downloads a model.", FetchOptions, arguments).name
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an unfinished download is removed
+    interrupt_on_sigterm()  # an unfinished download is removed
     if (ADAPTERS / name).is_dir():
         print(install_shipped(name))
         return

@@ -18,6 +18,7 @@ from qal.captions.protocol import pack
 from qal.captions.record import SessionRecord
 from tests.api.live_client import JOIN, finals_until, send
 from tests.fakes import ScriptedEngine
+from tests.run_async import run_async
 
 
 def test_received_audio_is_captioned_and_finals_are_on_disk(live_client: TestClient, speech: Samples, tmp_path: Path):
@@ -122,7 +123,7 @@ def test_slow_client_is_told_once_and_disconnected(hub: LiveHub):
             connection._enqueue({"captions": [1]})
         await asyncio.wait_for(running, 10)
 
-    asyncio.run(overflow())
+    run_async(overflow())
     assert closed == [(TRY_AGAIN, "the page reads too slowly")]
 
 
@@ -162,7 +163,7 @@ def test_incoming_queue_is_limited_in_bytes(hub: LiveHub, monkeypatch):
         task.cancel()
 
     monkeypatch.setattr(live_socket, "MAX_INCOMING_BYTES", 10_500)
-    asyncio.run(flood())
+    run_async(flood())
 
 
 @pytest.mark.parametrize("packets", range(0, 60, 3))
@@ -190,4 +191,4 @@ def test_no_task_outlives_its_connection(hub: LiveHub, speech: Samples, packets:
         await asyncio.sleep(0.1)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    asyncio.run(connect_and_disconnect())
+    run_async(connect_and_disconnect())

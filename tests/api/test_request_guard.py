@@ -7,6 +7,7 @@ import pytest
 
 from qal.api.origin import HostNames
 from qal.api.request_guard import MAX_BODY_BYTES, RequestGuard
+from tests.run_async import run_async
 
 
 def scope(**headers: str) -> dict[str, Any]:
@@ -35,7 +36,7 @@ async def never_called(*_: Any) -> None:
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-1", "1e3", str(MAX_BODY_BYTES + 1)])
 def test_lengths_that_are_no_acceptable_number_are_refused(length: str):
-    assert asyncio.run(answer(never_called, scope(content_length=length))) == 413
+    assert run_async(answer(never_called, scope(content_length=length))) == 413
 
 
 def test_a_cancelled_request_stays_cancelled_after_its_body_was_cut_off():
@@ -46,4 +47,4 @@ def test_a_cancelled_request_stays_cancelled_after_its_body_was_cut_off():
             raise asyncio.CancelledError from None
 
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(answer(app, scope(), bytes(MAX_BODY_BYTES + 1)))
+        run_async(answer(app, scope(), bytes(MAX_BODY_BYTES + 1)))

@@ -80,3 +80,29 @@ def test_scripts_are_the_commands(script, command):
     done = subprocess.run([sys.executable, script, "--help"], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: qal {command}")
+
+
+IN_A_DESTRUCTOR = """
+import sys, time
+from qal.cli.command import interrupt_on_sigterm, run_command
+
+class Slow:
+    def __del__(self):
+        print("destroying", flush=True)
+        time.sleep(20)
+
+def main():
+    interrupt_on_sigterm()
+    Slow()
+    time.sleep(20)
+
+run_command(main)
+"""
+
+
+def test_an_interruption_in_a_destructor_is_not_lost():
+    process = subprocess.Popen([sys.executable, "-c", IN_A_DESTRUCTOR], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "destroying\n"
+    process.terminate()
+    assert process.wait(15) == 130

@@ -1,6 +1,5 @@
 """Uploads are private to the account of the server, limited, and leave nothing behind if they are cut off."""
 
-import asyncio
 import os
 import stat
 from collections.abc import AsyncGenerator
@@ -12,6 +11,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 
 from qal.errors import StorageError
+from tests.run_async import run_async
 from ui_components.app.uploads import FOLDER_VARIABLE, MAX_FIELD_BYTES, LimitedForm, use_private_folder
 
 FILE_PART = b'--XX\r\nContent-Disposition: form-data; name="files"; filename="x.wav"\r\n\r\n'
@@ -74,7 +74,7 @@ def parse(folder: Path, *chunks: bytes, is_cut_off: bool = False) -> None:
             raise ClientDisconnect
 
     headers = Headers({"content-type": "multipart/form-data; boundary=XX"})
-    asyncio.run(LimitedForm(headers, stream(), upload_dir=folder, max_file_size=1 << 20).parse())
+    run_async(LimitedForm(headers, stream(), upload_dir=folder, max_file_size=1 << 20).parse())
 
 
 def test_field_of_an_upload_is_not_collected_in_memory(tmp_path):
