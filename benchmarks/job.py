@@ -31,7 +31,8 @@ def train(config: Path, settings: Mapping[str, object], folder: Path, name: str)
     run = Run(folder / name)
     options = {**settings, "runs": folder, "name": name}
     command = qal_command("train", "--config", str(config))
-    command += [f"--{key}={value}" for key, value in options.items()]
+    for key, value in options.items():  # the job runs in another folder
+        command.append(f"--{key}={value.absolute() if isinstance(value, Path) else value}")
     with (folder / f"{name}.log").open("w") as log:
         job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, text=True, cwd=ROOT)
         peak_mb = watched(job, lambda: run.status_file.exists() and run.status().stage in UNTIL_TRAINED)[1]
