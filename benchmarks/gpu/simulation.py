@@ -15,7 +15,8 @@ from benchmarks.live.player import PACKET, Played
 from benchmarks.live.spoken import PAUSE_S, Spoken, Stream
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.audio.vad import VAD_WINDOW, Probabilities
-from qal.captions.scheduler import ScheduledSession, Scheduler
+from qal.captions.scheduled import ScheduledSession
+from qal.captions.scheduler import Scheduler
 from qal.captions.session import CaptionSession
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance

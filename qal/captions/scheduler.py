@@ -2,19 +2,17 @@
 
 Final and speculative requests come before tentative ones; a newer tentative request of a session replaces its older
 one, so that partial results become rarer under load; final requests are never dropped. The session that was served
-longest ago comes first. Requests of similar length are transcribed in one batch. A session with too much pending audio
-has to wait before it may feed more."""
+longest ago comes first. Requests of similar length are transcribed in one batch; a batch of tentative requests is so
+small that a sentence that ends meanwhile does not wait long for it. A session with too much pending audio has to wait
+before it may feed more."""
 
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from qal.audio.samples import SAMPLE_RATE, Samples
-from qal.captions.captioner import TranscriptionOptions, transcription_options
-from qal.captions.final_captions import Caption
+from qal.audio.samples import Samples
+from qal.captions.scheduled import CaptionCallback, ScheduledRequest, ScheduledSession
 from qal.captions.session import CaptionSession, Request, RequestKind
 from qal.engine.engine import Transcript
 from qal.engine.screening import SpeechEngine, transcribe_screened
@@ -24,70 +22,14 @@ MAX_BATCH_SIZE = 8
 MAX_LENGTH_RATIO = 1.25  # between the first segment of a batch and any other
 MAX_PENDING_S = 60.0  # audio of one session's pending final requests
 STALL_TIMEOUT_S = 60.0  # without a transcript for a session that waits
+TENTATIVE_BATCH_S = 0.15  # expected time of a batch of tentative requests, at most
+SMOOTHING = 0.2  # weight of the last batch in the expected time of a tentative request
 RETRY_PAUSE_S = 1.0  # after an error of the scheduler itself
 LOG = logging.getLogger("qal")
-
-CaptionCallback = Callable[[list[Caption]], None]
 
 
 class BusyError(QalError):
     """The server has no free session, or the engine is too slow."""
-
-
-@dataclass(eq=False)
-class ScheduledSession:
-    """A session and its pending requests. Use of the session and delivery of captions require `lock`."""
-
-    session: CaptionSession
-    deliver: CaptionCallback
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    urgent: deque[Request] = field(default_factory=deque)  # final and speculative requests, in order
-    tentative: Request | None = None
-    in_flight: bool = False  # a request of the session is being transcribed
-    last_served_s: float = 0.0  # monotonic time
-    failure: Exception | None = None  # the error that ended the session
-
-    @property
-    def pending_s(self) -> float:
-        """Audio of the pending final and speculative requests, and audio that waits for them, in seconds."""
-        requested = sum(len(r.segment.samples) for r in list(self.urgent))
-        return (requested + self.session.undecided_samples) / SAMPLE_RATE
-
-    def next_request(self) -> Request | None:
-        """Returns the request to transcribe next and discards stale ones; None while another is in flight."""
-        if self.in_flight or self.failure:
-            return None
-        while self.urgent and self.session.is_stale(self.urgent[0]):
-            self.urgent.popleft()
-        if self.tentative and self.session.is_stale(self.tentative):
-            self.tentative = None
-        return self.urgent[0] if self.urgent else self.tentative
-
-    def start(self, request: Request) -> None:
-        """Removes the next request, which is transcribed now."""
-        self.in_flight = True
-        self.last_served_s = time.monotonic()
-        if request is self.tentative:
-            self.tentative = None
-        else:
-            self.urgent.popleft()
-
-
-@dataclass(frozen=True)
-class ScheduledRequest:
-    """A request and the session that it belongs to."""
-
-    scheduled: ScheduledSession
-    request: Request
-
-    @property
-    def length(self) -> int:
-        """Samples of the segment."""
-        return len(self.request.segment.samples)
-
-    @property
-    def options(self) -> TranscriptionOptions:
-        return transcription_options(self.request, self.scheduled.session.options)
 
 
 class Scheduler:
@@ -108,6 +50,7 @@ class Scheduler:
         self._sessions: list[ScheduledSession] = []
         self._changed = threading.Condition()
         self._closed = False
+        self._tentative_s = 0.0  # expected time of one tentative request in a batch
         self._batch_began_s: dict[int, float] = {}  # by thread; monotonic time
         self._threads = [
             threading.Thread(target=self._work, daemon=True, name=f"caption-scheduler-{i}") for i in range(workers)
@@ -234,7 +177,9 @@ class Scheduler:
         try:
             self._process(batch)
         finally:
-            del self._batch_began_s[thread]
+            began = self._batch_began_s.pop(thread)
+            if batch and batch[0].request.kind is RequestKind.TENTATIVE:
+                self._tentative_s += SMOOTHING * ((time.monotonic() - began) / len(batch) - self._tentative_s)
             with self._changed:
                 for scheduled_request in batch:
                     scheduled_request.scheduled.in_flight = False
@@ -249,10 +194,16 @@ class Scheduler:
             return []
         first = candidates[0]
         fitting = [c for c in candidates if c.options == first.options and _similar(c.length, first.length)]
-        batch = fitting[: self._max_batch_size]
+        batch = fitting[: self._batch_limit(first.request.kind)]
         for scheduled_request in batch:
             scheduled_request.scheduled.start(scheduled_request.request)
         return batch
+
+    def _batch_limit(self, kind: RequestKind) -> int:
+        """Returns the largest number of requests of a batch."""
+        if kind is not RequestKind.TENTATIVE or not self._tentative_s:
+            return self._max_batch_size
+        return max(1, min(self._max_batch_size, int(TENTATIVE_BATCH_S / self._tentative_s)))
 
     def _process(self, batch: list[ScheduledRequest]) -> None:
         """Transcribes and delivers a batch; if it fails, each request is tried alone."""

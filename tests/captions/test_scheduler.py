@@ -14,8 +14,9 @@ from qal.captions import scheduler as scheduler_module
 from qal.captions.captioner import Captioner
 from qal.captions.final_captions import Caption
 from qal.captions.options import SessionOptions
+from qal.captions.scheduled import ScheduledSession
 from qal.captions.scheduler import BusyError, Scheduler
-from qal.captions.session import CaptionSession
+from qal.captions.session import CaptionSession, RequestKind
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 from tests.fakes import ScriptedEngine, ScriptedVad, noise, vad_probabilities
@@ -209,10 +210,8 @@ def test_closed_scheduler_keeps_no_reference_to_the_engine():
 def test_request_that_became_stale_after_the_look_ends_no_thread(engine, scheduler, monkeypatch):
     engine.released.set()
     looks = iter([True])  # the thread believes once that there is a request
-    real = scheduler_module.ScheduledSession.next_request
-    monkeypatch.setattr(
-        scheduler_module.ScheduledSession, "next_request", lambda self: real(self) or next(looks, None) or None
-    )
+    real = ScheduledSession.next_request
+    monkeypatch.setattr(ScheduledSession, "next_request", lambda self: real(self) or next(looks, None) or None)
     assert Scheduler._next_batch(Scheduler(ScriptedEngine(), workers=0)) == []
     assert len(finals(play_to_end(scheduler, random_samples(0)))) == 2
 
@@ -239,3 +238,23 @@ def test_a_batch_that_hangs_is_visible(engine, scheduler):
     while not scheduler.longest_batch_s() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert scheduler.longest_batch_s() > 0
+
+
+def test_slow_tentative_requests_come_in_small_batches_and_final_ones_do_not(engine, scheduler):
+    engine.released.set()
+    assert scheduler._batch_limit(RequestKind.TENTATIVE) == scheduler_module.MAX_BATCH_SIZE
+    scheduler._tentative_s = scheduler_module.TENTATIVE_BATCH_S / 2.5
+    assert scheduler._batch_limit(RequestKind.TENTATIVE) == 2
+    assert scheduler._batch_limit(RequestKind.SPECULATIVE) == scheduler_module.MAX_BATCH_SIZE
+    scheduler._tentative_s = 10.0
+    assert scheduler._batch_limit(RequestKind.TENTATIVE) == 1
+
+
+def test_time_of_tentative_requests_is_measured(engine, scheduler):
+    engine.released.set()
+    session = scheduler.add(new_session(SessionOptions(tentative_every_s=0.5)), lambda captions: None)
+    scheduler.feed(session, random_samples(0)[: 60 * VAD_WINDOW])  # in the first phrase
+    deadline = time.monotonic() + 10
+    while not scheduler._tentative_s and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert scheduler._tentative_s > 0
