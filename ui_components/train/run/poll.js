@@ -1,5 +1,5 @@
 // Asks for updates of the Run tab while it is visible: often while a run is in progress, seldom otherwise.
-const IN_PROGRESS_MS = 1000, IDLE_MS = 5000, CHECK_MS = 250;
+const IN_PROGRESS_MS = 500, IDLE_MS = 5000, CHECK_MS = 100;
 let askedAt = 0;
 
 const isVisible = () => !document.hidden && element.checkVisibility();
