@@ -153,7 +153,7 @@ class RequestGuard:
 
 class LimitedBody:
     """Counts a request's body while the application receives it. The application gets no more than the limit, and does
-    not wait for a body that stops to arrive."""
+    not wait for a body that stops arriving."""
 
     def __init__(self, receive: Receive, limit: int):
         self._receive = receive
