@@ -22,7 +22,7 @@ from qal.captions.scheduler import Scheduler
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
 from qal.engine.catalogue import resolve
-from qal.engine.engine import Engine
+from qal.engine.engine import Engine, load_for_many_callers
 from qal.text.normalisation.registry import SCORING
 
 SESSIONS = (1, 2, 4, 8, 10, 16)
@@ -40,13 +40,13 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, default=12, help="utterances per session")
     parser.add_argument("--sessions", type=int, nargs="+", default=list(SESSIONS), help="numbers of speakers at once")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure")
-    parser.add_argument("--workers", type=int, default=1, help="segments decoded at the same time")
+    parser.add_argument("--workers", type=int, default=0, help="batches decoded at the same time; 0: as the server")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of each worker; 0: all cores")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parse(parser)
     if "page" in options.parts:
         require_browser("the part 'page'")
-    engine = Engine(resolve(options.model), threads=options.threads, workers=options.workers)
+    engine = load_engine(options)
     figures: dict = {}
     reference: dict = {}
     if "delay" in options.parts:
@@ -80,6 +80,14 @@ def main() -> None:
         "bars": bars(figures, reference),
     }
     print(json.dumps(result, indent=None if options.json else 2, ensure_ascii=False))
+
+
+def load_engine(options: Namespace) -> Engine:
+    """Loads the model as the server does, or with the given numbers of threads and workers."""
+    directory = resolve(options.model)
+    if not options.workers:
+        return load_for_many_callers(directory)
+    return Engine(directory, threads=options.threads, workers=options.workers)
 
 
 def delays(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
