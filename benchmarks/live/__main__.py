@@ -17,6 +17,7 @@ from benchmarks.live.player import Played, percentiles, play
 from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline, lost_words, memory_growth
 from benchmarks.live.reference import load_reference, play_reference
 from benchmarks.live.spoken import load_clips, make_stream, word_ends
+from benchmarks.live.stages import stage_times
 from benchmarks.progress import report_progress
 from qal.captions.scheduler import Scheduler
 from qal.cli.command import run_command
@@ -25,9 +26,9 @@ from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine, load_for_many_callers
 from qal.text.normalisation.registry import SCORING
 
-SESSIONS = (1, 2, 4, 8, 10, 16)
+SESSIONS = (1, 2, 4, 8, 16, 24, 32)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
-PARTS = ("delay", "load", "endings", "words", "inventions", "modes", "memory", "page")
+PARTS = ("stages", "delay", "load", "endings", "words", "inventions", "modes", "memory", "page")
 ENDINGS, ENDINGS_IN_REAL_TIME = 40, 8  # utterances of each corpus
 
 
@@ -49,6 +50,12 @@ def main() -> None:
     engine = load_engine(options)
     figures: dict = {}
     reference: dict = {}
+    if "stages" in options.parts:
+        report_progress("stages of an utterance, one thread and all cores")
+        clips = load_clips(options.data / options.corpus, 16, min_s=3.0, max_s=9.0)
+        directory = resolve(options.model)
+        figures |= stage_times(Engine(directory, threads=1), directory, clips, threads=1)
+        reference |= stage_times(Engine(directory), directory, clips, threads=0)
     if "delay" in options.parts:
         delays(engine, options, figures, reference)
     if "load" in options.parts:
@@ -178,6 +185,7 @@ def bars(figures: dict, reference: dict) -> dict:
         "after_gate_closed_ms_p50": 50,
         "after_gate_closed_ms_p95": 250,
         "final_latency_ms_p50": 600,
+        "cpu_s_per_audio_s": 0.18,
         "packet_handled_ms_p95": 500,
         "word_latency_ms_p50": 900,
         "wer_difference": 0.010,
@@ -204,7 +212,7 @@ def bars(figures: dict, reference: dict) -> dict:
         if figures.get(f"sessions_{n}_final_latency_ms_p95", 1e9) < 1000 and not figures[f"sessions_{n}_lost"]
     ]
     if any(name.startswith("sessions_") for name in figures):
-        found["sessions_within_1_s"] = {"value": max(held, default=0), "bar": 10, "met": max(held, default=0) >= 10}
+        found["sessions_within_1_s"] = {"value": max(held, default=0), "bar": 32, "met": max(held, default=0) >= 32}
     return found
 
 
