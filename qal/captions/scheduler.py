@@ -41,6 +41,10 @@ class BusyError(QalError):
     """The server has no free session, or the engine is too slow."""
 
 
+class ClosedError(Exception):
+    """The scheduler was closed."""
+
+
 class Scheduler:
     """Transcribes the requests of all sessions in `workers` threads of its own, which `close` ends.
 
@@ -165,17 +169,23 @@ class Scheduler:
 
     def _work(self) -> None:
         """The main loop of a worker thread. No error ends it, because no session of the engine would be served then."""
-        while not self._closed:
+        while True:
             try:
-                with self._changed:
-                    while not self._closed and not (batch := self._next_batch()):
-                        self._changed.wait()
-                    if self._closed:
-                        return
-                self._complete(batch)
+                self._complete(self._wait_for_batch())
+            except ClosedError:
+                return
             except Exception:
                 LOG.exception("the scheduler of captions failed; it goes on in %.0f s", RETRY_PAUSE_S)
                 time.sleep(RETRY_PAUSE_S)
+
+    def _wait_for_batch(self) -> list[ScheduledRequest]:
+        """Returns the next batch as soon as there is one. Raises ClosedError after `close`."""
+        with self._changed:
+            while not self._closed:
+                if batch := self._next_batch():
+                    return batch
+                self._changed.wait()
+        raise ClosedError
 
     def run_next_batch(self) -> bool:
         """Transcribes and delivers one batch in the calling thread. Returns False if there is no request."""
