@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    {"qal.errors", "qal.resources", "qal.json_text"},
+    {"qal.errors", "qal.resources", "qal.json_text", "qal.cores"},
     {"qal.storage", "qal.subcommand", "qal.hub_connection"},
     {"qal.audio", "qal.text"},
     {"augmentation", "qal.corpus"},

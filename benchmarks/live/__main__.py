@@ -17,17 +17,18 @@ from benchmarks.live.player import Played, percentiles, play
 from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline, lost_words, memory_growth
 from benchmarks.live.reference import load_reference, play_reference
 from benchmarks.live.spoken import load_clips, make_stream, word_ends
+from benchmarks.live.stages import stage_times
 from benchmarks.progress import report_progress
 from qal.captions.scheduler import Scheduler
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
 from qal.engine.catalogue import resolve
-from qal.engine.engine import Engine
+from qal.engine.engine import Engine, load_for_many_callers
 from qal.text.normalisation.registry import SCORING
 
-SESSIONS = (1, 2, 4, 8, 10, 16)
+SESSIONS = (1, 2, 4, 8, 16, 24, 32)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
-PARTS = ("delay", "load", "endings", "words", "inventions", "modes", "memory", "page")
+PARTS = ("stages", "delay", "load", "endings", "words", "inventions", "modes", "memory", "page")
 ENDINGS, ENDINGS_IN_REAL_TIME = 40, 8  # utterances of each corpus
 
 
@@ -40,15 +41,21 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, default=12, help="utterances per session")
     parser.add_argument("--sessions", type=int, nargs="+", default=list(SESSIONS), help="numbers of speakers at once")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure")
-    parser.add_argument("--workers", type=int, default=1, help="segments decoded at the same time")
+    parser.add_argument("--workers", type=int, default=0, help="batches decoded at the same time; 0: as the server")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of each worker; 0: all cores")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
     options = parse(parser)
     if "page" in options.parts:
         require_browser("the part 'page'")
-    engine = Engine(resolve(options.model), threads=options.threads, workers=options.workers)
+    engine = load_engine(options)
     figures: dict = {}
     reference: dict = {}
+    if "stages" in options.parts:
+        report_progress("stages of an utterance, one thread and all cores")
+        clips = load_clips(options.data / options.corpus, 16, min_s=3.0, max_s=9.0)
+        directory = resolve(options.model)
+        figures |= stage_times(Engine(directory, threads=1), directory, clips, threads=1)
+        reference |= stage_times(Engine(directory), directory, clips, threads=0)
     if "delay" in options.parts:
         delays(engine, options, figures, reference)
     if "load" in options.parts:
@@ -80,6 +87,14 @@ def main() -> None:
         "bars": bars(figures, reference),
     }
     print(json.dumps(result, indent=None if options.json else 2, ensure_ascii=False))
+
+
+def load_engine(options: Namespace) -> Engine:
+    """Loads the model as the server does, or with the given numbers of threads and workers."""
+    directory = resolve(options.model)
+    if not options.workers:
+        return load_for_many_callers(directory)
+    return Engine(directory, threads=options.threads, workers=options.workers)
 
 
 def delays(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
@@ -170,6 +185,7 @@ def bars(figures: dict, reference: dict) -> dict:
         "after_gate_closed_ms_p50": 50,
         "after_gate_closed_ms_p95": 250,
         "final_latency_ms_p50": 600,
+        "cpu_s_per_audio_s": 0.18,
         "packet_handled_ms_p95": 500,
         "word_latency_ms_p50": 900,
         "wer_difference": 0.010,
@@ -196,7 +212,7 @@ def bars(figures: dict, reference: dict) -> dict:
         if figures.get(f"sessions_{n}_final_latency_ms_p95", 1e9) < 1000 and not figures[f"sessions_{n}_lost"]
     ]
     if any(name.startswith("sessions_") for name in figures):
-        found["sessions_within_1_s"] = {"value": max(held, default=0), "bar": 10, "met": max(held, default=0) >= 10}
+        found["sessions_within_1_s"] = {"value": max(held, default=0), "bar": 32, "met": max(held, default=0) >= 32}
     return found
 
 

@@ -15,7 +15,7 @@ from qal.captions.scheduler import Scheduler
 from qal.captions.session import CaptionSession
 from qal.text.normalisation.basic import normalise_basic
 
-PACKET = SAMPLE_RATE // 10
+PACKET = 1024  # samples, as the page sends them
 
 
 @dataclass

@@ -21,7 +21,7 @@ class GateOptions(BaseModel, frozen=True, extra="forbid"):
     start_threshold: float = Field(default=0.5, ge=0, le=1, description="speech starts at this speech probability")
     end_threshold: float = Field(default=0.35, ge=0, le=1, description="silence starts below this speech probability")
     pre_roll_ms: int = Field(default=320, ge=0, le=2000, description="audio added before speech")
-    post_roll_ms: int = Field(default=160, ge=0, le=2000, description="audio added after speech")
+    post_roll_ms: int = Field(default=96, ge=0, le=2000, description="audio added after speech")
     min_speech_ms: int = Field(default=96, ge=0, le=5000, description="ignore speech shorter than this")
     hang_over_ms: int = Field(default=400, ge=32, le=5000, description="silence that ends a segment")
     adaptive_wait: bool = Field(
@@ -84,12 +84,17 @@ class Gate:
         return max(self._previous_end, self._now - self._pre_roll)
 
     @property
+    def silence_windows(self) -> int:
+        """Windows of silence since the last speech of the open region; 0 if none is open."""
+        return self._now - self.open_region.speech_end if self.open_region else 0
+
+    @property
     def closing_region(self) -> Region | None:
         """The open region with its post-roll, once the silence covers it; it will end so if the silence lasts."""
         region = self.open_region
         if not region:
             return None
-        silence = self._now - region.speech_end
+        silence = self.silence_windows
         if not silence or silence < self._post_roll or region.speech_windows < self.min_speech_windows:
             return None
         return replace(region, end=region.speech_end + self._post_roll)
@@ -97,7 +102,7 @@ class Gate:
     def set_wait(self, milliseconds: float) -> list[Region]:
         """Changes the wait of the present silence, until speech resumes; returns the region that ends by it."""
         region = self.open_region
-        if not region or region.speech_end == self._now:
+        if not region or not self.silence_windows:
             return []
         self._wait = ms_to_windows(milliseconds)
         ended = self._close(region.speech_end + self._post_roll) if self._is_over(region) else None

@@ -31,14 +31,18 @@ class EndPointing:
     def is_adaptive(self) -> bool:
         return self._options.adaptive_wait
 
+    @property
+    def shortest_ms(self) -> float:
+        """The shortest wait that any text has; the text must be known when the silence is as long."""
+        return min(self._options.hang_over_ms, max(COMPLETE_WAIT_MS, self._options.post_roll_ms))
+
     def wait_ms(self, transcript: Transcript | None) -> float:
         """Returns the silence that ends a segment with this transcript; None is a segment without text."""
         fixed_ms = self._options.hang_over_ms
         if transcript is None:
             return fixed_ms
         if ends_like_a_sentence(transcript.text):
-            is_likely = transcript.avg_logprob >= MIN_AVG_LOGPROB
-            return min(fixed_ms, max(COMPLETE_WAIT_MS, self._options.post_roll_ms)) if is_likely else fixed_ms
+            return self.shortest_ms if transcript.avg_logprob >= MIN_AVG_LOGPROB else fixed_ms
         return HESITATION_FACTOR * fixed_ms if self._writes_punctuation else fixed_ms
 
     def add_final(self, text: str) -> None:

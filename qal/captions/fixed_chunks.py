@@ -41,6 +41,11 @@ class ChunkSegmenter:
         return self._gate.open_region is not None
 
     @property
+    def silence_ms(self) -> int:
+        """Returns 0: chunks do not end by silence alone."""
+        return 0
+
+    @property
     def needed_sample(self) -> int:
         """The first sample that a later chunk can still include."""
         is_cut = self._gate.open_region and self._gate.open_region.index == self._region_index

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from qal.audio.samples import SAMPLE_RATE
 from qal.captions.captioner import TranscriptionOptions, transcription_options
 from qal.captions.final_captions import Caption
-from qal.captions.session import CaptionSession, Request
+from qal.captions.session import CaptionSession, Request, RequestKind
 
 CaptionCallback = Callable[[list[Caption]], None]
 
@@ -23,7 +23,7 @@ class ScheduledSession:
     lock: threading.RLock = field(default_factory=threading.RLock)
     urgent: deque[Request] = field(default_factory=deque)  # final and speculative requests, in order
     tentative: Request | None = None
-    in_flight: bool = False  # a request of the session is being transcribed
+    in_flight: set[bool] = field(default_factory=set)  # urgent (True) and tentative requests that are transcribed now
     last_served_s: float = 0.0  # monotonic time
     failure: Exception | None = None  # the error that ended the session
 
@@ -34,23 +34,32 @@ class ScheduledSession:
         return (requested + self.session.undecided_samples) / SAMPLE_RATE
 
     def next_request(self) -> Request | None:
-        """Returns the request to transcribe next and discards stale ones; None while another is in flight."""
-        if self.in_flight or self.failure:
+        """Returns the request to transcribe next and discards stale ones; None if there is none that may start.
+
+        Urgent requests keep their order: one at a time. They do not wait for a tentative one."""
+        if self.failure or True in self.in_flight:
             return None
         while self.urgent and self.session.is_stale(self.urgent[0]):
             self.urgent.popleft()
         if self.tentative and self.session.is_stale(self.tentative):
             self.tentative = None
-        return self.urgent[0] if self.urgent else self.tentative
+        if self.urgent:
+            return self.urgent[0]
+        return None if self.in_flight else self.tentative
 
     def start(self, request: Request) -> None:
         """Removes the next request, which is transcribed now."""
-        self.in_flight = True
+        self.in_flight.add(is_urgent(request))
         self.last_served_s = time.monotonic()
         if request is self.tentative:
             self.tentative = None
         else:
             self.urgent.popleft()
+
+
+def is_urgent(request: Request) -> bool:
+    """True for the requests whose text may become final."""
+    return request.kind is not RequestKind.TENTATIVE
 
 
 @dataclass(frozen=True)

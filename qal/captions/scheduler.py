@@ -2,17 +2,19 @@
 
 Final and speculative requests come before tentative ones; a newer tentative request of a session replaces its older
 one, so that partial results become rarer under load; final requests are never dropped. The session that was served
-longest ago comes first. Requests of similar length are transcribed in one batch; a batch of tentative requests is so
-small that a sentence that ends meanwhile does not wait long for it. A session with too much pending audio has to wait
-before it may feed more."""
+longest ago comes first. Requests of similar length are transcribed in one batch; idle workers share what is waiting.
+One worker is kept for final requests; a batch of tentative requests is so small that a sentence that ends meanwhile
+does not wait long for it. A session with too much pending audio has to wait before it may feed more."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from qal.audio.samples import Samples
-from qal.captions.scheduled import CaptionCallback, ScheduledRequest, ScheduledSession
+from qal.captions.scheduled import CaptionCallback, ScheduledRequest, ScheduledSession, is_urgent
 from qal.captions.session import CaptionSession, Request, RequestKind
 from qal.engine.engine import Transcript
 from qal.engine.screening import SpeechEngine, transcribe_screened
@@ -28,8 +30,19 @@ RETRY_PAUSE_S = 1.0  # after an error of the scheduler itself
 LOG = logging.getLogger("qal")
 
 
+class RunningBatch(NamedTuple):
+    """A batch that is being transcribed."""
+
+    began_s: float  # monotonic time
+    is_urgent: bool
+
+
 class BusyError(QalError):
     """The server has no free session, or the engine is too slow."""
+
+
+class ClosedError(Exception):
+    """The scheduler was closed."""
 
 
 class Scheduler:
@@ -51,7 +64,8 @@ class Scheduler:
         self._changed = threading.Condition()
         self._closed = False
         self._tentative_s = 0.0  # expected time of one tentative request in a batch
-        self._batch_began_s: dict[int, float] = {}  # by thread; monotonic time
+        self._running: dict[int, RunningBatch] = {}  # by thread
+        self._workers = max(1, workers)
         self._threads = [
             threading.Thread(target=self._work, daemon=True, name=f"caption-scheduler-{i}") for i in range(workers)
         ]
@@ -120,13 +134,15 @@ class Scheduler:
     def longest_batch_s(self) -> float:
         """Returns how long the batch that takes longest is being transcribed, in seconds; 0 if there is none."""
         now = time.monotonic()
-        return max((now - began for began in list(self._batch_began_s.values())), default=0.0)
+        return max((now - batch.began_s for batch in list(self._running.values())), default=0.0)
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def _enqueue(self, scheduled: ScheduledSession, requests: list[Request]) -> None:
         """Adds requests in the order in which the session made them; the caller holds the session's lock."""
+        if not requests:
+            return
         with self._changed:
             for request in requests:
                 if request.kind is RequestKind.TENTATIVE:
@@ -153,62 +169,80 @@ class Scheduler:
 
     def _work(self) -> None:
         """The main loop of a worker thread. No error ends it, because no session of the engine would be served then."""
-        while not self._closed:
+        while True:
             try:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closed or any(s.next_request() for s in self._sessions))
-                    batch = [] if self._closed else self._next_batch()
-                self._complete(batch)
+                self._complete(self._wait_for_batch())
+            except ClosedError:
+                return
             except Exception:
                 LOG.exception("the scheduler of captions failed; it goes on in %.0f s", RETRY_PAUSE_S)
                 time.sleep(RETRY_PAUSE_S)
+
+    def _wait_for_batch(self) -> list[ScheduledRequest]:
+        """Returns the next batch as soon as there is one. Raises ClosedError after `close`."""
+        with self._changed:
+            while not self._closed:
+                if batch := self._next_batch():
+                    return batch
+                self._changed.wait()
+        raise ClosedError
 
     def run_next_batch(self) -> bool:
         """Transcribes and delivers one batch in the calling thread. Returns False if there is no request."""
         with self._changed:
             batch = self._next_batch()
-        self._complete(batch)
+        if batch:
+            self._complete(batch)
         return bool(batch)
 
     def _complete(self, batch: list[ScheduledRequest]) -> None:
         """Processes a batch and frees its sessions for their next requests."""
-        thread = threading.get_ident()
-        self._batch_began_s[thread] = time.monotonic()
         try:
             self._process(batch)
         finally:
-            began = self._batch_began_s.pop(thread)
-            if batch and batch[0].request.kind is RequestKind.TENTATIVE:
-                self._tentative_s += SMOOTHING * ((time.monotonic() - began) / len(batch) - self._tentative_s)
             with self._changed:
+                running = self._running.pop(threading.get_ident())
+                if not running.is_urgent:
+                    request_s = (time.monotonic() - running.began_s) / len(batch)
+                    self._tentative_s += SMOOTHING * (request_s - self._tentative_s)
                 for scheduled_request in batch:
-                    scheduled_request.scheduled.in_flight = False
+                    scheduled_request.scheduled.in_flight.discard(running.is_urgent)
                 self._changed.notify_all()
 
     def _next_batch(self) -> list[ScheduledRequest]:
-        """Removes and returns the next request and those of other sessions that fit into its batch.
-        [] if there is none, because a session may have closed its segment since the caller looked."""
+        """Removes and returns the next request and those of other sessions that fit into its batch; `_changed` must be
+        held. [] if there is none that may start."""
         candidates = [ScheduledRequest(s, r) for s in self._sessions if (r := s.next_request())]
-        candidates.sort(key=lambda c: (c.request.kind is RequestKind.TENTATIVE, c.scheduled.last_served_s))
+        if not self._has_worker_for_tentative:
+            candidates = [c for c in candidates if is_urgent(c.request)]
+        candidates.sort(key=lambda c: (not is_urgent(c.request), c.scheduled.last_served_s))
         if not candidates:
             return []
         first = candidates[0]
         fitting = [c for c in candidates if c.options == first.options and _similar(c.length, first.length)]
-        batch = fitting[: self._batch_limit(first.request.kind)]
+        batch = fitting[: self._batch_limit(first.request, len(fitting))]
         for scheduled_request in batch:
             scheduled_request.scheduled.start(scheduled_request.request)
+        self._running[threading.get_ident()] = RunningBatch(time.monotonic(), is_urgent(first.request))
         return batch
 
-    def _batch_limit(self, kind: RequestKind) -> int:
-        """Returns the largest number of requests of a batch."""
-        if kind is not RequestKind.TENTATIVE or not self._tentative_s:
+    @property
+    def _has_worker_for_tentative(self) -> bool:
+        """False if tentative requests occupy all workers but the one that is kept for final requests."""
+        tentative = sum(not batch.is_urgent for batch in self._running.values())
+        return tentative < max(1, self._workers - 1)
+
+    def _batch_limit(self, first: Request, fitting: int) -> int:
+        """Returns the largest number of requests of a batch: a fair share of those that fit for each idle worker."""
+        if is_urgent(first):
+            idle = max(1, self._workers - len(self._running))
+            return min(self._max_batch_size, math.ceil(fitting / idle))
+        if not self._tentative_s:
             return self._max_batch_size
         return max(1, min(self._max_batch_size, int(TENTATIVE_BATCH_S / self._tentative_s)))
 
     def _process(self, batch: list[ScheduledRequest]) -> None:
         """Transcribes and delivers a batch; if it fails, each request is tried alone."""
-        if not batch:
-            return
         try:
             transcripts = self._transcribe(batch)
         except Exception as error:  # one request may be the cause
@@ -224,7 +258,7 @@ class Scheduler:
             (transcript,) = self._transcribe([scheduled_request])
         except Exception as error:
             LOG.exception("a segment could not be transcribed")
-            if scheduled_request.request.kind is not RequestKind.TENTATIVE:  # a partial result is no loss
+            if is_urgent(scheduled_request.request):  # a partial result is no loss
                 scheduled_request.scheduled.failure = error
             return
         self._deliver(scheduled_request, transcript)

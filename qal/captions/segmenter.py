@@ -9,7 +9,7 @@ import numpy as np
 
 from qal.audio.gate import Gate, GateOptions, Region
 from qal.audio.samples import SAMPLE_RATE, Samples
-from qal.audio.vad import VAD_WINDOW, Probabilities
+from qal.audio.vad import VAD_WINDOW, VAD_WINDOW_MS, Probabilities
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class Segmenter:
     @property
     def is_open(self) -> bool:
         return self._gate.open_region is not None
+
+    @property
+    def silence_ms(self) -> int:
+        """The silence since the last speech of the open segment."""
+        return self._gate.silence_windows * VAD_WINDOW_MS
 
     @property
     def needed_sample(self) -> int:

@@ -9,9 +9,9 @@ when its turn comes.
                                                    │
     captions ◄─ agreement, language ◄─ transcript ◄┘
 
-With an adaptive wait, the gate stops at the beginning of a silence until the transcript of the segment has decided how
-long the silence must last. The samples that arrive meanwhile wait, so that the captions do not depend on how fast the
-engine is.
+With an adaptive wait, the gate stops when the silence is as long as after a complete sentence, until the transcript of
+the segment has decided how long it must last. The samples that arrive meanwhile wait, so that the captions do not
+depend on how fast the engine is.
 """
 
 from collections import deque
@@ -54,7 +54,7 @@ class RequestKind(IntEnum):
 
 @dataclass(frozen=True)
 class Request:
-    """A segment to transcribe. Transcripts must be added in the order of the requests."""
+    """A segment to transcribe. Transcripts must be added in the order of the requests, except for tentative ones."""
 
     kind: RequestKind
     segment: SpeechSegment
@@ -119,7 +119,7 @@ class CaptionSession:
         self._tentative_index = -1  # the segment whose tentative text was last captioned
         self._requested_index, self._requested_samples = -1, 0  # speech of the last tentative request
         self._agreement = LocalAgreement()
-        self._agreement_index = -1
+        self._agreement_index, self._agreement_samples = -1, 0  # segment and length of the last tentative text
         self._speculation: Speculation | None = None
         self._pending: list[SpeechSegment] = []  # segments that ended and have no final text yet
         self._last_window = np.zeros(VAD_WINDOW, np.float32)
@@ -169,13 +169,20 @@ class CaptionSession:
     def _advance(self) -> SessionOutput:
         """Gives the waiting windows to the gate, up to a silence whose length has to be decided first."""
         output = SessionOutput([], [])
-        while self._windows and not self._deciding:
+        while self._windows and not self._is_undecided:
             output = output + self._end_segments(self._segmenter.feed(NO_SAMPLES, [self._windows.popleft()]))
+            if not self._segmenter.silence_ms:  # speech resumed, or the segment ended
+                self._deciding = None
             output.requests.extend(self._speculative_requests())
-        if self._is_ending and not self._deciding:
+        if self._is_ending and not self._is_undecided:
             self._is_ending = False
             output = output + self._end_segments(self._segmenter.flush())
         return output
+
+    @property
+    def _is_undecided(self) -> bool:
+        """True if the silence may already be long enough, but the transcript that decides it is not there yet."""
+        return self._deciding is not None and self._segmenter.silence_ms >= self._end_pointing.shortest_ms
 
     def utterance(self, request: Request) -> Utterance:
         """Returns the engine's input. Call it just before transcription: the language may be known by then."""
@@ -246,7 +253,10 @@ class CaptionSession:
         if not transcript or not self._is_open(segment):
             return []
         if self._agreement_index != segment.index:
-            self._agreement, self._agreement_index = LocalAgreement(), segment.index
+            self._agreement, self._agreement_index, self._agreement_samples = LocalAgreement(), segment.index, 0
+        if len(segment.samples) < self._agreement_samples:  # a longer one was transcribed at the same time
+            return []
+        self._agreement_samples = len(segment.samples)
         tentative = self._agreement.add_transcript(transcript.text)
         self._tentative_index = segment.index
         return [segment_caption(segment, tentative.text, final=False, committed=len(tentative.committed))]
@@ -258,6 +268,7 @@ class CaptionSession:
         if not closing or (self._speculation and have_same_samples(self._speculation.segment, closing)):
             return []
         self._speculation = Speculation(closing)
+        self._requested_index, self._requested_samples = self._segmenter.open_speech() or (-1, 0)  # its text is shown
         if self._end_pointing.is_adaptive:
             self._deciding = self._speculation
         return [Request(RequestKind.SPECULATIVE, closing)]

@@ -1,7 +1,6 @@
 """CPU and GPUs: as the driver, CTranslate2 and, in another process, torch report them."""
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qal.checks.findings import Finding, gigabytes
+from qal.cores import usable_cores
 from qal.errors import ModelError
 
 TOPIC = "Device"
@@ -81,16 +81,6 @@ def cpu_finding(cpuinfo: str, cores: int) -> Finding:
 
 def count_text(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' if count != 1 else ''}"
-
-
-def usable_cores() -> int:
-    """Returns the cores that this process may use, with CPU affinity and the limit of a container."""
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return min(affinity, max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # not in a container, or no limit
-        return affinity
 
 
 def list_gpus() -> list[Gpu]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from qal.engine.catalogue import resolve
-from qal.engine.engine import ContextChoice, Engine
+from qal.engine.engine import ContextChoice, Engine, load_for_many_callers
 from qal.engine.memory import release_free_memory
 from qal.errors import ModelError
 
@@ -38,7 +38,7 @@ class EngineCache:
     An engine stays loaded while a session holds a reference to it. Unused engines stay loaded until they were idle
     for too long or a new engine needs their slot; then the least recently used one is unloaded."""
 
-    def __init__(self, load: Callable[..., Engine] = Engine, max_loaded: int = MAX_LOADED):
+    def __init__(self, load: Callable[..., Engine] = load_for_many_callers, max_loaded: int = MAX_LOADED):
         self._load, self._max_loaded = load, max_loaded
         self._cached: OrderedDict[Key, Engine] = OrderedDict()  # least recently used first
         self._last_used_s: dict[Key, float] = {}  # monotonic clock

@@ -10,6 +10,7 @@ import numpy as np
 
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples
+from qal.cores import usable_cores
 from qal.engine.context import context_frames
 from qal.engine.cublas import load_cublas
 from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
@@ -21,6 +22,7 @@ Device = Literal["auto", "cpu", "cuda"]
 ContextChoice = Literal["auto", "full"]
 FULL_CONTEXT = ContextAbility(adaptive=False)
 MIN_ALIGNED_FRAMES = 2
+MAX_CPU_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,20 @@ class Engine:
             no_speech_prob=result.no_speech_prob,
             context_frames=frames,
         )
+
+
+def load_for_many_callers(directory: Path, context: ContextChoice = "auto") -> Engine:
+    """Loads a model for a server, whose requests are transcribed at the same time. Raises ModelError."""
+    threads, workers = shared_cores(usable_cores()) if choose_device("auto") == "cpu" else (0, 1)
+    return Engine(directory, context=context, threads=threads, workers=workers)
+
+
+def shared_cores(cores: int) -> tuple[int, int]:
+    """Returns the threads of a call and the calls at the same time that use a CPU best.
+
+    The decoder, which takes most of the time, gains nothing from a second thread (docs/live.md)."""
+    workers = min(MAX_CPU_WORKERS, cores)
+    return cores // workers, workers
 
 
 def sampling_options(temperature: float) -> dict[str, float]:

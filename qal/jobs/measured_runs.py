@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from qal.checks.device import usable_cores
 from qal.checks.storage import disk_space, memory_space
+from qal.cores import usable_cores
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, read_corpus
 from qal.corpus.words import has_words
 from qal.engine.catalogue import local_directory, resolve

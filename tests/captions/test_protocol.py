@@ -18,7 +18,7 @@ from qal.captions.session import CaptionSession
 from qal.errors import OptionError
 from tests.fakes import ScriptedEngine
 
-PACKET_SAMPLES = 1536  # as the page sends them
+PACKET_SAMPLES = 1024  # as the page sends them
 
 TimedText = tuple[str, float, float]  # (text, start_s, end_s)
 

@@ -2,6 +2,7 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,12 +15,13 @@ from qal.captions import scheduler as scheduler_module
 from qal.captions.captioner import Captioner
 from qal.captions.final_captions import Caption
 from qal.captions.options import SessionOptions
-from qal.captions.scheduled import ScheduledSession
 from qal.captions.scheduler import BusyError, Scheduler
-from qal.captions.session import CaptionSession, RequestKind
+from qal.captions.segmenter import SpeechSegment
+from qal.captions.session import CaptionSession, Request, RequestKind
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 from tests.fakes import ScriptedEngine, ScriptedVad, noise, vad_probabilities
+from tests.waiting import wait_until
 
 GATE = GateOptions(pre_roll_ms=64, post_roll_ms=32, min_speech_ms=64, hang_over_ms=128)
 PROBABILITIES = vad_probabilities((5, 0), (80, 0.9), (9, 0), (40, 0.9), (9, 0))
@@ -207,15 +209,6 @@ def test_closed_scheduler_keeps_no_reference_to_the_engine():
     assert engine_reference() is None
 
 
-def test_request_that_became_stale_after_the_look_ends_no_thread(engine, scheduler, monkeypatch):
-    engine.released.set()
-    looks = iter([True])  # the thread believes once that there is a request
-    real = ScheduledSession.next_request
-    monkeypatch.setattr(ScheduledSession, "next_request", lambda self: real(self) or next(looks, None) or None)
-    assert Scheduler._next_batch(Scheduler(ScriptedEngine(), workers=0)) == []
-    assert len(finals(play_to_end(scheduler, random_samples(0)))) == 2
-
-
 def test_an_error_of_the_scheduler_itself_stops_no_session(engine, scheduler, monkeypatch):
     engine.released.set()
     monkeypatch.setattr(scheduler_module, "RETRY_PAUSE_S", 0.01)
@@ -240,14 +233,67 @@ def test_a_batch_that_hangs_is_visible(engine, scheduler):
     assert scheduler.longest_batch_s() > 0
 
 
+def request(kind: RequestKind) -> Request:
+    return Request(kind, SpeechSegment(0, 0, noise(VAD_WINDOW), 0, VAD_WINDOW, 0.9))
+
+
 def test_slow_tentative_requests_come_in_small_batches_and_final_ones_do_not(engine, scheduler):
     engine.released.set()
-    assert scheduler._batch_limit(RequestKind.TENTATIVE) == scheduler_module.MAX_BATCH_SIZE
+    tentative, speculative = request(RequestKind.TENTATIVE), request(RequestKind.SPECULATIVE)
+    assert scheduler._batch_limit(tentative, 20) == scheduler_module.MAX_BATCH_SIZE
     scheduler._tentative_s = scheduler_module.TENTATIVE_BATCH_S / 2.5
-    assert scheduler._batch_limit(RequestKind.TENTATIVE) == 2
-    assert scheduler._batch_limit(RequestKind.SPECULATIVE) == scheduler_module.MAX_BATCH_SIZE
+    assert scheduler._batch_limit(tentative, 20) == 2
+    assert scheduler._batch_limit(speculative, 20) == scheduler_module.MAX_BATCH_SIZE
     scheduler._tentative_s = 10.0
-    assert scheduler._batch_limit(RequestKind.TENTATIVE) == 1
+    assert scheduler._batch_limit(tentative, 20) == 1
+
+
+PHRASE = 60 * VAD_WINDOW  # samples of random_samples() in the first phrase
+PARTIAL = SessionOptions(tentative_every_s=0.5)
+
+
+@contextmanager
+def two_workers(engine: GatedEngine):
+    scheduler = Scheduler(engine, workers=2)
+    try:
+        yield scheduler
+    finally:
+        engine.released.set()
+        scheduler.close()
+
+
+def wait_for_batches(scheduler: Scheduler, count: int) -> None:
+    wait_until(lambda: len(scheduler._running) == count)
+
+
+def test_idle_workers_share_what_is_waiting():
+    engine = GatedEngine()
+    with two_workers(engine) as scheduler:
+        with scheduler._changed:  # no worker may look before all have spoken
+            for i in range(6):
+                session = scheduler.add(new_session(), lambda captions: None)
+                with session.lock:
+                    scheduler._enqueue(session, session.session.feed(random_samples(i)[: 90 * VAD_WINDOW]).requests)
+        wait_for_batches(scheduler, 2)
+        engine.released.set()
+        wait_until(lambda: sum(engine.batch_sizes) >= 6)
+    assert max(engine.batch_sizes) == 3
+
+
+def test_one_worker_is_kept_for_final_requests():
+    engine = GatedEngine()
+    with two_workers(engine) as scheduler:
+        spoken = random_samples(0)
+        first, captions = play(scheduler, spoken[:PHRASE], PARTIAL)
+        wait_for_batches(scheduler, 1)
+        play(scheduler, random_samples(1)[:PHRASE], PARTIAL)
+        assert len(scheduler._running) == 1
+        scheduler.feed(first, spoken[PHRASE : 90 * VAD_WINDOW])  # the phrase ends, its tentative request is in flight
+        wait_for_batches(scheduler, 2)
+        assert sum(batch.is_urgent for batch in scheduler._running.values()) == 1
+        engine.released.set()
+        scheduler.flush(first)
+    assert [c.final for c in captions][-1]
 
 
 def test_time_of_tentative_requests_is_measured(engine, scheduler):

@@ -1,7 +1,7 @@
 // Audio input: the microphone, a browser tab or a file, as packets of 16-bit samples at 16 kHz.
 
 const RATE = 16000; // Hz
-const PACKET_SAMPLES = 1536; // 96 ms
+const PACKET_SAMPLES = 1024; // 64 ms
 const CLOSE_DELAY_MS = 60; // the worklet's last packet arrives within this time
 const FILE_END_DELAY_MS = 200;
 
@@ -107,7 +107,7 @@ const AUDIO_ERRORS = {
 };
 
 class AudioSource {
-  // Opens a source. Calls `onPacket(Int16Array)` for each 96 ms and `onEnd()` when a file or a shared tab has ended.
+  // Opens a source. Calls `onPacket(Int16Array)` for each 64 ms and `onEnd()` when a file or a shared tab has ended.
   async open(source, file, onPacket, onEnd) {
     if (!window.isSecureContext)
       throw new Error("Browsers allow audio input only on https and localhost. Open this page at such an address.");

@@ -1,13 +1,13 @@
 """The data module: rows of corpora become examples, and examples become batches of tensors."""
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
 
+from qal.cores import usable_cores
 from qal.corpus.manifest import Corpus, Row
 from qal.corpus.split import Split
 from qal.engine.decoding import GREEDY, Tokenizer
@@ -178,7 +178,7 @@ def worker_count(config: TrainingConfig) -> int:
     Distillation has its audio in memory and needs none. On two cores a worker would slow the model down."""
     if config.machine.workers is not None:
         return config.machine.workers
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     spare = (cores - 1) // config.machine.devices if cores > 2 and config.method != "distill" else 0
     return min(MAX_DEFAULT_WORKERS, spare)
 
