@@ -18,6 +18,7 @@ from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline,
 from benchmarks.live.reference import load_reference, play_reference
 from benchmarks.live.spoken import load_clips, make_stream, word_ends
 from benchmarks.live.stages import stage_times
+from benchmarks.live.transports import transport_delays
 from benchmarks.progress import report_progress
 from qal.captions.scheduler import Scheduler
 from qal.cli.command import run_command
@@ -28,7 +29,7 @@ from qal.text.normalisation.registry import SCORING
 
 SESSIONS = (1, 2, 4, 8, 16, 24, 32)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
-PARTS = ("stages", "delay", "load", "endings", "words", "inventions", "modes", "memory", "page")
+PARTS = ("stages", "delay", "load", "endings", "words", "inventions", "modes", "memory", "page", "transports")
 ENDINGS, ENDINGS_IN_REAL_TIME = 40, 8  # utterances of each corpus
 
 
@@ -79,6 +80,10 @@ def main() -> None:
         report_progress("the page, opened once")
         clips = load_clips(options.data / options.corpus, 2)
         figures |= {f"page_{k}": v for k, v in first_captions(options.model, clips).items()}
+    if "transports" in options.parts:
+        report_progress("the server over a WebSocket and over requests, in real time")
+        clips = load_clips(options.data / options.corpus, options.utterances)
+        figures |= {f"transport_{k}": v for k, v in transport_delays(options.model, clips).items()}
     result = {
         "hardware": hardware(),
         "settings": settings(options, engine),

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from qal.api.live_socket import INVALID_MESSAGE, LOG_IN, Allowed
+from qal.api.access import INVALID_MESSAGE, LOG_IN, Allowed
 from qal.api.origin import is_same_origin
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.captions.protocol import MAX_SAMPLE_INDEX

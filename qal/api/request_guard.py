@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qal.api.live_socket import FORBIDDEN, LOG_IN, WRONG_ORIGIN, Allowed
+from qal.api.access import FORBIDDEN, LOG_IN, WRONG_ORIGIN, Allowed
 from qal.api.origin import HostNames, is_same_origin
 
 MAX_BODY_BYTES = 4 << 20

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
+from qal.api.access import Allowed
 from qal.api.corrections import correction_route
+from qal.api.live_events import LiveEvents
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import Allowed, live_route
+from qal.api.live_socket import live_route
 from qal.api.model_zip import FindModel, model_zip_route
 from qal.api.tensorboard_proxy import TensorBoard, tensorboard_routes
 
@@ -21,7 +23,7 @@ def live_routes(hub: LiveHub, live: Path, data: Path, allowed: Allowed) -> list[
         data: folder of the datasets, to which corrections are added.
         allowed: whether a connection may use the server.
     """
-    return [live_route(hub, allowed), correction_route(live, data, allowed)]
+    return [live_route(hub, allowed), *LiveEvents(hub, allowed).routes(), correction_route(live, data, allowed)]
 
 
 def studio_routes(find_download: FindModel, tensorboard: TensorBoard, allowed: Allowed) -> Sequence[BaseRoute]:

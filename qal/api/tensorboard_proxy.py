@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from qal.api.live_socket import LOG_IN, Allowed
+from qal.api.access import LOG_IN, Allowed
 from qal.api.origin import is_same_origin
 from qal.errors import OptionError, QalError
 from qal.subcommand import qal_environment

@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp
 
-from qal.api.live_socket import Allowed
+from qal.api.access import Allowed
 from qal.api.origin import HostNames
 from qal.api.request_guard import MAX_BODY_BYTES, RequestGuard
 from qal.api.users import Login, SingleUser, Users

@@ -4,14 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import live_route
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples
-from tests.api.live_client import FakeEngines
+from tests.api.live_client import TRANSPORTS, FakeEngines, LiveClient, OpenClient
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +27,13 @@ def hub(tmp_path: Path) -> Iterator[LiveHub]:
     hub.close()
 
 
+@pytest.fixture(params=TRANSPORTS)
+def open_client(request: pytest.FixtureRequest) -> OpenClient:
+    """open_client(hub, allowed) opens a client of a hub; `allowed` says whether a connection may use the server."""
+    return TRANSPORTS[request.param]
+
+
 @pytest.fixture
-def live_client(hub: LiveHub) -> TestClient:
-    return TestClient(Starlette(routes=[live_route(hub, lambda _: True)]), base_url="http://here")
+def live_client(open_client: OpenClient, hub: LiveHub) -> LiveClient:
+    """A client over either transport, whose user is logged in."""
+    return open_client(hub, lambda _: True)

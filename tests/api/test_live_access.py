@@ -1,14 +1,12 @@
-"""Access to the live socket: login and origin."""
+"""Access to a live session over either transport: login and origin."""
 
 import pytest
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from qal.api import live_socket
+from qal.api import live_connection
+from qal.api.access import FORBIDDEN
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import FORBIDDEN, PATH, live_route
-from tests.api.live_client import JOIN
+from tests.api.live_client import JOIN, LiveClient, OpenClient
 
 
 @pytest.mark.parametrize(
@@ -23,22 +21,22 @@ from tests.api.live_client import JOIN
         (True, {"origin": "https://far", "x-forwarded-host": "far:80"}, "X-Forwarded-Host"),
     ],
 )
-def test_socket_refuses_logged_out_users_and_other_origins(
-    hub: LiveHub, allowed: bool, headers: dict[str, str], reason: str
+def test_logged_out_users_and_other_origins_are_refused(
+    open_client: OpenClient, hub: LiveHub, allowed: bool, headers: dict[str, str], reason: str
 ):
-    live_client = TestClient(Starlette(routes=[live_route(hub, lambda _: allowed)]), base_url="http://here")
-    with live_client.websocket_connect(PATH, headers=headers) as socket, pytest.raises(WebSocketDisconnect) as closed:
+    live_client = open_client(hub, lambda _: allowed)
+    with live_client.connect(headers) as socket, pytest.raises(WebSocketDisconnect) as closed:
         socket.receive_json()
     assert closed.value.code == FORBIDDEN
     assert reason in closed.value.reason
     assert len(closed.value.reason.encode()) <= 123  # the room of a close frame
 
 
-def test_logout_closes_the_connection(hub: LiveHub, monkeypatch):
-    monkeypatch.setattr(live_socket, "LOGIN_CHECK_INTERVAL_S", 0.01)
+def test_logout_closes_the_connection(open_client: OpenClient, hub: LiveHub, monkeypatch):
+    monkeypatch.setattr(live_connection, "LOGIN_CHECK_INTERVAL_S", 0.01)
     is_logged_in = True
-    live_client = TestClient(Starlette(routes=[live_route(hub, lambda _: is_logged_in)]), base_url="http://here")
-    with live_client.websocket_connect(PATH) as socket:
+    live_client = open_client(hub, lambda _: is_logged_in)
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         assert socket.receive_json()["type"] == "ready"
         is_logged_in = False
@@ -61,7 +59,7 @@ def test_logout_closes_the_connection(hub: LiveHub, monkeypatch):
         {"origin": "https://far:8443", "x-forwarded-host": "far:8443"},
     ],
 )
-def test_socket_accepts_the_own_origin_also_behind_a_proxy(live_client: TestClient, headers: dict[str, str]):
-    with live_client.websocket_connect(PATH, headers={"host": "here", **headers}) as socket:
+def test_own_origin_is_accepted_also_behind_a_proxy(live_client: LiveClient, headers: dict[str, str]):
+    with live_client.connect({"host": "here", **headers}) as socket:
         socket.send_json(JOIN)
         assert socket.receive_json()["type"] == "ready"

@@ -1,4 +1,4 @@
-"""Sessions of the live socket across connections: reconnect, restart, timeouts and maintenance."""
+"""Live sessions across connections: reconnect, restart, timeouts and maintenance."""
 
 import threading
 import time
@@ -7,30 +7,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from qal.api import live_hub, live_socket
+from qal.api import live_connection, live_hub
+from qal.api.live_connection import TRY_AGAIN
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import PATH, TRY_AGAIN, live_route
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.captions.final_captions import Caption
 from qal.captions.protocol import pack
 from qal.captions.record import SessionRecord
 from qal.errors import StorageError
-from tests.api.live_client import JOIN, PACKET_SAMPLES, FakeEngines, caption_two_sentences, finals_until, send
+from tests.api.live_client import (
+    JOIN,
+    PACKET_SAMPLES,
+    FakeEngines,
+    LiveClient,
+    OpenClient,
+    caption_two_sentences,
+    finals_until,
+    send,
+)
 
 
-def test_reconnect_resumes_the_session_at_the_next_sample(live_client: TestClient, hub: LiveHub, speech: Samples):
-    with live_client.websocket_connect(PATH) as socket:
+def test_reconnect_resumes_the_session_at_the_next_sample(live_client: LiveClient, hub: LiveHub, speech: Samples):
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
         half = speech[: len(speech) // 1600 // 2 * 1600]
         send(socket, half)
         while socket.receive_json()["ack"] == 0:
             pass
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "session": session})
         ready = socket.receive_json()
         assert ready["session"] == session
@@ -42,9 +49,9 @@ def test_reconnect_resumes_the_session_at_the_next_sample(live_client: TestClien
 
 
 def test_caption_after_the_connection_closed_is_on_disk(
-    live_client: TestClient, hub: LiveHub, speech: Samples, tmp_path: Path
+    live_client: LiveClient, hub: LiveHub, speech: Samples, tmp_path: Path
 ):
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
         send(socket, speech[:PACKET_SAMPLES])
@@ -55,20 +62,22 @@ def test_caption_after_the_connection_closed_is_on_disk(
     assert len(SessionRecord(tmp_path / "live", session).stored_captions()) == 2
 
 
-def test_reconnect_resends_finals_after_last_index(live_client: TestClient, speech: Samples):
+def test_reconnect_resends_finals_after_last_index(live_client: LiveClient, speech: Samples):
     session, received_before = caption_two_sentences(live_client, speech)
     for last_index, expected in ((-1, received_before), (0, received_before[1:]), (1, [])):
-        with live_client.websocket_connect(PATH) as socket:
+        with live_client.connect() as socket:
             socket.send_json({**JOIN, "session": session, "last_index": last_index})
             received, _ = finals_until(socket, "ready")
         assert [c["text"] for c in received] == [c["text"] for c in expected]
 
 
-def test_restarted_server_resends_finals_from_disk(live_client: TestClient, speech: Samples, tmp_path: Path):
+def test_restarted_server_resends_finals_from_disk(
+    live_client: LiveClient, open_client: OpenClient, speech: Samples, tmp_path: Path
+):
     session, received_before = caption_two_sentences(live_client, speech)
     engines: Any = FakeEngines()
     second = LiveHub(engines, tmp_path / "runs", tmp_path / "live", lambda: {"one"})
-    with TestClient(Starlette(routes=[live_route(second, lambda _: True)])).websocket_connect(PATH) as socket:
+    with open_client(second, lambda _: True).connect() as socket:
         socket.send_json({**JOIN, "session": session, "last_index": 0})
         received, ready = finals_until(socket, "ready")
     assert [c["text"] for c in received] == [received_before[1]["text"]]
@@ -76,11 +85,11 @@ def test_restarted_server_resends_finals_from_disk(live_client: TestClient, spee
     second.close()
 
 
-def test_new_connection_supersedes_the_old_one(live_client: TestClient, hub: LiveHub, speech: Samples):
-    with live_client.websocket_connect(PATH) as old:
+def test_new_connection_supersedes_the_old_one(live_client: LiveClient, hub: LiveHub, speech: Samples):
+    with live_client.connect() as old:
         old.send_json(JOIN)
         session = old.receive_json()["session"]
-        with live_client.websocket_connect(PATH) as new:
+        with live_client.connect() as new:
             new.send_json({**JOIN, "session": session})
             assert new.receive_json()["type"] == "ready"
             send(old, speech[:1600])
@@ -92,12 +101,12 @@ def test_new_connection_supersedes_the_old_one(live_client: TestClient, hub: Liv
             assert len(finals_until(new, "finished")[0]) == 2
 
 
-def test_full_server_is_busy_while_all_its_sessions_have_connections(live_client: TestClient, hub: LiveHub):
-    with live_client.websocket_connect(PATH) as first, live_client.websocket_connect(PATH) as second:
+def test_full_server_is_busy_while_all_its_sessions_have_connections(live_client: LiveClient, hub: LiveHub):
+    with live_client.connect() as first, live_client.connect() as second:
         for socket in (first, second):
             socket.send_json(JOIN)
             socket.receive_json()
-        with live_client.websocket_connect(PATH) as third:
+        with live_client.connect() as third:
             third.send_json(JOIN)
             message = third.receive_json()
             assert "try again" in message["message"]
@@ -108,23 +117,23 @@ def test_full_server_is_busy_while_all_its_sessions_have_connections(live_client
 
 
 def test_session_without_a_connection_gives_way_and_loses_nothing(
-    live_client: TestClient, hub: LiveHub, speech: Samples
+    live_client: LiveClient, hub: LiveHub, speech: Samples
 ):
     cut = speech[: -SAMPLE_RATE // 2 * 3]  # in the middle of the last line
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
         send(socket, cut)
         message: dict = {}
         while not any(c["final"] for c in message.get("captions", [])):
             message = socket.receive_json()
-    with live_client.websocket_connect(PATH) as first, live_client.websocket_connect(PATH) as second:
+    with live_client.connect() as first, live_client.connect() as second:
         for other in (first, second):  # both places
             other.send_json(JOIN)
             assert other.receive_json()["type"] == "ready"
         assert session not in hub._slots
     kept_from = message["ack"]
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "session": session, "kept_from": kept_from, "last_index": 0})
         ready = socket.receive_json()
         assert ready["next"] == kept_from
@@ -135,10 +144,10 @@ def test_session_without_a_connection_gives_way_and_loses_nothing(
 
 
 def test_session_without_a_sample_is_freed_when_its_connection_closes(
-    live_client: TestClient, hub: LiveHub, tmp_path: Path
+    live_client: LiveClient, hub: LiveHub, tmp_path: Path
 ):
     for _ in range(5):  # two places
-        with live_client.websocket_connect(PATH) as socket:
+        with live_client.connect() as socket:
             socket.send_json(JOIN)
             assert socket.receive_json()["type"] == "ready"
         wait_for(lambda: len(hub) == 0)
@@ -146,9 +155,9 @@ def test_session_without_a_sample_is_freed_when_its_connection_closes(
 
 
 def test_abandoned_session_whose_engine_fails_stops_nobody(
-    live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch
+    live_client: LiveClient, hub: LiveHub, speech: Samples, monkeypatch
 ):
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
         send(socket, speech[: SAMPLE_RATE * 2])
@@ -162,19 +171,19 @@ def test_abandoned_session_whose_engine_fails_stops_nobody(
     monkeypatch.setattr(live_hub, "RECONNECT_TIMEOUT_S", -1.0)
     hub.close_abandoned_sessions()
     assert len(hub) == 0
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         assert socket.receive_json()["type"] == "ready"
 
 
-def test_session_goes_on_although_its_model_was_deleted(live_client: TestClient, hub: LiveHub, speech: Samples):
-    with live_client.websocket_connect(PATH) as socket:
+def test_session_goes_on_although_its_model_was_deleted(live_client: LiveClient, hub: LiveHub, speech: Samples):
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
         send(socket, speech[:SAMPLE_RATE])
         socket.receive_json()
     hub._offered = lambda: set()
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "session": session})
         _, ready = finals_until(socket, "ready")
         assert ready["session"] == session
@@ -190,9 +199,9 @@ def wait_for(is_done: Callable[[], bool]) -> None:
     assert is_done()
 
 
-def test_maintenance_does_not_delete_active_sessions(live_client: TestClient, hub: LiveHub, tmp_path: Path):
+def test_maintenance_does_not_delete_active_sessions(live_client: LiveClient, hub: LiveHub, tmp_path: Path):
     SessionRecord(tmp_path / "live", "an-old-session-to-delete").create()
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
         hub.start_maintenance(-1)
@@ -200,10 +209,10 @@ def test_maintenance_does_not_delete_active_sessions(live_client: TestClient, hu
 
 
 def test_idle_client_is_disconnected_and_its_captions_are_final(
-    live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch
+    live_client: LiveClient, hub: LiveHub, speech: Samples, monkeypatch
 ):
-    monkeypatch.setattr(live_socket, "IDLE_TIMEOUT_S", 0.5)
-    with live_client.websocket_connect(PATH) as socket:
+    monkeypatch.setattr(live_connection, "IDLE_TIMEOUT_S", 0.5)
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         socket.receive_json()
         send(socket, speech[: -SAMPLE_RATE // 2 * 3])  # in the middle of the last line
@@ -213,10 +222,10 @@ def test_idle_client_is_disconnected_and_its_captions_are_final(
     assert len(hub) == 0
 
 
-def test_maintenance_ends_abandoned_sessions(live_client: TestClient, hub: LiveHub, monkeypatch):
+def test_maintenance_ends_abandoned_sessions(live_client: LiveClient, hub: LiveHub, monkeypatch):
     monkeypatch.setattr(live_hub, "RECONNECT_TIMEOUT_S", 0.1)
     monkeypatch.setattr(live_hub, "MAINTENANCE_INTERVAL_S", 0.2)
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         socket.receive_json()
         hub.start_maintenance(7)
@@ -228,9 +237,9 @@ def test_maintenance_ends_abandoned_sessions(live_client: TestClient, hub: LiveH
 
 
 def test_abandoned_session_is_finished_and_resumes_from_disk(
-    live_client: TestClient, hub: LiveHub, speech: Samples, tmp_path: Path, monkeypatch
+    live_client: LiveClient, hub: LiveHub, speech: Samples, tmp_path: Path, monkeypatch
 ):
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
         send(socket, speech[: -SAMPLE_RATE // 2 * 3])  # in the middle of the last line
@@ -240,12 +249,12 @@ def test_abandoned_session_is_finished_and_resumes_from_disk(
     hub.close_abandoned_sessions()
     assert len(hub) == 0
     assert len(SessionRecord(tmp_path / "live", session).stored_captions()) == 2
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "session": session})
         assert len(finals_until(socket, "ready")[0]) == 2
 
 
-def test_slow_disk_of_one_session_delays_no_other(live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch):
+def test_slow_disk_of_one_session_delays_no_other(live_client: LiveClient, hub: LiveHub, speech: Samples, monkeypatch):
     released, real = threading.Event(), SessionRecord.append
     slow: set[str] = set()
 
@@ -254,7 +263,7 @@ def test_slow_disk_of_one_session_delays_no_other(live_client: TestClient, hub: 
         real(record, caption, settled_sample)
 
     monkeypatch.setattr(SessionRecord, "append", append)
-    with live_client.websocket_connect(PATH) as first, live_client.websocket_connect(PATH) as second:
+    with live_client.connect() as first, live_client.connect() as second:
         first.send_json(JOIN)
         slow.add(first.receive_json()["session"])
         send(first, speech)
@@ -271,13 +280,13 @@ def test_slow_disk_of_one_session_delays_no_other(live_client: TestClient, hub: 
 
 
 def test_full_disk_ends_the_session_with_its_reason(
-    live_client: TestClient, hub: LiveHub, speech: Samples, monkeypatch
+    live_client: LiveClient, hub: LiveHub, speech: Samples, monkeypatch
 ):
     def append(*_) -> None:
         raise StorageError("the captions of this session: no space left on the disk")
 
     monkeypatch.setattr(SessionRecord, "append", append)
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         socket.receive_json()
         send(socket, speech)

@@ -5,19 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from starlette.testclient import TestClient
 
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import PATH
 from qal.audio.samples import Samples, to_pcm16
 from qal.captions.saved_audio import SampleRange, SavedAudio
-from tests.api.live_client import JOIN, finals_until, send
+from tests.api.live_client import JOIN, LiveClient, finals_until, send
 
 
-def test_change_of_model_loses_no_sample(live_client: TestClient, hub: LiveHub, speech: Samples):
+def test_change_of_model_loses_no_sample(live_client: LiveClient, hub: LiveHub, speech: Samples):
     engines = hub._engines.engines  # pyright: ignore[reportAttributeAccessIssue]
     cut = len(speech) // 2
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         socket.receive_json()
         send(socket, speech[:cut])
@@ -34,9 +32,9 @@ def test_change_of_model_loses_no_sample(live_client: TestClient, hub: LiveHub, 
     assert indices == sorted(set(indices))
 
 
-def test_join_message_sets_gate_and_task(live_client: TestClient, hub: LiveHub, speech: Samples):
+def test_join_message_sets_gate_and_task(live_client: LiveClient, hub: LiveHub, speech: Samples):
     gate = {"hang_over_ms": 2000, "start_threshold": 0.6}
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "task": "translate", "gate": gate})
         ready = socket.receive_json()
         assert (ready["task"], ready["gate"]) == ("translate", {"start_threshold": 0.6, "hang_over_ms": 2000})
@@ -48,8 +46,8 @@ def test_join_message_sets_gate_and_task(live_client: TestClient, hub: LiveHub, 
     assert {u.task for u in engines.engines["one"].utterances} == {"translate"}
 
 
-def test_join_message_sets_mode_hints_and_previous_text(live_client: TestClient, hub: LiveHub, speech: Samples):
-    with live_client.websocket_connect(PATH) as socket:
+def test_join_message_sets_mode_hints_and_previous_text(live_client: LiveClient, hub: LiveHub, speech: Samples):
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "mode": "single", "expect": "Ada Lovelace", "previous_text": True})
         assert socket.receive_json()["mode"] == "single"
         send(socket, speech)
@@ -61,8 +59,8 @@ def test_join_message_sets_mode_hints_and_previous_text(live_client: TestClient,
     assert [u.previous_text for u in utterances] == ["Ada Lovelace", f"Ada Lovelace {finals[0]['text']}"]
 
 
-def test_contradictory_gate_thresholds_change_no_setting(live_client: TestClient):
-    with live_client.websocket_connect(PATH) as socket:
+def test_contradictory_gate_thresholds_change_no_setting(live_client: LiveClient):
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         socket.receive_json()
         socket.send_json({"do": "change", **JOIN, "gate": {"start_threshold": 0.1}})
@@ -72,15 +70,15 @@ def test_contradictory_gate_thresholds_change_no_setting(live_client: TestClient
         assert socket.receive_json()["type"] == "ready"
 
 
-def test_a_setting_out_of_range_is_named(live_client: TestClient):
-    with live_client.websocket_connect(PATH) as socket:
+def test_a_setting_out_of_range_is_named(live_client: LiveClient):
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "gate": {"start_threshold": 2}})
         assert "start_threshold: " in socket.receive_json()["message"]
 
 
 @pytest.mark.parametrize("settings", [{"model": "broken"}, {"model": "nowhere"}, {"model": "two", "language": "xx"}])
-def test_failed_change_keeps_the_old_settings(live_client: TestClient, speech: Samples, settings: dict):
-    with live_client.websocket_connect(PATH) as socket:
+def test_failed_change_keeps_the_old_settings(live_client: LiveClient, speech: Samples, settings: dict):
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         socket.receive_json()
         send(socket, speech[:16_000])
@@ -102,9 +100,9 @@ def saved_pcm(tmp_path: Path, session: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("settings", "saved_share"), [({}, 0), ({"keep_sound": False}, 0), ({"keep_sound": True}, 1)])
 def test_audio_is_saved_only_if_requested(
-    live_client: TestClient, speech: Samples, tmp_path: Path, settings: dict, saved_share: int
+    live_client: LiveClient, speech: Samples, tmp_path: Path, settings: dict, saved_share: int
 ):
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, **settings})
         session = socket.receive_json()["session"]
         send(socket, speech)
@@ -114,10 +112,10 @@ def test_audio_is_saved_only_if_requested(
 
 
 def test_audio_saving_starts_and_stops_at_the_change_and_ends_no_caption(
-    live_client: TestClient, speech: Samples, tmp_path: Path
+    live_client: LiveClient, speech: Samples, tmp_path: Path
 ):
     third = len(speech) // 3
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
         finals = []
@@ -135,9 +133,9 @@ def test_audio_saving_starts_and_stops_at_the_change_and_ends_no_caption(
     assert saved_pcm(tmp_path, session).tolist() == to_pcm16(expected).tolist()
 
 
-def test_saved_audio_is_continuous_over_a_change_of_model(live_client: TestClient, speech: Samples, tmp_path: Path):
+def test_saved_audio_is_continuous_over_a_change_of_model(live_client: LiveClient, speech: Samples, tmp_path: Path):
     cut = len(speech) // 2
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "keep_sound": True})
         session = socket.receive_json()["session"]
         send(socket, speech[:cut])
@@ -151,15 +149,15 @@ def test_saved_audio_is_continuous_over_a_change_of_model(live_client: TestClien
 
 
 def test_audio_saving_revoked_while_disconnected_stops_on_reconnect(
-    live_client: TestClient, speech: Samples, tmp_path: Path
+    live_client: LiveClient, speech: Samples, tmp_path: Path
 ):
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "keep_sound": True})
         session = socket.receive_json()["session"]
         send(socket, speech[:16_000])
         socket.send_json({"do": "change", **JOIN, "keep_sound": True})
         finals_until(socket, "ready")
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json({**JOIN, "session": session})
         assert socket.receive_json()["keep_sound"] is False
         send(socket, speech[16_000:], 16_000)

@@ -7,21 +7,26 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import gradio as gr
 import httpx
+import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from qal.api import request_guard
-from qal.api.live_socket import FORBIDDEN
+from qal.api import live_connection, request_guard
+from qal.api.access import FORBIDDEN
+from qal.api.live_batches import pack_batch
+from qal.api.live_events import CONNECTION_HEADER, EVENTS_PATH, MESSAGES_PATH
 from qal.api.request_guard import MAX_BODY_BYTES, MAX_LOGIN_BYTES, UPLOAD_PATH
-from qal.captions.protocol import MAX_PACKET_BYTES
+from qal.audio.samples import SAMPLE_RATE
+from qal.captions.protocol import MAX_PACKET_BYTES, pack
 from qal.cli import live, studio
 from tests.waiting import wait_until
 from ui_components.app import connections
@@ -151,7 +156,7 @@ def served(request: pytest.FixtureRequest, start: Start, base_directory: Path) -
 def test_the_list_of_routes_is_complete(served):
     routes = set(served.routes())
     assert {Route("POST", "/gradio_api/queue/join"), Route("GET", "/config"), Route("WEBSOCKET", "/qal/live")} <= routes
-    assert {Route("POST", "/qal/corrections"), Route("POST", UPLOAD_PATH)} <= routes
+    assert {Route("POST", path) for path in ("/qal/corrections", UPLOAD_PATH, EVENTS_PATH, MESSAGES_PATH)} <= routes
     assert len(routes) > 60
 
 
@@ -354,6 +359,47 @@ def test_large_messages_of_websockets_are_not_accepted(served, size, kind):
             connection.recv(60)
     assert closed.value.rcvd
     assert closed.value.rcvd.code == MESSAGE_TOO_BIG
+
+
+@contextmanager
+def live_events(served: Served) -> Iterator[Iterator[dict]]:
+    """Joins a live session without a WebSocket; yields the server's messages as they arrive."""
+    options: dict[str, Any] = {"cookies": served.cookies, "json": {"model": "base", "language": "en"}, "timeout": 60}
+    with (
+        httpx.Client(trust_env=False) as client,
+        client.stream("POST", served.address + EVENTS_PATH, **options) as response,
+    ):
+        assert response.status_code == 200
+        assert "content-encoding" not in response.headers
+        yield (json.loads(line[6:]) for line in response.iter_lines() if line.startswith("data: "))
+
+
+def test_live_session_without_a_websocket_passes_the_guard_as_it_is_produced(served):
+    with live_events(served) as events:
+        headers = {CONNECTION_HEADER: next(events)["connection"]}
+        assert next(events)["type"] == "ready"
+        packet = pack(0, np.zeros(SAMPLE_RATE, np.float32))
+        batch = {"content": pack_batch(0, [packet, json.dumps({"do": "finish"})]), "headers": headers}
+        assert served.request("POST", MESSAGES_PATH, served.cookies, **batch).status_code == 204
+        assert next(event for event in events if event["type"] != "update") == {"type": "finished"}
+    wait_until(lambda: served.request("POST", MESSAGES_PATH, served.cookies, **batch).status_code == 410)
+
+
+def test_join_message_that_does_not_arrive_is_given_up(served, monkeypatch):
+    monkeypatch.setattr(live_connection, "HELLO_TIMEOUT_S", 0.2)
+    head = f"POST {EVENTS_PATH} HTTP/1.1\nHost: localhost\nContent-Length: 100\nCookie: {cookie_header(served)}"
+    assert raw_status(served, head, b"{") == 408
+
+
+def test_open_events_do_not_delay_the_end_of_the_server(start, base_directory, monkeypatch):
+    monkeypatch.setattr(connections, "SHUTDOWN_GRACE_S", 0.1)
+    served = start("live")
+    with live_events(served) as events:
+        assert next(events)["type"] == "connected"
+        served.page.server.close()
+        assert not served.page.server.thread.is_alive()
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(events)
 
 
 @pytest.mark.parametrize(

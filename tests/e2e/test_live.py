@@ -2,7 +2,6 @@
 
 import json
 
-import jiwer
 import pytest
 from playwright.sync_api import expect
 
@@ -10,7 +9,6 @@ from qal.audio.decode import decode
 from qal.corpus.manifest import read_corpus
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine, Utterance
-from qal.text.normalisation.basic import normalise_basic
 from tests.e2e.live_page import assert_transcribed, start, stop_and_read_captions
 
 
@@ -87,23 +85,6 @@ def test_four_pages_are_captioned_at_the_same_time(module_servers, browse, speec
     pages[0].wait_for_timeout(1000 * (duration_s + 3))
     for page in pages:
         assert_transcribed(stop_and_read_captions(page), reference)
-
-
-@pytest.mark.long
-def test_fallback_recorder_is_used_if_websockets_are_blocked(module_servers, browse, speech):
-    wav, reference, duration_s = speech
-    page = browse(module_servers.shared("app_streaming.py"), microphone=wav, sockets=lambda socket: socket.close())
-    start(page)
-    expect(page.locator(".qal-problem")).to_contain_text("blocks WebSockets")
-    page.get_by_role("button", name="Record").click()
-    expect(page.locator(".qal-fallback .tentative").first).to_be_visible()
-    page.wait_for_timeout(1000 * duration_s)
-    page.get_by_role("button", name="Stop").click()
-    expect(page.locator(".qal-fallback .qal-meter")).to_contain_text("Stopped")
-    captions = page.locator(".qal-fallback .final span").all_inner_texts()
-    assert captions
-    last, expected = normalise_basic(captions[-1]), normalise_basic(reference)
-    assert last in expected or jiwer.wer(expected, normalise_basic(" ".join(captions))) < 1
 
 
 def test_denied_microphone_is_explained(module_servers, browse):

@@ -39,6 +39,8 @@ def test_removed_user_is_logged_out_at_once(serve, tmp_path):
         assert page.get("config").status_code == 200
     cookies = "; ".join(f"{name}={value}" for name, value in pages["bekele"].cookies.items())
     socket = connect(f"{address.replace('http', 'ws')}qal/live", additional_headers={"Cookie": cookies})
+    socket.send(json.dumps({"model": "base-adaptive"}))
+    assert json.loads(socket.recv(timeout=60))["type"] == "ready"
     write_accounts(tmp_path / "users.json", {"anna": accounts["anna"]})
     assert "no longer logged in" in json.loads(socket.recv(timeout=60))["message"]  # without a request for a page
     assert [page.get("config").status_code for page in pages.values()] == [200, 401]

@@ -1,4 +1,4 @@
-"""Limits of the connections to the server, for which Gradio has no options."""
+"""Limits of the connections to the server and their end with it, for which Gradio has no options."""
 
 import asyncio
 from typing import Any
@@ -9,6 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from qal.captions.protocol import MAX_PACKET_BYTES
 
 REQUEST_TIMEOUT_S = 30.0  # for a complete request line and headers
+SHUTDOWN_GRACE_S = 1.0  # for the requests in progress when the server ends; events of a page would last for ever
 MAX_WAITING = 256  # connections without a request; above, the oldest one is closed
 
 
@@ -27,7 +28,7 @@ def limit_connections(page: gr.Blocks) -> None:
 
 
 class LimitedConnection(H11Protocol):
-    """An HTTP connection that is closed if it has no complete request for REQUEST_TIMEOUT_S.
+    """An HTTP connection that is closed if it has no complete request for REQUEST_TIMEOUT_S, and with the server.
 
     Connections without a request would otherwise use up the files that the process may open.
 
@@ -47,6 +48,10 @@ class LimitedConnection(H11Protocol):
             if oldest.is_idle:
                 oldest.transport.close()
         self.loop.call_later(REQUEST_TIMEOUT_S, self._close_if_idle_since, self.cycle)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.loop.call_later(SHUTDOWN_GRACE_S, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._waiting.pop(self, None)

@@ -1,4 +1,4 @@
-"""The state that all tabs share (folders, the default model, engines, live sessions), and the wrapper of handlers."""
+"""The state that all tabs share (folders, the default model, engines), and the wrapper of handlers."""
 
 import functools
 import inspect
@@ -17,8 +17,6 @@ from qal.jobs.run import Run
 from qal.resources import CONFIGS
 from qal.storage import storage_errors
 from ui_components.app.background_commands import BackgroundCommands
-from ui_components.live.fallback.chunks import ChunkFiles
-from ui_components.live.fallback.session import LiveSessions
 from ui_components.train.run.charts import ChartCache
 from ui_components.widgets.markup import sentence_html
 
@@ -40,8 +38,6 @@ class Studio:
     language: str | None = None
     live_days: float = 7.0  # retention of live sessions
     engines: EngineCache = field(default_factory=EngineCache)
-    sessions: LiveSessions = field(default_factory=LiveSessions)
-    chunks: ChunkFiles = field(default_factory=ChunkFiles)
     background_commands: BackgroundCommands = field(default_factory=BackgroundCommands)
     run_index: RunIndex = field(default_factory=RunIndex)
     chart_cache: ChartCache = field(default_factory=ChartCache)

@@ -1,10 +1,10 @@
-// The connection of one session: packets up, captions down. Protocol: qal/captions/protocol.py, qal/api/live_socket.py.
+// The connection of one session: packets up, captions down. Protocol: qal/captions/protocol.py,
+// qal/api/live_connection.py; what carries the messages: transport.js.
 // Packets that are not acknowledged are kept and sent again after the connection was broken.
 
 const RETRY_MS = [300, 600, 1200, 2500, 5000];
 const MAX_KEPT_S = 1800; // audio, while the connection is broken
-const MAX_FIRST_TRIES = 2; // before the network is taken to block WebSockets
-const LOGGED_OUT = 4403; // close code, as in qal/api/live_socket.py
+const MAX_WEBSOCKET_TRIES = 2; // without an answer, before the other transport is tried, too
 
 // The settings in a message to the server. Gradio gives null for an empty box.
 const DEFAULTS = { model: null, language: null, task: "transcribe", mode: "gated", expect: "", previous_text: false,
@@ -15,7 +15,8 @@ const comparable = (settings) => JSON.stringify(Object.entries(completeSettings(
   name === "gate" ? Object.entries(value).sort() : value));
 
 class Connection {
-  // `callbacks`: update(message), waiting(hasBeenOpen), busy(text), problem(text), failed(text), refused(), finished().
+  // `callbacks`: update(message), waiting(hasBeenOpen), busy(text), problem(text), failed(text), usesEvents(),
+  // finished().
   constructor(settings, callbacks) {
     this.settings = settings; // as the user chose them
     this.applied = null; // as the server confirmed them; a reconnection must not send settings that it refused
@@ -32,13 +33,21 @@ class Connection {
     this.connect();
   }
 
-  connect() {
-    const url = new URL("qal/live", location.href.split(/[?#]/)[0]);
-    url.protocol = url.protocol.replace("http", "ws");
-    const socket = (this.socket = new WebSocket(url));
+  connect(withEvents = usesEvents) {
+    const giveUp = () => { this.tries = MAX_WEBSOCKET_TRIES; };
+    const socket = (this.socket = withEvents ? new EventSocket() : openWebSocket(giveUp));
+    let isAnswered = false;
     socket.onopen = () => socket.send(JSON.stringify(this.hello()));
-    socket.onmessage = (event) => socket === this.socket && this.receive(JSON.parse(event.data));
-    socket.onclose = (event) => socket === this.socket && this.reconnect(event);
+    socket.onmessage = (event) => {
+      if (socket !== this.socket) return;
+      isAnswered = true;
+      if (withEvents) {
+        rememberEvents();
+        this.callbacks.usesEvents();
+      }
+      this.receive(JSON.parse(event.data));
+    };
+    socket.onclose = (event) => socket === this.socket && this.reconnect(event, withEvents, isAnswered);
   }
 
   hello() {
@@ -109,11 +118,16 @@ class Connection {
     if (this.finishing) this.finish();
   }
 
-  reconnect(event) {
+  // A network may block WebSockets, also one that is joined while captioning: where they get no answer, each further
+  // try is made with both transports.
+  reconnect(event, withEvents, isAnswered) {
     this.ready = false;
     if (this.over) return;
     if (event.code === LOGGED_OUT) return this.fail(event.reason || "Log in, then reload the page.");
-    if (!this.hasBeenOpen && this.tries >= MAX_FIRST_TRIES) return this.end(this.callbacks.refused);
+    if (!isAnswered && this.tries >= MAX_WEBSOCKET_TRIES) {
+      if (!withEvents) return this.connect(true);
+      if (!this.hasBeenOpen) return this.fail(event.reason || UNREACHABLE);
+    }
     this.callbacks.waiting(this.hasBeenOpen);
     setTimeout(() => this.over || this.connect(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]);
   }

@@ -79,7 +79,7 @@ class Pane {
         if (this.isFirst) stop();
         else showStoppedIfDone();
       },
-      refused: disconnected(() => { stop(); showFallback(); }),
+      usesEvents: () => { find(".qal-transport").hidden = false; },
       finished: disconnected(showStoppedIfDone),
     }));
   }
@@ -155,12 +155,6 @@ function chooseFile() {
     element.append(input);
     input.click();
   }).finally(() => input.remove());
-}
-
-function showFallback() {
-  document.querySelector(".qal-fallback").classList.add("shown");
-  find(".qal-live").classList.add("no-socket");
-  showProblem("This network blocks WebSockets. The slower recorder below is used instead.");
 }
 
 function download(format) {

@@ -1,7 +1,7 @@
 """The Live tab: captions first, the source and the model below.
 
-The page's scripts (live/*.js) exchange audio and captions with the server over a WebSocket. If none can be opened, the
-page shows the fallback, which streams audio through Gradio's events."""
+The page's scripts (live/*.js) exchange audio and captions with the server over a WebSocket or, where the network blocks
+those, by requests and server-sent events."""
 
 import json
 
@@ -12,7 +12,6 @@ from qal.audio.gate import GateOptions
 from qal.captions.fixed_chunks import CHUNK_S
 from qal.captions.options import MAX_HINT_CHARACTERS
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
-from ui_components.live.fallback.panel import fallback_panel
 from ui_components.live.view import live_html, live_script
 from ui_components.widgets.choices import DETECT, language_choices
 from ui_components.widgets.model_choice import NO_COMPARISON, update_comparison_choices, update_model_choices
@@ -63,8 +62,6 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> gr.Dropd
     model, compare = models["model"], models["compare"]
     gr.on(opened, action(update_model_choices, studio), model, [model, note], **EVENT_OPTIONS)
     gr.on(opened, action(update_comparison_choices, studio), compare, compare, **EVENT_OPTIONS)
-    with gr.Column(elem_classes="qal-fallback"):
-        fallback_panel(studio, page, models["model"], models["language"])
     return model
 
 

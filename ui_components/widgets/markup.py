@@ -16,13 +16,13 @@ class Timed(Protocol):
 
 def transcript_html(segments: Sequence[Timed]) -> str:
     """A list of segments with their start times."""
-    return f'<ol class="qal-transcript">{"".join(caption_line_html(s, "final") for s in segments)}</ol>'
+    return f'<ol class="qal-transcript">{"".join(map(_line_html, segments))}</ol>'
 
 
-def caption_line_html(caption: Timed, css_class: str) -> str:
+def _line_html(segment: Timed) -> str:
     """One segment as a list item: start time and text."""
-    time, text = minutes(caption.start_s), html.escape(caption.text)
-    return f'<li class="{css_class}"><time>{time}</time><span dir="auto">{text}</span></li>'
+    time, text = minutes(segment.start_s), html.escape(segment.text)
+    return f'<li class="final"><time>{time}</time><span dir="auto">{text}</span></li>'
 
 
 def minutes(seconds: float) -> str:

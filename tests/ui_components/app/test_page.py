@@ -26,7 +26,6 @@ from tests.ui_components.conftest import PageRequest
 from tests.ui_components.train.new_run.form import small_corpus
 from ui_components.widgets import model_choice
 from ui_components.transcribe import actions as transcribe_actions
-from ui_components.live.fallback import actions as fallback
 from ui_components.train.compare import actions as compare_actions
 from ui_components.train.new_run import actions as new_run_actions
 from ui_components.train.new_run import learning_rate_finder
@@ -35,7 +34,7 @@ from ui_components.train.run import actions as run_actions
 from ui_components.app.page import live_page, studio_page
 from ui_components.app.studio import Studio
 from ui_components.train.new_run.choices import form_values
-folder, speech = Path(sys.argv[1]), sys.argv[2]
+folder = Path(sys.argv[1])
 studio = Studio(folder / "runs", folder / "data", model="base")
 studio_page(studio), live_page(studio)
 scripted_run(studio.runs, "a", "finished")
@@ -47,9 +46,7 @@ learning_rate_finder.refresh_search(studio, "a")
 run_actions.refresh(studio, None, None, "all", "", None, run_actions.SentState())
 compare_actions.refresh(studio, '["a"]', compare_actions.SentState())
 report_files.download_png(studio, "a"), report_files.download_html(studio, "a")
-fallback.add_chunk(studio, speech, "base", "en", PageRequest())
-fallback.finish(studio, PageRequest()), fallback.close_session(studio, PageRequest())
-transcript = transcribe_actions.transcribe(studio, sys.argv[3], "base", "en", "auto", lambda *_, **__: None).transcript
+transcript = transcribe_actions.transcribe(studio, sys.argv[2], "base", "en", "auto", lambda *_, **__: None).transcript
 print(json.dumps([transcript, sorted({name.partition(".")[0] for name in sys.modules})]))
 """
 
@@ -57,8 +54,7 @@ print(json.dumps([transcript, sorted({name.partition(".")[0] for name in sys.mod
 def test_page_handlers_never_import_torch(tmp_path, english_corpus, base_directory):
     row = max(english_corpus.select("test"), key=lambda r: r.duration_s)
     clip = english_corpus.audio_path(row)
-    (tmp_path / "chunk.wav").write_bytes(clip.read_bytes())
-    command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(tmp_path / "chunk.wav"), str(clip)]
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(clip)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
     transcript, loaded = json.loads(result.stdout.splitlines()[-1])
     assert "<li" in transcript

@@ -1,4 +1,4 @@
-"""The live socket: audio packets in, captions out, invalid messages, errors and limits."""
+"""A live connection over either transport: packets in, captions out, invalid messages, errors and limits."""
 
 import asyncio
 import json
@@ -7,22 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from qal.api import live_hub, live_socket
+from qal.api import live_connection, live_hub
+from qal.api.live_connection import TRY_AGAIN, DisconnectedError, LiveConnection
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import PATH, TRY_AGAIN
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.captions.protocol import pack
 from qal.captions.record import SessionRecord
-from tests.api.live_client import JOIN, finals_until, send
+from tests.api.live_client import JOIN, LiveClient, finals_until, send
 from tests.fakes import ScriptedEngine
 from tests.run_async import run_async
 
 
-def test_received_audio_is_captioned_and_finals_are_on_disk(live_client: TestClient, speech: Samples, tmp_path: Path):
-    with live_client.websocket_connect(PATH) as socket:
+class SilentTransport:
+    """Sends nothing on."""
+
+    async def send(self, text: str) -> None: ...
+
+    async def close(self, code: int, reason: str = "") -> None: ...
+
+
+def test_received_audio_is_captioned_and_finals_are_on_disk(live_client: LiveClient, speech: Samples, tmp_path: Path):
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         ready = socket.receive_json()
         assert (ready["type"], ready["next"], ready["ack"]) == ("ready", 0, 0)
@@ -35,7 +42,7 @@ def test_received_audio_is_captioned_and_finals_are_on_disk(live_client: TestCli
     ]
 
 
-def test_disconnect_while_the_model_loads_frees_the_session(live_client: TestClient, hub: LiveHub, monkeypatch):
+def test_disconnect_while_the_model_loads_frees_the_session(live_client: LiveClient, hub: LiveHub, monkeypatch):
     loading, loaded = threading.Event(), threading.Event()
     engines: Any = hub._engines
     load = engines.get
@@ -46,7 +53,7 @@ def test_disconnect_while_the_model_loads_frees_the_session(live_client: TestCli
         return load(model, runs)
 
     monkeypatch.setattr(engines, "get", load_slowly)
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         assert loading.wait(10)
     loaded.set()
@@ -70,8 +77,8 @@ def test_disconnect_while_the_model_loads_frees_the_session(live_client: TestCli
         ({**JOIN, "expect": 501 * "x"}, "invalid message"),
     ],
 )
-def test_invalid_join_message_closes_with_an_error(live_client: TestClient, hub: LiveHub, join_message, expected: str):
-    with live_client.websocket_connect(PATH) as socket:
+def test_invalid_join_message_closes_with_an_error(live_client: LiveClient, hub: LiveHub, join_message, expected: str):
+    with live_client.connect() as socket:
         socket.send_json(join_message)
         message = socket.receive_json()
         assert message["type"] == "error"
@@ -83,9 +90,9 @@ def test_invalid_join_message_closes_with_an_error(live_client: TestClient, hub:
 
 @pytest.mark.parametrize("command", ["no json", "[]", '{"do": "fly"}', 100_000 * "["])
 def test_invalid_command_closes_the_connection_and_keeps_the_session(
-    live_client: TestClient, hub: LiveHub, speech: Samples, command: str
+    live_client: LiveClient, hub: LiveHub, speech: Samples, command: str
 ):
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         socket.receive_json()
         send(socket, speech[:SAMPLE_RATE])
@@ -94,9 +101,9 @@ def test_invalid_command_closes_the_connection_and_keeps_the_session(
     assert len(hub) == 1
 
 
-def test_connection_without_a_first_message_is_closed(live_client: TestClient, hub: LiveHub, monkeypatch):
-    monkeypatch.setattr(live_socket, "HELLO_TIMEOUT_S", 0.1)
-    with live_client.websocket_connect(PATH) as socket:
+def test_connection_without_a_first_message_is_closed(live_client: LiveClient, hub: LiveHub, monkeypatch):
+    monkeypatch.setattr(live_connection, "HELLO_TIMEOUT_S", 0.1)
+    with live_client.connect() as socket:
         assert "reload the page" in socket.receive_json()["message"]
         with pytest.raises(WebSocketDisconnect):
             socket.receive_json()
@@ -105,21 +112,21 @@ def test_connection_without_a_first_message_is_closed(live_client: TestClient, h
 def test_slow_client_is_told_once_and_disconnected(hub: LiveHub):
     closed = []
 
-    class Socket:
-        async def receive(self) -> dict:
+    class SlowTransport:
+        async def receive(self) -> bytes:
             return await asyncio.Future()
 
-        async def send_text(self, text: str) -> None:
+        async def send(self, text: str) -> None:
             await asyncio.Future()
 
         async def close(self, code: int, reason: str = "") -> None:
             closed.append((code, reason))
 
     async def overflow() -> None:
-        connection = live_socket.LiveConnection(hub, Socket(), lambda: True)  # pyright: ignore[reportArgumentType]
+        connection = LiveConnection(hub, SlowTransport(), lambda: True)
         running = asyncio.create_task(connection.run())
         await asyncio.sleep(0)
-        for _ in range(2 * live_socket.MAX_OUTGOING):
+        for _ in range(2 * live_connection.MAX_OUTGOING):
             connection._enqueue({"captions": [1]})
         await asyncio.wait_for(running, 10)
 
@@ -127,10 +134,10 @@ def test_slow_client_is_told_once_and_disconnected(hub: LiveHub):
     assert closed == [(TRY_AGAIN, "the page reads too slowly")]
 
 
-def test_failing_engine_ends_the_session_with_an_error(live_client: TestClient, hub: LiveHub, speech: Samples):
+def test_failing_engine_ends_the_session_with_an_error(live_client: LiveClient, hub: LiveHub, speech: Samples):
     engines: Any = hub._engines
     engines.engines["one"].transcribe = lambda *_: 1 / 0
-    with live_client.websocket_connect(PATH) as socket:
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         socket.receive_json()
         send(socket, speech)
@@ -145,14 +152,14 @@ def test_failing_engine_ends_the_session_with_an_error(live_client: TestClient, 
 def test_incoming_queue_is_limited_in_bytes(hub: LiveHub, monkeypatch):
     read = 0
 
-    class Socket:
-        async def receive(self) -> dict:
+    class FloodingTransport(SilentTransport):
+        async def receive(self) -> bytes:
             nonlocal read
             read += 1
-            return {"type": "websocket.receive", "bytes": bytes(1000)}
+            return bytes(1000)
 
     async def flood() -> None:
-        connection = live_socket.LiveConnection(hub, Socket(), lambda: True)  # pyright: ignore[reportArgumentType]
+        connection = LiveConnection(hub, FloodingTransport(), lambda: True)
         task = asyncio.create_task(connection._receive_messages())  # and no task processes them
         await asyncio.sleep(0.3)
         assert read == 11
@@ -162,32 +169,27 @@ def test_incoming_queue_is_limited_in_bytes(hub: LiveHub, monkeypatch):
         assert read == 16
         task.cancel()
 
-    monkeypatch.setattr(live_socket, "MAX_INCOMING_BYTES", 10_500)
+    monkeypatch.setattr(live_connection, "MAX_INCOMING_BYTES", 10_500)
     run_async(flood())
 
 
 @pytest.mark.parametrize("packets", range(0, 60, 3))
 def test_no_task_outlives_its_connection(hub: LiveHub, speech: Samples, packets: int):
-    class Socket:
+    class LeavingTransport(SilentTransport):
         sent = 0
 
-        async def receive(self) -> dict:
+        async def receive(self) -> str | bytes:
             self.sent += 1
             if self.sent == 1:
-                return {"type": "websocket.receive", "text": json.dumps(JOIN)}
+                return json.dumps(JOIN)
             if self.sent <= 1 + packets:
                 first_sample = 160 * (self.sent - 2)
-                return {
-                    "type": "websocket.receive",
-                    "bytes": pack(first_sample, speech[first_sample : first_sample + 160]),
-                }
+                return pack(first_sample, speech[first_sample : first_sample + 160])
             await asyncio.sleep(0.0001 * packets)
-            return {"type": "websocket.disconnect"}
-
-        async def send_text(self, text: str) -> None: ...
+            raise DisconnectedError
 
     async def connect_and_disconnect() -> None:
-        await live_socket.LiveConnection(hub, Socket(), lambda: True).run()  # pyright: ignore[reportArgumentType]
+        await LiveConnection(hub, LeavingTransport(), lambda: True).run()
         await asyncio.sleep(0.1)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
