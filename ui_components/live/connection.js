@@ -7,7 +7,7 @@ const MAX_FIRST_TRIES = 2; // before the network is taken to block WebSockets
 const LOGGED_OUT = 4403; // close code, as in qal/api/live_socket.py
 
 // The settings in a message to the server. Gradio gives null for an empty box.
-const DEFAULTS = { model: null, language: null, task: "transcribe", mode: "gated", expect: "", previous_text: false,
+const DEFAULTS = { model: null, language: null, languages: [], task: "transcribe", mode: "gated", expect: "", previous_text: false,
   gate: {}, keep_sound: false };
 const completeSettings = (settings) =>
   Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, settings[name] ?? DEFAULTS[name]]));
