@@ -25,6 +25,7 @@ from qal.text.scripts import LANGUAGES_WITHOUT_SPACES
 NO_REPETITION = {"no_repeat_ngram_size": 3}  # options for the second decoding of a loop
 MAX_HALVINGS = 3
 MIN_HALVED_S = 4.0  # shorter utterances are not read in halves
+MIN_SPARSE_S = 3.0  # the same for utterances whose text is too short
 MIN_TOKENS_PER_SECOND = 1.3  # of speech with its pauses; speech has two to ten
 MORE_TEXT = 1.3  # tokens of the halves divided by those of the whole, from which the halves count
 QUIET_S = 0.15  # length of the place whose energy is compared
@@ -75,12 +76,13 @@ class ReadingRules:
     def is_halved(self, reading: Reading) -> bool:
         """True if an utterance is read in halves. Sound that may be no speech is not, unless its text is ordinary:
         the halves of what was invented would be invented, too."""
-        if not self.max_halvings or seconds(reading.utterance.samples) < MIN_HALVED_S:
+        duration_s, is_certain = seconds(reading.utterance.samples), self.is_certain(reading.utterance)
+        if not self.max_halvings or duration_s < MIN_SPARSE_S:
             return False
-        repeats = repeats_itself(reading.transcript.text, self.max_compression)
-        if reading.transcript.is_cut and not repeats:
+        if is_certain and self.is_sparse(reading):
             return True
-        return self.is_certain(reading.utterance) and (repeats or self.is_sparse(reading))
+        repeats = repeats_itself(reading.transcript.text, self.max_compression)
+        return duration_s >= MIN_HALVED_S and (is_certain if repeats else reading.transcript.is_cut)
 
 
 def read(

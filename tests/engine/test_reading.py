@@ -120,7 +120,7 @@ def test_halves_of_languages_without_spaces_are_joined_without_one():
     assert join([replace(p, transcript=t) for p, t in zip(parts, halves, strict=True)]).text == "こんにちは世界"
 
 
-@pytest.mark.parametrize(("duration_s", "parts"), [(3.0, 1), (16.0, 4)])
+@pytest.mark.parametrize(("duration_s", "parts"), [(2.5, 1), (16.0, 4)])
 def test_speech_with_too_few_words_is_looked_for_in_halves(duration_s: float, parts: int):
     """The engine writes one word for any speech, as the model does for some phrases that are said several times."""
     engine = OneWordEngine()
