@@ -92,7 +92,7 @@ def at_tempo(samples: Samples, factor: float) -> Samples:
     tempo.link_to(sink)
     graph.configure()
     frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="fltp", layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, 0, time_base
+    frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, 0, Fraction(1, SAMPLE_RATE)
     graph.push(frame)
     graph.push(None)
     parts = []
