@@ -1,7 +1,7 @@
 """Scripted replacements of models, to test the code around a model without weights."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,21 @@ class ScriptedEngine:
         if self.script:
             return self.script.pop(0)
         return transcript(describe(utterance.samples), utterance.language or self.detected_language)
+
+
+@dataclass
+class ListeningEngine(ScriptedEngine):
+    """Detects the languages that are spoken, in the order of the utterances, where the utterance names none."""
+
+    spoken: list[str] = field(default_factory=list)
+    probability: float = 0.85  # of the spoken language; all others are unlikely
+
+    def _transcribe_one(self, utterance: Utterance, options: DecodingOptions) -> Transcript:
+        self.utterances.append(utterance)
+        if utterance.language:
+            return transcript(f"words in {utterance.language}", utterance.language)
+        language, other = utterance.detection.decide(((self.spoken.pop(0), self.probability), ("zu", 0.1)))
+        return replace(transcript(f"words in {language}", language), other_language=other)
 
 
 def scripted_engine_cache() -> EngineCache:

@@ -16,6 +16,7 @@ from benchmarks.live.page import first_captions
 from benchmarks.live.player import Played, percentiles, play
 from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline, lost_words, memory_growth
 from benchmarks.live.reference import load_reference, play_reference
+from benchmarks.live.said import said_figures
 from benchmarks.live.spoken import load_clips, make_stream, word_ends
 from benchmarks.live.stages import stage_times
 from benchmarks.live.transports import transport_delays
@@ -29,7 +30,8 @@ from qal.text.normalisation.registry import SCORING
 
 SESSIONS = (1, 2, 4, 8, 16, 24, 32)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
-PARTS = ("stages", "delay", "load", "endings", "words", "inventions", "modes", "memory", "page", "transports")
+SAID_CORPORA = ("asterisk-ru", "asterisk-en")
+PARTS = ("stages", "delay", "load", "endings", "words", "inventions", "said", "modes", "memory", "page", "transports")
 ENDINGS, ENDINGS_IN_REAL_TIME = 40, 8  # utterances of each corpus
 
 
@@ -70,6 +72,9 @@ def main() -> None:
         words(engine, options, figures)
     if "inventions" in options.parts:
         inventions(engine, options, figures)
+    if "said" in options.parts:
+        report_progress("phrases said several times, fast speech, a change of language")
+        figures |= said_figures(engine, [options.data / name for name in SAID_CORPORA])
     if "modes" in options.parts:
         modes(engine, options, figures)
     if "memory" in options.parts:

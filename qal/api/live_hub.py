@@ -20,7 +20,7 @@ from qal.captions.scheduler_pool import SchedulerPool
 from qal.captions.session import CaptionSession
 from qal.engine.cache import EngineCache
 from qal.engine.engine import Engine
-from qal.engine.languages import check_language
+from qal.engine.languages import check_language, check_languages
 from qal.errors import LanguageError, ModelError, QalError
 
 RECONNECT_TIMEOUT_S = 120.0  # a session without a connection stays in memory so long; later it resumes from disk
@@ -258,6 +258,7 @@ class LiveHub:
         engine = self._engines.get(settings.model, self._runs)
         if settings.language:
             check_language(settings.language, engine.tokenizer.languages)
+        check_languages(settings.languages, engine.tokenizer.languages)
         if settings.task == "translate" and not engine.tokenizer.multilingual:
             raise LanguageError(f"the model '{settings.model}' cannot translate; choose a multilingual model")
         return engine
@@ -271,7 +272,8 @@ class LiveHub:
         first_sample: int,
     ) -> ResumableSession:
         """Creates the stream of a session."""
-        options = SessionOptions(mode=settings.mode, expect=settings.expect, previous_text=settings.previous_text)
+        names = {"mode", "expect", "previous_text", "languages"}
+        options = SessionOptions.model_validate(settings.model_dump(include=names))
         session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
         with self._schedulers.scheduler_of(engine) as scheduler:
             return ResumableSession(

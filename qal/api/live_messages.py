@@ -1,12 +1,13 @@
 """The settings and the first message of a live client."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.captions.options import MAX_HINT_CHARACTERS, UpdateMode
 from qal.captions.protocol import MAX_SAMPLE_INDEX
+from qal.engine.languages import LANGUAGES
 
 
 class SettingsMessage(BaseModel, frozen=True, extra="forbid"):
@@ -14,6 +15,9 @@ class SettingsMessage(BaseModel, frozen=True, extra="forbid"):
 
     model: str = Field(max_length=500)
     language: str | None = Field(default=None, max_length=20)
+    languages: tuple[Annotated[str, Field(max_length=20)], ...] = Field(
+        default=(), max_length=len(LANGUAGES), description="languages that detection chooses from; none: all"
+    )
     task: Literal["transcribe", "translate"] = "transcribe"
     mode: UpdateMode = "gated"
     expect: str = Field(default="", max_length=MAX_HINT_CHARACTERS, description="vocabulary hints (initial prompt)")

@@ -104,11 +104,11 @@ class TranscriptionOptions(NamedTuple):
 
 
 def transcription_options(request: Request, options: SessionOptions) -> TranscriptionOptions:
-    """Word times and repeated attempts at higher temperatures are for text that can become final only."""
+    """Word times, halves and repeated attempts at higher temperatures are for text that can become final only."""
     if request.kind is not RequestKind.TENTATIVE:
         return TranscriptionOptions(options.decoding.model_copy(update={"words": True}), options.screening)
     decoding = options.decoding.model_copy(update={"words": False})
-    return TranscriptionOptions(decoding, options.screening.model_copy(update={"temperatures": ()}))
+    return TranscriptionOptions(decoding, options.screening.model_copy(update={"temperatures": (), "max_halvings": 0}))
 
 
 def split_packets(samples: Samples) -> Iterator[Samples]:

@@ -9,6 +9,7 @@ from qal.captions.fixed_chunks import OverlapJoiner
 from qal.captions.options import SessionOptions
 from qal.captions.segmenter import SpeechSegment
 from qal.engine.engine import Transcript
+from qal.engine.languages import HeldLanguage
 from qal.engine.words import Word
 
 
@@ -33,16 +34,26 @@ class FinalCaptions:
     """Decides the final captions of one session, segment after segment.
 
     Args:
-        language: a language code; None holds the language that is detected on the first segment that is long enough.
+        language: a language code; None holds the language that is detected on the first segment that is long enough,
+            and another one after two successive segments in it.
         options: how captions are made.
         task: "transcribe" or "translate" (to English).
     """
 
     def __init__(self, language: str | None, options: SessionOptions, task: str):
-        self.language = language
+        self.spoken = HeldLanguage(language, options.languages)
         self.previous_text = ""
         self._options, self._task = options, task
         self._joiner = OverlapJoiner() if options.mode == "chunks" else None
+
+    @property
+    def language(self) -> str | None:
+        """The chosen language, or the held one; None until there is one."""
+        return self.spoken.language
+
+    def is_long_enough(self, segment: SpeechSegment) -> bool:
+        """True if the language of the segment can be detected."""
+        return segment.end_s - segment.start_s >= self._options.language_s
 
     @property
     def pending_sample(self) -> int | None:
@@ -69,8 +80,8 @@ class FinalCaptions:
 
     def _update_context(self, segment: SpeechSegment, transcript: Transcript) -> None:
         """Updates the held language and the previous text; text with a loop is not used as context."""
-        if self.language is None and segment.end_s - segment.start_s >= self._options.language_s:
-            self.language = transcript.language
+        if self.is_long_enough(segment):
+            self.spoken.add(transcript.language, transcript.other_language)
         if self._options.previous_text:
             self.previous_text = "" if has_loop(transcript.text) else transcript.text
 

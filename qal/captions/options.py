@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from qal.captions.fixed_chunks import CHUNK_S
 from qal.engine.decoding import GREEDY, DecodingOptions
+from qal.engine.languages import LANGUAGES, LANGUAGES_HELP
 from qal.engine.screening import ScreeningOptions
 
 UpdateMode = Literal["gated", "single", "chunks"]
@@ -26,8 +27,9 @@ class SessionOptions(BaseModel, frozen=True, extra="forbid"):
         description="transcribe a segment when silence begins, so that the result is ready when the segment ends",
     )
     language_s: float = Field(
-        default=1.0, ge=0, le=28, description="minimum speech duration of a segment whose detected language is held"
+        default=1.0, ge=0, le=28, description="minimum speech duration of a segment whose language is detected"
     )
+    languages: tuple[str, ...] = Field(default=(), max_length=len(LANGUAGES), description=LANGUAGES_HELP)
     expect: str = Field(
         default="", max_length=MAX_HINT_CHARACTERS, description="vocabulary hints: names and terms (initial prompt)"
     )

@@ -92,7 +92,8 @@ class CaptionSession:
     """The state of one captioned stream. The sizes of the fed arrays never change the final captions.
 
     Args:
-        language: a language code; None detects the language on the first segment that is long enough, then holds it.
+        language: a language code; None detects the language on the first segment that is long enough, then holds it
+            until two successive segments are in another one.
         gate: when a segment of speech begins and ends.
         options: how captions are made.
         vad: the voice activity detector; None uses Silero.
@@ -188,7 +189,9 @@ class CaptionSession:
         """Returns the engine's input. Call it just before transcription: the language may be known by then."""
         segment = request.segment
         prompt = " ".join(filter(None, [self.options.expect, self._finals.previous_text]))
-        return Utterance(segment.samples, self.language, self._task, segment.speech_probability, prompt)
+        can_change = request.kind is not RequestKind.TENTATIVE and self._finals.is_long_enough(segment)
+        language, detection = self._finals.spoken.next_utterance(can_change)
+        return Utterance(segment.samples, language, self._task, segment.speech_probability, prompt, detection)
 
     def is_stale(self, request: Request) -> bool:
         """True if the transcript of the request would no longer change a caption."""

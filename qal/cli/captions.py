@@ -38,7 +38,8 @@ def main(arguments: Sequence[str]) -> None:
     samples = decode(options.file)
     engine = load_engine(options)
     print(f"{options.model}: {describe_engine(engine)}", file=sys.stderr)
-    captioner = Captioner(engine, options.language, options.gate, options.session)
+    session = options.session.model_copy(update={"languages": tuple(options.languages) or options.session.languages})
+    captioner = Captioner(engine, options.language, options.gate, session)
     finals: list[Caption] = []
     delays_s: list[float] = []
     began = time.perf_counter()

@@ -5,6 +5,7 @@ from pydantic import BaseModel
 from qal.cli.parsing import flag, positional
 from qal.engine import interface
 from qal.engine.engine import ContextChoice, Device, Engine
+from qal.engine.languages import LANGUAGES_HELP, check_languages
 
 MODEL_HELP = "a catalogue name such as base, a run's id or a directory"
 
@@ -14,6 +15,7 @@ class EngineOptions(BaseModel, frozen=True):
 
     model: str = positional(MODEL_HELP, "MODEL")
     language: str | None = flag(None, "language code such as en or am; unset: detected", "XX")
+    languages: list[str] = flag([], LANGUAGES_HELP, "XX")
     context: ContextChoice = flag("auto", "auto: as short as the weights allow; full: 30 s")
     device: Device = flag("auto", "auto: a GPU where there is one")
     compute_type: str = flag("auto", "auto: float16 on a GPU, int8 on a CPU", "TYPE")
@@ -22,9 +24,11 @@ class EngineOptions(BaseModel, frozen=True):
 
 def load_engine(options: EngineOptions) -> Engine:
     """Loads the engine that the options name. Raises ModelError or LanguageError."""
-    return interface.load_engine(
+    engine = interface.load_engine(
         options.model, options.language, options.device, options.compute_type, options.context, options.threads
     )
+    check_languages(options.languages, engine.tokenizer.languages)
+    return engine
 
 
 def describe_engine(engine: Engine) -> str:

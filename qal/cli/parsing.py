@@ -39,7 +39,7 @@ class HelpFormatter(DefaultHelpFormatter):
             return super()._get_help_string(action)
         notes = ["required"] if action.required and action.option_strings else []
         notes += filter(None, [self._get_type_str(action)])
-        if action.option_strings and action.default not in (None, SUPPRESS, False, "", {}, []):
+        if action.option_strings and action.default not in (None, SUPPRESS, False, "", {}, [], ()):
             notes += [f"default: {plain_default(action.default)}"]
         note = "; ".join(notes)
         return f"{action.help or ''} ({note})" if note else action.help or ""

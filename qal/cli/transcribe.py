@@ -78,14 +78,23 @@ def output_paths(files: list[Path], folder: Path | None, form: str) -> list[Path
 def transcribed(engine: Engine, path: Path, decoding: DecodingOptions, options: TranscribeOptions) -> list[Segment]:
     """Transcribes one file, with a progress bar and a line about the speed."""
     samples = decode(path)
+    longform = options.longform.model_copy(update={"languages": tuple(options.languages) or options.longform.languages})
     began = time.perf_counter()
     with tqdm(total=math.ceil(seconds(samples)), unit="s", desc=path.name, leave=False, file=sys.stderr) as bar:
         segments = transcribe_file(
-            engine, samples, options.language, options.task, decoding, options.longform, progress=bar.update
+            engine, samples, options.language, options.task, decoding, longform, progress=bar.update
         )
     took_s = time.perf_counter() - began
-    summary = f"language {segments[0].language}" if segments else "no speech"
+    summary = f"language {spoken_languages(segments)}" if segments else "no speech"
     factor = took_s / max(seconds(samples), 1e-9)
     speed = f"{seconds(samples):.1f} s in {took_s:.1f} s, real-time factor {factor:.3f}"
     print(f"{path.name}: {speed}, {summary}", file=sys.stderr)
     return segments
+
+
+def spoken_languages(segments: Sequence[Segment]) -> str:
+    """Returns the languages of the segments, the most spoken one first."""
+    spoken_s: dict[str, float] = {}
+    for segment in segments:
+        spoken_s[segment.language] = spoken_s.get(segment.language, 0.0) + segment.end_s - segment.start_s
+    return ", ".join(sorted(spoken_s, key=lambda language: -spoken_s[language]))

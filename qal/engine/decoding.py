@@ -1,5 +1,6 @@
 """Options of the decoder, its prompt, and the tokenizer."""
 
+import math
 from pathlib import Path
 
 from faster_whisper.tokenizer import Tokenizer as WordSplitter
@@ -11,6 +12,8 @@ from qal.engine.languages import LANGUAGES, check_language
 from qal.errors import LanguageError, ModelError
 
 MAX_TEXT_TOKENS = 224  # half of the decoder's 448 positions; the other half is for a prompt
+TOKENS_PER_SECOND = 40.0  # of speech; see docs/benchmarks.md for the rates of languages
+FREE_TOKENS = 16  # of an utterance of any length
 MAX_PROMPT_TOKENS = 100  # each one costs a step of the decoder
 TIMESTAMPS_PER_SECOND = 50
 BEST_OF = 5  # texts sampled at a temperature, of which the most likely one is used
@@ -24,6 +27,11 @@ class DecodingOptions(BaseModel, frozen=True):
     max_tokens: int = Field(
         default=200, ge=1, le=MAX_TEXT_TOKENS, description="longest text of one utterance, in tokens"
     )
+    tokens_per_second: float = Field(
+        default=TOKENS_PER_SECOND,
+        ge=0,
+        description=f"longest text for each second of audio, in tokens, above the first {FREE_TOKENS}; 0 is no limit",
+    )
     repetition_penalty: float = Field(default=1.0, ge=1, le=2, description="above 1 makes repeated tokens less likely")
     no_repeat_ngram_size: int = Field(default=0, ge=0, le=20, description="n-grams of this size never repeat; 0 is off")
     temperature: float = Field(
@@ -31,6 +39,11 @@ class DecodingOptions(BaseModel, frozen=True):
     )
     timestamps: bool = Field(default=False, description="the model predicts timestamp tokens, too")
     words: bool = Field(default=False, description="compute the start, end and probability of each word")
+
+    def token_limit(self, duration_s: float) -> int:
+        """Returns the most tokens of the text of `duration_s` of audio."""
+        by_duration = FREE_TOKENS + math.ceil(self.tokens_per_second * duration_s)
+        return min(self.max_tokens, by_duration) if self.tokens_per_second else self.max_tokens
 
 
 GREEDY = DecodingOptions()

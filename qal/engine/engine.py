@@ -9,11 +9,12 @@ import ctranslate2
 import numpy as np
 
 from qal.audio.log_mel import padded_log_mel
-from qal.audio.samples import HOP, WINDOW_S, WINDOW_SAMPLES, Samples
+from qal.audio.samples import HOP, SAMPLE_RATE, WINDOW_S, WINDOW_SAMPLES, Samples
 from qal.cores import usable_cores
 from qal.engine.context import context_frames
 from qal.engine.cublas import load_cublas
 from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
+from qal.engine.languages import DetectedLanguage, LanguageDetection, check_languages
 from qal.engine.model_directory import ContextAbility, is_model_directory, read_metadata
 from qal.engine.words import Word, to_words
 from qal.errors import ModelError, OptionError
@@ -21,6 +22,7 @@ from qal.errors import ModelError, OptionError
 Device = Literal["auto", "cpu", "cuda"]
 ContextChoice = Literal["auto", "full"]
 FULL_CONTEXT = ContextAbility(adaptive=False)
+ANY_LANGUAGE = LanguageDetection()
 MIN_ALIGNED_FRAMES = 2
 MAX_CPU_WORKERS = 4
 
@@ -30,10 +32,11 @@ class Utterance:
     """Speech to transcribe."""
 
     samples: Samples  # (n,) at 16 kHz, at most 30 s
-    language: str | None = None  # None: the model detects it
+    language: str | None = None  # None: it is detected as `detection` says
     task: str = "transcribe"
     speech_probability: float = 1.0  # highest probability of the VAD; 1 if it was not used
     previous_text: str = ""  # text before this utterance, or vocabulary hints, for the decoder's prompt
+    detection: LanguageDetection = ANY_LANGUAGE
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Transcript:
     no_speech_prob: float  # probability that there is no speech
     context_frames: int  # log-mel frames that were encoded
     words: tuple[Word, ...] = ()  # empty unless DecodingOptions.words is set
+    other_language: str | None = None  # likely by the sound, while the language that was held is unlikely
+    is_cut: bool = False  # the text filled the token limit, so that its end is missing
 
 
 class Engine:
@@ -124,24 +129,26 @@ class Engine:
         encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
         languages = self._languages(utterances, encoded)
         prompts = [
-            self.tokenizer.prompt(language, u.task, u.previous_text)
-            for language, u in zip(languages, utterances, strict=True)
+            self.tokenizer.prompt(detected.language, u.task, u.previous_text)
+            for detected, u in zip(languages, utterances, strict=True)
         ]
         if options.timestamps:
             prompts = [prompt[:-1] for prompt in prompts]  # without <|notimestamps|>
+        max_tokens = options.token_limit(longest / SAMPLE_RATE)
         search = sampling_options(options.temperature) if options.temperature else {"beam_size": options.beam_size}
         results = self._model.generate(
             encoded,
             prompts,
             **search,
-            max_length=2 * options.max_tokens,  # CTranslate2 uses half of it for the text
+            max_length=2 * max_tokens,  # CTranslate2 uses half of it for the text
             repetition_penalty=options.repetition_penalty,
             no_repeat_ngram_size=options.no_repeat_ngram_size,
             return_scores=True,
             return_no_speech_prob=True,
         )
         transcripts = [
-            self._transcript(result, language, frames) for result, language in zip(results, languages, strict=True)
+            self._transcript(result, detected, frames, max_tokens)
+            for result, detected in zip(results, languages, strict=True)
         ]
         return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
 
@@ -166,23 +173,39 @@ class Engine:
                     with_words[i] = replace(t, words=to_words(splitter, text, alignment))
         return with_words
 
-    def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[str]:
+    def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[DetectedLanguage]:
+        for u in utterances:
+            check_languages(u.detection.among, self.tokenizer.languages)
         if not self.tokenizer.multilingual:
-            return [u.language or "en" for u in utterances]
+            return [DetectedLanguage(u.language or "en", None) for u in utterances]
         if all(u.language for u in utterances):
-            return [u.language or "" for u in utterances]
-        detected = [ranking[0][0].strip("<|>") for ranking in self._model.detect_language(encoded)]
-        return [u.language or code for u, code in zip(utterances, detected, strict=True)]
+            return [DetectedLanguage(u.language or "", None) for u in utterances]
+        rankings = [
+            [(token.strip("<|>"), probability) for token, probability in ranking]
+            for ranking in self._model.detect_language(encoded)
+        ]
+        return [
+            DetectedLanguage(u.language, None) if u.language else u.detection.decide(ranking)
+            for u, ranking in zip(utterances, rankings, strict=True)
+        ]
 
-    def _transcript(self, result: ctranslate2.models.WhisperGenerationResult, language: str, frames: int) -> Transcript:
+    def _transcript(
+        self,
+        result: ctranslate2.models.WhisperGenerationResult,
+        detected: DetectedLanguage,
+        frames: int,
+        max_tokens: int,
+    ) -> Transcript:
         ids = result.sequences_ids[0]
         return Transcript(
             text=self.tokenizer.decode(ids),
-            language=language,
+            language=detected.language,
             tokens=tuple(ids),
             avg_logprob=result.scores[0],
             no_speech_prob=result.no_speech_prob,
             context_frames=frames,
+            other_language=detected.other,
+            is_cut=len(ids) >= max_tokens,
         )
 
 

@@ -16,14 +16,17 @@ from qal.audio.gate import Gate, GateOptions, Region
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.audio.vad import VAD_WINDOW, VadStream
 from qal.engine.decoding import GREEDY, MAX_TEXT_TOKENS, DecodingOptions
-from qal.engine.engine import Transcript, Utterance
+from qal.engine.engine import Utterance
+from qal.engine.languages import LANGUAGES_HELP, HeldLanguage, LanguageDetection
 from qal.engine.model_directory import ContextAbility
-from qal.engine.screening import ScreeningOptions, SpeechEngine, transcribe_screened
+from qal.engine.reading import Reading, SpeechEngine
+from qal.engine.screening import ScreeningOptions, read_screened
 
 WINDOWS_PER_SECOND = SAMPLE_RATE / VAD_WINDOW
 ADAPTIVE_TARGET_S = 15.0  # longer regions are hardly faster and less accurate
 FULL_TARGET_S = 28.0  # without adaptive context every utterance costs 30 s
 MIN_DETECTION_S = 5.0  # shorter speech gives less reliable language detection
+MIN_CHANGE_S = 1.0  # shorter speech is in the language of the file
 LONGFORM_DECODING = GREEDY.model_copy(update={"max_tokens": MAX_TEXT_TOKENS})
 LANGUAGE_DETECTION = GREEDY.model_copy(update={"max_tokens": 1})
 
@@ -38,6 +41,7 @@ class LongformOptions(BaseModel, frozen=True, extra="forbid"):
     batch_size: int = Field(default=16, ge=1, le=256, description="regions of speech decoded at once")
     gate: GateOptions = Field(default=GateOptions(max_segment_s=FULL_TARGET_S), description="detection of speech")
     screening: ScreeningOptions = Field(default=ScreeningOptions(), description="detection of hallucinations")
+    languages: tuple[str, ...] = Field(default=(), description=LANGUAGES_HELP)
 
 
 DEFAULT_LONGFORM = LongformOptions()
@@ -77,6 +81,28 @@ class MergedRegion:
         return samples[self.start : self.end]
 
 
+@dataclass(frozen=True)
+class FileReader:
+    """Reads the regions of one file."""
+
+    engine: SpeechEngine
+    samples: Samples
+    task: str
+    decoding: DecodingOptions
+    options: LongformOptions
+
+    def read(self, regions: Sequence[MergedRegion], held: HeldLanguage) -> dict[MergedRegion, list[Reading]]:
+        """Returns the parts of each region that have a plausible text."""
+        utterances = [self._utterance(region, held) for region in regions]
+        found = read_screened(self.engine, utterances, self.decoding, self.options.screening) if regions else []
+        return dict(zip(regions, found, strict=True))
+
+    def _utterance(self, region: MergedRegion, held: HeldLanguage) -> Utterance:
+        is_long = region.speech_end - region.speech_start >= MIN_CHANGE_S * SAMPLE_RATE
+        language, detection = held.next_utterance(can_change=is_long)
+        return Utterance(region.cut(self.samples), language, self.task, region.speech_probability, detection=detection)
+
+
 def transcribe_file(
     engine: FileEngine,
     samples: Samples,
@@ -91,7 +117,8 @@ def transcribe_file(
     Args:
         engine: the model.
         samples: (n,) at 16 kHz.
-        language: language code; None: detected once, on the first speech that is long enough.
+        language: language code; None: detected on the first speech that is long enough; another language is used
+            where the sound contradicts it, with certainty or in two regions of speech that follow each other.
         task: "transcribe", or "translate" into English.
         decoding: options of the decoder.
         options: lengths, batch size, gate and screening.
@@ -103,17 +130,19 @@ def transcribe_file(
     target_s = options.target_s or (ADAPTIVE_TARGET_S if engine.ability.adaptive else FULL_TARGET_S)
     regions = find_merged_regions(samples, target_s, options)
     progress(seconds(samples) - sum(r.end - r.start for r in regions) / SAMPLE_RATE)
-    if regions and language is None:
-        language = detect_language(engine, samples, regions)
-    segments: list[Segment] = []
+    reader = FileReader(engine, samples, task, decoding, options)
+    held = HeldLanguage(language, options.languages)
+    if regions and held.language is None:
+        held.add(detect_language(engine, samples, regions, options.languages), None)
+    found: dict[MergedRegion, list[Reading]] = {}
     by_length = sorted(regions, key=lambda r: r.end - r.start, reverse=True)
     for first in range(0, len(by_length), options.batch_size):
         batch = by_length[first : first + options.batch_size]
-        utterances = [Utterance(r.cut(samples), language, task, r.speech_probability) for r in batch]
-        transcripts = transcribe_screened(engine, utterances, decoding, options.screening)
-        segments += [_segment(region, t) for region, t in zip(batch, transcripts, strict=True) if t]
+        found |= reader.read(batch, held)
         progress(sum(r.end - r.start for r in batch) / SAMPLE_RATE)
-    return sorted(segments, key=lambda s: s.start_s)
+    for other, contradicting in regions_in_another_language(regions, found).items():
+        found |= reader.read(contradicting, HeldLanguage(other))
+    return [segment for region in regions for segment in _segments(region, found[region])]
 
 
 def find_merged_regions(samples: Samples, target_s: float, options: LongformOptions) -> list[MergedRegion]:
@@ -146,19 +175,46 @@ def group_regions(regions: Sequence[Region], target_s: float, max_pause_s: float
     return groups
 
 
-def detect_language(engine: SpeechEngine, samples: Samples, regions: Sequence[MergedRegion]) -> str:
-    """Detects the language of the first region of MIN_DETECTION_S or more; if there is none, of the longest."""
+def detect_language(
+    engine: SpeechEngine, samples: Samples, regions: Sequence[MergedRegion], among: tuple[str, ...] = ()
+) -> str:
+    """Detects the language of the first region of MIN_DETECTION_S or more; if there is none, of the longest.
+
+    `among` are the languages that are possible; (): all."""
     longest = max(regions, key=lambda r: r.end - r.start)
     chosen = next((r for r in regions if r.end - r.start >= MIN_DETECTION_S * SAMPLE_RATE), longest)
-    return engine.transcribe([Utterance(chosen.cut(samples))], LANGUAGE_DETECTION)[0].language
+    utterance = Utterance(chosen.cut(samples), detection=LanguageDetection(among=among))
+    return engine.transcribe([utterance], LANGUAGE_DETECTION)[0].language
 
 
-def _segment(region: MergedRegion, transcript: Transcript) -> Segment:
-    return Segment(
-        start_s=region.speech_start / SAMPLE_RATE,
-        end_s=region.speech_end / SAMPLE_RATE,
-        text=transcript.text,
-        language=transcript.language,
-        avg_logprob=transcript.avg_logprob,
-        no_speech_prob=transcript.no_speech_prob,
-    )
+def regions_in_another_language(
+    regions: Sequence[MergedRegion], found: dict[MergedRegion, list[Reading]]
+) -> dict[str, list[MergedRegion]]:
+    """Returns, by language, the regions that were read in the held language although they and a neighbour are likely
+    in another one."""
+    others = [found[region][0].transcript.other_language if found[region] else None for region in regions]
+    contradicting: dict[str, list[MergedRegion]] = {}
+    for i, (region, other) in enumerate(zip(regions, others, strict=True)):
+        has_neighbour = other in [*others[max(0, i - 1) : i], *others[i + 1 : i + 2]]
+        if other and has_neighbour and found[region][0].transcript.language != other:
+            contradicting.setdefault(other, []).append(region)
+    return contradicting
+
+
+def _segments(region: MergedRegion, readings: Sequence[Reading]) -> list[Segment]:
+    """Makes a segment of each part of a region, without the silence around the region's speech."""
+    segments = []
+    for reading in readings:
+        start = region.start + round(reading.start_s * SAMPLE_RATE)
+        end = start + len(reading.utterance.samples)
+        segments.append(
+            Segment(
+                start_s=max(start, region.speech_start) / SAMPLE_RATE,
+                end_s=min(end, region.speech_end) / SAMPLE_RATE,
+                text=reading.transcript.text,
+                language=reading.transcript.language,
+                avg_logprob=reading.transcript.avg_logprob,
+                no_speech_prob=reading.transcript.no_speech_prob,
+            )
+        )
+    return segments

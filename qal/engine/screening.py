@@ -1,36 +1,20 @@
 """Screening: drops hallucinations, which Whisper produces for audio without speech.
 
 Most of them are found by the model's own figures (Radford et al. 2022, §4.5): a high no-speech probability together
-with unlikely tokens, and repeated text, which compresses too well. base-adaptive was trained to detect silence, so that
+with unlikely tokens, and repeated text that was not spoken. base-adaptive was trained to detect silence, so that
 a very high no-speech probability is enough (docs/base-adaptive.md). The VAD finds the others: animals, instruments and
 noise open the gate, but in no window is its speech probability high. docs/benchmarks.md gives the cost of each
 threshold."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, Field
 
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
-
-NO_REPETITION = {"no_repeat_ngram_size": 3}  # options for the second decoding of a loop
-MAX_COMPRESSION_RATIO = 2.4  # of ordinary text; repeated text is above it
-
-
-class SpeechEngine(Protocol):
-    """A model that transcribes utterances, such as qal.engine.engine.Engine."""
-
-    def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]: ...
-
-
-class LoopFreeTranscripts(NamedTuple):
-    """Transcripts, and the indices of those that were decoded again because they were repetition loops."""
-
-    transcripts: list[Transcript]
-    loop_indices: list[int]
+from qal.engine.reading import MAX_HALVINGS, Reading, ReadingRules, SpeechEngine, join, read, transcribe
+from qal.engine.repetition import MAX_COMPRESSION_RATIO, compression_ratio
 
 
 class ScreeningOptions(BaseModel, frozen=True, extra="forbid"):
@@ -60,75 +44,80 @@ class ScreeningOptions(BaseModel, frozen=True, extra="forbid"):
     temperatures: tuple[float, ...] = Field(
         default=(0.4, 0.8), description="temperatures of the retries for certain speech whose text was dropped"
     )
+    max_halvings: int = Field(
+        default=MAX_HALVINGS, ge=0, le=6, description="how often speech whose text fills the token limit is halved"
+    )
+
+    @property
+    def reading_rules(self) -> ReadingRules:
+        return ReadingRules(self.max_compression, self.max_no_speech_prob, self.sure_speech, self.max_halvings)
 
 
 def transcribe_screened(
     engine: SpeechEngine, utterances: Sequence[Utterance], decoding: DecodingOptions, options: ScreeningOptions
 ) -> list[Transcript | None]:
-    """Transcribes utterances; the result is None where there is no text or it is a hallucination.
+    """Transcribes utterances; the result is None where there is no text or it is a hallucination."""
+    parts = read_screened(engine, utterances, decoding, options)
+    return [join(of_utterance) if of_utterance else None for of_utterance in parts]
 
-    Loops are decoded again without repetitions, and certain speech whose text was dropped is decoded again at
+
+def read_screened(
+    engine: SpeechEngine, utterances: Sequence[Utterance], decoding: DecodingOptions, options: ScreeningOptions
+) -> list[list[Reading]]:
+    """Reads utterances as qal.engine.reading says; returns the parts of each that have a plausible text, in order.
+
+    Each part that was read alone is screened alone. Certain speech whose text was dropped is decoded again at
     `options.temperatures`. The new text must reach min_avg_logprob."""
-    transcripts, loop_indices = transcribe_without_loops(engine, utterances, decoding, options.max_compression)
-    results = [
-        None if is_hallucination(t, options, u.speech_probability, doubted=i in loop_indices) else t
-        for i, (u, t) in enumerate(zip(utterances, transcripts, strict=True))
-    ]
+    parts = read(engine, utterances, decoding, options.reading_rules)
+    kept = _screened(engine, [reading for of_utterance in parts for reading in of_utterance], decoding, options)
+    kept_parts, first = [], 0
+    for of_utterance in parts:
+        end = first + len(of_utterance)
+        kept_parts.append([reading for reading in kept[first:end] if reading])
+        first = end
+    return kept_parts
+
+
+def _screened(
+    engine: SpeechEngine, readings: Sequence[Reading], decoding: DecodingOptions, options: ScreeningOptions
+) -> list[Reading | None]:
+    """Returns the readings with a plausible text, some of them decoded again; None for the others."""
+    results = [None if is_hallucination(reading, options) else reading for reading in readings]
     for temperature in options.temperatures:
-        retried = [
-            i for i, t in enumerate(transcripts) if not results[i] and is_certain_speech(t, utterances[i], options)
-        ]
+        retried = [i for i, r in enumerate(readings) if not results[i] and is_drawn_again(r, options)]
         sampling = decoding.model_copy(update={"temperature": temperature})
-        retries = engine.transcribe([replace(utterances[i], previous_text="") for i in retried], sampling)
-        for i, transcript in zip(retried, retries, strict=True):
-            results[i] = None if is_hallucination(transcript, options, doubted=True) else transcript
+        utterances = [replace(readings[i].utterance, previous_text="") for i in retried]
+        for i, transcript in zip(retried, transcribe(engine, utterances, sampling), strict=True):
+            drawn = replace(readings[i], transcript=transcript, is_doubted=True)
+            results[i] = None if is_hallucination(drawn, options) else drawn
     return results
 
 
-def is_certain_speech(transcript: Transcript, utterance: Utterance, options: ScreeningOptions) -> bool:
-    """True if both the VAD and the model are certain that there is speech."""
-    certain = utterance.speech_probability >= options.sure_speech
-    return bool(transcript.text) and certain and transcript.no_speech_prob <= options.max_no_speech_prob
+def is_drawn_again(reading: Reading, options: ScreeningOptions) -> bool:
+    """True if both the VAD and the model are certain that there is speech, and its text has had no second chance."""
+    transcript = reading.transcript
+    certain = reading.utterance.speech_probability >= options.sure_speech
+    has_speech = certain and transcript.no_speech_prob <= options.max_no_speech_prob
+    return bool(transcript.text) and has_speech and not reading.is_doubted
 
 
 def transcribe_without_loops(
-    engine: SpeechEngine,
-    utterances: Sequence[Utterance],
-    decoding: DecodingOptions = GREEDY,
-    max_compression: float = MAX_COMPRESSION_RATIO,
-) -> LoopFreeTranscripts:
-    """Transcribes utterances; repetition loops are decoded once more with repetitions forbidden.
-
-    There may be correct words before a loop, so that its text is not simply dropped."""
-    transcripts = engine.transcribe(utterances, decoding)
-    loop_indices = [i for i, t in enumerate(transcripts) if compression_ratio(t.text) > max_compression]
-    without_prompt = [replace(utterances[i], previous_text="") for i in loop_indices]
-    retries = engine.transcribe(without_prompt, decoding.model_copy(update=NO_REPETITION))
-    for i, transcript in zip(loop_indices, retries, strict=True):
-        transcripts[i] = transcript
-    return LoopFreeTranscripts(transcripts, loop_indices)
+    engine: SpeechEngine, utterances: Sequence[Utterance], decoding: DecodingOptions = GREEDY
+) -> list[Transcript]:
+    """Transcribes utterances as qal.engine.reading says, and drops nothing."""
+    return [join(parts) for parts in read(engine, utterances, decoding, ReadingRules())]
 
 
-def is_hallucination(
-    transcript: Transcript, options: ScreeningOptions, speech_probability: float = 1.0, doubted: bool = False
-) -> bool:
-    """True if the text is empty, too unlikely, or a repetition loop.
+def is_hallucination(reading: Reading, options: ScreeningOptions) -> bool:
+    """True if the text is empty, too unlikely, or an invented repetition.
 
-    Args:
-        transcript: the text and the model's figures.
-        options: the thresholds.
-        speech_probability: the highest probability of the VAD.
-        doubted: the text must reach min_avg_logprob even if speech is certain."""
+    Text of a second chance must reach min_avg_logprob even if speech is certain."""
+    transcript = reading.transcript
     min_logprob = options.hopeless_logprob
-    if doubted or transcript.no_speech_prob > options.max_no_speech_prob:
+    if reading.is_doubted or transcript.no_speech_prob > options.max_no_speech_prob:
         min_logprob = options.min_avg_logprob
-    if speech_probability < options.sure_speech:
+    if reading.utterance.speech_probability < options.sure_speech:
         min_logprob = max(min_logprob, options.noise_logprob)
     unlikely = transcript.avg_logprob < min_logprob or transcript.no_speech_prob > options.sure_silence
-    return not transcript.text or unlikely or compression_ratio(transcript.text) > options.max_compression
-
-
-def compression_ratio(text: str) -> float:
-    """Returns the bytes of the text divided by the bytes of its zlib form; ordinary text is below 2."""
-    encoded = text.encode()
-    return len(encoded) / len(zlib.compress(encoded)) if encoded else 0.0
+    is_loop = compression_ratio(transcript.text) > options.max_compression and not reading.is_spoken_repetition
+    return not transcript.text or unlikely or is_loop

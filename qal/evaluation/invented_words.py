@@ -15,7 +15,7 @@ from qal.engine.engine import Utterance
 from qal.engine.screening import ScreeningOptions, SpeechEngine, transcribe_screened
 
 DECODING = GREEDY.model_copy(update={"max_tokens": 32})  # a sentence; a repetition loop shows itself earlier
-SCREENING = ScreeningOptions(temperatures=())  # without retries, whose texts are drawn at random
+SCREENING = ScreeningOptions(temperatures=(), max_halvings=0)  # without retries, whose texts are drawn at random
 GATE_THRESHOLD = GateOptions().start_threshold
 
 

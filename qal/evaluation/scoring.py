@@ -98,7 +98,7 @@ def score_engines(
         audio_s += seconds(utterance.samples)
         for name, engine in engines.items():
             started = time.perf_counter()
-            hypotheses[name].append(transcribe_without_loops(engine, [utterance]).transcripts[0].text)
+            hypotheses[name].append(transcribe_without_loops(engine, [utterance])[0].text)
             elapsed_s[name] += time.perf_counter() - started
         progress(i + 1, len(references))
     return {name: _scored(references, hypotheses[name], elapsed_s[name] / audio_s) for name in engines}

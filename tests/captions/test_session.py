@@ -9,10 +9,10 @@ from qal.audio.vad import VAD_WINDOW
 from qal.captions.captioner import Captioner
 from qal.captions.final_captions import Caption
 from qal.captions.options import SessionOptions
-from qal.captions.session import CaptionSession
+from qal.captions.session import CaptionSession, RequestKind
 from qal.engine.engine import Transcript
 from qal.engine.words import Word
-from tests.fakes import ScriptedEngine, ScriptedVad, noise, transcript, vad_probabilities
+from tests.fakes import ListeningEngine, ScriptedEngine, ScriptedVad, noise, transcript, vad_probabilities
 
 GATE = GateOptions(pre_roll_ms=64, post_roll_ms=32, min_speech_ms=64, hang_over_ms=128)
 WINDOW_S = VAD_WINDOW / SAMPLE_RATE
@@ -85,12 +85,58 @@ def test_given_language_is_passed_to_the_engine():
     assert captioner.language == "am"
 
 
+LINE = vad_probabilities((80, 0.9), (9, 0))
+
+
+def languages_of_lines(lines: list[list[float]], engine: ScriptedEngine, **options) -> list[str | None]:
+    """Returns the languages of the final captions of successive lines; the language is detected."""
+    probabilities = [p for line in lines for p in line]
+    session_options = NO_TENTATIVES.model_copy(update=options)
+    captioner = new_captioner(probabilities, engine, language=None, options=session_options)
+    return [caption.language for caption in finals(play(captioner, samples_for(probabilities)))]
+
+
 def test_detected_language_is_held():
     engine = ScriptedEngine(detected_language="ru")
     captioner = new_captioner(TWO_PHRASES, engine, language=None, options=NO_TENTATIVES)
     play(captioner, samples_for(TWO_PHRASES))
-    assert [u.language for u in engine.utterances] == [None, "ru"]
+    assert [u.detection.held for u in engine.utterances] == [None, "ru"]
     assert captioner.language == "ru"
+
+
+@pytest.mark.parametrize(("first", "then"), [("ru", "en"), ("en", "ru")])
+def test_stream_that_goes_on_in_another_language_is_right_from_its_second_line(first: str, then: str):
+    engine = ListeningEngine(spoken=[first, then, then, then])
+    assert languages_of_lines([LINE] * 4, engine) == [first, first, then, then]
+
+
+def test_single_line_in_another_language_does_not_change_the_language():
+    engine = ListeningEngine(spoken=["ru", "en", "ru", "en", "ru"])
+    assert languages_of_lines([LINE] * 5, engine) == ["ru"] * 5
+
+
+def test_short_line_neither_changes_nor_confirms_another_language():
+    short = vad_probabilities((10, 0.9), (9, 0))
+    engine = ListeningEngine(spoken=["ru", "en", "en"])
+    assert languages_of_lines([LINE, LINE, short, LINE], engine) == ["ru", "ru", "ru", "en"]
+    assert engine.utterances[2].language == "ru"
+
+
+def test_languages_option_restricts_the_detection():
+    engine = ListeningEngine(spoken=["ru", "en"])
+    languages_of_lines([LINE, LINE], engine, languages=("ru", "en"))
+    assert {u.detection.among for u in engine.utterances} == {("ru", "en")}
+
+
+def test_tentative_text_is_in_the_held_language_without_detection():
+    engine = ListeningEngine(spoken=["ru", "en"])
+    probabilities = LINE + LINE
+    captioner = new_captioner(probabilities, engine, language=None, options=NO_TENTATIVES)
+    captioner.feed(noise(len(LINE) * VAD_WINDOW))
+    session = captioner.session
+    session.options = EVERY_SECOND
+    requests = session.feed(noise(60 * VAD_WINDOW)).requests
+    assert [session.utterance(r).language for r in requests if r.kind is RequestKind.TENTATIVE] == ["ru"]
 
 
 SHORT, HALLUCINATED = vad_probabilities((10, 0.9), (9, 0)), vad_probabilities((80, 0.9), (9, 0))

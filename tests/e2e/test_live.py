@@ -2,14 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from qal.audio.decode import decode
+from qal.audio.samples import seconds
 from qal.corpus.manifest import read_corpus
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine, Utterance
-from tests.e2e.live_page import assert_transcribed, start, stop_and_read_captions
+from tests.e2e.live_page import assert_transcribed, start, stop_and_read_captions, write_speech
+from tests.sounds import write_audio
 
 
 @pytest.mark.parametrize("script", ["app.py", pytest.param("app_streaming.py", marks=pytest.mark.long)])
@@ -39,6 +42,23 @@ def test_speech_is_captioned_corrected_downloaded_and_searched(module_servers, b
     assert page.locator(".qal-live .final:visible").count() == 1
     page.get_by_role("button", name="Clear", exact=True).first.click()
     expect(page.locator(".qal-live .empty").first).to_be_visible()
+
+
+def test_line_in_another_language_is_marked(module_servers, browse, russian_corpus, english_corpus, tmp_path):
+    russian, english = (
+        write_speech(tmp_path / f"{c.rows[0].language}.wav", c, 2) for c in (russian_corpus, english_corpus)
+    )
+    both = np.concatenate([decode(russian.path), decode(english.path)])
+    page = browse(module_servers.shared("app_streaming.py"))
+    page.get_by_label("Source").select_option("file")
+    with page.expect_file_chooser() as chooser:
+        start(page)
+    chooser.value.set_files(write_audio(tmp_path / "both.wav", both))
+    page.wait_for_timeout(1000 * (seconds(both) + 1))
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    expect(page.locator(".qal-live .final .language")).to_have_text(["English"])
+    expect(page.locator(".qal-live .final span").first).to_have_attribute("lang", "ru")
+    expect(page.locator(".qal-live .final span").last).to_have_attribute("lang", "en")
 
 
 @pytest.mark.long

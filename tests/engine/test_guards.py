@@ -20,6 +20,7 @@ DISABLED = {
     "sure_speech": 0.0,
     "hopeless_logprob": -99.0,
     "max_compression": 99.0,
+    "max_halvings": 0,
 }
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from qal.corpus.manifest import Corpus, Row
 from qal.engine.engine import Engine
 from qal.engine.longform import LongformOptions, find_merged_regions, group_regions, transcribe_file
 from qal.text.normalisation.basic import normalise_basic
-from tests.fakes import ScriptedEngine, noise, transcript
+from tests.fakes import ListeningEngine, ScriptedEngine, noise, transcript
 
 
 def region(start: int, end: int) -> Region:
@@ -65,10 +66,56 @@ def test_reported_progress_adds_up_to_the_whole_file(russian_prompts: Samples):
     assert sum(done) == pytest.approx(seconds(russian_prompts))
 
 
-def test_language_is_detected_once_per_file(russian_prompts: Samples):
+def test_language_of_a_file_is_held_for_all_its_regions(russian_prompts: Samples):
     engine = ScriptedEngine(detected_language="ru")
     segments = transcribe_file(engine, russian_prompts, options=LongformOptions(target_s=4))
-    assert [u.language for u in engine.utterances] == [None] + ["ru"] * len(segments)
+    assert [u.detection.held for u in engine.utterances] == [None] + ["ru"] * len(segments)
+
+
+def test_chosen_language_of_a_file_is_not_detected(russian_prompts: Samples):
+    engine = ScriptedEngine(detected_language="ru")
+    transcribe_file(engine, russian_prompts, "am", options=LongformOptions(target_s=4))
+    assert {u.language for u in engine.utterances} == {"am"}
+
+
+def test_languages_option_of_a_file_restricts_the_detection(russian_prompts: Samples):
+    engine = ScriptedEngine(detected_language="ru")
+    transcribe_file(engine, russian_prompts, options=LongformOptions(target_s=4, languages=("ru", "en")))
+    assert {u.detection.among for u in engine.utterances} == {("ru", "en")}
+
+
+def test_regions_that_follow_each_other_in_another_language_are_read_in_it(russian_prompts: Samples):
+    options = LongformOptions(target_s=4, batch_size=1)
+    regions = find_merged_regions(russian_prompts, 4, options)
+    assert len(regions) > 4
+    english = regions[-2:]
+    by_length = sorted(regions, key=lambda r: r.end - r.start, reverse=True)
+    engine = ListeningEngine(spoken=["ru", *["en" if region in english else "ru" for region in by_length]])
+    segments = transcribe_file(engine, russian_prompts, options=options)
+    assert [s.language for s in segments] == ["ru"] * (len(regions) - 2) + ["en"] * 2
+
+
+def test_single_region_that_is_perhaps_in_another_language_is_in_that_of_the_file(russian_prompts: Samples):
+    options = LongformOptions(target_s=4, batch_size=1)
+    regions = find_merged_regions(russian_prompts, 4, options)
+    by_length = sorted(regions, key=lambda r: r.end - r.start, reverse=True)
+    engine = ListeningEngine(spoken=["ru", *["en" if region == regions[2] else "ru" for region in by_length]])
+    assert {s.language for s in transcribe_file(engine, russian_prompts, options=options)} == {"ru"}
+
+
+def test_region_that_was_read_in_halves_gives_a_segment_for_each_half(russian_prompts: Samples):
+    (region, *_) = find_merged_regions(russian_prompts, 15, LongformOptions())
+    cut = replace(transcript("Long"), is_cut=True, tokens=tuple(range(224)))
+    halves = [transcript("First half."), transcript("Second half.")]
+    engine = ScriptedEngine(script=[cut, *halves])
+    options = LongformOptions(target_s=15, batch_size=1)
+    samples = russian_prompts[: region.end]
+    first, second = transcribe_file(engine, samples, "ru", options=options)
+    assert (first.text, second.text) == ("First half.", "Second half.")
+    assert first.start_s == pytest.approx(region.speech_start / SAMPLE_RATE)
+    assert second.end_s == pytest.approx(region.speech_end / SAMPLE_RATE)
+    assert first.end_s == second.start_s
+    assert first.end_s - region.start / SAMPLE_RATE == pytest.approx(seconds(engine.utterances[1].samples))
 
 
 def test_segments_are_in_the_order_of_the_file(russian_prompts: Samples):

@@ -20,10 +20,11 @@ const srtCue = (line, i) =>
   `${i + 1}\n${subtitleTime(line.start_s, ",")} --> ${subtitleTime(line.end_s, ",")}\n${line.text.replaceAll("-->", "->")}\n`;
 const vttCue = (line) => `${subtitleTime(line.start_s)} --> ${subtitleTime(line.end_s)}\n${escaped(line.text)}\n`;
 const roundedTime = (s) => Math.round(1000 * s) / 1000; // an offset was added, which leaves 1.8399999999999999
-const jsonSegment = ({ start_s, end_s, text, words }) => ({
+const jsonSegment = ({ start_s, end_s, text, words, language }) => ({
   start_s: roundedTime(start_s),
   end_s: roundedTime(end_s),
   text,
+  language: language ?? undefined,
   words: words?.map((w) => ({ ...w, start_s: roundedTime(w.start_s), end_s: roundedTime(w.end_s) })),
 });
 
@@ -45,6 +46,7 @@ class CaptionList {
     this.lines = new Map(); // key -> final caption, in order of time
     this.list.replaceChildren();
     this.tentative = null; // the element of the tentative caption
+    this.language = null; // of the last final line
     this.root.classList.add("is-empty");
   }
 
@@ -60,6 +62,10 @@ class CaptionList {
     this.root.classList.remove("is-empty");
     const line = { ...caption, ...times, words, session: connection.session, hasAudio: connection.savesAudio };
     const item = captionElement(line);
+    if (line.final && line.language) {
+      if (this.language && this.language !== line.language) item.prepend(languageTag(line.language));
+      this.language = line.language;
+    }
     this.list.append(item);
     if (!caption.final) return void (this.tentative = item);
     this.lines.set(key, line);
@@ -84,6 +90,7 @@ function captionElement(line) {
   item.className = line.final ? "final" : "tentative";
   time.textContent = minutes(line.start_s);
   text.dir = "auto";
+  text.lang = line.language ?? "";
   if (line.final && line.words.length) text.append(...line.words.flatMap(wordNodes));
   else if (line.final) text.textContent = line.text;
   else {
@@ -94,6 +101,11 @@ function captionElement(line) {
   item.append(time, text);
   if (line.final && line.hasAudio) item.append(addButton(line));
   return item;
+}
+
+// Names the language of a line that differs from the line before.
+function languageTag(code) {
+  return Object.assign(document.createElement("small"), { className: "language", textContent: languageName(code) });
 }
 
 // A word, marked if its probability is low, with the space before it.

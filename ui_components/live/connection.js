@@ -7,7 +7,7 @@ const MAX_KEPT_S = 1800; // audio, while the connection is broken
 const MAX_WEBSOCKET_TRIES = 2; // without an answer, before the other transport is tried, too
 
 // The settings in a message to the server. Gradio gives null for an empty box.
-const DEFAULTS = { model: null, language: null, task: "transcribe", mode: "gated", expect: "", previous_text: false,
+const DEFAULTS = { model: null, language: null, languages: [], task: "transcribe", mode: "gated", expect: "", previous_text: false,
   gate: {}, keep_sound: false };
 const completeSettings = (settings) =>
   Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, settings[name] ?? DEFAULTS[name]]));

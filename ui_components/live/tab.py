@@ -13,7 +13,7 @@ from qal.captions.fixed_chunks import CHUNK_S
 from qal.captions.options import MAX_HINT_CHARACTERS
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.live.view import live_html, live_script
-from ui_components.widgets.choices import DETECT, language_choices
+from ui_components.widgets.choices import DETECT, language_choices, named_languages
 from ui_components.widgets.model_choice import NO_COMPARISON, update_comparison_choices, update_model_choices
 
 TASKS = [("Transcribe", "transcribe"), ("Translate to English", "translate")]
@@ -85,6 +85,14 @@ def model_settings(studio: Studio) -> dict[str, gr.Dropdown]:
 
 def recognition_settings() -> Settings:
     """Lays out how audio becomes text."""
+    languages = gr.Dropdown(
+        named_languages(),
+        label="Detect only these languages",
+        info="Used while Language is Detect. None: any language.",
+        value=[],
+        multiselect=True,
+        elem_id="live-languages",
+    )
     with gr.Row():
         task = gr.Radio(TASKS, label="Task", value="transcribe", min_width=280)
         mode = gr.Radio(UPDATE_MODES, label="Update mode", value="gated", min_width=280)
@@ -97,7 +105,13 @@ def recognition_settings() -> Settings:
             min_width=280,
         )
         previous_text = gr.Checkbox(label="Use previous line as context", value=False, min_width=280)
-    return {"task": task, "mode": mode, "expect": hints, "previous_text": previous_text}
+    return {
+        "languages": languages,
+        "task": task,
+        "mode": mode,
+        "expect": hints,
+        "previous_text": previous_text,
+    }
 
 
 def correction_settings(live_days: float) -> Settings:

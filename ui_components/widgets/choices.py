@@ -84,8 +84,12 @@ def first_available(choices: Choices, *wanted: str | None) -> str | None:
 
 def language_choices() -> Choices:
     """Language detection, then all languages by English name."""
-    named = sorted((name.capitalize(), code) for code, name in LANGUAGE_NAMES.items())
-    return [("Detect", DETECT), *named]
+    return [("Detect", DETECT), *named_languages()]
+
+
+def named_languages() -> Choices:
+    """All languages by English name."""
+    return sorted((name.capitalize(), code) for code, name in LANGUAGE_NAMES.items())
 
 
 def corpus_choices(data: Path) -> Choices:

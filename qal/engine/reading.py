@@ -1,0 +1,232 @@
+"""Reading: decodes utterances so that each text holds what was said, as often as it was said.
+
+text ends by itself, is as long as its sound, does not repeat itself   ─► kept
+text fills the limit of its duration, no repetition                    ─► again without that limit
+text fills the limit, repeats itself, or has too few tokens            ─► in halves, cut at the quietest place
+a short one repeats itself, and the sound has these words              ─► kept
+a short one repeats itself otherwise                                   ─► again with repetitions forbidden
+
+Whisper counts two or three repetitions well, and twelve badly. The work for an utterance is bounded: each text is as
+long as its duration allows, and utterances are halved `max_halvings` times at most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.engine.decoding import GREEDY, DecodingOptions
+from qal.engine.engine import Transcript, Utterance
+from qal.engine.repetition import MAX_COMPRESSION_RATIO, compression_ratio, is_spoken_repetition, repeats_itself
+from qal.engine.words import Word
+from qal.text.scripts import LANGUAGES_WITHOUT_SPACES
+
+NO_REPETITION = {"no_repeat_ngram_size": 3}  # options for the second decoding of a loop
+MAX_HALVINGS = 3
+MIN_HALVED_S = 4.0  # shorter utterances are not read in halves
+MIN_SPARSE_S = 3.0  # the same for utterances whose text is too short
+MIN_TOKENS_PER_SECOND = 1.3  # of speech with its pauses; speech has two to ten
+MORE_TEXT = 1.3  # tokens of the halves divided by those of the whole, from which the halves count
+QUIET_S = 0.15  # length of the place whose energy is compared
+EDGE_DB = 6.0
+QUIET_HOP = SAMPLE_RATE // 100
+
+
+class SpeechEngine(Protocol):
+    """A model that transcribes utterances, such as qal.engine.engine.Engine."""
+
+    def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]: ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The transcript of an utterance, or of a part of it that was read alone."""
+
+    utterance: Utterance
+    transcript: Transcript
+    start_s: float = 0.0  # of the part in the utterance
+    is_doubted: bool = False  # an earlier text, perhaps of a longer part, was no plausible one
+    is_spoken_repetition: bool = False  # the text repeats itself because the speaker did
+
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """When a text is not plausible, and how often an utterance is halved."""
+
+    max_compression: float = MAX_COMPRESSION_RATIO
+    max_no_speech_prob: float = 1.0  # the text of perhaps no speech may be short
+    sure_speech: float = 0.0  # VAD probability from which implausible text is looked for in halves
+    max_halvings: int = MAX_HALVINGS
+
+    def is_loop(self, transcript: Transcript) -> bool:
+        """True if the text compresses too well, spoken or not."""
+        return compression_ratio(transcript.text) > self.max_compression
+
+    def is_certain(self, utterance: Utterance) -> bool:
+        """True if the VAD is certain that there is speech."""
+        return utterance.speech_probability >= self.sure_speech
+
+    def is_sparse(self, reading: Reading) -> bool:
+        """True if the text has too few tokens for its speech: what was said again may be missing."""
+        tokens, duration_s = len(reading.transcript.tokens), seconds(reading.utterance.samples)
+        is_speech = reading.transcript.no_speech_prob <= self.max_no_speech_prob
+        return bool(tokens) and is_speech and tokens < MIN_TOKENS_PER_SECOND * duration_s
+
+    def is_halved(self, reading: Reading) -> bool:
+        """True if an utterance is read in halves. Sound that may be no speech is not, unless its text is ordinary:
+        the halves of what was invented would be invented, too."""
+        duration_s, is_certain = seconds(reading.utterance.samples), self.is_certain(reading.utterance)
+        if not self.max_halvings or duration_s < MIN_SPARSE_S:
+            return False
+        if is_certain and self.is_sparse(reading):
+            return True
+        repeats = repeats_itself(reading.transcript.text, self.max_compression)
+        return duration_s >= MIN_HALVED_S and (is_certain if repeats else reading.transcript.is_cut)
+
+
+def read(
+    engine: SpeechEngine, utterances: Sequence[Utterance], decoding: DecodingOptions, rules: ReadingRules
+) -> list[list[Reading]]:
+    """Reads utterances; returns the parts of each, in order: one, unless it was read in halves."""
+    whole = [Reading(u, t) for u, t in zip(utterances, _complete(engine, utterances, decoding, rules), strict=True)]
+    halved = [i for i, reading in enumerate(whole) if rules.is_halved(reading)]
+    parts = _read_halves(engine, [whole[i] for i in halved], decoding, rules)
+    readings = [[reading] for reading in whole]
+    for i, found in zip(halved, parts, strict=True):
+        if not rules.is_sparse(whole[i]) or _has_more_text(found, whole[i]):
+            readings[i] = found
+    loops = [i for i, reading in enumerate(whole) if readings[i][0] is reading and rules.is_loop(reading.transcript)]
+    for i, reading in zip(loops, _without_loops(engine, [whole[i] for i in loops], decoding, rules), strict=True):
+        readings[i] = [reading]
+    return readings
+
+
+def _read_halves(
+    engine: SpeechEngine, whole: Sequence[Reading], decoding: DecodingOptions, rules: ReadingRules
+) -> list[list[Reading]]:
+    """Reads utterances in halves; returns the parts of each, with their places and its language."""
+    parts = [half for reading in whole for half in halves(reading, rules)]
+    if not parts:
+        return []
+    fewer = replace(rules, max_halvings=rules.max_halvings - 1)
+    found = read(engine, [half.utterance for half in parts], decoding, fewer)
+    placed = [[_placed(r, half) for r in readings] for half, readings in zip(parts, found, strict=True)]
+    return [[*first, *second] for first, second in zip(placed[::2], placed[1::2], strict=True)]
+
+
+def _has_more_text(parts: Sequence[Reading], whole: Reading) -> bool:
+    return sum(len(part.transcript.tokens) for part in parts) > MORE_TEXT * len(whole.transcript.tokens)
+
+
+def _complete(
+    engine: SpeechEngine, utterances: Sequence[Utterance], decoding: DecodingOptions, rules: ReadingRules
+) -> list[Transcript]:
+    """Transcribes utterances; ordinary text that fills the limit of its duration is decoded without that limit.
+
+    Languages with several tokens for a character can need that where they are spoken very fast."""
+    transcripts = list(engine.transcribe(utterances, decoding))
+    filled = [
+        i
+        for i, t in enumerate(transcripts)
+        if t.is_cut and len(t.tokens) < decoding.max_tokens and not repeats_itself(t.text, rules.max_compression)
+    ]
+    unlimited = decoding.model_copy(update={"tokens_per_second": 0})
+    for i, transcript in zip(filled, transcribe(engine, [utterances[i] for i in filled], unlimited), strict=True):
+        transcripts[i] = transcript
+    return transcripts
+
+
+def _without_loops(
+    engine: SpeechEngine, loops: Sequence[Reading], decoding: DecodingOptions, rules: ReadingRules
+) -> list[Reading]:
+    """Keeps repetitions that were spoken; decodes the others once more with repetitions forbidden.
+
+    There may be correct words before a loop, so that its text is not simply dropped."""
+    aligned = _with_words(engine, loops, decoding)
+    readings = [replace(r, is_spoken_repetition=_is_spoken(r, rules)) for r in aligned]
+    invented = [i for i, r in enumerate(readings) if rules.is_loop(r.transcript) and not r.is_spoken_repetition]
+    without_prompt = [replace(readings[i].utterance, previous_text="") for i in invented]
+    retries = transcribe(engine, without_prompt, decoding.model_copy(update=NO_REPETITION))
+    for i, transcript in zip(invented, retries, strict=True):
+        readings[i] = replace(readings[i], transcript=transcript, is_doubted=True)
+    return readings
+
+
+def _is_spoken(reading: Reading, rules: ReadingRules) -> bool:
+    return rules.is_certain(reading.utterance) and is_spoken_repetition(reading.transcript)
+
+
+def _with_words(engine: SpeechEngine, readings: Sequence[Reading], decoding: DecodingOptions) -> list[Reading]:
+    """Decodes complete texts without word times again to get these times."""
+    found = list(readings)
+    unaligned = [i for i, r in enumerate(readings) if not r.transcript.words and not r.transcript.is_cut]
+    again = [readings[i].utterance for i in unaligned]
+    aligned = transcribe(engine, again, decoding.model_copy(update={"words": True}))
+    for i, transcript in zip(unaligned, aligned, strict=True):
+        found[i] = replace(readings[i], transcript=transcript)
+    return found
+
+
+def halves(reading: Reading, rules: ReadingRules) -> list[Reading]:
+    """Cuts an utterance at its quietest place; the readings still have the transcript of the whole."""
+    utterance = reading.utterance
+    repeats = repeats_itself(reading.transcript.text, rules.max_compression)
+    cut = quietest_sample(utterance.samples)
+    common = replace(
+        utterance,
+        language=reading.transcript.language,
+        previous_text="" if repeats else utterance.previous_text,  # it may be the cause of the repetition
+    )
+    half = replace(reading, is_doubted=repeats or rules.is_sparse(reading))
+    return [
+        replace(half, utterance=replace(common, samples=utterance.samples[:cut])),
+        replace(half, utterance=replace(common, samples=utterance.samples[cut:]), start_s=cut / SAMPLE_RATE),
+    ]
+
+
+def _placed(reading: Reading, half: Reading) -> Reading:
+    """Returns the reading of a half with its place and the detected language of the whole utterance."""
+    transcript = replace(reading.transcript, other_language=half.transcript.other_language)
+    start_s = reading.start_s + half.start_s
+    return replace(reading, transcript=transcript, start_s=start_s, is_doubted=reading.is_doubted or half.is_doubted)
+
+
+def quietest_sample(samples: Samples) -> int:
+    """Returns the middle of the quietest QUIET_S in the middle half of the samples, (n,).
+
+    A place that is nearer to the middle may be up to EDGE_DB louder."""
+    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+    n, width = len(samples), round(QUIET_S * SAMPLE_RATE)
+    starts = np.arange(n // 4, 3 * n // 4 - width, QUIET_HOP)
+    level_db = 10 * np.log10((energy[starts + width] - energy[starts]) / width + 1e-10)
+    distance = np.abs(starts + width / 2 - n / 2) / (n / 4)  # 0 in the middle, 1 at a quarter
+    return int(starts[np.argmin(level_db + EDGE_DB * distance)] + width // 2)
+
+
+def join(readings: Sequence[Reading]) -> Transcript:
+    """Joins the transcripts of the parts of an utterance; word times count from its beginning."""
+    if len(readings) == 1 and not readings[0].start_s:
+        return readings[0].transcript
+    transcripts = [r.transcript for r in readings]
+    first = transcripts[0]
+    counts = [max(1, len(t.tokens)) for t in transcripts]
+    space = "" if first.language in LANGUAGES_WITHOUT_SPACES else " "
+    return replace(
+        first,
+        text=space.join(t.text for t in transcripts if t.text),
+        tokens=tuple(token for t in transcripts for token in t.tokens),
+        avg_logprob=float(np.average([t.avg_logprob for t in transcripts], weights=counts)),
+        no_speech_prob=min(t.no_speech_prob for t in transcripts),
+        words=tuple(_later(word, r.start_s) for r in readings for word in r.transcript.words),
+        is_cut=transcripts[-1].is_cut,
+    )
+
+
+def _later(word: Word, offset_s: float) -> Word:
+    return replace(word, start_s=word.start_s + offset_s, end_s=word.end_s + offset_s)
+
+
+def transcribe(engine: SpeechEngine, utterances: Sequence[Utterance], decoding: DecodingOptions) -> list[Transcript]:
+    """Calls the engine only if there are utterances."""
+    return engine.transcribe(utterances, decoding) if utterances else []
