@@ -30,7 +30,7 @@ from qal.text.subtitles import cue_fields
 
 MAX_OUTGOING = 256  # messages; a slower client first loses level updates, then is disconnected and reconnects
 # Unprocessed packets: one minute, or two minutes of large ones; then the network waits.
-MAX_INCOMING, MAX_INCOMING_BYTES = 600, 4 << 20
+MAX_INCOMING, MAX_INCOMING_BYTES = 940, 4 << 20
 QUEUE_POLL_S = 0.05  # between two checks whether the incoming queue has room
 HELLO_TIMEOUT_S = 10.0  # until the first message of a connection
 IDLE_TIMEOUT_S = 300.0  # without a packet; an open microphone always sends packets

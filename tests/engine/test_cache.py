@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from qal.engine.cache import EngineCache
+from qal.engine.engine import shared_cores
 from qal.errors import ModelError
 from tests.fakes import ScriptedEngine
 
@@ -40,6 +41,11 @@ def engines(loads: list[Path], tmp_path: Path) -> EngineCache:
 
 def get(engines: EngineCache, tmp_path: Path, name: str):
     return engines.get(str(tmp_path / name), tmp_path)
+
+
+@pytest.mark.parametrize(("cores", "threads", "workers"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 1, 4), (16, 4, 4)])
+def test_a_server_shares_the_cores_among_calls(cores: int, threads: int, workers: int):
+    assert shared_cores(cores) == (threads, workers)
 
 
 def test_model_is_loaded_once_and_stays_while_there_is_a_free_slot(engines, loads, tmp_path):
@@ -120,6 +126,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 import numpy, psutil
 from pathlib import Path
+from qal.engine.engine import shared_cores
 from qal.engine.cache import EngineCache
 from qal.engine.engine import Utterance
 engines, process = EngineCache(), psutil.Process()
