@@ -17,6 +17,7 @@ from benchmarks.live.player import Played, percentiles, play
 from benchmarks.live.quality import HELD_OUT, false_words, live_against_offline, lost_words, memory_growth
 from benchmarks.live.reference import load_reference, play_reference
 from benchmarks.live.spoken import load_clips, make_stream, word_ends
+from benchmarks.live.viewers import viewers_cost
 from benchmarks.progress import report_progress
 from qal.captions.scheduler import Scheduler
 from qal.cli.command import run_command
@@ -27,7 +28,7 @@ from qal.text.normalisation.registry import SCORING
 
 SESSIONS = (1, 2, 4, 8, 10, 16)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
-PARTS = ("delay", "load", "endings", "words", "inventions", "modes", "memory", "page")
+PARTS = ("delay", "load", "endings", "words", "inventions", "modes", "memory", "page", "viewers")
 ENDINGS, ENDINGS_IN_REAL_TIME = 40, 8  # utterances of each corpus
 
 
@@ -72,6 +73,10 @@ def main() -> None:
         report_progress("the page, opened once")
         clips = load_clips(options.data / options.corpus, 2)
         figures |= {f"page_{k}": v for k, v in first_captions(options.model, clips).items()}
+    if "viewers" in options.parts:
+        report_progress("viewers of an audience link")
+        clips = load_clips(options.data / options.corpus, options.utterances)
+        figures |= {f"viewers_{k}": v for k, v in viewers_cost(options.model, clips).items()}
     result = {
         "hardware": hardware(),
         "settings": settings(options, engine),
@@ -181,6 +186,8 @@ def bars(figures: dict, reference: dict) -> dict:
         "one_word_lost": 0,
         "memory_growth_share": 0.02,
         "page_first_tentative_s": 10,
+        "viewers_200_cost_in_speakers": 1.0,
+        "viewers_200_lines_missed": 0,
     }
     found = {
         name: {"value": figures[name], "bar": bar, "met": figures[name] <= bar}

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qal.api.audience_hub import AudienceHub
 from qal.api.live_messages import JoinMessage, SettingsMessage, have_same_captions, settings_only
 from qal.captions.options import SessionOptions
 from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
@@ -68,6 +69,7 @@ class LiveHub:
         self._runs = runs
         make_private(live)
         self._live = live
+        self.audience = AudienceHub(live)
         self._offered = offered
         self._max_sessions = max_sessions
         self._slots: dict[str, SessionSlot] = {}  # by session id
@@ -87,14 +89,16 @@ class LiveHub:
             ModelError, LanguageError: the model cannot be used.
             OptionError: the session id is not valid."""
         record = SessionRecord(self._live, message.session or new_session_id())
-        slot = self._find_slot(record, owner) or self._create_slot(message, record, owner, on_update)
+        send = self.audience.tee(record.folder.name, on_update)
+        slot = self._find_slot(record, owner) or self._create_slot(message, record, owner, send)
         with slot.lock:  # waits for the last packet of an earlier connection, or until the session is open
             if slot.closed:  # it was being closed
                 return self.join(message, owner, on_update)
             if slot.settings.keep_sound and not message.keep_sound:  # revoked while disconnected
                 slot.stream.set_audio_saving(False)
                 slot.settings = slot.settings.model_copy(update={"keep_sound": False})
-            slot.stream.resume(on_update, message.last_index)
+            slot.stream.resume(send, message.last_index)
+            self.audience.session_opened(slot.id)
         return slot
 
     def _find_slot(self, record: SessionRecord, owner: object) -> SessionSlot | None:
@@ -174,6 +178,7 @@ class LiveHub:
         with slot.lock:
             require_owner(slot, owner)
             slot.stream.finish()
+        self.audience.session_finished(slot.id)
         self.end(slot)
 
     def disconnect(self, slot: SessionSlot, owner: object) -> None:
@@ -200,6 +205,7 @@ class LiveHub:
             if self._slots.get(slot.id) is slot:
                 del self._slots[slot.id]
         slot.stream.close()
+        self.audience.session_closed(slot.id)
         self._schedulers.close_idle()
 
     def close_abandoned_sessions(self) -> None:
@@ -286,7 +292,8 @@ class LiveHub:
         old.finish()
         old.close()
         record = SessionRecord(self._live, slot.id)
-        slot.stream = self._open_stream(engine, settings, record, on_update, old.next_sample)
+        send = self.audience.tee(slot.id, on_update)
+        slot.stream = self._open_stream(engine, settings, record, send, old.next_sample)
 
 
 def require_owner(slot: SessionSlot, owner: object) -> None:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from qal.audio.mix import LIVE_WINDOW_S, LOUDER, MIN_RELATIVE_POWER
 from qal.captions.session import InputLevel
+from ui_components.live.audience import AUDIENCE_BUTTON_HTML, audience_html
 from ui_components.live.fallback.session import CaptionState
 from ui_components.widgets.markup import caption_line_html
 
 MAX_SHOWN_LINES = 200  # of the fallback; its download has all lines
 METER_FLOOR_DB = -60.0  # level at the left end of the meter
 SCRIPTS_FOLDER = Path(__file__).parent
-SCRIPT_FILES = ("audio.js", "connection.js", "captions.js", "corrections.js", "page.js")  # in order of use
+# In order of use.
+SCRIPT_FILES = ("audio.js", "connection.js", "captions.js", "corrections.js", "audience.js", "page.js")
 SOURCES = {"microphone": "Microphone", "tab": "Browser tab audio", "file": "Simulate live from file"}
 DOWNLOAD_FORMATS = {"txt": "Text", "srt": "SRT", "vtt": "WebVTT", "json": "JSON"}
 BADGES = {
@@ -40,7 +42,8 @@ def live_html() -> str:
 <button class="copy" type="button">Copy</button>
 <select class="download" aria-label="Download"><option value="" selected>Download …</option>
 {_options_html(DOWNLOAD_FORMATS)}</select>
-<button class="wipe" type="button">Clear</button></div></div>"""
+<button class="wipe" type="button">Clear</button>{AUDIENCE_BUTTON_HTML}</div>
+{audience_html()}</div>"""
 
 
 def live_script() -> str:
