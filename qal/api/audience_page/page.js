@@ -44,6 +44,7 @@ class Pane {
     };
   }
 
+  get isEmpty() { return !this.lines.firstChild && !this.partial.firstChild; }
   scrollToEnd() { this.node.scrollTop = this.node.scrollHeight; }
 
   addLine({ key, text, language }) {
@@ -88,7 +89,11 @@ function keepingEnds(change) {
   const atEnd = panes.filter((pane) => pane.isAtEnd);
   change();
   for (const pane of atEnd) pane.scrollToEnd();
+  showWhetherEmpty();
   showLatestButton();
+}
+function showWhetherEmpty() {
+  document.body.classList.toggle("empty", panes.every((pane) => pane.isEmpty));
 }
 function showLatestButton() {
   find("#latest").hidden = panes.every((pane) => pane.node.hidden || pane.isAtEnd);
@@ -102,6 +107,8 @@ function showStatus() {
   const name = connection === "open" ? session : connection;
   const status = find("#status");
   if (status.textContent !== text(name)) status.textContent = text(name);
+  find("main").dataset.status = name === "live" ? "" : text(name); // large, while there is nothing to read
+  showWhetherEmpty();
   status.className = name === "live" ? "live" : ["connecting", "waiting"].includes(name) ? "" : "problem";
 }
 function setConnection(name) { connection = name; showStatus(); }
