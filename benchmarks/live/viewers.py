@@ -1,4 +1,4 @@
-"""What the viewers of an audience link cost: CPU seconds of the real server, against those of one more speaker.
+"""The cost of the viewers of an audience link: CPU seconds of the real server, against those of one more speaker.
 
 The speakers and the viewers are in other processes than the server and talk to it over loopback, the speakers in real
 time."""

@@ -70,16 +70,16 @@ class AudienceHub:
         return send
 
     def session_opened(self, session: str) -> None:
-        """Tells the viewers that the session is captioned."""
+        """Shows the viewers that the session is captioned."""
         self.links.set_open(session, True)
         self.links.set_ended(session, False)
 
     def session_closed(self, session: str) -> None:
-        """Tells the viewers that the session is no longer in memory; its client may resume it."""
+        """Shows the viewers that the session is no longer in memory; its client may resume it."""
         self.links.set_open(session, False)
 
     def session_finished(self, session: str) -> None:
-        """Tells the viewers that the speaker has ended the session."""
+        """Shows the viewers that the speaker has ended the session."""
         self.links.set_ended(session, True)
 
     def viewers(self, link: AudienceLink) -> int:

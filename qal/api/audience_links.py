@@ -93,7 +93,7 @@ class AudienceLinks:
         return self._tokens.get(session)
 
     def state(self, link: AudienceLink) -> AudienceState:
-        """Returns what the viewers of a link are told about its last session. A single pane needs no name."""
+        """Returns the state of a link's last session for the viewers. A single pane needs no name."""
         labels = tuple(pane.label for pane in link.panes[: link.shown]) if link.shown > 1 else ("",)
         is_live = link.owner in self._open
         return AudienceState(is_live, link.ended and not is_live, labels)
@@ -106,7 +106,7 @@ class AudienceLinks:
                 self._on_change(token)
 
     def set_ended(self, session: str, ended: bool) -> None:
-        """Records that the speaker has ended a session, or goes on with it."""
+        """Records that the speaker has ended a session, or continues it."""
         with self._lock:
             link = self._owned(session)
             if not link or link.ended == ended:

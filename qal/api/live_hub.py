@@ -89,15 +89,14 @@ class LiveHub:
             ModelError, LanguageError: the model cannot be used.
             OptionError: the session id is not valid."""
         record = SessionRecord(self._live, message.session or new_session_id())
-        send = self.audience.tee(record.folder.name, on_update)
-        slot = self._find_slot(record, owner) or self._create_slot(message, record, owner, send)
+        slot = self._find_slot(record, owner) or self._create_slot(message, record, owner, on_update)
         with slot.lock:  # waits for the last packet of an earlier connection, or until the session is open
             if slot.closed:  # it was being closed
                 return self.join(message, owner, on_update)
             if slot.settings.keep_sound and not message.keep_sound:  # revoked while disconnected
                 slot.stream.set_audio_saving(False)
                 slot.settings = slot.settings.model_copy(update={"keep_sound": False})
-            slot.stream.resume(send, message.last_index)
+            slot.stream.resume(self.audience.tee(slot.id, on_update), message.last_index)
             self.audience.session_opened(slot.id)
         return slot
 
@@ -169,7 +168,7 @@ class LiveHub:
             require_owner(slot, owner)
             slot.stream.set_audio_saving(settings.keep_sound)
             if not have_same_captions(settings, slot.settings):
-                self._reopen_stream(slot, engine, settings, on_update)
+                self._reopen_stream(slot, engine, settings, self.audience.tee(slot.id, on_update))
             slot.settings = settings_only(settings)
         self._schedulers.close_idle()
 
@@ -292,8 +291,7 @@ class LiveHub:
         old.finish()
         old.close()
         record = SessionRecord(self._live, slot.id)
-        send = self.audience.tee(slot.id, on_update)
-        slot.stream = self._open_stream(engine, settings, record, send, old.next_sample)
+        slot.stream = self._open_stream(engine, settings, record, on_update, old.next_sample)
 
 
 def require_owner(slot: SessionSlot, owner: object) -> None:

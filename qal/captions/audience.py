@@ -44,7 +44,7 @@ class Line(NamedTuple):
 
 
 class AudienceState(NamedTuple):
-    """What the viewers are told besides captions."""
+    """The information for viewers besides captions."""
 
     live: bool
     ended: bool
@@ -71,7 +71,7 @@ class Partial:
 
 @dataclass
 class Reader:
-    """What one viewer has read: lines of the log, versions of the state and of the partial captions."""
+    """The position of one viewer: lines of the log, versions of the state and of the partial captions."""
 
     next_line: int
     late: bytes = b""  # captions that were in the log when the viewer came
@@ -131,7 +131,7 @@ class AudienceLog:
             self._add_caption(source, caption)
 
     def forget(self, session: str) -> None:
-        """Empties the lines of a session that was deleted, so that nobody reads them from now on."""
+        """Empties the lines of a session that was deleted, so that no viewer reads them from now on."""
         source = self._sources[session]
         place = (source.pane, source.number)
         self._lines = [

@@ -2,7 +2,7 @@
 
 The link's token is random and says nothing about the session id, which would authorise to write. A link belongs to the
 last session of its first pane and is stored there, so that it ends when that session is deleted. A new recording of the
-same page takes the link over: the audience goes on to read without another link."""
+same page takes the link over: viewers continue to read without another link."""
 
 import os
 import re
