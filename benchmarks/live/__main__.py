@@ -207,6 +207,8 @@ def bars(figures: dict, reference: dict) -> dict:
         "one_word_lost": 0,
         "memory_growth_share": 0.02,
         "page_first_tentative_s": 10,
+        "viewers_200_cost_in_speakers": 1.0,
+        "viewers_200_lines_missed": 0,
     }
     found = {
         name: {"value": figures[name], "bar": bar, "met": figures[name] <= bar}

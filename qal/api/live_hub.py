@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qal.api.audience_hub import AudienceHub
 from qal.api.live_messages import JoinMessage, SettingsMessage, have_same_captions, settings_only
 from qal.captions.options import SessionOptions
 from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
@@ -68,6 +69,7 @@ class LiveHub:
         self._runs = runs
         make_private(live)
         self._live = live
+        self.audience = AudienceHub(live)
         self._offered = offered
         self._max_sessions = max_sessions
         self._slots: dict[str, SessionSlot] = {}  # by session id
@@ -94,7 +96,8 @@ class LiveHub:
             if slot.settings.keep_sound and not message.keep_sound:  # revoked while disconnected
                 slot.stream.set_audio_saving(False)
                 slot.settings = slot.settings.model_copy(update={"keep_sound": False})
-            slot.stream.resume(on_update, message.last_index)
+            slot.stream.resume(self.audience.tee(slot.id, on_update), message.last_index)
+            self.audience.session_opened(slot.id)
         return slot
 
     def _find_slot(self, record: SessionRecord, owner: object) -> SessionSlot | None:
@@ -165,7 +168,7 @@ class LiveHub:
             require_owner(slot, owner)
             slot.stream.set_audio_saving(settings.keep_sound)
             if not have_same_captions(settings, slot.settings):
-                self._reopen_stream(slot, engine, settings, on_update)
+                self._reopen_stream(slot, engine, settings, self.audience.tee(slot.id, on_update))
             slot.settings = settings_only(settings)
         self._schedulers.close_idle()
 
@@ -174,6 +177,7 @@ class LiveHub:
         with slot.lock:
             require_owner(slot, owner)
             slot.stream.finish()
+        self.audience.session_finished(slot.id)
         self.end(slot)
 
     def disconnect(self, slot: SessionSlot, owner: object) -> None:
@@ -200,6 +204,7 @@ class LiveHub:
             if self._slots.get(slot.id) is slot:
                 del self._slots[slot.id]
         slot.stream.close()
+        self.audience.session_closed(slot.id)
         self._schedulers.close_idle()
 
     def close_abandoned_sessions(self) -> None:

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qal.api.access import FORBIDDEN, LOG_IN, WRONG_ORIGIN, Allowed
+from qal.api.audience import OPEN_PATH as AUDIENCE_PATH
 from qal.api.origin import HostNames, is_same_origin
 
 MAX_BODY_BYTES = 4 << 20
@@ -213,13 +214,14 @@ def guarded_headers(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
 
 
 def is_open(scope: Scope) -> bool:
-    """True for the requests of the login page, which are answered without a login."""
+    """True for the requests that are answered without a login: those of the login page and of the audience's pages."""
     if scope["type"] != "http":
         return False
     path = route_path(scope)
     if scope["method"] == "POST":
         return path in LOGIN_PATHS
-    return scope["method"] in READING_METHODS and (path in OPEN_PATHS or path.startswith(OPEN_FOLDERS))
+    is_page = path in OPEN_PATHS or path.startswith(OPEN_FOLDERS) or AUDIENCE_PATH.fullmatch(path)
+    return scope["method"] in READING_METHODS and bool(is_page)
 
 
 def closed_path_refusal(scope: Scope) -> Refusal | None:

@@ -6,24 +6,37 @@ from pathlib import Path
 from starlette.routing import BaseRoute
 
 from qal.api.access import Allowed
+from qal.api.audience import audience_routes
+from qal.api.audience_control import audience_control_route
 from qal.api.corrections import correction_route
 from qal.api.live_events import LiveEvents
 from qal.api.live_hub import LiveHub
 from qal.api.live_socket import live_route
 from qal.api.model_zip import FindModel, model_zip_route
+from qal.api.origin import ShareAddress
 from qal.api.tensorboard_proxy import TensorBoard, tensorboard_routes
 
 
-def live_routes(hub: LiveHub, live: Path, data: Path, allowed: Allowed) -> list[BaseRoute]:
+def live_routes(
+    hub: LiveHub, live: Path, data: Path, bound: str, allowed: Allowed, share_address: ShareAddress
+) -> list[BaseRoute]:
     """The routes of the Live page.
 
     Args:
         hub: the live sessions of the server.
         live: folder of the live sessions.
         data: folder of the datasets, to which corrections are added.
+        bound: the name or address on which the server listens.
         allowed: whether a connection may use the server.
+        share_address: returns the address of the share link.
     """
-    return [live_route(hub, allowed), *LiveEvents(hub, allowed).routes(), correction_route(live, data, allowed)]
+    return [
+        live_route(hub, allowed),
+        *LiveEvents(hub, allowed).routes(),
+        correction_route(live, data, allowed),
+        audience_control_route(hub.audience, bound, share_address, allowed),
+        *audience_routes(hub.audience),
+    ]
 
 
 def studio_routes(find_download: FindModel, tensorboard: TensorBoard, allowed: Allowed) -> Sequence[BaseRoute]:

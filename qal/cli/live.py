@@ -42,6 +42,6 @@ def main(arguments: Sequence[str]) -> None:
         live_page(studio),
         options,
         guard_of(options),
-        functools.partial(live_routes, hub, options.live, options.data),
+        functools.partial(live_routes, hub, options.live, options.data, options.host),
         users=login_of(options),
     )

@@ -40,7 +40,9 @@ OPEN = {  # (method, path) that are answered without a login
     *(("GET", f"/gradio_api/{name}") for name in ("theme.css", "startup-events", "app_id")),
     *(("GET", f"/{folder}/x") for folder in ("assets", "static", "svelte")),
     *(("POST", path) for path in ("/login", "/login/")),
+    *((method, f"/qal/audience/{name}") for name in ("page.css", "page.js") for method in ("GET", "HEAD")),
 }
+TOKEN = "t" * 32  # of an audience link; no session has it
 FOREIGN_ORIGINS = ("https://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1", "http://localhost", "")
 FORGED_HOSTS = (
     "evil.example",
@@ -157,6 +159,7 @@ def test_the_list_of_routes_is_complete(served):
     routes = set(served.routes())
     assert {Route("POST", "/gradio_api/queue/join"), Route("GET", "/config"), Route("WEBSOCKET", "/qal/live")} <= routes
     assert {Route("POST", path) for path in ("/qal/corrections", UPLOAD_PATH, EVENTS_PATH, MESSAGES_PATH)} <= routes
+    assert {Route("POST", "/qal/live/audience"), Route("GET", "/qal/audience/x/events")} <= routes
     assert len(routes) > 60
 
 
@@ -168,6 +171,37 @@ def test_no_route_but_those_of_the_login_page_answers_without_a_login(served):
         elif (method, path) not in OPEN:
             answers[method, path] = served.request(method, path).status_code
     assert {route: status for route, status in answers.items() if status != 401} == {}
+
+
+@pytest.mark.parametrize("path", ["", "/events"])
+def test_audience_link_is_looked_up_without_a_login(served, path):
+    for method in ("GET", "HEAD"):
+        assert served.request(method, f"/qal/audience/{TOKEN}{path}").status_code == 404  # no session has this link
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        assert served.request(method, f"/qal/audience/{TOKEN}{path}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/qal/audience",
+        "/qal/audience/",
+        "/qal/audience/x",
+        f"/qal/audience/{TOKEN}/",
+        f"/qal/audience/{TOKEN}x",
+        f"/qal/audience/{TOKEN}/config",
+        f"/qal/audience/{TOKEN}/events/../../../../config",
+        f"/qal/audience/{TOKEN}/%2e%2e/%2e%2e/config",
+        "/qal/audience/page.html",
+        "/qal/audience/texts.js",
+        "/qal/audience/page.css/../../config",
+        f"/x/qal/audience/{TOKEN}",
+        "/qal/live/audience",
+    ],
+)
+def test_no_other_address_is_opened_by_the_audience_links(served, path):
+    assert raw_status(served, f"GET {path} HTTP/1.1\nHost: localhost") == 401
+    assert raw_status(served, f"POST {path} HTTP/1.1\nHost: localhost\nContent-Length: 0") == 401
 
 
 def test_login_page_is_answered_without_a_login(served):

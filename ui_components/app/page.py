@@ -45,8 +45,8 @@ TABS = {
 CACHE_SWEEP_INTERVAL_S, CACHE_MAX_AGE_S = 600, 3600  # of uploaded files
 
 Allowed = Callable[[HTTPConnection], bool]  # True if the connection's user is logged in
-Routes = Callable[[Allowed], Sequence[BaseRoute]]
 ShareAddress = Callable[[], str | None]  # the address of the share link; None while there is none
+Routes = Callable[[Allowed, ShareAddress], Sequence[BaseRoute]]
 Guard = Callable[[ASGIApp, Allowed, ShareAddress], ASGIApp]  # wraps the server's application
 AUTH_VARIABLE = "QAL_AUTH"  # environment variable
 HOST_PATTERN = r"\*|[\w.-]+|\[?[0-9a-fA-F:.]+\]?"
@@ -145,7 +145,7 @@ def serve(
     page: gr.Blocks,
     options: ServeOptions,
     guard: Guard,
-    routes: Routes = lambda allowed: [],
+    routes: Routes = lambda allowed, share_address: [],
     users: Users | None = None,
     readable: Sequence[Path] = (),
 ) -> None:
@@ -155,7 +155,8 @@ def serve(
         page: the Gradio page.
         options: address and login.
         guard: wraps the application, so that a request reaches nothing before it was checked.
-        routes: creates further HTTP routes, given a function that checks the login of a connection.
+        routes: creates further HTTP routes, given functions that check the login of a connection and return the
+            address of the share link.
         users: the accounts that may log in; None if there is no login.
         readable: folders whose files the page may show.
 
@@ -185,7 +186,7 @@ def serve(
             quiet=True,
             prevent_thread_lock=True,
             app_kwargs={
-                "routes": list(routes(allowed)),
+                "routes": list(routes(allowed, lambda: page.share_url)),
                 "lifespan": functools.partial(guarded, page, guard, allowed),
                 "openapi_url": None,
                 "middleware": [Middleware(LogoutRemovedUsers, page=page, users=users)] if users else [],

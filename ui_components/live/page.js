@@ -85,6 +85,7 @@ class Pane {
   }
 
   update(message, sessionNumber, offsetS, connection) {
+    if (message.type === "ready") audience.follow(this.node, message.session);
     for (const caption of message.captions ?? []) this.captions.show(caption, sessionNumber, offsetS, connection);
     if (message.captions?.length) this.captions.search(find(".search").value);
     if (!this.isFirst) return;

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 from qal.audio.mix import LIVE_WINDOW_S, LOUDER, MIN_RELATIVE_POWER
+from ui_components.live.audience import AUDIENCE_BUTTON_HTML, audience_html
 
 METER_FLOOR_DB = -60.0  # level at the left end of the meter
 SCRIPTS_FOLDER = Path(__file__).parent
-# In the order of use.
-SCRIPT_FILES = ("audio.js", "transport.js", "connection.js", "captions.js", "corrections.js", "page.js")
+SCRIPT_FILES = (
+    "audio.js", "transport.js", "connection.js", "captions.js", "corrections.js", "audience.js", "page.js"
+)  # in order of use
 SOURCES = {"microphone": "Microphone", "tab": "Browser tab audio", "file": "Simulate live from file"}
 DOWNLOAD_FORMATS = {"txt": "Text", "srt": "SRT", "vtt": "WebVTT", "json": "JSON"}
 TRANSPORT_NOTE = "This network blocks WebSockets. Captions use web requests instead and may appear a little later."
@@ -38,7 +40,8 @@ def live_html() -> str:
 <button class="copy" type="button">Copy</button>
 <select class="download" aria-label="Download"><option value="" selected>Download …</option>
 {_options_html(DOWNLOAD_FORMATS)}</select>
-<button class="wipe" type="button">Clear</button></div></div>"""
+<button class="wipe" type="button">Clear</button>{AUDIENCE_BUTTON_HTML}</div>
+{audience_html()}</div>"""
 
 
 def live_script() -> str:

@@ -1,0 +1,114 @@
+"""POST /qal/live/audience: the speaker's page switches the audience link of its session on or off, or reads its state.
+
+It is behind the login of the page. The session id, which cannot be guessed, proves whose session it is."""
+
+import logging
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from qal.api.audience_address import link_address, qr_code, split_page
+from qal.api.audience_hub import AudienceHub
+from qal.api.live_socket import INVALID_MESSAGE, LOG_IN, Allowed
+from qal.api.origin import ShareAddress, is_same_origin
+from qal.captions.audience_link import MAX_PANES, AudienceLink, PaneSource
+from qal.errors import OptionError, QalError
+
+PATH = "/qal/live/audience"
+MAX_BODY_BYTES = 8192
+LOG = logging.getLogger("qal")
+
+
+class AudienceRequest(BaseModel, frozen=True, extra="forbid"):
+    """Body of the request.
+
+    "on" gives the sessions of the panes a link; "off" and "status" concern the link of the first one."""
+
+    do: Literal["on", "off", "status"]
+    panes: list[PaneSource] = Field(default=[], max_length=MAX_PANES)
+    previous: str | None = Field(default=None, max_length=64, description="session whose link is taken over")
+    page: str = Field(max_length=2000, description="address of the speaker's page")
+
+
+class AudienceResponse(BaseModel, frozen=True):
+    """Body of the response. Without a link, only `on` has a meaning."""
+
+    on: bool
+    session: str = ""  # the link is stored with it
+    link: str = ""
+    is_local: bool = False  # the link can be opened on this machine only
+    qr: str = ""  # an image as a data URI
+    viewers: int = 0
+
+
+def audience_control_route(hub: AudienceHub, bound: str, share_address: ShareAddress, allowed: Allowed) -> Route:
+    """Returns the route of the speaker's page.
+
+    Args:
+        hub: the links and viewers of the server.
+        bound: the name or address on which the server listens.
+        share_address: returns the address of the share link.
+        allowed: whether a connection may use the server."""
+
+    async def serve(request: Request) -> Response:
+        if not is_same_origin(request) or not allowed(request):
+            return _error_response(403, LOG_IN)
+        try:
+            message = _parse(await _read_body(request))
+            link = await run_in_threadpool(_apply, message, hub)
+            return JSONResponse(_response(link, message.page).model_dump())
+        except QalError as error:
+            return _error_response(400, str(error))
+        except Exception:
+            LOG.exception("the audience link failed")
+            return _error_response(500, "the server could not change the link; try again")
+
+    def _response(link: AudienceLink | None, page: str) -> AudienceResponse:
+        if not link:
+            return AudienceResponse(on=False)
+        url, is_local = link_address(page, link.token, bound, share_address())
+        viewers = hub.viewers(link)
+        return AudienceResponse(
+            on=True, session=link.owner, link=url, is_local=is_local, qr=qr_code(url), viewers=viewers
+        )
+
+    return Route(PATH, serve, methods=["POST"])
+
+
+def _apply(message: AudienceRequest, hub: AudienceHub) -> AudienceLink | None:
+    """Does what the request says; returns the link, if there is one. Raises OptionError, StorageError."""
+    if message.do == "on":
+        return hub.links.switch_on(message.panes, message.previous)
+    if not message.panes:
+        raise OptionError(INVALID_MESSAGE)
+    session = message.panes[0].session
+    if message.do == "off":
+        hub.links.switch_off(session)
+        return None
+    return hub.links.of_session(session)
+
+
+def _parse(body: bytes) -> AudienceRequest:
+    try:
+        message = AudienceRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise OptionError(INVALID_MESSAGE) from error
+    split_page(message.page)  # before anything changes
+    return message
+
+
+async def _read_body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise OptionError(INVALID_MESSAGE)
+    return body
+
+
+def _error_response(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"message": message}, status)

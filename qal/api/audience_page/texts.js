@@ -1,0 +1,65 @@
+// The texts of the audience's page, by language.
+
+const TEXTS = {
+  en: {
+    name: "English", title: "Captions", settings: "Settings", size: "Text size", smaller: "Smaller text", larger: "Larger text",
+    contrast: "High contrast", language: "Language", show: "Show", both: "Both", first: "Captions", second: "Second captions",
+    latest: "Latest captions", connecting: "Connecting…", live: "Live", waiting: "Waiting for the speaker…",
+    ended: "The session has ended.", reconnecting: "Connection lost. Reconnecting…", revoked: "This link is no longer valid.",
+    full: "There are too many viewers. Trying again…",
+  },
+  am: {
+    name: "አማርኛ", title: "የጽሑፍ መግለጫ", settings: "ቅንብሮች", size: "የጽሑፍ መጠን", smaller: "ጽሑፉን አሳንስ", larger: "ጽሑፉን አተልቅ",
+    contrast: "ከፍተኛ ንፅፅር", language: "ቋንቋ", show: "አሳይ", both: "ሁለቱንም", first: "የጽሑፍ መግለጫ", second: "ሁለተኛ የጽሑፍ መግለጫ",
+    latest: "ወደ አዲሱ ጽሑፍ", connecting: "በመገናኘት ላይ…", live: "ቀጥታ", waiting: "ተናጋሪውን በመጠበቅ ላይ…",
+    ended: "ዝግጅቱ አብቅቷል።", reconnecting: "ግንኙነቱ ተቋርጧል። እንደገና በመገናኘት ላይ…", revoked: "ይህ አገናኝ ከአሁን በኋላ አይሠራም።",
+    full: "ተመልካቾች በጣም ብዙ ናቸው። እንደገና በመሞከር ላይ…",
+  },
+  ar: {
+    name: "العربية", title: "التسميات التوضيحية", settings: "الإعدادات", size: "حجم النص", smaller: "تصغير النص", larger: "تكبير النص",
+    contrast: "تباين عالٍ", language: "اللغة", show: "عرض", both: "كلاهما", first: "التسميات التوضيحية", second: "التسميات الثانية",
+    latest: "أحدث النصوص", connecting: "جارٍ الاتصال…", live: "مباشر", waiting: "في انتظار المتحدث…",
+    ended: "انتهت الجلسة.", reconnecting: "انقطع الاتصال. جارٍ إعادة الاتصال…", revoked: "لم يعد هذا الرابط صالحًا.",
+    full: "عدد المشاهدين كبير جدًا. جارٍ إعادة المحاولة…",
+  },
+  de: {
+    name: "Deutsch", title: "Untertitel", settings: "Einstellungen", size: "Schriftgröße", smaller: "Kleinere Schrift",
+    larger: "Größere Schrift", contrast: "Hoher Kontrast", language: "Sprache", show: "Anzeigen", both: "Beide",
+    first: "Untertitel", second: "Zweite Untertitel", latest: "Zur neuesten Zeile", connecting: "Verbindung wird aufgebaut…",
+    live: "Live", waiting: "Warten auf die Sprecherin oder den Sprecher…", ended: "Die Sitzung ist beendet.",
+    reconnecting: "Verbindung unterbrochen. Sie wird wiederhergestellt…", revoked: "Dieser Link ist nicht mehr gültig.",
+    full: "Es gibt zu viele Zuschauer. Ein neuer Versuch folgt…",
+  },
+  es: {
+    name: "Español", title: "Subtítulos", settings: "Ajustes", size: "Tamaño del texto", smaller: "Texto más pequeño",
+    larger: "Texto más grande", contrast: "Alto contraste", language: "Idioma", show: "Mostrar", both: "Ambos",
+    first: "Subtítulos", second: "Segundos subtítulos", latest: "Ir a lo más reciente", connecting: "Conectando…",
+    live: "En directo", waiting: "Esperando a quien habla…", ended: "La sesión ha terminado.",
+    reconnecting: "Se perdió la conexión. Reconectando…", revoked: "Este enlace ya no es válido.",
+    full: "Hay demasiados espectadores. Se intentará de nuevo…",
+  },
+  fr: {
+    name: "Français", title: "Sous-titres", settings: "Réglages", size: "Taille du texte", smaller: "Texte plus petit",
+    larger: "Texte plus grand", contrast: "Contraste élevé", language: "Langue", show: "Afficher", both: "Les deux",
+    first: "Sous-titres", second: "Seconds sous-titres", latest: "Aller au plus récent", connecting: "Connexion…",
+    live: "En direct", waiting: "En attente de l’orateur…", ended: "La session est terminée.",
+    reconnecting: "Connexion perdue. Reconnexion…", revoked: "Ce lien n’est plus valable.",
+    full: "Il y a trop de spectateurs. Nouvel essai…",
+  },
+  ru: {
+    name: "Русский", title: "Субтитры", settings: "Настройки", size: "Размер текста", smaller: "Уменьшить текст",
+    larger: "Увеличить текст", contrast: "Высокая контрастность", language: "Язык", show: "Показать", both: "Оба",
+    first: "Субтитры", second: "Вторые субтитры", latest: "К последней строке", connecting: "Подключение…",
+    live: "В эфире", waiting: "Ожидание выступающего…", ended: "Сеанс завершён.",
+    reconnecting: "Связь прервана. Восстановление…", revoked: "Эта ссылка больше не действует.",
+    full: "Слишком много зрителей. Повторная попытка…",
+  },
+  sw: {
+    name: "Kiswahili", title: "Manukuu", settings: "Mipangilio", size: "Ukubwa wa maandishi", smaller: "Punguza maandishi",
+    larger: "Ongeza maandishi", contrast: "Utofautishaji mkubwa", language: "Lugha", show: "Onyesha", both: "Yote mawili",
+    first: "Manukuu", second: "Manukuu ya pili", latest: "Manukuu ya hivi punde", connecting: "Inaunganisha…",
+    live: "Moja kwa moja", waiting: "Inamsubiri msemaji…", ended: "Kipindi kimekwisha.",
+    reconnecting: "Muunganisho umekatika. Inaunganisha tena…", revoked: "Kiungo hiki hakitumiki tena.",
+    full: "Watazamaji ni wengi mno. Inajaribu tena…",
+  },
+};

@@ -1,0 +1,117 @@
+// The link for the audience: created, shown and revoked here. The session ids of the panes prove whose link it is.
+
+const STATUS_MS = 5000; // between two questions for the number of viewers
+
+class Audience {
+  constructor(node, button) {
+    this.node = node;
+    this.button = button;
+    this.sessions = new Map(); // pane -> the id of its last session
+    this.owner = readOwner(); // the session with which the link is stored; null while there is no link
+    this.link = "";
+    this.queue = Promise.resolve(); // the requests, one after another
+    button.onclick = () => {
+      node.hidden = !node.hidden;
+      button.setAttribute("aria-expanded", String(!node.hidden));
+    };
+    this.find(".create").onclick = () => this.change("on");
+    this.find(".revoke").onclick = () => this.change("off");
+    this.find(".copy-link").onclick = (event) => this.copy(event.target, this.link);
+    this.find(".copy-overlay").onclick = (event) => this.copy(event.target, `${this.link}?overlay=1`);
+    this.find(".link").onfocus = (event) => event.target.select();
+    this.find(".enlarge").onclick = () => this.find("dialog").showModal();
+    if (this.owner) this.change("status"); // the tab was reloaded
+    setInterval(() => this.owner && !document.hidden && this.change("status"), STATUS_MS);
+  }
+
+  find(selector) { return this.node.querySelector(selector); }
+
+  // The session of a pane has started, or continues. A link goes on with it; without one, it may have one already.
+  follow(pane, session) {
+    if (this.sessions.get(pane) === session) return;
+    this.sessions.set(pane, session);
+    this.change(this.owner ? "on" : "status");
+  }
+
+  // The sessions that viewers read: the first pane's, and the second one's while it is shown.
+  sources() {
+    const shown = [...this.sessions].filter(([pane]) => !pane.hidden);
+    const inOrder = shown.sort(([a], [b]) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+    return inOrder.map(([pane, session]) => ({ session, label: pane.querySelector("h3").textContent.slice(0, 100) }));
+  }
+
+  change(action) {
+    this.queue = this.queue.then(() => this.request(action)).catch((error) => this.showError(error.message));
+  }
+
+  async request(action) {
+    const sources = this.sources();
+    const isChanged = this.owner && sources.length && JSON.stringify(sources) !== this.sent; // as when a column came
+    const changed = action === "status" && isChanged;
+    const panes = action === "on" || changed || !this.owner ? sources : [{ session: this.owner, label: "" }];
+    if (action === "status" && !panes.length) return;
+    const url = new URL("qal/live/audience", location.href.split(/[?#]/)[0]);
+    const answer = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ do: changed ? "on" : action, panes, previous: this.owner, page: location.href.split(/[?#]/)[0] }),
+    }).catch(() => null);
+    const body = await answer?.json().catch(() => null);
+    if (!answer?.ok) {
+      if (action === "status") return; // asked again soon
+      throw new Error(body?.message ?? "The server cannot be reached. Try again.");
+    }
+    if (action === "on" || changed) this.sent = JSON.stringify(sources);
+    this.show(body);
+  }
+
+  show({ on, session, link, is_local, qr, viewers }) {
+    this.owner = on ? session : null;
+    storeOwner(this.owner);
+    this.link = link;
+    this.find(".off").hidden = on;
+    this.find(".on").hidden = !on;
+    this.showError("");
+    this.button.textContent = on ? `Audience link · ${viewers}` : "Audience link";
+    this.button.classList.toggle("is-on", on);
+    if (!on) return this.find("dialog").close();
+    const count = `${viewers} viewer${viewers === 1 ? "" : "s"}`;
+    if (this.find(".viewers").textContent !== count) this.find(".viewers").textContent = count;
+    for (const image of this.node.querySelectorAll(".qr")) if (image.src !== qr) image.src = qr;
+    this.find(".link").value = this.find(".address").textContent = link;
+    this.find(".open-link").href = link;
+    this.find(".local").hidden = !is_local;
+  }
+
+  showError(text) {
+    this.find(".error").textContent = text;
+    this.find(".error").hidden = !text;
+  }
+
+  async copy(button, text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      this.find(".link").value = text;
+      this.find(".link").focus();
+      return this.showError("The browser blocked copying. Copy the selected link with the keyboard.");
+    }
+    const label = button.textContent;
+    button.textContent = BADGES.copied;
+    button.disabled = true;
+    setTimeout(() => { button.textContent = label; button.disabled = false; }, 1500);
+  }
+}
+
+// The tab keeps the session, so that a reloaded page still shows its link and can revoke it.
+function readOwner() {
+  try { return sessionStorage.getItem("qal-audience-owner"); } catch { return null; }
+}
+function storeOwner(session) {
+  try {
+    if (session) sessionStorage.setItem("qal-audience-owner", session);
+    else sessionStorage.removeItem("qal-audience-owner");
+  } catch { /* the browser allows no storage: the link is shown until the page is reloaded */ }
+}
+
+const audience = new Audience(element.querySelector(".qal-audience"), element.querySelector("button.audience"));
