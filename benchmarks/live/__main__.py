@@ -20,6 +20,7 @@ from benchmarks.live.said import said_figures
 from benchmarks.live.spoken import load_clips, make_stream, word_ends
 from benchmarks.live.stages import stage_times
 from benchmarks.live.transports import transport_delays
+from benchmarks.live.viewers import viewers_cost
 from benchmarks.progress import report_progress
 from qal.captions.scheduler import Scheduler
 from qal.cli.command import run_command
@@ -31,7 +32,6 @@ from qal.text.normalisation.registry import SCORING
 SESSIONS = (1, 2, 4, 8, 16, 24, 32)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
 SAID_CORPORA = ("asterisk-ru", "asterisk-en")
-PARTS = ("stages", "delay", "load", "endings", "words", "inventions", "said", "modes", "memory", "page", "transports")
 ENDINGS, ENDINGS_IN_REAL_TIME = 40, 8  # utterances of each corpus
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--corpus", default="asterisk-en", help="corpus that is played in real time")
     parser.add_argument("--utterances", type=int, default=12, help="utterances per session")
     parser.add_argument("--sessions", type=int, nargs="+", default=list(SESSIONS), help="numbers of speakers at once")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="what to measure")
     parser.add_argument("--workers", type=int, default=0, help="batches decoded at the same time; 0: as the server")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of each worker; 0: all cores")
     parser.add_argument("--json", action="store_true", help="print the object on one line")
@@ -53,42 +53,8 @@ def main() -> None:
     engine = load_engine(options)
     figures: dict = {}
     reference: dict = {}
-    if "stages" in options.parts:
-        report_progress("stages of an utterance, one thread and all cores")
-        clips = load_clips(options.data / options.corpus, 16, min_s=3.0, max_s=9.0)
-        directory = resolve(options.model)
-        figures |= stage_times(Engine(directory, threads=1), directory, clips, threads=1)
-        reference |= stage_times(Engine(directory), directory, clips, threads=0)
-    if "delay" in options.parts:
-        delays(engine, options, figures, reference)
-    if "load" in options.parts:
-        load(engine, options, figures)
-    if "endings" in options.parts:
-        report_progress("ends of sentences with pauses inside")
-        corpora = [options.data / name for name in WORDS_CORPORA if (options.data / name).is_dir()]
-        adaptive, fixed = end_pointing_figures(engine, corpora, ENDINGS, ENDINGS_IN_REAL_TIME)
-        figures, reference = figures | adaptive, reference | fixed
-    if "words" in options.parts:
-        words(engine, options, figures)
-    if "inventions" in options.parts:
-        inventions(engine, options, figures)
-    if "said" in options.parts:
-        report_progress("phrases said several times, fast speech, a change of language")
-        figures |= said_figures(engine, [options.data / name for name in SAID_CORPORA])
-    if "modes" in options.parts:
-        modes(engine, options, figures)
-    if "memory" in options.parts:
-        report_progress("memory, 60 simulated minutes")
-        clips = load_clips(options.data / options.corpus, 8)
-        figures |= {f"memory_{k}": v for k, v in memory_growth(engine, clips).items()}
-    if "page" in options.parts:
-        report_progress("the page, opened once")
-        clips = load_clips(options.data / options.corpus, 2)
-        figures |= {f"page_{k}": v for k, v in first_captions(options.model, clips).items()}
-    if "transports" in options.parts:
-        report_progress("the server over a WebSocket and over requests, in real time")
-        clips = load_clips(options.data / options.corpus, options.utterances)
-        figures |= {f"transport_{k}": v for k, v in transport_delays(options.model, clips).items()}
+    for name in options.parts:
+        PARTS[name](engine, options, figures, reference)
     result = {
         "hardware": hardware(),
         "settings": settings(options, engine),
@@ -105,6 +71,54 @@ def load_engine(options: Namespace) -> Engine:
     if not options.workers:
         return load_for_many_callers(directory)
     return Engine(directory, threads=options.threads, workers=options.workers)
+
+
+def stages(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
+    report_progress("stages of an utterance, one thread and all cores")
+    clips = load_clips(options.data / options.corpus, 16, min_s=3.0, max_s=9.0)
+    directory = resolve(options.model)
+    figures |= stage_times(Engine(directory, threads=1), directory, clips, threads=1)
+    reference |= stage_times(Engine(directory), directory, clips, threads=0)
+
+
+def endings(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
+    report_progress("ends of sentences with pauses inside")
+    adaptive, fixed = end_pointing_figures(engine, word_corpora(options), ENDINGS, ENDINGS_IN_REAL_TIME)
+    figures |= adaptive
+    reference |= fixed
+
+
+def said(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
+    report_progress("phrases said several times, fast speech, a change of language")
+    figures |= said_figures(engine, [options.data / name for name in SAID_CORPORA])
+
+
+def memory(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
+    report_progress("memory, 60 simulated minutes")
+    clips = load_clips(options.data / options.corpus, 8)
+    figures |= {f"memory_{k}": v for k, v in memory_growth(engine, clips).items()}
+
+
+def page(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
+    report_progress("the page, opened once")
+    clips = load_clips(options.data / options.corpus, 2)
+    figures |= {f"page_{k}": v for k, v in first_captions(options.model, clips).items()}
+
+
+def transports(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
+    report_progress("the server over a WebSocket and over requests, in real time")
+    clips = load_clips(options.data / options.corpus, options.utterances)
+    figures |= {f"transport_{k}": v for k, v in transport_delays(options.model, clips).items()}
+
+
+def viewers(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
+    report_progress("viewers of an audience link")
+    clips = load_clips(options.data / options.corpus, options.utterances)
+    figures |= {f"viewers_{k}": v for k, v in viewers_cost(options.model, clips).items()}
+
+
+def word_corpora(options: Namespace) -> list[Path]:
+    return [options.data / name for name in WORDS_CORPORA if (options.data / name).is_dir()]
 
 
 def delays(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
@@ -136,7 +150,7 @@ def delays(engine: Engine, options: Namespace, figures: dict, reference: dict) -
     figures["after_hang_over_times_faster"] = round(plain_ms / ours_ms, 1)
 
 
-def load(engine: Engine, options: Namespace, figures: dict) -> None:
+def load(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
     clips = load_clips(options.data / options.corpus, options.utterances)
     for n in options.sessions:
         streams = [make_stream(clips[i % len(clips) :] + clips[: i % len(clips)], seed=i) for i in range(n)]
@@ -151,9 +165,9 @@ def load(engine: Engine, options: Namespace, figures: dict) -> None:
         }
 
 
-def words(engine: Engine, options: Namespace, figures: dict) -> None:
+def words(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
     report_progress("words, live against offline")
-    folders = [options.data / name for name in WORDS_CORPORA if (options.data / name).is_dir()]
+    folders = word_corpora(options)
     clips = [clip for folder in folders for clip in load_clips(folder, 70, min_s=1.0, max_s=20.0)]
     live, offline, paired = live_against_offline(engine, clips)
     figures |= {"wer_live": round(live.wer, 4), "wer_offline": round(offline.wer, 4), "words": int(np.sum(live.words))}
@@ -163,7 +177,7 @@ def words(engine: Engine, options: Namespace, figures: dict) -> None:
     }
 
 
-def inventions(engine: Engine, options: Namespace, figures: dict) -> None:
+def inventions(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
     report_progress("sounds without words")
     found = false_words(engine, options.data / "non-speech")
     minutes = sum(f["seconds"] for f in found.values()) / 60
@@ -176,18 +190,34 @@ def inventions(engine: Engine, options: Namespace, figures: dict) -> None:
         "false_words_by_sound": found,
     }
     report_progress("words that are spoken alone")
-    folders = [options.data / name for name in WORDS_CORPORA if (options.data / name).is_dir()]
+    folders = word_corpora(options)
     clips = [clip for folder in folders for clip in load_clips(folder, 40, min_s=0.0, one_word=True)]
     lost = lost_words(engine, clips)
     figures |= {"one_word_lost": len(lost["not_shown"]), "one_word": lost}
 
 
-def modes(engine: Engine, options: Namespace, figures: dict) -> None:
+def modes(engine: Engine, options: Namespace, figures: dict, reference: dict) -> None:
     for name in WORDS_CORPORA:
         if (options.data / name).is_dir():
             report_progress(f"modes, {name}")
             clips = load_clips(options.data / name, 40, min_s=2.0, max_s=20.0)
             figures[f"modes_{name}"] = {"wer": wer_by_mode(engine, clips), "expected": expected_words(engine, clips)}
+
+
+PARTS = {
+    "stages": stages,
+    "delay": delays,
+    "load": load,
+    "endings": endings,
+    "words": words,
+    "inventions": inventions,
+    "said": said,
+    "modes": modes,
+    "memory": memory,
+    "page": page,
+    "transports": transports,
+    "viewers": viewers,
+}
 
 
 def bars(figures: dict, reference: dict) -> dict:

@@ -1,4 +1,4 @@
-"""What is really said: phrases said several times, fast speech in long and short segments, and a change of language."""
+"""Words that were really said: repeated phrases, fast speech in long and short segments, a change of language."""
 
 import time
 from contextlib import suppress

@@ -9,7 +9,13 @@ from ui_components.live.audience import AUDIENCE_BUTTON_HTML, audience_html
 METER_FLOOR_DB = -60.0  # level at the left end of the meter
 SCRIPTS_FOLDER = Path(__file__).parent
 SCRIPT_FILES = (
-    "audio.js", "transport.js", "connection.js", "captions.js", "corrections.js", "audience.js", "page.js"
+    "audio.js",
+    "transport.js",
+    "connection.js",
+    "captions.js",
+    "corrections.js",
+    "audience.js",
+    "page.js",
 )  # in order of use
 SOURCES = {"microphone": "Microphone", "tab": "Browser tab audio", "file": "Simulate live from file"}
 DOWNLOAD_FORMATS = {"txt": "Text", "srt": "SRT", "vtt": "WebVTT", "json": "JSON"}
