@@ -63,7 +63,7 @@ def test_wheel_delivers_presets_adapters_scripts_and_styles(installed, tmp_path)
         "assert (ADAPTERS / 'base-adaptive' / 'adapter_model.safetensors').is_file() and REQUIREMENTS.is_file()\n"
         "assert len(STYLES) > 4 and all(p.is_file() for p in STYLES)\n"
         "assert studio_page(Studio())\n"
-        "from qal.api.audience import FILES, PAGE_FOLDER\n"
+        "from qal.api.audience.routes import FILES, PAGE_FOLDER\n"
         "parts = ['page.html', *(part for _, parts in FILES.values() for part in parts)]\n"
         "assert all((PAGE_FOLDER / part).is_file() for part in parts)\n"
     )

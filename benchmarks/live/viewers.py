@@ -22,8 +22,8 @@ from websockets.sync.client import ClientConnection, connect
 from benchmarks.browser import served
 from benchmarks.live.player import PACKET, cpu_seconds
 from benchmarks.live.spoken import Clip, Stream, make_stream
-from qal.api.audience import PREFIX
-from qal.api.audience_control import PATH as CONTROL_PATH
+from qal.api.audience.control import PATH as CONTROL_PATH
+from qal.api.audience.routes import PREFIX
 from qal.api.live_socket import PATH as SOCKET_PATH
 from qal.audio.samples import SAMPLE_RATE
 from qal.captions.protocol import pack

@@ -19,8 +19,9 @@ from typing import Any, Protocol, TypeVar
 from pydantic import ValidationError
 
 from qal.api.access import FORBIDDEN, INVALID_MESSAGE, LOG_IN
-from qal.api.live_hub import LiveHub, SessionSlot, SupersededError
+from qal.api.live_hub import LiveHub
 from qal.api.live_messages import JoinMessage, SettingsMessage
+from qal.api.live_slot import SessionSlot, SupersededError
 from qal.captions.protocol import MAX_PACKET_BYTES
 from qal.captions.resumable_session import SessionUpdate
 from qal.captions.scheduler import BusyError

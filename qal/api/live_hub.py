@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from qal.api.audience_hub import AudienceHub
+from qal.api.audience.hub import AudienceHub
 from qal.api.live_messages import JoinMessage, SettingsMessage, have_same_captions, settings_only
+from qal.api.live_slot import SessionSlot, require_owner
 from qal.captions.options import SessionOptions
 from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
 from qal.captions.resumable_session import ResumableSession, UpdateCallback
@@ -28,23 +28,6 @@ RECONNECT_TIMEOUT_S = 120.0  # a session without a connection stays in memory so
 MAINTENANCE_INTERVAL_S = 60.0
 
 LOG = logging.getLogger("qal")
-
-
-class SupersededError(QalError):
-    """Another connection has joined the session."""
-
-
-@dataclass(eq=False)
-class SessionSlot:
-    """A session on this server and the connection that may use it (`owner`)."""
-
-    id: str
-    settings: SettingsMessage
-    owner: object
-    stream: ResumableSession = field(init=False)  # set by whoever creates the slot, under its lock
-    lock: threading.Lock = field(default_factory=threading.Lock)  # held while the owner uses the stream
-    disconnected_at: float | None = None  # on the monotonic clock; None while there is a connection
-    closed: bool = False  # a client that reconnects now resumes from disk
 
 
 class LiveHub:
@@ -294,9 +277,3 @@ class LiveHub:
         old.close()
         record = SessionRecord(self._live, slot.id)
         slot.stream = self._open_stream(engine, settings, record, on_update, old.next_sample)
-
-
-def require_owner(slot: SessionSlot, owner: object) -> None:
-    """Raises SupersededError unless `owner` joined the session last."""
-    if slot.owner is not owner:
-        raise SupersededError("this recording continues on another connection")

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qal.api.access import FORBIDDEN, LOG_IN, WRONG_ORIGIN, Allowed
-from qal.api.audience import OPEN_PATH as AUDIENCE_PATH
+from qal.api.audience.routes import OPEN_PATH as AUDIENCE_PATH
 from qal.api.origin import HostNames, is_same_origin
 
 MAX_BODY_BYTES = 4 << 20

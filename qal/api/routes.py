@@ -6,8 +6,8 @@ from pathlib import Path
 from starlette.routing import BaseRoute
 
 from qal.api.access import Allowed
-from qal.api.audience import audience_routes
-from qal.api.audience_control import audience_control_route
+from qal.api.audience.control import audience_control_route
+from qal.api.audience.routes import audience_routes
 from qal.api.corrections import correction_route
 from qal.api.live_events import LiveEvents
 from qal.api.live_hub import LiveHub

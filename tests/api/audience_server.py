@@ -11,9 +11,9 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 
-from qal.api.audience import PREFIX, audience_routes
-from qal.api.audience_control import audience_control_route
-from qal.api.audience_hub import AudienceHub
+from qal.api.audience.control import audience_control_route
+from qal.api.audience.hub import AudienceHub
+from qal.api.audience.routes import PREFIX, audience_routes
 from qal.captions.final_captions import Caption
 from qal.captions.record import SessionRecord, new_session_id
 from qal.captions.resumable_session import SessionUpdate

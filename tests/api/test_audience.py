@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from qal.api import audience, audience_hub
-from qal.api.audience import FILES, PREFIX
-from qal.api.audience_hub import AudienceHub
-from qal.api.audience_links import AudienceLinks
+from qal.api.audience import hub as audience_hub
+from qal.api.audience import routes as audience
+from qal.api.audience.hub import AudienceHub
+from qal.api.audience.links import AudienceLinks
+from qal.api.audience.routes import FILES, PREFIX
 from qal.captions.audience_link import PaneSource
 from qal.captions.record import make_private, new_session_id
 from tests.api.audience_server import Speaker, read_finals, serve, texts, watch

@@ -6,10 +6,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from qal.api import audience_address
-from qal.api.audience_address import link_address, qr_code
-from qal.api.audience_control import MAX_BODY_BYTES, PATH, audience_control_route
-from qal.api.audience_hub import AudienceHub
+from qal.api.audience import address as audience_address
+from qal.api.audience.address import link_address, qr_code
+from qal.api.audience.control import MAX_BODY_BYTES, PATH, audience_control_route
+from qal.api.audience.hub import AudienceHub
 from qal.captions.record import make_private, new_session_id
 from qal.errors import OptionError
 from tests.api.audience_server import Speaker

@@ -1,19 +1,16 @@
 """From the live socket to the viewers: captions over changes of settings, reconnections and the end of a session."""
 
-from starlette.testclient import TestClient
-
 from qal.api.live_hub import LiveHub
-from qal.api.live_socket import PATH
 from qal.audio.samples import Samples
 from qal.captions.audience_link import PaneSource
 from tests.api.audience_server import read_finals, serve, texts, watch
-from tests.api.live_client import JOIN, finals_until, send
+from tests.api.live_client import JOIN, LiveClient, finals_until, send
 
 
-def test_speaker_reaches_viewers_over_changes_and_reconnections(live_client: TestClient, hub: LiveHub, speech: Samples):
+def test_speaker_reaches_viewers_over_changes_and_reconnections(live_client: LiveClient, hub: LiveHub, speech: Samples):
     spoken = []
     with serve(hub.audience) as address:
-        with live_client.websocket_connect(PATH) as socket:
+        with live_client.connect() as socket:
             socket.send_json(JOIN)
             session = socket.receive_json()["session"]
             token = hub.audience.links.switch_on([PaneSource(session=session)]).token
@@ -24,7 +21,7 @@ def test_speaker_reaches_viewers_over_changes_and_reconnections(live_client: Tes
         with watch(address, token) as events:
             assert next(events).data["live"]
             assert texts(read_finals(events, len(spoken))) == [c["text"] for c in spoken]
-            with live_client.websocket_connect(PATH) as socket:
+            with live_client.connect() as socket:
                 last_index = spoken[-1]["index"]
                 socket.send_json({**JOIN, "session": session, "last_index": last_index, "kept_from": ready["next"]})
                 first_sample = socket.receive_json()["next"]
@@ -40,8 +37,8 @@ def test_speaker_reaches_viewers_over_changes_and_reconnections(live_client: Tes
             assert any(state["ended"] and not state["live"] for state in states)
 
 
-def test_sessions_without_a_link_cost_nothing(live_client: TestClient, hub: LiveHub, speech: Samples, tmp_path):
-    with live_client.websocket_connect(PATH) as socket:
+def test_sessions_without_a_link_cost_nothing(live_client: LiveClient, hub: LiveHub, speech: Samples, tmp_path):
+    with live_client.connect() as socket:
         socket.send_json(JOIN)
         session = socket.receive_json()["session"]
         send(socket, speech)

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from qal.api.audience import FILES, PAGE_FOLDER
+from qal.api.audience.routes import FILES, PAGE_FOLDER
 
 NODE = shutil.which("node")
 

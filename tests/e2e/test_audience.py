@@ -12,8 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from qal.api.audience import PREFIX
-from qal.api.audience_hub import AudienceHub
+from qal.api.audience.hub import AudienceHub
+from qal.api.audience.routes import PREFIX
 from qal.captions.audience_link import PaneSource
 from qal.captions.record import make_private
 from tests.api.audience_server import Speaker

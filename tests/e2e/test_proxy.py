@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
-from qal.api.live_socket import FORBIDDEN
+from qal.api.access import FORBIDDEN
 from tests.e2e.live_page import assert_transcribed, socket_answer, start, stop_and_read_captions, write_speech
 from tests.e2e.tls_proxy import AUTHORITY, keep_host, replace_host, tls_proxy, under_path
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from qal.api.audience_links import AudienceLinks
+from qal.api.audience.links import AudienceLinks
 from qal.captions.audience import AudienceLog
 from qal.captions.audience_link import AudienceLink
 from qal.captions.final_captions import Caption

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from qal.api.audience_address import link_address, qr_code, split_page
-from qal.api.audience_hub import AudienceHub
-from qal.api.live_socket import INVALID_MESSAGE, LOG_IN, Allowed
+from qal.api.access import INVALID_MESSAGE, LOG_IN, Allowed
+from qal.api.audience.address import link_address, qr_code, split_page
+from qal.api.audience.hub import AudienceHub
 from qal.api.origin import ShareAddress, is_same_origin
 from qal.captions.audience_link import MAX_PANES, AudienceLink, PaneSource
 from qal.errors import OptionError, QalError

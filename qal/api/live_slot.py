@@ -1,0 +1,31 @@
+"""A session of the server and the connection that may use it."""
+
+import threading
+from dataclasses import dataclass, field
+
+from qal.api.live_messages import SettingsMessage
+from qal.captions.resumable_session import ResumableSession
+from qal.errors import QalError
+
+
+class SupersededError(QalError):
+    """Another connection has joined the session."""
+
+
+@dataclass(eq=False)
+class SessionSlot:
+    """A session on this server and the connection that may use it (`owner`)."""
+
+    id: str
+    settings: SettingsMessage
+    owner: object
+    stream: ResumableSession = field(init=False)  # set by whoever creates the slot, under its lock
+    lock: threading.Lock = field(default_factory=threading.Lock)  # held while the owner uses the stream
+    disconnected_at: float | None = None  # on the monotonic clock; None while there is a connection
+    closed: bool = False  # a client that reconnects now resumes from disk
+
+
+def require_owner(slot: SessionSlot, owner: object) -> None:
+    """Raises SupersededError unless `owner` joined the session last."""
+    if slot.owner is not owner:
+        raise SupersededError("this recording continues on another connection")
