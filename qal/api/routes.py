@@ -5,16 +5,17 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from qal.api.access import Allowed
+from qal.api.access import Allowed, UserOf, no_user
 from qal.api.corrections import correction_route
 from qal.api.live_events import LiveEvents
 from qal.api.live_hub import LiveHub
+from qal.api.live_sessions import session_routes
 from qal.api.live_socket import live_route
 from qal.api.model_zip import FindModel, model_zip_route
 from qal.api.tensorboard_proxy import TensorBoard, tensorboard_routes
 
 
-def live_routes(hub: LiveHub, live: Path, data: Path, allowed: Allowed) -> list[BaseRoute]:
+def live_routes(hub: LiveHub, live: Path, data: Path, allowed: Allowed, user_of: UserOf = no_user) -> list[BaseRoute]:
     """The routes of the Live page.
 
     Args:
@@ -22,8 +23,14 @@ def live_routes(hub: LiveHub, live: Path, data: Path, allowed: Allowed) -> list[
         live: folder of the live sessions.
         data: folder of the datasets, to which corrections are added.
         allowed: whether a connection may use the server.
+        user_of: returns the name of a connection's user.
     """
-    return [live_route(hub, allowed), *LiveEvents(hub, allowed).routes(), correction_route(live, data, allowed)]
+    return [
+        live_route(hub, allowed, user_of),
+        *LiveEvents(hub, allowed, user_of).routes(),
+        correction_route(live, data, allowed, user_of),
+        *session_routes(hub, live, allowed, user_of),
+    ]
 
 
 def studio_routes(find_download: FindModel, tensorboard: TensorBoard, allowed: Allowed) -> Sequence[BaseRoute]:

@@ -51,8 +51,8 @@ def main(arguments: Sequence[str]) -> None:
         studio_page(studio),
         options,
         guard_of(options),
-        lambda allowed: [
-            *live_routes(hub, options.live, options.data, allowed),
+        lambda allowed, user_of: [
+            *live_routes(hub, options.live, options.data, allowed, user_of),
             *studio_routes(functools.partial(find_download, studio), board, allowed),
         ],
         users=users,

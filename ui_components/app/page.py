@@ -45,7 +45,8 @@ TABS = {
 CACHE_SWEEP_INTERVAL_S, CACHE_MAX_AGE_S = 600, 3600  # of uploaded files
 
 Allowed = Callable[[HTTPConnection], bool]  # True if the connection's user is logged in
-Routes = Callable[[Allowed], Sequence[BaseRoute]]
+UserOf = Callable[[HTTPConnection], str | None]  # the name of the connection's user; None if there is no login
+Routes = Callable[[Allowed, UserOf], Sequence[BaseRoute]]
 ShareAddress = Callable[[], str | None]  # the address of the share link; None while there is none
 Guard = Callable[[ASGIApp, Allowed, ShareAddress], ASGIApp]  # wraps the server's application
 AUTH_VARIABLE = "QAL_AUTH"  # environment variable
@@ -145,7 +146,7 @@ def serve(
     page: gr.Blocks,
     options: ServeOptions,
     guard: Guard,
-    routes: Routes = lambda allowed: [],
+    routes: Routes = lambda allowed, user_of: [],
     users: Users | None = None,
     readable: Sequence[Path] = (),
 ) -> None:
@@ -155,7 +156,7 @@ def serve(
         page: the Gradio page.
         options: address and login.
         guard: wraps the application, so that a request reaches nothing before it was checked.
-        routes: creates further HTTP routes, given a function that checks the login of a connection.
+        routes: creates further HTTP routes, given functions that check the login of a connection and name its user.
         users: the accounts that may log in; None if there is no login.
         readable: folders whose files the page may show.
 
@@ -185,7 +186,7 @@ def serve(
             quiet=True,
             prevent_thread_lock=True,
             app_kwargs={
-                "routes": list(routes(allowed)),
+                "routes": list(routes(allowed, functools.partial(logged_in_user, page, users))),
                 "lifespan": functools.partial(guarded, page, guard, allowed),
                 "openapi_url": None,
                 "middleware": [Middleware(LogoutRemovedUsers, page=page, users=users)] if users else [],
@@ -228,11 +229,16 @@ class LogoutRemovedUsers:
 
 def is_logged_in(page: gr.Blocks, users: Users | None, connection: HTTPConnection) -> bool:
     """True if the connection has the cookie of Gradio's login, or if the page has no login."""
+    return page.auth is None or logged_in_user(page, users, connection) is not None
+
+
+def logged_in_user(page: gr.Blocks, users: Users | None, connection: HTTPConnection) -> str | None:
+    """Returns the name of the user who is logged in; None without one, or if the page has no login."""
     if page.auth is None:
-        return True
+        return None
     cookies = (f"access-token-{page.app.cookie_id}", f"access-token-unsecure-{page.app.cookie_id}")
     names = [page.app.tokens.get(connection.cookies.get(cookie)) for cookie in cookies]
-    return any(name is not None and (users is None or users.is_known(name)) for name in names)
+    return next((name for name in names if name is not None and (users is None or users.is_known(name))), None)
 
 
 def require_local_address(host: str) -> None:
