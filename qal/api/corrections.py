@@ -4,30 +4,27 @@ It is behind the login of the page. The session id, which cannot be guessed, pro
 read from disk, so that it also works after the recording has ended or the server was restarted."""
 
 import hashlib
-import logging
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
 from starlette.routing import Route
 
-from qal.api.access import INVALID_MESSAGE, LOG_IN, Allowed
-from qal.api.origin import is_same_origin
+from qal.api.access import Allowed, UserOf, no_user
+from qal.api.json_route import json_route
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.captions.protocol import MAX_SAMPLE_INDEX
 from qal.captions.record import SessionRecord, StoredCaption
 from qal.captions.saved_audio import SampleRange, SavedAudio
+from qal.captions.session_info import require_reader
 from qal.corpus.corrections import Correction, add_correction, checked_text, corrections_folder
-from qal.errors import OptionError, QalError
+from qal.errors import OptionError
 
 PATH = "/qal/corrections"
 MARGIN_S = 0.2  # of audio before and after the speech
 MAX_BODY_BYTES = 8192
+TOO_LONG = "this line is too long; shorten it"
 MAX_FIELD_CHARACTERS = 4096  # the corpus has stricter limits of its own
 HASH_DIGITS = 16  # of the session id; the id itself would let a reader of the dataset resume the session
-LOG = logging.getLogger("qal")
 
 
 class CorrectionRequest(BaseModel, frozen=True, extra="forbid"):
@@ -47,21 +44,12 @@ class CorrectionResponse(BaseModel, frozen=True):
     split: str
 
 
-def correction_route(live: Path, data: Path, allowed: Allowed) -> Route:
-    async def serve(request: Request) -> Response:
-        if not is_same_origin(request) or not allowed(request):
-            return _error_response(403, LOG_IN)
-        try:
-            correction = parse_request(await _read_body(request))
-            response = await run_in_threadpool(add_to_corpus, correction, live, data)
-            return JSONResponse(response.model_dump())
-        except QalError as error:
-            return _error_response(400, str(error))
-        except Exception:
-            LOG.exception("a correction failed")
-            return _error_response(500, "the server could not add this line; try again")
+def correction_route(live: Path, data: Path, allowed: Allowed, user_of: UserOf = no_user) -> Route:
+    def add(request: CorrectionRequest, user: str | None) -> CorrectionResponse:
+        require_reader(SessionRecord(live, request.session), user)
+        return add_to_corpus(request, live, data)
 
-    return Route(PATH, serve, methods=["POST"])
+    return json_route(PATH, CorrectionRequest, add, allowed, user_of, MAX_BODY_BYTES, TOO_LONG)
 
 
 def add_to_corpus(request: CorrectionRequest, live: Path, data: Path) -> CorrectionResponse:
@@ -102,25 +90,5 @@ def read_caption_audio(audio: SavedAudio, caption: StoredCaption, captions: list
     return audio.read(speech, SampleRange(min(start, speech.start), max(end, speech.end)))
 
 
-def parse_request(body: bytes) -> CorrectionRequest:
-    try:
-        return CorrectionRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise OptionError(INVALID_MESSAGE) from error
-
-
-async def _read_body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise OptionError("this line is too long; shorten it")
-    return body
-
-
 def _to_samples(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
-
-
-def _error_response(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"message": message}, status)

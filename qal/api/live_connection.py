@@ -75,10 +75,11 @@ class LoggedOutError(QalError):
 class LiveConnection:
     """One connection to one session, from the join message to the end."""
 
-    def __init__(self, hub: LiveHub, transport: Transport, allowed: Callable[[], bool]):
+    def __init__(self, hub: LiveHub, transport: Transport, allowed: Callable[[], bool], user: str | None = None):
         self.hub = hub
         self.transport = transport
         self._allowed = allowed
+        self._user = user
         self._loop = asyncio.get_running_loop()
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_OUTGOING)
         self._incoming: asyncio.Queue[Message] = asyncio.Queue(MAX_INCOMING)
@@ -168,7 +169,7 @@ class LiveConnection:
 
     def _join(self, message: JoinMessage) -> SessionSlot:
         """Joins the session, in a thread: the client may disconnect while a model is loaded."""
-        slot = self._slot = self.hub.join(message, self, self._on_update)
+        slot = self._slot = self.hub.join(message, self, self._on_update, self._user)
         if self._closed:
             self.hub.disconnect(slot, self)
         return slot

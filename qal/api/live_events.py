@@ -13,7 +13,7 @@ the page can read why it is refused."""
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from qal.api import live_connection
-from qal.api.access import INVALID_MESSAGE, Allowed, refusal_reason
+from qal.api.access import INVALID_MESSAGE, Allowed, UserOf, no_user, refusal_reason
 from qal.api.live_batches import MAX_BATCH_BYTES, MAX_BATCH_MESSAGES, Batch, MessageOrder, unpack_batch
 from qal.api.live_connection import DisconnectedError, LiveConnection, Message
 from qal.api.live_hub import LiveHub
@@ -48,9 +48,10 @@ LOG = logging.getLogger("qal")
 class LiveEvents:
     """The connections of a server that use server-sent events."""
 
-    def __init__(self, hub: LiveHub, allowed: Allowed):
+    def __init__(self, hub: LiveHub, allowed: Allowed, user_of: UserOf = no_user):
         self._hub = hub
         self._allowed = allowed
+        self._user_of = user_of
         self._transports: dict[str, EventTransport] = {}  # by the id of the connection
         self._running: set[asyncio.Task[None]] = set()  # a task without a reference may be deleted while it runs
 
@@ -73,11 +74,13 @@ class LiveEvents:
             return _error_response(400, INVALID_MESSAGE)
         except ClientDisconnect:
             return Response(status_code=400)  # nothing receives it
-        return EventStream(self._events(EventTransport(join_message), lambda: self._allowed(request)))
+        transport = EventTransport(join_message)
+        connection = LiveConnection(self._hub, transport, lambda: self._allowed(request), self._user_of(request))
+        return EventStream(self._events(transport, connection))
 
-    async def _events(self, transport: "EventTransport", allowed: Callable[[], bool]) -> AsyncIterator[ServerSentEvent]:
+    async def _events(self, transport: "EventTransport", connection: LiveConnection) -> AsyncIterator[ServerSentEvent]:
         """Runs a connection and yields what it sends, until either side ends it."""
-        running = asyncio.create_task(transport.run(LiveConnection(self._hub, transport, allowed)))
+        running = asyncio.create_task(transport.run(connection))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         self._transports[transport.id] = transport

@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 from qal.api.audience.hub import AudienceHub
-from qal.api.live_messages import JoinMessage, SettingsMessage, have_same_captions, settings_only
+from qal.api.live_messages import JoinMessage, SettingsMessage, have_same_captions, session_info, settings_only
 from qal.api.live_slot import SessionSlot, require_owner
 from qal.captions.options import SessionOptions
 from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
@@ -19,6 +20,7 @@ from qal.captions.resumable_session import ResumableSession, UpdateCallback
 from qal.captions.scheduler import BusyError
 from qal.captions.scheduler_pool import SchedulerPool
 from qal.captions.session import CaptionSession
+from qal.captions.session_info import add_info, require_reader
 from qal.engine.cache import EngineCache
 from qal.engine.engine import Engine
 from qal.engine.languages import check_language, check_languages
@@ -64,23 +66,28 @@ class LiveHub:
         self.slow_executor = ThreadPoolExecutor(max_sessions, "live-slow")
         self.disk_executor = ThreadPoolExecutor(max_sessions, "live-disk")
 
-    def join(self, message: JoinMessage, owner: object, on_update: UpdateCallback) -> SessionSlot:
+    def join(
+        self, message: JoinMessage, owner: object, on_update: UpdateCallback, user: str | None = None
+    ) -> SessionSlot:
         """Starts a session, or resumes the one that the client names from memory or from disk.
 
         Raises:
             BusyError: too many sessions.
+            SessionAccessError: the session belongs to a user other than `user`.
             ModelError, LanguageError: the model cannot be used.
             OptionError: the session id is not valid."""
         record = SessionRecord(self._live, message.session or new_session_id())
+        require_reader(record, user)
         slot = self._find_slot(record, owner) or self._create_slot(message, record, owner, on_update)
         with slot.lock:  # waits for the last packet of an earlier connection, or until the session is open
             if slot.closed:  # it was being closed
-                return self.join(message, owner, on_update)
+                return self.join(message, owner, on_update, user)
             if slot.settings.keep_sound and not message.keep_sound:  # revoked while disconnected
                 slot.stream.set_audio_saving(False)
                 slot.settings = slot.settings.model_copy(update={"keep_sound": False})
             slot.stream.resume(self.audience.tee(slot.id, on_update), message.last_index)
             self.audience.session_opened(slot.id)
+            add_info(record, session_info(message, user))
         return slot
 
     def _find_slot(self, record: SessionRecord, owner: object) -> SessionSlot | None:
@@ -180,6 +187,17 @@ class LiveHub:
             slot.closed = True
             self.end(slot)
             SessionRecord(self._live, slot.id).delete_empty()
+
+    def delete(self, record: SessionRecord) -> None:
+        """Deletes a session from memory and from disk. Raises BusyError while it has a connection."""
+        slot = self._slots.get(record.folder.name)
+        with slot.lock if slot else nullcontext():
+            if slot and not slot.closed and slot.disconnected_at is None:
+                raise BusyError("this session is being captioned; press Stop first")
+            if slot and not slot.closed:
+                slot.closed = True
+                self.end(slot)
+            record.delete()
 
     def end(self, slot: SessionSlot) -> None:
         """Removes the session from memory."""

@@ -1,5 +1,6 @@
 """The settings and the first message of a live client."""
 
+import time
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -7,6 +8,7 @@ from pydantic import BaseModel, Field
 from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.captions.options import MAX_HINT_CHARACTERS, UpdateMode
 from qal.captions.protocol import MAX_SAMPLE_INDEX
+from qal.captions.session_info import SessionInfo
 from qal.engine.languages import LANGUAGES
 
 
@@ -36,6 +38,8 @@ class JoinMessage(SettingsMessage, frozen=True):
     last_index: int = Field(
         default=-1, ge=-1, le=MAX_SAMPLE_INDEX, description="index of the last final caption that the client has"
     )
+    group: str = Field(default="", max_length=64, description="the same for sessions that are shown side by side")
+    place: int = Field(default=0, ge=0, le=9, description="position in the group, from the left")
 
 
 def have_same_captions(a: SettingsMessage, b: SettingsMessage) -> bool:
@@ -48,3 +52,9 @@ def settings_only(message: SettingsMessage) -> SettingsMessage:
     """Returns the settings of a join message without its other fields."""
     fields = set(SettingsMessage.model_fields)
     return SettingsMessage.model_validate(message.model_dump(include=fields, exclude_unset=True))
+
+
+def session_info(message: JoinMessage, user: str | None) -> SessionInfo:
+    """Returns what the record says of a session that a user starts now."""
+    about = message.model_dump(include={"model", "task", "group", "place"})
+    return SessionInfo(user=user, started=time.time(), **about)

@@ -3,20 +3,20 @@
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from qal.api.access import FORBIDDEN, Allowed, refusal_reason
+from qal.api.access import FORBIDDEN, Allowed, UserOf, no_user, refusal_reason
 from qal.api.live_connection import DisconnectedError, LiveConnection, Message
 from qal.api.live_hub import LiveHub
 
 PATH = "/qal/live"
 
 
-def live_route(hub: LiveHub, allowed: Allowed) -> WebSocketRoute:
+def live_route(hub: LiveHub, allowed: Allowed, user_of: UserOf = no_user) -> WebSocketRoute:
     async def serve(socket: WebSocket) -> None:
         await socket.accept()
         if reason := refusal_reason(socket, allowed):
             await socket.close(FORBIDDEN, reason)
             return
-        await LiveConnection(hub, SocketTransport(socket), lambda: allowed(socket)).run()
+        await LiveConnection(hub, SocketTransport(socket), lambda: allowed(socket), user_of(socket)).run()
 
     return WebSocketRoute(PATH, serve)
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from qal.api.access import Allowed
+from qal.api.access import Allowed, UserOf, no_user
 from qal.api.audience.control import audience_control_route
 from qal.api.audience.routes import audience_routes
 from qal.api.corrections import correction_route
 from qal.api.live_events import LiveEvents
 from qal.api.live_hub import LiveHub
+from qal.api.live_sessions import session_routes
 from qal.api.live_socket import live_route
 from qal.api.model_zip import FindModel, model_zip_route
 from qal.api.origin import ShareAddress
@@ -18,7 +19,13 @@ from qal.api.tensorboard_proxy import TensorBoard, tensorboard_routes
 
 
 def live_routes(
-    hub: LiveHub, live: Path, data: Path, bound: str, allowed: Allowed, share_address: ShareAddress
+    hub: LiveHub,
+    live: Path,
+    data: Path,
+    bound: str,
+    allowed: Allowed,
+    user_of: UserOf = no_user,
+    share_address: ShareAddress = lambda: None,
 ) -> list[BaseRoute]:
     """The routes of the Live page.
 
@@ -28,12 +35,14 @@ def live_routes(
         data: folder of the datasets, to which corrections are added.
         bound: the name or address on which the server listens.
         allowed: whether a connection may use the server.
+        user_of: returns the name of a connection's user.
         share_address: returns the address of the share link.
     """
     return [
-        live_route(hub, allowed),
-        *LiveEvents(hub, allowed).routes(),
-        correction_route(live, data, allowed),
+        live_route(hub, allowed, user_of),
+        *LiveEvents(hub, allowed, user_of).routes(),
+        correction_route(live, data, allowed, user_of),
+        *session_routes(hub, live, allowed, user_of),
         audience_control_route(hub.audience, bound, share_address, allowed),
         *audience_routes(hub.audience),
     ]

@@ -22,6 +22,7 @@ from qal.storage import storage_errors
 from qal.text.subtitles import cue_fields
 
 CAPTIONS_FILE = "captions.jsonl"
+INFO_FILE = "session.json"  # qal.captions.session_info
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 SESSION_ID_BYTES = 18  # of randomness
 SECONDS_PER_DAY = 24 * 3600
@@ -78,13 +79,18 @@ class SessionRecord:
             file.flush()
             os.fsync(file.fileno())
 
+    def delete(self) -> None:
+        """Deletes the folder with everything in it. Raises StorageError."""
+        with storage_errors("this session"):
+            if self.folder.is_dir():
+                shutil.rmtree(self.folder)
+
     def delete_empty(self) -> None:
         """Deletes the folder if nothing was said in the session."""
         with storage_errors("the captions of this session"):
-            files = list(self.folder.iterdir()) if self.folder.is_dir() else []
-            if files == [self.file] and not self.file.stat().st_size:
-                self.file.unlink()
-                self.folder.rmdir()
+            sizes = {path.name: path.stat().st_size for path in self.folder.glob("*")}
+        if sizes.pop(CAPTIONS_FILE, None) == 0 and sizes.keys() <= {INFO_FILE}:
+            self.delete()
 
     def stored_captions(self) -> list[StoredCaption]:
         """Returns the captions in the file; torn lines are ignored."""

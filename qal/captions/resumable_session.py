@@ -79,8 +79,8 @@ class ResumableSession:
 
     @property
     def is_empty(self) -> bool:
-        """True until the first sample has arrived."""
-        return self.next_sample == 0
+        """True until the first sample has arrived, if the record has no captions of earlier."""
+        return self.next_sample == self._start_sample and not self._first_index
 
     @property
     def ack(self) -> int:

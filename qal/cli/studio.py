@@ -51,8 +51,8 @@ def main(arguments: Sequence[str]) -> None:
         studio_page(studio),
         options,
         guard_of(options),
-        lambda allowed, share_address: [
-            *live_routes(hub, options.live, options.data, options.host, allowed, share_address),
+        lambda allowed, user_of, share_address: [
+            *live_routes(hub, options.live, options.data, options.host, allowed, user_of, share_address),
             *studio_routes(functools.partial(find_download, studio), board, allowed),
         ],
         users=users,

@@ -163,4 +163,4 @@ def test_unexpected_error_is_a_status_500_with_a_message(
 ):
     monkeypatch.setattr("qal.api.corrections.add_to_corpus", lambda *_: 1 / 0)
     response = client.post(PATH, json=correction(session))
-    assert (response.status_code, response.json()["message"]) == (500, "the server could not add this line; try again")
+    assert (response.status_code, response.json()["message"]) == (500, "the server could not do this; try again")

@@ -161,9 +161,7 @@ def test_line_break_in_a_corrected_line_is_a_space_in_subtitles(module_servers, 
     text = page.locator(".qal-live .final span")
     text.click()
     text.press("End")
-    text.press("Enter")
-    text.press("Enter")
-    text.press_sequentially("two")
+    page.keyboard.insert_text("\n\ntwo")
     with page.expect_download() as download:
         page.get_by_label("Download").select_option("srt")
     assert download.value.path().read_text("utf-8") == "1\n00:00:00,000 --> 00:00:01,000\nOne two\n"

@@ -45,8 +45,9 @@ TABS = {
 CACHE_SWEEP_INTERVAL_S, CACHE_MAX_AGE_S = 600, 3600  # of uploaded files
 
 Allowed = Callable[[HTTPConnection], bool]  # True if the connection's user is logged in
+UserOf = Callable[[HTTPConnection], str | None]  # the name of the connection's user; None if there is no login
 ShareAddress = Callable[[], str | None]  # the address of the share link; None while there is none
-Routes = Callable[[Allowed, ShareAddress], Sequence[BaseRoute]]
+Routes = Callable[[Allowed, UserOf, ShareAddress], Sequence[BaseRoute]]
 Guard = Callable[[ASGIApp, Allowed, ShareAddress], ASGIApp]  # wraps the server's application
 AUTH_VARIABLE = "QAL_AUTH"  # environment variable
 HOST_PATTERN = r"\*|[\w.-]+|\[?[0-9a-fA-F:.]+\]?"
@@ -145,7 +146,7 @@ def serve(
     page: gr.Blocks,
     options: ServeOptions,
     guard: Guard,
-    routes: Routes = lambda allowed, share_address: [],
+    routes: Routes = lambda allowed, user_of, share_address: [],
     users: Users | None = None,
     readable: Sequence[Path] = (),
 ) -> None:
@@ -155,8 +156,8 @@ def serve(
         page: the Gradio page.
         options: address and login.
         guard: wraps the application, so that a request reaches nothing before it was checked.
-        routes: creates further HTTP routes, given functions that check the login of a connection and return the
-            address of the share link.
+        routes: creates further HTTP routes, given functions that check the login of a connection, name its user, and
+            return the address of the share link.
         users: the accounts that may log in; None if there is no login.
         readable: folders whose files the page may show.
 
@@ -186,7 +187,7 @@ def serve(
             quiet=True,
             prevent_thread_lock=True,
             app_kwargs={
-                "routes": list(routes(allowed, lambda: page.share_url)),
+                "routes": list(routes(allowed, functools.partial(logged_in_user, page, users), lambda: page.share_url)),
                 "lifespan": functools.partial(guarded, page, guard, allowed),
                 "openapi_url": None,
                 "middleware": [Middleware(LogoutRemovedUsers, page=page, users=users)] if users else [],
@@ -229,11 +230,16 @@ class LogoutRemovedUsers:
 
 def is_logged_in(page: gr.Blocks, users: Users | None, connection: HTTPConnection) -> bool:
     """True if the connection has the cookie of Gradio's login, or if the page has no login."""
+    return page.auth is None or logged_in_user(page, users, connection) is not None
+
+
+def logged_in_user(page: gr.Blocks, users: Users | None, connection: HTTPConnection) -> str | None:
+    """Returns the name of the user who is logged in; None without one, or if the page has no login."""
     if page.auth is None:
-        return True
+        return None
     cookies = (f"access-token-{page.app.cookie_id}", f"access-token-unsecure-{page.app.cookie_id}")
     names = [page.app.tokens.get(connection.cookies.get(cookie)) for cookie in cookies]
-    return any(name is not None and (users is None or users.is_known(name)) for name in names)
+    return next((name for name in names if name is not None and (users is None or users.is_known(name))), None)
 
 
 def require_local_address(host: str) -> None:

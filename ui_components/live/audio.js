@@ -106,61 +106,125 @@ const AUDIO_ERRORS = {
   EncodingError: "This file is not readable as audio. Choose a WAV, MP3, OGG or FLAC file.",
 };
 
-class AudioSource {
-  // Opens a source. Calls `onPacket(Int16Array)` for each 64 ms and `onEnd()` when a file or a shared tab has ended.
-  async open(source, file, onPacket, onEnd) {
-    if (!window.isSecureContext)
-      throw new Error("Browsers allow audio input only on https and localhost. Open this page at such an address.");
-    const input = source === "file" ? await this.fileInput(file, onEnd) : await this.streamInput(source, onEnd);
-    const url = URL.createObjectURL(new Blob([WORKLET], { type: "text/javascript" }));
-    await this.context.audioWorklet.addModule(url);
-    URL.revokeObjectURL(url);
-    if (this.closed) return void (await this.context.close());
-    this.node = new AudioWorkletNode(this.context, "qal-packets", { numberOfOutputs: 0 });
-    this.node.port.onmessage = (event) => event.data.length && onPacket(event.data);
-    input.connect(this.node);
-    if (source === "file") input.start();
-    await this.context.resume();
-  }
-
-  async fileInput(file, onEnd) {
-    this.context = new AudioContext({ sampleRate: RATE });
-    const buffer = await this.context.decodeAudioData(await file.arrayBuffer());
-    const node = new AudioBufferSourceNode(this.context, { buffer });
-    node.onended = () => setTimeout(onEnd, FILE_END_DELAY_MS);
-    return node;
-  }
-
-  async streamInput(source, onEnd) {
-    const stream = source === "tab"
-      ? await navigator.mediaDevices.getDisplayMedia({ audio: true, video: true })
-      : await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
+// One open input: its tracks, if it is a stream, its context, and the worklet that makes packets of it.
+class Capture {
+  async useStream(stream) {
     this.tracks = stream.getAudioTracks();
     stream.getVideoTracks().forEach((track) => track.stop());
-    if (this.closed) this.tracks.forEach((track) => track.stop());
     if (!this.tracks.length) throw new Error("No audio was shared. Choose a tab and check its audio option.");
-    this.tracks[0].onended = onEnd;
     const mediaStream = new MediaStream(this.tracks);
     try {
       this.context = new AudioContext({ sampleRate: RATE });
-      return new MediaStreamAudioSourceNode(this.context, { mediaStream });
+      this.input = new MediaStreamAudioSourceNode(this.context, { mediaStream });
     } catch (error) {
       if (error.name !== "NotSupportedError") throw error;
       await this.context?.close();
       this.context = new AudioContext(); // at the device's rate; the worklet resamples
-      return new MediaStreamAudioSourceNode(this.context, { mediaStream });
+      this.input = new MediaStreamAudioSourceNode(this.context, { mediaStream });
     }
+  }
+
+  async useFile(file, onEnd) {
+    this.tracks = [];
+    this.context = new AudioContext({ sampleRate: RATE });
+    const buffer = await this.context.decodeAudioData(await file.arrayBuffer());
+    this.input = new AudioBufferSourceNode(this.context, { buffer });
+    this.input.onended = () => setTimeout(onEnd, FILE_END_DELAY_MS);
+  }
+
+  async addWorklet() {
+    const url = URL.createObjectURL(new Blob([WORKLET], { type: "text/javascript" }));
+    await this.context.audioWorklet.addModule(url);
+    URL.revokeObjectURL(url);
+  }
+
+  start(onPacket) {
+    this.node = new AudioWorkletNode(this.context, "qal-packets", { numberOfOutputs: 0 });
+    this.node.port.onmessage = (event) => event.data.length && onPacket(event.data);
+    this.input.connect(this.node);
+    this.input.start?.(); // a file
+    this.context.resume().catch(() => {}); // AudioWatch tries again
+  }
+
+  // Sends the last packet, then closes.
+  async close() {
+    this.tracks?.forEach((track) => { track.onended = null; track.stop(); });
+    if (!this.context || this.context.state === "closed") return;
+    if (this.node) {
+      this.node.port.postMessage("send");
+      await delay(CLOSE_DELAY_MS);
+      this.node.port.onmessage = null;
+    }
+    await this.context.close();
+  }
+}
+
+class AudioSource {
+  // `openMicrophone()` returns a stream. `onPacket(Int16Array)` is called for each 64 ms, `onEnd()` when a file or a
+  // shared tab has ended.
+  constructor(source, openMicrophone, onPacket, onEnd) {
+    Object.assign(this, { source, openMicrophone, onEnd, capture: null, isReopening: false, closed: false });
+    this.onPacket = (pcm) => { this.observe(pcm); onPacket(pcm); };
+    this.lastPacketAt = 0; // ms
+    this.silentSamples = 0; // zeros since the last other sample
+    this.changes = Promise.resolve(); // the last change of the microphone
+  }
+
+  observe(pcm) {
+    this.lastPacketAt = performance.now();
+    this.silentSamples = pcm.some((sample) => sample) ? 0 : this.silentSamples + pcm.length;
+  }
+
+  async open(file) {
+    if (!window.isSecureContext)
+      throw new Error("Browsers allow audio input only on https and localhost. Open this page at such an address.");
+    const capture = await this.openCapture(file);
+    if (this.closed) return void (await capture.close());
+    if (this.source === "tab") capture.tracks[0].onended = this.onEnd;
+    this.begin(capture);
+  }
+
+  async openCapture(file) {
+    const capture = new Capture();
+    try {
+      if (file) await capture.useFile(file, this.onEnd);
+      else if (this.source === "tab")
+        await capture.useStream(await navigator.mediaDevices.getDisplayMedia({ audio: true, video: true }));
+      else await capture.useStream(await this.openMicrophone());
+      await capture.addWorklet();
+    } catch (error) {
+      await capture.close();
+      throw error;
+    }
+    return capture;
+  }
+
+  begin(capture) {
+    Object.assign(this, { capture, lastPacketAt: performance.now(), silentSamples: 0 });
+    capture.start(this.onPacket);
+  }
+
+  // Opens the microphone again, as it is chosen now. The earlier one is closed when the new one is open, so that hardly
+  // anything is lost.
+  reopen() {
+    this.changes = this.changes.catch(() => {}).then(() => this.replaceCapture());
+    return this.changes;
+  }
+
+  async replaceCapture() {
+    if (this.closed || !this.capture) return;
+    this.isReopening = true;
+    try {
+      const previous = this.capture, capture = await this.openCapture();
+      await previous.close();
+      if (this.closed) return void (await capture.close());
+      this.begin(capture);
+    } finally { this.isReopening = false; }
   }
 
   // Sends the last packet, then closes. A source that is still opening closes itself.
   async close() {
     this.closed = true;
-    this.tracks?.forEach((track) => track.stop());
-    if (!this.context || this.context.state === "closed") return;
-    if (this.node) {
-      this.node.port.postMessage("send");
-      await new Promise((resolve) => setTimeout(resolve, CLOSE_DELAY_MS));
-    }
-    await this.context.close();
+    await this.capture?.close();
   }
 }

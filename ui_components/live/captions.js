@@ -50,17 +50,18 @@ class CaptionList {
     this.root.classList.add("is-empty");
   }
 
-  // `sessionNumber` tells the sessions of the pane apart; `offsetS` is the session's start on the page's clock.
-  show(caption, sessionNumber, offsetS, connection) {
-    const key = `${sessionNumber}:${caption.index}`;
+  // The index of the last final caption, -1 without one.
+  get lastIndex() { return Math.max(-1, ...[...this.lines.values()].map((line) => line.index)); }
+  get endS() { return Math.max(0, ...[...this.lines.values()].map((line) => line.end_s)); }
+
+  show(caption, session, hasAudio) {
+    const key = `${session}:${caption.index}`;
     if (this.lines.has(key)) return; // resent after a reconnection
-    const words = caption.words.map((w) => ({ ...w, start_s: w.start_s + offsetS, end_s: w.end_s + offsetS }));
-    const times = { start_s: caption.start_s + offsetS, end_s: caption.end_s + offsetS };
     this.tentative?.remove();
     this.tentative = null;
     if (!caption.text) return this.root.classList.toggle("is-empty", !this.lines.size);
     this.root.classList.remove("is-empty");
-    const line = { ...caption, ...times, words, session: connection.session, hasAudio: connection.savesAudio };
+    const line = { ...caption, session, hasAudio };
     const item = captionElement(line);
     if (line.final && line.language) {
       if (this.language && this.language !== line.language) item.prepend(languageTag(line.language));
@@ -69,10 +70,7 @@ class CaptionList {
     this.list.append(item);
     if (!caption.final) return void (this.tentative = item);
     this.lines.set(key, line);
-    item.querySelector("span").addEventListener("input", (event) => {
-      Object.assign(line, { text: event.target.innerText.replace(/\s+/g, " ").trim(), words: [] });
-      if (line.hasAudio) setButtonState(item.lastChild, false);
-    });
+    makeEditable(item, line);
   }
 
   search(query) {
@@ -97,7 +95,6 @@ function captionElement(line) {
     const committed = Object.assign(document.createElement("b"), { textContent: line.text.slice(0, line.committed) });
     text.append(committed, line.text.slice(line.committed));
   }
-  if (line.final) Object.assign(text, { contentEditable: "plaintext-only", spellcheck: false, title: "Click to correct" });
   item.append(time, text);
   if (line.final && line.hasAudio) item.append(addButton(line));
   return item;

@@ -16,8 +16,9 @@ const comparable = (settings) => JSON.stringify(Object.entries(completeSettings(
 
 class Connection {
   // `callbacks`: update(message), waiting(hasBeenOpen), busy(text), problem(text), failed(text), usesEvents(),
-  // finished().
-  constructor(settings, callbacks) {
+  // finished(), and opened(message) before the first packets are sent. `resumed`: session, group, place, kept,
+  // nextSample and lastIndex of a session that an earlier connection has begun.
+  constructor(settings, callbacks, resumed = {}) {
     this.settings = settings; // as the user chose them
     this.applied = null; // as the server confirmed them; a reconnection must not send settings that it refused
     this.callbacks = callbacks;
@@ -30,6 +31,7 @@ class Connection {
     this.hasBeenOpen = this.ready = this.finishing = this.over = false;
     // Whether the server saves audio. A request made while disconnected is sent only after the kept packets.
     this.savesAudio = settings.keep_sound;
+    Object.assign(this, resumed);
     this.connect();
   }
 
@@ -57,6 +59,8 @@ class Connection {
       session: this.session,
       kept_from: this.kept.length ? this.kept[0].first : this.nextSample,
       last_index: this.lastIndex,
+      group: this.group,
+      place: this.place,
     };
   }
 
@@ -99,9 +103,11 @@ class Connection {
     if (message.type === "ready") {
       this.savesAudio = Boolean(message.keep_sound);
       this.applied = completeSettings(message);
+      if (!this.hasBeenOpen) this.callbacks.opened(message);
       if (!this.ready) this.resume(message);
     }
-    for (const { final, index } of message.captions ?? []) if (final) this.lastIndex = Math.max(this.lastIndex, index);
+    const stored = (message.captions ?? []).filter(({ final, text }) => final && text);
+    for (const { index } of stored) this.lastIndex = Math.max(this.lastIndex, index);
     this.ack = Math.max(this.ack, message.ack);
     while (this.kept.length && this.kept[0].first + this.kept[0].pcm.length <= this.ack) this.kept.shift();
     this.callbacks.update(message);

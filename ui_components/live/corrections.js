@@ -1,4 +1,4 @@
-// Corrections: saves a line and its audio to a dataset.
+// Corrections: keeps the corrected text of a line on the server, and saves the line and its audio to a dataset.
 
 const UNREACHABLE = "Cannot reach the server. Try again when it is running.";
 
@@ -27,13 +27,51 @@ function setButtonState(button, isAdded, title = "Save this line and its audio t
   Object.assign(button, { textContent: isAdded ? "✓ In dataset" : "Add to dataset", title });
 }
 
-async function postCorrection({ session, index, text }) {
-  const url = new URL("qal/corrections", location.href.split(/[?#]/)[0]);
-  const body = JSON.stringify({ session, index, text, corpus: currentSettings().corpus });
+const postCorrection = ({ session, index, text }) =>
+  postJson("qal/corrections", { session, index, text, corpus: currentSettings().corpus });
+
+// Returns the server's answer. The error of an answer has its `status`; without an answer there is none.
+async function postJson(path, content) {
+  const url = new URL(path, location.href.split(/[?#]/)[0]);
+  const body = JSON.stringify(content);
   const throwUnreachable = () => { throw new Error(UNREACHABLE); };
   const headers = { "content-type": "application/json" };
   const response = await fetch(url, { method: "POST", headers, body }).catch(throwUnreachable);
   const result = await response.json().catch(throwUnreachable);
-  if (!response.ok) throw new Error(result.message);
+  if (!response.ok) throw Object.assign(new Error(result.message), { status: response.status });
   return result;
+}
+
+// Lets the text of a line be corrected; Enter ends a correction, Escape undoes it. It is kept on the server.
+function makeEditable(item, line) {
+  const node = item.querySelector("span");
+  Object.assign(node, { contentEditable: "plaintext-only", spellcheck: false, title: "Click to correct" });
+  let before = null; // the nodes, text and words of the line when the correction began
+  const showText = (text, words) => {
+    Object.assign(line, { text, words });
+    if (line.hasAudio) setButtonState(item.querySelector(".add"), false);
+  };
+  node.onfocus = () => {
+    before = { nodes: [...node.childNodes].map((child) => child.cloneNode(true)), text: line.text, words: line.words };
+  };
+  node.oninput = () => showText(node.innerText.replace(/\s+/g, " ").trim(), []);
+  node.onkeydown = (event) => {
+    if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Escape" && before.text !== line.text) {
+      node.replaceChildren(...before.nodes);
+      showText(before.text, before.words);
+    }
+    node.blur();
+  };
+  node.onblur = async () => {
+    if (!before || before.text === line.text) return;
+    const { session, index, text } = line;
+    before = null;
+    try {
+      await postJson("qal/sessions/edit", { session, index, text });
+      item.classList.add("edited");
+    } catch (error) { showProblem(`The correction is on this page only: ${error.message}`); }
+  };
 }

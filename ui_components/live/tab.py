@@ -12,6 +12,7 @@ from qal.audio.gate import GateOptions
 from qal.captions.fixed_chunks import CHUNK_S
 from qal.captions.options import MAX_HINT_CHARACTERS
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
+from ui_components.live.remembered import STORED_SCRIPT, choice_script, restore_settings
 from ui_components.live.view import live_html, live_script
 from ui_components.widgets.choices import DETECT, language_choices, named_languages
 from ui_components.widgets.model_choice import NO_COMPARISON, update_comparison_choices, update_model_choices
@@ -34,9 +35,11 @@ GATE_LABELS = {
 }
 DEFAULT_DATASET = "my-captions"
 MAX_NAME_CHARACTERS = 64
+MODEL_SETTINGS = ("model", "compare")
 SETTINGS_DELAY_MS = 250  # several changes within this time are sent once
 # Stores the values of the settings, in the order of the names, for the page's scripts.
 SETTINGS_SCRIPT = """(...values) => {{
+  {stored}
   const byName = (names) => Object.fromEntries(names.map((name) => [name, values.shift()]));
   const {{language, compare, ...others}} = byName({names});
   const gate = byName({gate_names});
@@ -59,10 +62,32 @@ def live_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> gr.Dropd
             gate = {name: gate_setting(name) for name in GateOptions.model_fields}
     settings = {**models, **recognition, **correction_settings(studio.live_days)}
     wire_settings(settings, gate, opened)
+    wire_models(studio, models, note, opened)
+    restore_settings(page, {name: part for name, part in {**settings, **gate}.items() if name not in MODEL_SETTINGS})
+    return models["model"]
+
+
+def wire_models(studio: Studio, models: dict[str, gr.Dropdown], note: gr.HTML, opened: EventTriggers) -> None:
+    """Lists the models when the tab is opened. A choice that the browser remembers is passed beside the current one,
+    because Gradio refuses a value that a drop-down does not list yet."""
     model, compare = models["model"], models["compare"]
-    gr.on(opened, action(update_model_choices, studio), model, [model, note], **EVENT_OPTIONS)
-    gr.on(opened, action(update_comparison_choices, studio), compare, compare, **EVENT_OPTIONS)
-    return model
+    stored_model, stored_compare = gr.JSON(visible=False), gr.JSON(visible=False)
+    gr.on(
+        opened,
+        action(update_model_choices, studio),
+        [model, stored_model],
+        [model, note],
+        js=choice_script("model"),
+        **EVENT_OPTIONS,
+    )
+    gr.on(
+        opened,
+        action(update_comparison_choices, studio),
+        [compare, stored_compare],
+        compare,
+        js=choice_script("compare"),
+        **EVENT_OPTIONS,
+    )
 
 
 def model_settings(studio: Studio) -> dict[str, gr.Dropdown]:
@@ -150,7 +175,7 @@ def gate_setting(name: str) -> gr.Slider | gr.Checkbox:
 def wire_settings(settings: Settings, gate: dict[str, gr.Slider | gr.Checkbox], opened: EventTriggers) -> None:
     """Passes the settings to the page's scripts when the tab is opened and when a setting changes."""
     names = {"names": json.dumps(list(settings)), "gate_names": json.dumps(list(gate))}
-    script = SETTINGS_SCRIPT.format(**names, delay_ms=SETTINGS_DELAY_MS)
+    script = SETTINGS_SCRIPT.format(**names, stored=STORED_SCRIPT, delay_ms=SETTINGS_DELAY_MS)
     triggers = [*opened]
     for name, component in {**settings, **gate}.items():
         if name == "expect" and isinstance(component, gr.Textbox):  # a change would restart the session at each key

@@ -10,6 +10,7 @@ from ui_components.widgets.choices import first_available, model_choices
 from ui_components.widgets.markup import note_html
 
 NO_COMPARISON = ("None", "")  # (label, value) of the choice "no second model"
+TRANSLATION = ("English translation (same model)", ":translation")  # no model has such a name
 
 
 class ModelChoiceUpdate(NamedTuple):
@@ -19,18 +20,22 @@ class ModelChoiceUpdate(NamedTuple):
     note: str
 
 
-def update_model_choices(studio: Studio, current: str | None = None) -> ModelChoiceUpdate:
-    """Lists the models that can be loaded now, keeps the current choice, and notes a missing default model."""
+def update_model_choices(
+    studio: Studio, current: str | None = None, remembered: str | None = None
+) -> ModelChoiceUpdate:
+    """Lists the models that can be loaded now, keeps the current choice, and notes a missing default model.
+
+    `remembered` is the choice that the browser has stored."""
     choices = model_choices(studio.runs, studio.model)
     default = first_available(choices, studio.model, "base")
-    model = gr.Dropdown(choices=choices, value=first_available(choices, current, default))
+    model = gr.Dropdown(choices=choices, value=first_available(choices, remembered, current, default))
     return ModelChoiceUpdate(model, model_note(studio.model, default))
 
 
-def update_comparison_choices(studio: Studio, current: str) -> gr.Dropdown:
-    """Lists the models for side-by-side captions, with "None" first and as the default."""
-    choices = [NO_COMPARISON, *model_choices(studio.runs, studio.model)]
-    return gr.Dropdown(choices=choices, value=first_available(choices, current, NO_COMPARISON[1]))
+def update_comparison_choices(studio: Studio, current: str, remembered: str | None = None) -> gr.Dropdown:
+    """Lists what can be captioned beside the model: nothing, which is the default, its translation, another model."""
+    choices = [NO_COMPARISON, TRANSLATION, *model_choices(studio.runs, studio.model)]
+    return gr.Dropdown(choices=choices, value=first_available(choices, remembered, current, NO_COMPARISON[1]))
 
 
 def model_note(wanted: str, available: str | None) -> str:

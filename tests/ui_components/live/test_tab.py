@@ -20,6 +20,8 @@ def test_each_gate_option_has_a_setting_with_its_default_and_a_label():
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
 def test_scripts_of_the_page_are_valid_javascript(tmp_path):
+    """Gradio runs the script as the body of a function with these parameters, which it must not declare again."""
     script = tmp_path / "live.js"
-    script.write_text(live_script(), encoding="utf-8")
+    parameters = "element, trigger, props, server, watch, upload"
+    script.write_text(f"async function run({parameters}) {{\n{live_script()}\n}}", encoding="utf-8")
     subprocess.run(["node", "--check", str(script)], check=True)
