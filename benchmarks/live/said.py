@@ -1,4 +1,4 @@
-"""What is really said: phrases said several times, fast speech in long and short segments, and a change of language."""
+"""Measures what is written of phrases said several times, of fast speech, and after a change of language."""
 
 import time
 from contextlib import suppress
