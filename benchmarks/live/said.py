@@ -1,4 +1,4 @@
-"""Words that were really said: repeated phrases, fast speech in long and short segments, a change of language."""
+"""Measures what is written of phrases said several times, of fast speech, and after a change of language."""
 
 import time
 from contextlib import suppress
