@@ -5,10 +5,16 @@ from functools import cache
 import numpy as np
 from faster_whisper.feature_extractor import FeatureExtractor
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from qal.audio.samples import HOP, Samples
 
 LogMel = NDArray[np.float32]  # (n_mels, frames)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 @cache
@@ -20,7 +26,8 @@ def log_mel(samples: Samples, n_mels: int = 80) -> LogMel:
     """Computes Whisper's log-mel input (Radford et al. 2022, §2.2).
 
     (n,) at 16 kHz -> (n_mels, n // HOP); large-v3 needs n_mels=128."""
-    return _extractor(n_mels)(samples, padding=0).astype(np.float32)[:, : len(samples) // HOP]
+    with _libraries().limit(limits=1, user_api="blas"):  # OpenBLAS's other threads would wait busily for 50 ms after it
+        return _extractor(n_mels)(samples, padding=0).astype(np.float32)[:, : len(samples) // HOP]
 
 
 def padded_log_mel(samples: Samples, frames: int, n_mels: int = 80) -> LogMel:
