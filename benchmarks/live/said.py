@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.filter import Graph
 
 from benchmarks.live.quality import captions_of
 from benchmarks.live.spoken import Clip, load_clips, make_stream
@@ -83,7 +84,7 @@ def said_figures(engine: Engine, folders: list[Path]) -> dict[str, float]:
 
 def at_tempo(samples: Samples, factor: float) -> Samples:
     """Changes the tempo of samples, (n,), with FFmpeg's filter `atempo`; the pitch stays."""
-    graph = av.filter.Graph()
+    graph = Graph()
     source = graph.add_abuffer(
         sample_rate=SAMPLE_RATE, format="fltp", layout="mono", time_base=Fraction(1, SAMPLE_RATE)
     )
