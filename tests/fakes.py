@@ -33,6 +33,7 @@ class ScriptedEngine:
     utterances: list[Utterance] = field(default_factory=list)
     decoding_options: list[DecodingOptions] = field(default_factory=list)
     ability: ContextAbility = FULL_CONTEXT
+    workers: int = 1
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
         return [self._transcribe_one(utterance, options) for utterance in utterances]

@@ -5,10 +5,12 @@ cut         ▄▄ ▄▄▄   ▄▄▄▄▄▄▄▄▄▄▄ ▄▄▄▄▄
 merged      [------] [---------] [-------]      [-------]     short neighbours, up to the target
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -22,6 +24,8 @@ from qal.engine.model_directory import ContextAbility
 from qal.engine.reading import Reading, SpeechEngine
 from qal.engine.screening import ScreeningOptions, read_screened
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 WINDOWS_PER_SECOND = SAMPLE_RATE / VAD_WINDOW
 ADAPTIVE_TARGET_S = 15.0  # longer regions are hardly faster and less accurate
 FULL_TARGET_S = 28.0  # without adaptive context every utterance costs 30 s
@@ -48,10 +52,12 @@ DEFAULT_LONGFORM = LongformOptions()
 
 
 class FileEngine(SpeechEngine, Protocol):
-    """An engine that also reports the shortest context of its weights."""
+    """An engine that also reports the shortest context of its weights, and the calls that it computes at once."""
 
     @property
     def ability(self) -> ContextAbility: ...
+    @property
+    def workers(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -136,13 +142,23 @@ def transcribe_file(
         held.add(detect_language(engine, samples, regions, options.languages), None)
     found: dict[MergedRegion, list[Reading]] = {}
     by_length = sorted(regions, key=lambda r: r.end - r.start, reverse=True)
-    for first in range(0, len(by_length), options.batch_size):
-        batch = by_length[first : first + options.batch_size]
-        found |= reader.read(batch, held)
+    size = min(options.batch_size, max(1, math.ceil(len(regions) / engine.workers)))
+    batches = [by_length[first : first + size] for first in range(0, len(by_length), size)]
+    for batch, read in zip(batches, in_parallel(engine.workers, lambda b: reader.read(b, held), batches), strict=True):
+        found |= read
         progress(sum(r.end - r.start for r in batch) / SAMPLE_RATE)
     for other, contradicting in regions_in_another_language(regions, found).items():
         found |= reader.read(contradicting, HeldLanguage(other))
     return [segment for region in regions for segment in _segments(region, found[region])]
+
+
+def in_parallel(workers: int, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Yields the function's results in the order of the items; items that have not begun at an error are left out."""
+    pool = ThreadPoolExecutor(workers, "longform")
+    try:
+        yield from pool.map(function, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def find_merged_regions(samples: Samples, target_s: float, options: LongformOptions) -> list[MergedRegion]:

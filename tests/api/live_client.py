@@ -69,7 +69,6 @@ class FakeEngines:
         self.engines = {name: ScriptedEngine(detected_language="ru") for name in ("one", "two")}
         for engine in self.engines.values():
             engine.tokenizer = SimpleNamespace(languages=("en", "ru"), multilingual=True)  # pyright: ignore[reportAttributeAccessIssue]
-            engine.workers = 1  # pyright: ignore[reportAttributeAccessIssue]
 
     def get(self, model: str, runs: Path) -> ScriptedEngine:
         if model == "broken":

@@ -66,6 +66,15 @@ def test_reported_progress_adds_up_to_the_whole_file(russian_prompts: Samples):
     assert sum(done) == pytest.approx(seconds(russian_prompts))
 
 
+def test_regions_are_read_by_as_many_calls_at_once_as_the_engine_computes(russian_prompts: Samples):
+    options = LongformOptions(target_s=4)
+    alone = transcribe_file(ScriptedEngine(), russian_prompts, "ru", options=options)
+    done: list[float] = []
+    segments = transcribe_file(ScriptedEngine(workers=3), russian_prompts, "ru", options=options, progress=done.append)
+    assert segments == alone
+    assert len(done) == 1 + 3
+
+
 def test_language_of_a_file_is_held_for_all_its_regions(russian_prompts: Samples):
     engine = ScriptedEngine(detected_language="ru")
     segments = transcribe_file(engine, russian_prompts, options=LongformOptions(target_s=4))
