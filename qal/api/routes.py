@@ -43,7 +43,7 @@ def live_routes(
         *LiveEvents(hub, allowed, user_of).routes(),
         correction_route(live, data, allowed, user_of),
         *session_routes(hub, live, allowed, user_of),
-        audience_control_route(hub.audience, bound, share_address, allowed),
+        audience_control_route(hub.audience, bound, share_address, allowed, user_of),
         *audience_routes(hub.audience),
     ]
 

@@ -10,7 +10,8 @@ from qal.api.audience import address as audience_address
 from qal.api.audience.address import link_address, qr_code
 from qal.api.audience.control import MAX_BODY_BYTES, PATH, audience_control_route
 from qal.api.audience.hub import AudienceHub
-from qal.captions.record import make_private, new_session_id
+from qal.captions.record import SessionRecord, make_private, new_session_id
+from qal.captions.session_info import SessionInfo, add_info
 from qal.errors import OptionError
 from tests.api.audience_server import Speaker
 
@@ -34,8 +35,8 @@ def client(hub: AudienceHub) -> TestClient:
     return make_client(hub)
 
 
-def make_client(hub: AudienceHub, logged_in: bool = True) -> TestClient:
-    route = audience_control_route(hub, "127.0.0.1", lambda: None, lambda _: logged_in)
+def make_client(hub: AudienceHub, logged_in: bool = True, user: str | None = None) -> TestClient:
+    route = audience_control_route(hub, "127.0.0.1", lambda: None, lambda _: logged_in, lambda _: user)
     return TestClient(Starlette(routes=[route]), base_url="http://here")
 
 
@@ -55,6 +56,14 @@ def test_link_is_switched_on_shown_and_switched_off(client: TestClient, live: Pa
     assert client.post(PATH, json=body("status", session)).json() == on
     assert client.post(PATH, json=body("off", session)).json()["on"] is False
     assert client.post(PATH, json=body("status", session)).json()["on"] is False
+
+
+def test_only_the_user_who_started_a_session_can_make_its_link(live: Path, hub: AudienceHub):
+    session = Speaker(live, hub).session
+    add_info(SessionRecord(live, session), SessionInfo(user="anna", started=1.0))
+    for do in ("on", "status", "off"):
+        assert make_client(hub, user="berta").post(PATH, json=body(do, session)).status_code == 400
+    assert make_client(hub, user="anna").post(PATH, json=body("on", session)).json()["on"]
 
 
 def test_link_that_is_made_before_the_recording_is_taken_over_by_it(client: TestClient, live: Path, hub: AudienceHub):

@@ -45,4 +45,5 @@ def test_sessions_without_a_link_cost_nothing(live_client: LiveClient, hub: Live
         socket.send_json({"do": "finish"})
         finals_until(socket, "finished")
     assert hub.audience._loop is None
-    assert [file.name for file in (tmp_path / "live" / session).iterdir()] == ["captions.jsonl"]
+    files = {file.name for file in (tmp_path / "live" / session).iterdir()}
+    assert files == {"captions.jsonl", "session.json"}

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from qal.api.access import INVALID_MESSAGE, LOG_IN, Allowed
+from qal.api.access import INVALID_MESSAGE, LOG_IN, Allowed, UserOf, no_user
 from qal.api.audience.address import link_address, qr_code, split_page
 from qal.api.audience.hub import AudienceHub
 from qal.api.origin import ShareAddress, is_same_origin
@@ -45,20 +45,28 @@ class AudienceResponse(BaseModel, frozen=True):
     viewers: int = 0
 
 
-def audience_control_route(hub: AudienceHub, bound: str, share_address: ShareAddress, allowed: Allowed) -> Route:
+def audience_control_route(
+    hub: AudienceHub,
+    bound: str,
+    share_address: ShareAddress,
+    allowed: Allowed,
+    user_of: UserOf = no_user,
+) -> Route:
     """Returns the route of the speaker's page.
 
     Args:
         hub: the links and viewers of the server.
         bound: the name or address on which the server listens.
         share_address: returns the address of the share link.
-        allowed: whether a connection may use the server."""
+        allowed: whether a connection may use the server.
+        user_of: returns the name of a connection's user."""
 
     async def serve(request: Request) -> Response:
         if not is_same_origin(request) or not allowed(request):
             return _error_response(403, LOG_IN)
         try:
             message = _parse(await _read_body(request))
+            await run_in_threadpool(_require_own, message, hub, user_of(request))
             link = await run_in_threadpool(_apply, message, hub)
             return JSONResponse(_response(link, message.page).model_dump())
         except QalError as error:
@@ -77,6 +85,13 @@ def audience_control_route(hub: AudienceHub, bound: str, share_address: ShareAdd
         )
 
     return Route(PATH, serve, methods=["POST"])
+
+
+def _require_own(message: AudienceRequest, hub: AudienceHub, user: str | None) -> None:
+    """Raises SessionAccessError if a session belongs to another user, OptionError if an id is not valid."""
+    sessions = [pane.session for pane in message.panes] + ([message.previous] if message.previous else [])
+    for session in sessions:
+        hub.links.require_own(session, user)
 
 
 def _apply(message: AudienceRequest, hub: AudienceHub) -> AudienceLink | None:

@@ -18,6 +18,7 @@ from qal.captions.audience_link import (
     write_link,
 )
 from qal.captions.record import SessionRecord, new_session_id
+from qal.captions.session_info import require_reader
 from qal.errors import OptionError, StorageError
 
 NO_SESSION = "the recording was deleted; start a new one"
@@ -64,6 +65,10 @@ class AudienceLinks:
                     delete_link(self._live, old.owner)
                 self._replace(old, link)
         return link
+
+    def require_own(self, session: str, user: str | None) -> None:
+        """Raises SessionAccessError if the session belongs to another user, OptionError if the id is not valid."""
+        require_reader(SessionRecord(self._live, session), user)
 
     def switch_off(self, session: str) -> None:
         """Revokes the link of a session, if it has one. Raises OptionError for a malformed id, StorageError."""
