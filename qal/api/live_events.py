@@ -13,7 +13,7 @@ the page can read why it is refused."""
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
@@ -74,13 +74,14 @@ class LiveEvents:
             return _error_response(400, INVALID_MESSAGE)
         except ClientDisconnect:
             return Response(status_code=400)  # nothing receives it
-        transport = EventTransport(join_message)
-        connection = LiveConnection(self._hub, transport, lambda: self._allowed(request), self._user_of(request))
-        return EventStream(self._events(transport, connection))
+        user = self._user_of(request)
+        return EventStream(self._events(EventTransport(join_message), lambda: self._allowed(request), user))
 
-    async def _events(self, transport: "EventTransport", connection: LiveConnection) -> AsyncIterator[ServerSentEvent]:
+    async def _events(
+        self, transport: "EventTransport", allowed: Callable[[], bool], user: str | None = None
+    ) -> AsyncIterator[ServerSentEvent]:
         """Runs a connection and yields what it sends, until either side ends it."""
-        running = asyncio.create_task(transport.run(connection))
+        running = asyncio.create_task(transport.run(LiveConnection(self._hub, transport, allowed, user)))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         self._transports[transport.id] = transport

@@ -21,7 +21,7 @@ from qal.api.live_batches import (
     pack_batch,
     unpack_batch,
 )
-from qal.api.live_connection import LiveConnection, Message
+from qal.api.live_connection import Message
 from qal.api.live_events import EventTransport, LiveEvents
 from qal.api.live_hub import LiveHub
 from qal.audio.samples import Samples
@@ -275,7 +275,7 @@ def test_no_task_outlives_a_client_that_leaves(hub: LiveHub, speech: Samples, le
     async def join_and_leave() -> None:
         events = LiveEvents(hub, lambda _: True)
         transport = EventTransport(json.dumps(JOIN))
-        stream = events._events(transport, LiveConnection(hub, transport, lambda: True))
+        stream = events._events(transport, lambda: True)
         for _ in range(min(leaves_after, 3)):
             await anext(stream)
         await transport.add(Batch(0, (pack(0, speech),)))
@@ -314,9 +314,7 @@ def test_client_that_does_not_read_its_events_is_disconnected(hub: LiveHub, monk
                 await asyncio.Future()
 
         events = LiveEvents(hub, lambda _: True)
-        transport = EventTransport(json.dumps(JOIN))
-        connection = LiveConnection(hub, transport, lambda: True)
-        stream = live_events.EventStream(events._events(transport, connection))
+        stream = live_events.EventStream(events._events(EventTransport(json.dumps(JOIN)), lambda: True))
         await asyncio.wait_for(stream({"type": "http", "method": "POST"}, receive, send_slowly), 10)
         ended.append(not events._transports)
 
