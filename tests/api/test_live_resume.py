@@ -151,7 +151,7 @@ def test_session_without_a_sample_is_freed_when_its_connection_closes(
             socket.send_json(JOIN)
             assert socket.receive_json()["type"] == "ready"
         wait_for(lambda: len(hub) == 0)
-    assert not list((tmp_path / "live").iterdir())
+    wait_for(lambda: not list((tmp_path / "live").iterdir()))
 
 
 def test_abandoned_session_whose_engine_fails_stops_nobody(

@@ -12,7 +12,7 @@ from benchmarks.gpu.simulation import (
     simulated_load,
 )
 from benchmarks.live.spoken import PAUSE_S, Spoken, Stream
-from qal.audio.gate import DEFAULT_GATE
+from qal.audio.gate import DEFAULT_GATE, ms_to_windows
 from qal.audio.samples import SAMPLE_RATE
 from qal.captions.scheduler import MAX_BATCH_SIZE
 
@@ -39,7 +39,7 @@ def delay_of_one(engine_s: float) -> float:
 
 
 def test_fast_engine_delivers_the_final_when_the_gate_closes():
-    hang_over_s = DEFAULT_GATE.hang_over_ms / 1000
+    hang_over_s = ms_to_windows(DEFAULT_GATE.hang_over_ms) * WINDOW_S
     assert hang_over_s <= delay_of_one(0.001) <= hang_over_s + 2 * WINDOW_S + PACKET_S
 
 

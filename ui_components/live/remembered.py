@@ -2,12 +2,12 @@
 
 The page's scripts keep them (sessions.js). Gradio asks for them when the page is loaded; each value is taken once."""
 
-import json
 from collections.abc import Mapping
 
 import gradio as gr
 from gradio.components import Component
 
+from qal.json_text import json_text
 from ui_components.app.studio import EVENT_OPTIONS
 
 STORED_SCRIPT = """const stored = (window.qalStored ??= (() => {
@@ -22,13 +22,13 @@ STORED_SCRIPT = """const stored = (window.qalStored ??= (() => {
 
 def choice_script(name: str) -> str:
     """Returns the script of an event with the inputs (current value, stored value) of a drop-down."""
-    return f"(current) => {{ {STORED_SCRIPT} return [current, take({json.dumps(name)})]; }}"
+    return f"(current) => {{ {STORED_SCRIPT} return [current, take({json_text(name)})]; }}"
 
 
 def restore_settings(page: gr.Blocks, components: Mapping[str, Component]) -> None:
     """Sets the components, by the name of their setting, to the stored values when the page is loaded."""
     script = f"""() => {{ {STORED_SCRIPT}
   const update = (value) => (value === null ? {{ __type__: "update" }} : {{ value, __type__: "update" }});
-  return {json.dumps([*components])}.map((name) => update(take(name)));
+  return {json_text([*components])}.map((name) => update(take(name)));
 }}"""
     page.load(None, None, [*components.values()], js=script, **EVENT_OPTIONS)
