@@ -185,8 +185,8 @@ class LiveHub:
             if slot.disconnected_at is None or slot.closed or not slot.stream.is_empty:
                 return
             slot.closed = True
+            SessionRecord(self._live, slot.id).delete_empty()  # before `end`, after which its place counts as free
             self.end(slot)
-            SessionRecord(self._live, slot.id).delete_empty()
 
     def delete(self, record: SessionRecord) -> None:
         """Deletes a session from memory and from disk. Raises BusyError while it has a connection."""

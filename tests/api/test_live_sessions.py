@@ -97,7 +97,7 @@ def test_without_a_login_only_sessions_with_a_given_id_are_listed(page: Page, li
 
 def test_with_a_login_the_sessions_of_the_user_are_listed_and_nobody_elses(hub: LiveHub, live: Path):
     old, new, theirs = recorded(live, "anna", 1.0), recorded(live, "anna", 2.0), recorded(live, "bekele")
-    before_the_login = recorded(live)
+    before_the_login = recorded(live, started=0.5)
     anna, bekele = Page(hub, live, "anna"), Page(hub, live, "bekele")
     assert anna.listed() == [new, old]
     assert anna.listed(theirs, before_the_login) == [new, old, before_the_login]

@@ -146,8 +146,10 @@ class Capture {
     this.context.resume().catch(() => {}); // AudioWatch tries again
   }
 
-  // Sends the last packet, then closes.
-  async close() {
+  // Sends the last packet, then closes. May be called again meanwhile.
+  close() { return (this.closing ??= this.closeOnce()); }
+
+  async closeOnce() {
     this.tracks?.forEach((track) => { track.onended = null; track.stop(); });
     if (!this.context || this.context.state === "closed") return;
     if (this.node) {
