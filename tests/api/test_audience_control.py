@@ -62,7 +62,7 @@ def test_only_the_user_who_started_a_session_can_make_its_link(live: Path, hub: 
     session = Speaker(live, hub).session
     add_info(SessionRecord(live, session), SessionInfo(user="anna", started=1.0))
     for do in ("on", "status", "off"):
-        assert make_client(hub, user="berta").post(PATH, json=body(do, session)).status_code == 400
+        assert make_client(hub, user="berta").post(PATH, json=body(do, session)).status_code == 403
     assert make_client(hub, user="anna").post(PATH, json=body("on", session)).json()["on"]
 
 

@@ -2,25 +2,21 @@
 
 It is behind the login of the page. The session id, which cannot be guessed, proves whose session it is."""
 
-import logging
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
 from starlette.routing import Route
 
-from qal.api.access import INVALID_MESSAGE, LOG_IN, Allowed, UserOf, no_user
+from qal.api.access import INVALID_MESSAGE, Allowed, UserOf, no_user
 from qal.api.audience.address import link_address, qr_code, split_page
 from qal.api.audience.hub import AudienceHub
-from qal.api.origin import ShareAddress, is_same_origin
+from qal.api.json_route import json_route
+from qal.api.origin import ShareAddress
 from qal.captions.audience_link import MAX_PANES, AudienceLink, PaneSource
-from qal.errors import OptionError, QalError
+from qal.errors import OptionError
 
 PATH = "/qal/live/audience"
 MAX_BODY_BYTES = 8192
-LOG = logging.getLogger("qal")
 
 
 class AudienceRequest(BaseModel, frozen=True, extra="forbid"):
@@ -61,19 +57,10 @@ def audience_control_route(
         allowed: whether a connection may use the server.
         user_of: returns the name of a connection's user."""
 
-    async def serve(request: Request) -> Response:
-        if not is_same_origin(request) or not allowed(request):
-            return _error_response(403, LOG_IN)
-        try:
-            message = _parse(await _read_body(request))
-            await run_in_threadpool(_require_own, message, hub, user_of(request))
-            link = await run_in_threadpool(_apply, message, hub)
-            return JSONResponse(_response(link, message.page).model_dump())
-        except QalError as error:
-            return _error_response(400, str(error))
-        except Exception:
-            LOG.exception("the audience link failed")
-            return _error_response(500, "the server could not change the link; try again")
+    def change(message: AudienceRequest, user: str | None) -> AudienceResponse:
+        split_page(message.page)  # before anything changes
+        _require_own(message, hub, user)
+        return _response(_apply(message, hub), message.page)
 
     def _response(link: AudienceLink | None, page: str) -> AudienceResponse:
         if not link:
@@ -84,7 +71,7 @@ def audience_control_route(
             on=True, session=link.owner, link=url, is_local=is_local, qr=qr_code(url), viewers=viewers
         )
 
-    return Route(PATH, serve, methods=["POST"])
+    return json_route(PATH, AudienceRequest, change, allowed, user_of, MAX_BODY_BYTES, INVALID_MESSAGE)
 
 
 def _require_own(message: AudienceRequest, hub: AudienceHub, user: str | None) -> None:
@@ -105,25 +92,3 @@ def _apply(message: AudienceRequest, hub: AudienceHub) -> AudienceLink | None:
         hub.links.switch_off(session)
         return None
     return hub.links.of_session(session)
-
-
-def _parse(body: bytes) -> AudienceRequest:
-    try:
-        message = AudienceRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise OptionError(INVALID_MESSAGE) from error
-    split_page(message.page)  # before anything changes
-    return message
-
-
-async def _read_body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise OptionError(INVALID_MESSAGE)
-    return body
-
-
-def _error_response(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"message": message}, status)
