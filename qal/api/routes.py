@@ -15,6 +15,7 @@ from qal.api.live_sessions import session_routes
 from qal.api.live_socket import live_route
 from qal.api.model_zip import FindModel, model_zip_route
 from qal.api.origin import ShareAddress
+from qal.api.run_changes import run_changes_route
 from qal.api.tensorboard_proxy import TensorBoard, tensorboard_routes
 
 
@@ -48,12 +49,19 @@ def live_routes(
     ]
 
 
-def studio_routes(find_download: FindModel, tensorboard: TensorBoard, allowed: Allowed) -> Sequence[BaseRoute]:
+def studio_routes(
+    runs: Path, find_download: FindModel, tensorboard: TensorBoard, allowed: Allowed
+) -> Sequence[BaseRoute]:
     """The routes of the studio besides those of its Live tab.
 
     Args:
+        runs: folder of the training runs.
         find_download: finds the folder and the file name of a model's zip file.
         tensorboard: the TensorBoard process of the server.
         allowed: whether a connection may use the server.
     """
-    return [model_zip_route(find_download, allowed), *tensorboard_routes(tensorboard, allowed)]
+    return [
+        run_changes_route(runs, allowed),
+        model_zip_route(find_download, allowed),
+        *tensorboard_routes(tensorboard, allowed),
+    ]

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
         guard_of(options),
         lambda allowed, user_of, share_address: [
             *live_routes(hub, options.live, options.data, options.host, allowed, user_of, share_address),
-            *studio_routes(functools.partial(find_download, studio), board, allowed),
+            *studio_routes(options.runs, functools.partial(find_download, studio), board, allowed),
         ],
         users=users,
         readable=[options.data, options.runs],

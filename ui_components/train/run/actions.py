@@ -151,7 +151,7 @@ def _run_sections(studio: Studio, entries: Sequence[Entry], entry: Entry, inputs
     metrics_stamp, rows = studio.run_index.metrics.read(run.metrics_file)
     stopping = not entry.ended and (run.stop_file.exists() or status.state == "stopping")
     choices = run_choices(entries)
-    progress = progress_html(status, entry.config, rows, stopping, time.time())
+    progress = progress_html(run.id, status, entry.config, rows, stopping, time.time())
     is_unreadable = entry.report is None and run.report_file.exists()
     report = unreadable_report_html() if is_unreadable else report_html(entry.report)
     chart_key = (str(run.folder), metrics_stamp, file_stamp(run.report_file))

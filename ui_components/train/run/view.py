@@ -41,10 +41,13 @@ STALE_PROGRESS_S = 300  # a longer time without a completed unit of work is repo
 UNNUMBERED = {"validate": "train"}  # stages that count as a part of another step
 
 
-def progress_html(status: Status, config: TrainingConfig | None, rows: MetricsRows, stopping: bool, now: float) -> str:
+def progress_html(
+    run_id: str, status: Status, config: TrainingConfig | None, rows: MetricsRows, stopping: bool, now: float
+) -> str:
     """The state of a run, its facts, its progress bars, and notes on problems.
 
     Args:
+        run_id: the run's id.
         status: the run's status.
         config: the run's settings; None if config.yaml cannot be read.
         rows: the run's metrics.
@@ -52,7 +55,7 @@ def progress_html(status: Status, config: TrainingConfig | None, rows: MetricsRo
         now: the current time, in seconds since 1970.
     """
     facts = "".join(f"<span>{html.escape(fact)}</span>" for fact in _facts(status, config, rows, now))
-    in_progress = "" if status.state in ENDED else " data-in-progress"  # poll.js reads it
+    in_progress = "" if status.state in ENDED else f' data-in-progress="{html.escape(run_id)}"'  # poll.js reads it
     return (
         f'<div class="qal-run"{in_progress}><div class="facts">{_badge(status, stopping)}{facts}</div>'
         f"{_bars(status, config)}"

@@ -34,7 +34,7 @@ def training_status(**changes) -> Status:
 
 
 def progress(status: Status, rows=()) -> str:
-    return progress_html(status, CONFIG, list(rows), stopping=False, now=NOW)
+    return progress_html("run", status, CONFIG, list(rows), stopping=False, now=NOW)
 
 
 def test_eta_is_the_pace_times_the_remaining_steps():
@@ -73,7 +73,7 @@ def test_progress_bars_show_the_share_of_the_epoch_and_of_the_run(state, stage, 
     status = Status(state=state, stage=stage, step=step, steps=40, epoch=epoch)
     config = CONFIG.model_copy(update={"epochs": 4})
     assert (epoch_share(status, config), run_share(status)) == (of_epoch, of_run)
-    shown = progress_html(status, config, [], stopping=False, now=NOW)
+    shown = progress_html("run", status, config, [], stopping=False, now=NOW)
     assert shown.count('role="progressbar"') == (1 if of_epoch is None else 2)
 
 
