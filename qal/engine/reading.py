@@ -2,7 +2,8 @@
 
 text ends by itself, is as long as its sound, does not repeat itself   ─► kept
 text fills the limit of its duration, no repetition                    ─► again without that limit
-text fills the limit, repeats itself, or has too few tokens            ─► in halves, cut at the quietest place
+text fills the limit                                                   ─► in halves, cut at the quietest place
+text repeats itself, or has too few tokens                             ─► also in pieces between the pauses
 a short one repeats itself, and the sound has these words              ─► kept
 a short one repeats itself otherwise                                   ─► again with repetitions forbidden
 
@@ -11,13 +12,15 @@ long as its duration allows, and utterances are halved `max_halvings` times at m
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
-from qal.audio.samples import SAMPLE_RATE, Samples, seconds
+from qal.audio.samples import SAMPLE_RATE, seconds
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
+from qal.engine.pauses import pause_samples, quietest_sample
 from qal.engine.repetition import MAX_COMPRESSION_RATIO, compression_ratio, is_spoken_repetition, repeats_itself
 from qal.engine.words import Word
 from qal.text.scripts import LANGUAGES_WITHOUT_SPACES
@@ -28,9 +31,7 @@ MIN_HALVED_S = 4.0  # shorter utterances are not read in halves
 MIN_SPARSE_S = 3.0  # the same for utterances whose text is too short
 MIN_TOKENS_PER_SECOND = 1.3  # of speech with its pauses; speech has two to ten
 MORE_TEXT = 1.3  # tokens of the halves divided by those of the whole, from which the halves count
-QUIET_S = 0.15  # length of the place whose energy is compared
-EDGE_DB = 6.0
-QUIET_HOP = SAMPLE_RATE // 100
+MIN_PIECES = 3  # between pauses; fewer are no sign of a repetition
 
 
 class SpeechEngine(Protocol):
@@ -55,7 +56,8 @@ class ReadingRules:
     """When a text is not plausible, and how often an utterance is halved."""
 
     max_compression: float = MAX_COMPRESSION_RATIO
-    max_no_speech_prob: float = 1.0  # the text of perhaps no speech may be short
+    sure_silence: float = 1.0  # probability of no speech above which a text may be short
+    min_avg_logprob: float = -1.0  # of the text of a part that counts when ways to cut are compared
     sure_speech: float = 0.0  # VAD probability from which implausible text is looked for in halves
     max_halvings: int = MAX_HALVINGS
 
@@ -70,8 +72,18 @@ class ReadingRules:
     def is_sparse(self, reading: Reading) -> bool:
         """True if the text has too few tokens for its speech: what was said again may be missing."""
         tokens, duration_s = len(reading.transcript.tokens), seconds(reading.utterance.samples)
-        is_speech = reading.transcript.no_speech_prob <= self.max_no_speech_prob
+        is_speech = reading.transcript.no_speech_prob <= self.sure_silence
         return bool(tokens) and is_speech and tokens < MIN_TOKENS_PER_SECOND * duration_s
+
+    def may_lack_repetitions(self, reading: Reading) -> bool:
+        """True if what was said several times may be written too seldom, or too often."""
+        is_sparse = self.is_sparse(reading) and not reading.transcript.is_cut
+        return is_sparse or repeats_itself(reading.transcript.text, self.max_compression)
+
+    def plausible_tokens(self, readings: Sequence[Reading]) -> int:
+        """Returns the tokens of the texts that are likely enough to be kept."""
+        transcripts = [r.transcript for r in readings]
+        return sum(len(t.tokens) for t in transcripts if t.avg_logprob >= self.min_avg_logprob and not t.is_cut)
 
     def is_halved(self, reading: Reading) -> bool:
         """True if an utterance is read in halves. Sound that may be no speech is not, unless its text is ordinary:
@@ -91,7 +103,7 @@ def read(
     """Reads utterances; returns the parts of each, in order: one, unless it was read in halves."""
     whole = [Reading(u, t) for u, t in zip(utterances, _complete(engine, utterances, decoding, rules), strict=True)]
     halved = [i for i, reading in enumerate(whole) if rules.is_halved(reading)]
-    parts = _read_halves(engine, [whole[i] for i in halved], decoding, rules)
+    parts = _read_parts(engine, [whole[i] for i in halved], decoding, rules)
     readings = [[reading] for reading in whole]
     for i, found in zip(halved, parts, strict=True):
         if not rules.is_sparse(whole[i]) or _has_more_text(found, whole[i]):
@@ -102,17 +114,39 @@ def read(
     return readings
 
 
-def _read_halves(
+def _read_parts(
     engine: SpeechEngine, whole: Sequence[Reading], decoding: DecodingOptions, rules: ReadingRules
 ) -> list[list[Reading]]:
-    """Reads utterances in halves; returns the parts of each, with their places and its language."""
-    parts = [half for reading in whole for half in halves(reading, rules)]
+    """Reads utterances in halves and, where repetitions may be missing, between their pauses.
+
+    Returns the readings of each, with their places and its language: of two ways the one that has more text."""
+    cuts = [[quietest_sample(reading.utterance.samples)] for reading in whole]
+    found = _read_cut(engine, whole, cuts, decoding, rules)
+    pauses = [pause_samples(r.utterance.samples) if rules.may_lack_repetitions(r) else [] for r in whole]
+    rhythmic = [i for i, cuts in enumerate(pauses) if len(cuts) + 1 >= MIN_PIECES]
+    pieces = _read_cut(engine, [whole[i] for i in rhythmic], [pauses[i] for i in rhythmic], decoding, rules)
+    for i, readings in zip(rhythmic, pieces, strict=True):
+        found[i] = max(readings, found[i], key=rules.plausible_tokens)
+    return found
+
+
+def _read_cut(
+    engine: SpeechEngine,
+    whole: Sequence[Reading],
+    cuts: Sequence[Sequence[int]],
+    decoding: DecodingOptions,
+    rules: ReadingRules,
+) -> list[list[Reading]]:
+    """Reads utterances that are cut at samples; returns the readings of each."""
+    parts = [(i, part) for i, reading in enumerate(whole) for part in cut_at(reading, cuts[i], rules)]
+    placed: list[list[Reading]] = [[] for _ in whole]
     if not parts:
-        return []
+        return placed
     fewer = replace(rules, max_halvings=rules.max_halvings - 1)
-    found = read(engine, [half.utterance for half in parts], decoding, fewer)
-    placed = [[_placed(r, half) for r in readings] for half, readings in zip(parts, found, strict=True)]
-    return [[*first, *second] for first, second in zip(placed[::2], placed[1::2], strict=True)]
+    found = read(engine, [part.utterance for _, part in parts], decoding, fewer)
+    for (i, part), readings in zip(parts, found, strict=True):
+        placed[i] += [_placed(reading, part) for reading in readings]
+    return placed
 
 
 def _has_more_text(parts: Sequence[Reading], whole: Reading) -> bool:
@@ -168,40 +202,27 @@ def _with_words(engine: SpeechEngine, readings: Sequence[Reading], decoding: Dec
     return found
 
 
-def halves(reading: Reading, rules: ReadingRules) -> list[Reading]:
-    """Cuts an utterance at its quietest place; the readings still have the transcript of the whole."""
+def cut_at(reading: Reading, cuts: Sequence[int], rules: ReadingRules) -> list[Reading]:
+    """Cuts an utterance at samples; the parts still have the transcript of the whole."""
     utterance = reading.utterance
     repeats = repeats_itself(reading.transcript.text, rules.max_compression)
-    cut = quietest_sample(utterance.samples)
     common = replace(
         utterance,
         language=reading.transcript.language,
         previous_text="" if repeats else utterance.previous_text,  # it may be the cause of the repetition
     )
-    half = replace(reading, is_doubted=repeats or rules.is_sparse(reading))
+    part = replace(reading, is_doubted=repeats or rules.is_sparse(reading))
     return [
-        replace(half, utterance=replace(common, samples=utterance.samples[:cut])),
-        replace(half, utterance=replace(common, samples=utterance.samples[cut:]), start_s=cut / SAMPLE_RATE),
+        replace(part, utterance=replace(common, samples=utterance.samples[start:end]), start_s=start / SAMPLE_RATE)
+        for start, end in pairwise([0, *cuts, len(utterance.samples)])
     ]
 
 
-def _placed(reading: Reading, half: Reading) -> Reading:
-    """Returns the reading of a half with its place and the detected language of the whole utterance."""
-    transcript = replace(reading.transcript, other_language=half.transcript.other_language)
-    start_s = reading.start_s + half.start_s
-    return replace(reading, transcript=transcript, start_s=start_s, is_doubted=reading.is_doubted or half.is_doubted)
-
-
-def quietest_sample(samples: Samples) -> int:
-    """Returns the middle of the quietest QUIET_S in the middle half of the samples, (n,).
-
-    A place that is nearer to the middle may be up to EDGE_DB louder."""
-    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    n, width = len(samples), round(QUIET_S * SAMPLE_RATE)
-    starts = np.arange(n // 4, 3 * n // 4 - width, QUIET_HOP)
-    level_db = 10 * np.log10((energy[starts + width] - energy[starts]) / width + 1e-10)
-    distance = np.abs(starts + width / 2 - n / 2) / (n / 4)  # 0 in the middle, 1 at a quarter
-    return int(starts[np.argmin(level_db + EDGE_DB * distance)] + width // 2)
+def _placed(reading: Reading, part: Reading) -> Reading:
+    """Returns the reading of a part with its place and the detected language of the whole utterance."""
+    transcript = replace(reading.transcript, other_language=part.transcript.other_language)
+    start_s = reading.start_s + part.start_s
+    return replace(reading, transcript=transcript, start_s=start_s, is_doubted=reading.is_doubted or part.is_doubted)
 
 
 def join(readings: Sequence[Reading]) -> Transcript:

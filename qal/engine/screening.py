@@ -50,7 +50,13 @@ class ScreeningOptions(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def reading_rules(self) -> ReadingRules:
-        return ReadingRules(self.max_compression, self.max_no_speech_prob, self.sure_speech, self.max_halvings)
+        return ReadingRules(
+            self.max_compression,
+            self.sure_silence,
+            self.min_avg_logprob,
+            self.sure_speech,
+            self.max_halvings,
+        )
 
 
 def transcribe_screened(

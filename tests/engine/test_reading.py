@@ -9,7 +9,8 @@ import pytest
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
-from qal.engine.reading import ReadingRules, join, quietest_sample, read
+from qal.engine.pauses import pause_samples, quietest_sample
+from qal.engine.reading import ReadingRules, join, read
 from qal.engine.repetition import is_spoken_repetition, repeats_itself
 from qal.engine.screening import ScreeningOptions, transcribe_screened
 from qal.engine.words import Word
@@ -232,3 +233,34 @@ def words_of(durations_s: list[float]) -> tuple[Word, ...]:
 def test_repetition_is_spoken_if_the_sound_has_its_words(durations_s: list[float], is_cut: bool, is_spoken: bool):
     aligned = replace(transcript("no " * 6), words=words_of(durations_s), is_cut=is_cut)
     assert is_spoken_repetition(aligned) == is_spoken
+
+
+def said(times: int, word_s: float = 0.8, gap_s: float = 0.2) -> Samples:
+    """A word that is said several times, in some noise."""
+    word, gap = noise(round(word_s * SAMPLE_RATE)), 0.003 * noise(round(gap_s * SAMPLE_RATE))
+    return np.concatenate([gap, *[word, gap] * times])
+
+
+@pytest.mark.parametrize("times", [1, 2, 6, 12])
+def test_pauses_are_between_the_words_of_a_repetition(times: int):
+    assert [round(cut / SAMPLE_RATE, 1) for cut in pause_samples(said(times))] == [
+        round(i + 0.1, 1) for i in range(1, times)
+    ]
+
+
+def test_short_sounds_belong_to_their_neighbours():
+    short = said(1, word_s=0.1)
+    assert pause_samples(np.concatenate([said(1), short, said(1), short])) == pause_samples(
+        np.concatenate([said(1), short, said(1), 0.003 * noise(len(short))])
+    )
+
+
+@pytest.mark.parametrize("samples", [noise(5 * SAMPLE_RATE), np.zeros(5 * SAMPLE_RATE, np.float32), noise(100)])
+def test_sound_without_pauses_has_none(samples: Samples):
+    assert pause_samples(samples) == []
+
+
+def test_phrase_that_is_written_once_is_read_between_its_pauses():
+    """The engine writes one word for any speech, as the model does for some phrases that are said several times."""
+    (readings,) = read(OneWordEngine(), [Utterance(said(12))], GREEDY, RULES)
+    assert [r.transcript.text for r in readings] == ["Hello."] * 12
