@@ -79,7 +79,7 @@ class ResumableSession:
 
     @property
     def is_empty(self) -> bool:
-        """True until the first sample has arrived, if the record has no captions of earlier."""
+        """True if no sample has arrived and the record has no captions."""
         return self.next_sample == self._start_sample and not self._first_index
 
     @property

@@ -1,4 +1,4 @@
-"""The files of a live session beside its captions: to whom it belongs, and the texts that were corrected.
+"""The files of a live session beside its captions: the user and settings of its start, and the corrected texts.
 
     live/<id>/session.json  SessionInfo, written once, when the session is joined first
     live/<id>/edits.json    index of a caption -> its corrected text
@@ -35,7 +35,7 @@ class SessionInfo(BaseModel, frozen=True, extra="ignore"):
 
 
 def read_info(record: SessionRecord) -> SessionInfo:
-    """Returns the information of a session; of one that has none (an earlier version), its time alone."""
+    """Returns the information of a session; if it has none, as those of earlier versions, only the time is known."""
     try:
         return SessionInfo.model_validate_json((record.folder / INFO_FILE).read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -43,7 +43,7 @@ def read_info(record: SessionRecord) -> SessionInfo:
 
 
 def add_info(record: SessionRecord, info: SessionInfo) -> None:
-    """Writes the information of a session unless it has some. Raises StorageError."""
+    """Writes the information of a session that has none yet. Raises StorageError."""
     file = record.folder / INFO_FILE
     if not file.exists():
         _write_private(file, info.model_dump_json())

@@ -46,7 +46,7 @@ class Reading:
     utterance: Utterance
     transcript: Transcript
     start_s: float = 0.0  # of the part in the utterance
-    is_doubted: bool = False  # an earlier text, perhaps of a longer part, was no plausible one
+    is_doubted: bool = False  # an earlier text of this part, or of a longer one around it, was not plausible
     is_spoken_repetition: bool = False  # the text repeats itself because the speaker did
 
 
@@ -55,8 +55,8 @@ class ReadingRules:
     """When a text is not plausible, and how often an utterance is halved."""
 
     max_compression: float = MAX_COMPRESSION_RATIO
-    max_no_speech_prob: float = 1.0  # the text of perhaps no speech may be short
-    sure_speech: float = 0.0  # VAD probability from which implausible text is looked for in halves
+    max_no_speech_prob: float = 1.0  # above it, short text is plausible: there may be no speech
+    sure_speech: float = 0.0  # VAD probability from which speech is certain
     max_halvings: int = MAX_HALVINGS
 
     def is_loop(self, transcript: Transcript) -> bool:
@@ -68,14 +68,15 @@ class ReadingRules:
         return utterance.speech_probability >= self.sure_speech
 
     def is_sparse(self, reading: Reading) -> bool:
-        """True if the text has too few tokens for its speech: what was said again may be missing."""
+        """True if the text has too few tokens for its speech: repetitions of a phrase may be missing."""
         tokens, duration_s = len(reading.transcript.tokens), seconds(reading.utterance.samples)
         is_speech = reading.transcript.no_speech_prob <= self.max_no_speech_prob
         return bool(tokens) and is_speech and tokens < MIN_TOKENS_PER_SECOND * duration_s
 
     def is_halved(self, reading: Reading) -> bool:
-        """True if an utterance is read in halves. Sound that may be no speech is not, unless its text is ordinary:
-        the halves of what was invented would be invented, too."""
+        """True if an utterance is read in halves.
+
+        Without certain speech, only ordinary text that is cut is: a repetition would be invented in the halves, too."""
         duration_s, is_certain = seconds(reading.utterance.samples), self.is_certain(reading.utterance)
         if not self.max_halvings or duration_s < MIN_SPARSE_S:
             return False
