@@ -19,7 +19,7 @@ FORBIDDEN = ("torch", "transformers", "pytorch_lightning", "lightning", "peft")
 SCRIPT = """
 import json, sys
 from pathlib import Path
-import qal.cli.studio, qal.cli.live
+import qal.cli.subcommands.studio, qal.cli.subcommands.live
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
 from tests.ui_components.train.new_run.form import small_corpus
