@@ -19,7 +19,7 @@ from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 from qal.engine.repetition import MAX_COMPRESSION_RATIO, compression_ratio, is_spoken_repetition, repeats_itself
-from qal.engine.words import Word
+from qal.engine.words import move_words
 from qal.text.scripts import LANGUAGES_WITHOUT_SPACES
 
 NO_REPETITION = {"no_repeat_ngram_size": 3}  # options for the second decoding of a loop
@@ -219,13 +219,9 @@ def join(readings: Sequence[Reading]) -> Transcript:
         tokens=tuple(token for t in transcripts for token in t.tokens),
         avg_logprob=float(np.average([t.avg_logprob for t in transcripts], weights=counts)),
         no_speech_prob=min(t.no_speech_prob for t in transcripts),
-        words=tuple(_later(word, r.start_s) for r in readings for word in r.transcript.words),
+        words=tuple(word for r in readings for word in move_words(r.transcript.words, r.start_s)),
         is_cut=transcripts[-1].is_cut,
     )
-
-
-def _later(word: Word, offset_s: float) -> Word:
-    return replace(word, start_s=word.start_s + offset_s, end_s=word.end_s + offset_s)
 
 
 def transcribe(engine: SpeechEngine, utterances: Sequence[Utterance], decoding: DecodingOptions) -> list[Transcript]:
