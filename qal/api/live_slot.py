@@ -24,6 +24,11 @@ class SessionSlot:
     disconnected_at: float | None = None  # on the monotonic clock; None while there is a connection
     closed: bool = False  # a client that reconnects now resumes from disk
 
+    def connect(self, owner: object) -> None:
+        """Gives the session to a connection; an earlier one may no longer use it."""
+        self.owner = owner
+        self.disconnected_at = None
+
 
 def require_owner(slot: SessionSlot, owner: object) -> None:
     """Raises SupersededError unless `owner` joined the session last."""
