@@ -279,7 +279,7 @@ class LiveHub:
         first_sample: int,
     ) -> ResumableSession:
         """Creates the stream of a session."""
-        names = {"mode", "expect", "previous_text", "languages"}
+        names = set(SessionOptions.model_fields)  # the settings have some of them
         options = SessionOptions.model_validate(settings.model_dump(include=names))
         session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
         with self._schedulers.scheduler_of(engine) as scheduler:
