@@ -22,6 +22,7 @@ from benchmarks.live.stages import stage_times
 from benchmarks.live.transports import transport_delays
 from benchmarks.live.viewers import viewers_cost
 from benchmarks.progress import report_progress
+from qal.audio.samples import SAMPLE_RATE
 from qal.captions.scheduler import Scheduler
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
@@ -33,6 +34,7 @@ SESSIONS = (1, 2, 4, 8, 16, 24, 32)
 WORDS_CORPORA = ("asterisk-en", "asterisk-es", "asterisk-fr", "asterisk-it", "asterisk-ru")
 SAID_CORPORA = ("asterisk-ru", "asterisk-en")
 ENDINGS, ENDINGS_IN_REAL_TIME = 40, 8  # utterances of each corpus
+WARM_UP_S = 5
 
 
 def main() -> None:
@@ -129,7 +131,7 @@ def delays(engine: Engine, options: Namespace, figures: dict, reference: dict) -
     stock = resolve(options.stock)
     ends = word_ends(Engine(stock, context="full"), clips, stream)
     model = load_reference(stock)
-    list(model.transcribe(stream.samples[: 5 * 16_000], language=language, beam_size=1)[0])  # warm-up
+    list(model.transcribe(stream.samples[: WARM_UP_S * SAMPLE_RATE], language=language, beam_size=1)[0])  # warm-up
     scheduler = Scheduler(engine, workers=engine.workers)
     play(scheduler, [make_stream(clips[:2])], language)
     (ours,), cpu = play(scheduler, [stream], language)

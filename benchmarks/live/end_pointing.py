@@ -98,8 +98,7 @@ def room_noise(recording: Samples, length: int, rng: np.random.Generator) -> Sam
 
 def end_pointing_figures(engine: Engine, corpora: Sequence[Path], n: int, n_real_time: int) -> tuple[dict, dict]:
     """Returns the figures of the adaptive wait, and those of the fixed one."""
-    aligner = engine
-    by_corpus = [load_paused_clips(folder, n, aligner) for folder in corpora]
+    by_corpus = [load_paused_clips(folder, n, engine) for folder in corpora]
     adaptive, adaptive_counts = counted(engine, by_corpus, DEFAULT_GATE)
     fixed, fixed_counts = counted(engine, by_corpus, FIXED)
     paired = paired_difference(adaptive_counts, fixed_counts, np.random.default_rng(SEED))

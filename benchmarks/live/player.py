@@ -92,20 +92,20 @@ def _speak(scheduler: Scheduler, played: Played, session: CaptionSession, began:
     def show(captions: list[Caption]) -> None:
         played.shown.extend((time.perf_counter() - began, c) for c in captions)
 
-    seat = scheduler.add(session, show)
+    scheduled = scheduler.add(session, show)
     samples, was_open = played.stream.samples, False
     for start in range(0, len(samples), PACKET):
         packet = samples[start : start + PACKET]
         due = began + (start + len(packet)) / SAMPLE_RATE
         time.sleep(max(0.0, due - time.perf_counter()))
         took = time.perf_counter()
-        scheduler.feed(seat, packet)
+        scheduler.feed(scheduled, packet)
         played.handled_s.append(time.perf_counter() - took)
         if was_open and not session.level.gate_open:
             played.closed.append(took - began)
         was_open = session.level.gate_open
-    scheduler.flush(seat)
-    scheduler.remove(seat)
+    scheduler.flush(scheduled)
+    scheduler.remove(scheduled)
 
 
 def cpu_seconds(process: psutil.Process) -> float:

@@ -11,7 +11,7 @@ from benchmarks.live.spoken import Clip, Stream, make_stream
 from qal.audio.decode import decode
 from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
-from qal.captions.captioner import Captioner
+from qal.captions.captioner import PACKET_SAMPLES, Captioner, split_packets
 from qal.captions.final_captions import Caption
 from qal.captions.options import DEFAULT_SESSION, SessionOptions
 from qal.corpus.importers.debian import unpack_packages
@@ -22,7 +22,6 @@ from qal.evaluation.error_rates import ErrorCounts, count_errors
 from qal.evaluation.scoring import SEED, SpokenReference, score_engines
 from qal.text.normalisation.basic import normalise_basic
 
-PACKET = SAMPLE_RATE // 10
 # Sounds without words that open the gate: animals, instruments, machines, ghosts; and music on hold.
 NON_SPEECH = {
     "tuxpaint-stamps-default": ("usr/share/tuxpaint/stamps/**/*.ogg", "usr/share/tuxpaint/stamps/**/*.wav"),
@@ -44,7 +43,7 @@ def captions_of(
     gate: GateOptions = DEFAULT_GATE,
 ) -> list[Caption]:
     captioner = Captioner(engine, language, gate, options)
-    shown = [c for i in range(0, len(samples), PACKET) for c in captioner.feed(samples[i : i + PACKET])]
+    shown = [c for packet in split_packets(samples) for c in captioner.feed(packet)]
     return [*shown, *captioner.flush()]
 
 
@@ -127,14 +126,14 @@ def lost_words(engine: Engine, clips: list[Clip]) -> dict:
 
 
 def memory_growth(engine: Engine, clips: list[Clip], minutes: int = 60, early: int = 5) -> dict[str, float]:
-    """Megabytes of the process after 5 and after 60 simulated minutes of one session."""
+    """Measures the memory of one session over simulated minutes: in MB after `early` of them, and its growth."""
     stream = make_stream(clips, pause_s=8.0).samples
     captioner, fed, after = Captioner(engine, clips[0][2]), 0, {}
     for minute in range(1, minutes + 1):
         while fed < minute * 60 * SAMPLE_RATE:
-            start = fed % (len(stream) - PACKET)
-            captioner.feed(stream[start : start + PACKET])
-            fed += PACKET
+            start = fed % (len(stream) - PACKET_SAMPLES)
+            captioner.feed(stream[start : start + PACKET_SAMPLES])
+            fed += PACKET_SAMPLES
         if minute in (early, minutes):
             after[minute] = psutil.Process().memory_info().rss / 1e6
     growth = after[minutes] - after[early]

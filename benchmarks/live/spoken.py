@@ -9,6 +9,7 @@ from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.audio.vad import VAD_WINDOW, VadStream
 from qal.corpus.manifest import read_corpus
+from qal.corpus.split import evenly_spaced
 from qal.engine.decoding import DecodingOptions
 from qal.engine.engine import Engine, Utterance
 from qal.text.normalisation.basic import normalise_basic
@@ -46,8 +47,7 @@ def load_clips(folder: Path, n: int, min_s: float = 1.5, max_s: float = 12.0, on
     corpus = read_corpus(folder)
     rows = [r for r in corpus.select("test") if min_s <= r.duration_s <= max_s and r.text]
     rows = [r for r in rows if not one_word or len(normalise_basic(r.text).split()) == 1]
-    n = min(n, len(rows))
-    chosen = [rows[i * len(rows) // n] for i in range(n)]
+    chosen = evenly_spaced(rows, n)
     recorded = [decode(corpus.audio_path(r)) for r in chosen]
     return [(x if one_word else trimmed(x), r.text, r.language) for x, r in zip(recorded, chosen, strict=True)]
 

@@ -21,7 +21,6 @@ from qal.errors import OptionError
 
 PATH = "/qal/corrections"
 MARGIN_S = 0.2  # of audio before and after the speech
-MAX_BODY_BYTES = 8192
 TOO_LONG = "this line is too long; shorten it"
 MAX_FIELD_CHARACTERS = 4096  # the corpus has stricter limits of its own
 HASH_DIGITS = 16  # of the session id; the id itself would let a reader of the dataset resume the session
@@ -49,7 +48,7 @@ def correction_route(live: Path, data: Path, allowed: Allowed, user_of: UserOf =
         require_reader(SessionRecord(live, request.session), user)
         return add_to_corpus(request, live, data)
 
-    return json_route(PATH, CorrectionRequest, add, allowed, user_of, MAX_BODY_BYTES, TOO_LONG)
+    return json_route(PATH, CorrectionRequest, add, allowed, user_of, too_long=TOO_LONG)
 
 
 def add_to_corpus(request: CorrectionRequest, live: Path, data: Path) -> CorrectionResponse:

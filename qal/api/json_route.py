@@ -10,8 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from qal.api.access import INVALID_MESSAGE, LOG_IN, Allowed, UserOf, no_user
-from qal.api.origin import is_same_origin
+from qal.api.access import INVALID_MESSAGE, Allowed, UserOf, no_user, refusal_reason
 from qal.captions.session_info import SessionAccessError
 from qal.errors import OptionError, QalError
 from qal.json_text import json_text
@@ -44,20 +43,20 @@ def json_route(
         too_long: the message for a longer body."""
 
     async def serve(request: Request) -> Response:
-        if not is_same_origin(request) or not allowed(request):
-            return _error_response(403, LOG_IN)
+        if reason := refusal_reason(request, allowed):
+            return error_response(403, reason)
         try:
-            body = parse_body(body_type, await _read_body(request, max_body_bytes, too_long))
+            body = parse_body(body_type, await read_body(request, max_body_bytes, too_long))
             result = await run_in_threadpool(handle, body, user_of(request))
             text = json_text(result.model_dump(), ensure_ascii=False)
             return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
         except SessionAccessError as error:
-            return _error_response(403, str(error))
+            return error_response(403, str(error))
         except QalError as error:
-            return _error_response(400, str(error))
+            return error_response(400, str(error))
         except Exception:
             LOG.exception("the request %s failed", path)
-            return _error_response(500, "the server could not do this; try again")
+            return error_response(500, "the server could not do this; try again")
 
     return Route(path, serve, methods=["POST"])
 
@@ -70,14 +69,20 @@ def parse_body(body_type: type[Body], body: bytes) -> Body:
         raise OptionError(INVALID_MESSAGE) from error
 
 
-async def _read_body(request: Request, max_bytes: int, too_long: str) -> bytes:
-    body = b""
+async def read_body(request: Request, max_bytes: int, too_long: str) -> bytes:
+    """Reads the body of a request.
+
+    Raises:
+        OptionError: it has more than `max_bytes`; `too_long` is the message.
+        ClientDisconnect: the client has left before its end."""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > max_bytes:
             raise OptionError(too_long)
-    return body
+    return bytes(body)
 
 
-def _error_response(status: int, message: str) -> JSONResponse:
+def error_response(status: int, message: str) -> JSONResponse:
+    """Returns an error as the page's scripts read it."""
     return JSONResponse({"message": message}, status)

@@ -18,12 +18,13 @@ from collections.abc import AsyncIterator, Callable
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from qal.api import live_connection
 from qal.api.access import INVALID_MESSAGE, Allowed, UserOf, no_user, refusal_reason
+from qal.api.json_route import error_response, read_body
 from qal.api.live_batches import MAX_BATCH_BYTES, MAX_BATCH_MESSAGES, Batch, MessageOrder, unpack_batch
 from qal.api.live_connection import DisconnectedError, LiveConnection, Message
 from qal.api.live_hub import LiveHub
@@ -64,14 +65,14 @@ class LiveEvents:
     async def _open(self, request: Request) -> Response:
         """Joins a session; the response lasts as long as the connection."""
         if reason := refusal_reason(request, self._allowed):
-            return _error_response(403, reason)
+            return error_response(403, reason)
         try:
             async with asyncio.timeout(live_connection.HELLO_TIMEOUT_S):
-                join_message = (await _read_body(request, MAX_PACKET_BYTES)).decode()
+                join_message = (await read_body(request, MAX_PACKET_BYTES, INVALID_MESSAGE)).decode()
         except TimeoutError:
-            return _error_response(408, "the page sent nothing; reload the page")
+            return error_response(408, "the page sent nothing; reload the page")
         except (OptionError, UnicodeDecodeError):
-            return _error_response(400, INVALID_MESSAGE)
+            return error_response(400, INVALID_MESSAGE)
         except ClientDisconnect:
             return Response(status_code=400)  # nothing receives it
         user = self._user_of(request)
@@ -97,21 +98,21 @@ class LiveEvents:
     async def _receive(self, request: Request) -> Response:
         """Receives a batch of messages of a connection."""
         if reason := refusal_reason(request, self._allowed):
-            return _error_response(403, reason)
+            return error_response(403, reason)
         try:
-            body = await _read_body(request, MAX_BATCH_BYTES)
+            body = await read_body(request, MAX_BATCH_BYTES, INVALID_MESSAGE)
         except OptionError as error:
-            return _error_response(413, str(error))
+            return error_response(413, str(error))
         except ClientDisconnect:
             return Response(status_code=400)  # nothing receives it; the client sends the batch again
         transport = self._transports.get(request.headers.get(CONNECTION_HEADER, ""))
         if not transport:
-            return _error_response(410, ENDED)
+            return error_response(410, ENDED)
         try:
-            return Response(status_code=204) if await transport.add(unpack_batch(body)) else _error_response(503, BUSY)
+            return Response(status_code=204) if await transport.add(unpack_batch(body)) else error_response(503, BUSY)
         except OptionError as error:
             transport.fail(error)
-            return _error_response(400, str(error))
+            return error_response(400, str(error))
 
 
 class EventTransport:
@@ -198,17 +199,3 @@ class EventStream(EventSourceResponse):
             await super().__call__(scope, receive, send)
         except SendTimeoutError:
             LOG.debug("a live client reads too slowly")
-
-
-async def _read_body(request: Request, limit: int) -> bytes:
-    """Raises OptionError if the body has more than `limit` bytes, ClientDisconnect if it does not end."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise OptionError(INVALID_MESSAGE)
-    return bytes(body)
-
-
-def _error_response(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"message": message}, status)

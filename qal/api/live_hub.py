@@ -95,7 +95,7 @@ class LiveHub:
         with self._lock:
             slot = self._slots.get(record.folder.name)
             if slot:
-                slot.owner, slot.disconnected_at = owner, None
+                slot.connect(owner)
             return slot
 
     def _create_slot(
@@ -106,7 +106,7 @@ class LiveHub:
         with slot.lock:  # others that join the session meanwhile wait for it
             with self._lock:
                 if faster := self._slots.get(slot.id):  # another connection
-                    faster.owner, faster.disconnected_at = owner, None
+                    faster.connect(owner)
                     return faster
                 displaced = self._make_room()
                 self._slots[slot.id] = slot
@@ -143,6 +143,7 @@ class LiveHub:
             slot.lock.release()
 
     def receive_packet(self, slot: SessionSlot, owner: object, data: bytes) -> None:
+        """Adds an encoded packet. Raises SupersededError, and as `ResumableSession.receive` does."""
         with slot.lock:
             require_owner(slot, owner)
             slot.stream.receive(data)
@@ -278,7 +279,7 @@ class LiveHub:
         first_sample: int,
     ) -> ResumableSession:
         """Creates the stream of a session."""
-        names = {"mode", "expect", "previous_text", "languages"}
+        names = set(SessionOptions.model_fields)  # the settings have some of them
         options = SessionOptions.model_validate(settings.model_dump(include=names))
         session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
         with self._schedulers.scheduler_of(engine) as scheduler:

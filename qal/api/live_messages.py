@@ -55,6 +55,6 @@ def settings_only(message: SettingsMessage) -> SettingsMessage:
 
 
 def session_info(message: JoinMessage, user: str | None) -> SessionInfo:
-    """Returns what the record says of a session that a user starts now."""
+    """Returns the information that is recorded of a session which a user starts now."""
     about = message.model_dump(include={"model", "task", "group", "place"})
     return SessionInfo(user=user, started=time.time(), **about)

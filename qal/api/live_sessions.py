@@ -15,7 +15,7 @@ from qal.api.json_route import json_route
 from qal.api.live_hub import LiveHub
 from qal.audio.samples import SAMPLE_RATE
 from qal.captions.protocol import MAX_SAMPLE_INDEX
-from qal.captions.record import SESSION_ID, SessionRecord, StoredCaption
+from qal.captions.record import SESSION_ID, SessionRecord, StoredCaption, session_folders
 from qal.captions.saved_audio import SampleRange, SavedAudio
 from qal.captions.session_info import MAX_TEXT_CHARACTERS, edit_caption, read_edits, read_info, require_reader
 from qal.errors import OptionError
@@ -116,7 +116,7 @@ def readable_record(live: Path, session: str, user: str | None) -> SessionRecord
 def list_sessions(live: Path, request: ListRequest, user: str | None) -> SessionList:
     """Lists the sessions with captions: those of the user, and those whose ids are given if the user may read them."""
     known = {session for session in request.sessions if SESSION_ID.fullmatch(session)}
-    folders = [folder for folder in live.glob("*/") if SESSION_ID.fullmatch(folder.name)] if user else []
+    folders = session_folders(live) if user else []
     owned = {f.name for f in folders if read_info(SessionRecord(live, f.name)).user == user}
     records = [record for name in known | owned if (record := SessionRecord(live, name)).exists()]
     readable = [record for record in records if read_info(record).user in (None, user) or user is None]

@@ -13,8 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from qal.api.access import LOG_IN, Allowed
-from qal.api.origin import is_same_origin
+from qal.api.access import Allowed, refusal_reason
 from qal.errors import QalError
 
 PATH = "/qal/model.zip"
@@ -25,8 +24,8 @@ FindModel = Callable[[str, str], tuple[Path, str]]  # (name, form) -> (folder, f
 
 def model_zip_route(find: FindModel, allowed: Allowed) -> Route:
     async def serve(request: Request) -> Response:
-        if not is_same_origin(request) or not allowed(request):
-            return PlainTextResponse(LOG_IN, 403)
+        if reason := refusal_reason(request, allowed):
+            return PlainTextResponse(reason, 403)
         try:
             name, form = (request.query_params.get(parameter, "") for parameter in ("name", "form"))
             folder, zip_name = await run_in_threadpool(find, name, form)

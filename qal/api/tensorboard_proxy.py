@@ -18,8 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from qal.api.access import LOG_IN, Allowed
-from qal.api.origin import is_same_origin
+from qal.api.access import Allowed, refusal_reason
 from qal.errors import OptionError, QalError
 from qal.subcommand import qal_environment
 
@@ -183,8 +182,8 @@ def tensorboard_routes(board: TensorBoard, allowed: Allowed) -> list[Route]:
     client = httpx.AsyncClient(timeout=RESPONSE_TIMEOUT_S, trust_env=False)  # no proxy for the local address
 
     async def serve(request: Request) -> Response:
-        if not is_same_origin(request) or not allowed(request):
-            return PlainTextResponse(LOG_IN, 403)
+        if reason := refusal_reason(request, allowed):
+            return PlainTextResponse(reason, 403)
         try:
             if "text/html" not in request.headers.get("accept", ""):
                 address = await run_in_threadpool(board.wait_for_address)

@@ -105,7 +105,7 @@ class AudienceLog:
             self._partials = [Partial(self._version) for _ in self._partials]
 
     def revoke(self) -> None:
-        """Ends the log: the viewers read nothing but that the link is no longer valid."""
+        """Ends the log: from now on, the viewers read the event `revoked` and nothing else."""
         self.is_revoked = True
 
     def add_session(self, session: str, pane: int, number: int) -> None:

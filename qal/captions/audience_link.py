@@ -4,7 +4,6 @@ The link's token is random and says nothing about the session id, which would au
 last session of its first pane and is stored there, so that it ends when that session is deleted. A new recording of the
 same page takes the link over: viewers continue to read without another link."""
 
-import os
 import re
 import secrets
 from collections.abc import Sequence
@@ -12,12 +11,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from qal.captions.record import PRIVATE_FILE, SESSION_ID
+from qal.captions.record import session_folders, write_private
 from qal.storage import storage_errors
 
 AUDIENCE_FILE = "audience.json"
 TOKEN_BYTES = 24  # of randomness
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")  # of TOKEN_BYTES in base64
+LINK_NAME = "the link for the audience"  # in error messages
 MAX_PANES = 2
 MAX_SESSIONS = 50  # of one pane; older ones are no longer shown
 MAX_LABEL_CHARACTERS = 100
@@ -93,20 +93,13 @@ def read_link(folder: Path) -> AudienceLink | None:
 
 
 def write_link(live: Path, link: AudienceLink) -> None:
-    """Writes the link into the folder of its session; the file is private and complete at any time.
-
-    Raises StorageError."""
-    file = live / link.owner / AUDIENCE_FILE
-    partial = file.with_suffix(".new")
-    with storage_errors("the link for the audience"):
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "w") as new:
-            new.write(link.model_dump_json())
-        partial.replace(file)
+    """Writes the link into the folder of its session. Raises StorageError."""
+    write_private(live / link.owner / AUDIENCE_FILE, link.model_dump_json(), LINK_NAME)
 
 
 def delete_link(live: Path, session: str) -> None:
     """Deletes the link of a session, if it has one. Raises StorageError."""
-    with storage_errors("the link for the audience"):
+    with storage_errors(LINK_NAME):
         (live / session / AUDIENCE_FILE).unlink(missing_ok=True)
 
 
@@ -117,5 +110,4 @@ def link_exists(live: Path, link: AudienceLink) -> bool:
 
 def find_links(live: Path) -> list[AudienceLink]:
     """Returns the links of all sessions in the folder."""
-    folders = [file.parent for file in live.glob(f"*/{AUDIENCE_FILE}") if SESSION_ID.fullmatch(file.parent.name)]
-    return [link for link in map(read_link, folders) if link]
+    return [link for link in map(read_link, session_folders(live)) if link]

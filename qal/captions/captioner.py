@@ -31,7 +31,7 @@ class Captioner:
 
     Args:
         engine: a catalogue name, a run's id, a model directory, or a loaded engine.
-        language: a language code; None detects the language and then holds it.
+        language: a language code; None detects it, as in `CaptionSession`.
         gate: when a segment of speech begins and ends.
         options: how captions are made.
         vad: the voice activity detector; None uses Silero.

@@ -1,6 +1,6 @@
 """How the final caption of a segment is decided: its text, its words and times, and its language."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 from qal.audio.samples import SAMPLE_RATE
@@ -10,7 +10,7 @@ from qal.captions.options import SessionOptions
 from qal.captions.segmenter import SpeechSegment
 from qal.engine.engine import Transcript
 from qal.engine.languages import HeldLanguage
-from qal.engine.words import Word
+from qal.engine.words import Word, move_words
 
 
 @dataclass(frozen=True)
@@ -116,5 +116,4 @@ def segment_caption(segment: SpeechSegment, text: str, final: bool, **fields) ->
 
 def _in_stream(words: tuple[Word, ...], segment: SpeechSegment) -> tuple[Word, ...]:
     """Returns the words with times from the beginning of the stream instead of the segment."""
-    start_s = segment.start_sample / SAMPLE_RATE
-    return tuple(replace(w, start_s=w.start_s + start_s, end_s=w.end_s + start_s) for w in words)
+    return move_words(words, segment.start_sample / SAMPLE_RATE)

@@ -14,6 +14,8 @@ MAX_HINT_CHARACTERS = 500
 
 
 class SessionOptions(BaseModel, frozen=True, extra="forbid"):
+    """How the captions of a session are made from its segments."""
+
     mode: UpdateMode = Field(
         default="gated",
         description="gated: partial results during speech, a final result after each pause; single: one result after "

@@ -103,6 +103,22 @@ class SessionRecord:
         return captions
 
 
+def session_folders(live: Path) -> list[Path]:
+    """Returns the folders of the sessions in `live`; other folders in it are left out."""
+    return [folder for folder in live.glob("*/") if SESSION_ID.fullmatch(folder.name)]
+
+
+def write_private(file: Path, content: str, name: str) -> None:
+    """Replaces a file of a session; it is private, and complete at any time.
+
+    Raises StorageError, which says `name` where the error has no file name."""
+    new = file.with_suffix(".new")
+    with storage_errors(name):
+        new.touch(PRIVATE_FILE)
+        new.write_text(content, "utf-8")
+        new.replace(file)
+
+
 def make_private(live: Path) -> None:
     """Creates the folder of the sessions, and takes it and the sessions in it away from other accounts of the machine.
 
@@ -111,7 +127,7 @@ def make_private(live: Path) -> None:
         live.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         if live.stat().st_mode & stat.S_ISVTX:
             raise StorageError(f"{live} is shared by the accounts of this machine; choose another folder with --live")
-        sessions = [folder for folder in live.glob("*/") if SESSION_ID.fullmatch(folder.name)]
+        sessions = session_folders(live)
         for path in (live, *sessions, *(file for session in sessions for file in session.iterdir())):
             _take_from_others(path)
 
@@ -130,8 +146,7 @@ def _ends_with_newline(file) -> bool:
 def delete_old_sessions(live: Path, kept_days: float, active: Collection[str] = ()) -> int:
     """Deletes sessions that have not changed for `kept_days` and are not `active`; returns their number."""
     oldest_time = time.time() - SECONDS_PER_DAY * kept_days
-    sessions = [f for f in live.glob("*/") if SESSION_ID.fullmatch(f.name) and f.name not in active]
-    old = [f for f in sessions if _last_change(f) < oldest_time]
+    old = [f for f in session_folders(live) if f.name not in active and _last_change(f) < oldest_time]
     for folder in old:
         shutil.rmtree(folder, ignore_errors=True)
     return len(old)

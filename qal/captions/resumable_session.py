@@ -14,6 +14,7 @@ from qal.captions.saved_audio import SavedAudio
 from qal.captions.scheduler import Scheduler
 from qal.captions.serial_tasks import SerialTasks
 from qal.captions.session import CaptionSession, InputLevel
+from qal.engine.words import move_words
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class ResumableSession:
 
     @property
     def is_empty(self) -> bool:
-        """True until the first sample has arrived, if the record has no captions of earlier."""
+        """True if no sample has arrived and the record has no captions."""
         return self.next_sample == self._start_sample and not self._first_index
 
     @property
@@ -170,6 +171,6 @@ class ResumableSession:
     def _in_stream(self, caption: Caption) -> Caption:
         """Returns the caption with index and times from the beginning of the whole stream."""
         start_s = self._start_sample / SAMPLE_RATE
-        words = tuple(replace(w, start_s=w.start_s + start_s, end_s=w.end_s + start_s) for w in caption.words)
+        words = move_words(caption.words, start_s)
         times = {"start_s": caption.start_s + start_s, "end_s": caption.end_s + start_s}
         return replace(caption, index=caption.index + self._first_index, words=words, **times)

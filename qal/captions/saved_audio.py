@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, to_pcm16
-from qal.captions.record import PRIVATE_FILE
+from qal.captions.record import PRIVATE_FILE, write_private
 from qal.errors import QalError
 from qal.storage import require_space, storage_errors
 
 AUDIO_FILE, RANGES_FILE = "sound.pcm", "sound.txt"
+AUDIO_NAME = "the audio of this session"  # in error messages
 MAX_SAVED_S = 4 * 3600  # of one session; later speech is captioned, but not saved
 MAX_SAVED_SAMPLES = MAX_SAVED_S * SAMPLE_RATE
 
@@ -101,15 +102,12 @@ class SavedAudio:
         return [[int(number) for number in line.split()] for line in self._ranges.read_text("ascii").splitlines()]
 
     def _write_ranges(self, ranges: list[list[int]]) -> None:
-        temporary = self._ranges.with_suffix(".new")
-        with self._storage():
-            temporary.touch(PRIVATE_FILE)
-            temporary.write_text("".join(f"{' '.join(map(str, numbers))}\n" for numbers in ranges), "ascii")
-            temporary.replace(self._ranges)
+        lines = [f"{' '.join(map(str, numbers))}\n" for numbers in ranges]
+        write_private(self._ranges, "".join(lines), AUDIO_NAME)
 
     def _end(self) -> int:
         """Returns the number of samples in the file; half a sample at its end is ignored."""
         return self._audio.stat().st_size // PCM_BYTES if self._audio.is_file() else 0
 
     def _storage(self) -> AbstractContextManager[None]:
-        return storage_errors("the audio of this session")
+        return storage_errors(AUDIO_NAME)

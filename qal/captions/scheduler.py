@@ -3,8 +3,8 @@
 Final and speculative requests come before tentative ones; a newer tentative request of a session replaces its older
 one, so that partial results become rarer under load; final requests are never dropped. The session that was served
 longest ago comes first. Requests of similar length are transcribed in one batch; idle workers share what is waiting.
-One worker is kept for final requests; a batch of tentative requests is so small that a sentence that ends meanwhile
-does not wait long for it. A session with too much pending audio has to wait before it may feed more."""
+Of several workers, one is kept for final requests; a batch of tentative requests is so small that a sentence that ends
+meanwhile does not wait long for it. A session with too much pending audio has to wait before it may feed more."""
 
 import logging
 import math

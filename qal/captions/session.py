@@ -9,9 +9,9 @@ when its turn comes.
                                                    │
     captions ◄─ agreement, language ◄─ transcript ◄┘
 
-With an adaptive wait, the gate stops when the silence is as long as after a complete sentence, until the transcript of
-the segment has decided how long it must last. The samples that arrive meanwhile wait, so that the captions do not
-depend on how fast the engine is.
+With an adaptive wait, the transcript of the segment decides how long the silence must last. When the silence is as long
+as the wait after a complete sentence and the transcript is not there yet, the gate is given no further windows until it
+is. They are kept meanwhile, so that the captions do not depend on how fast the engine is.
 """
 
 from collections import deque
@@ -138,7 +138,7 @@ class CaptionSession:
 
     @property
     def undecided_samples(self) -> int:
-        """Samples that wait until the end of a segment before them is decided."""
+        """Samples that wait for the gate, until the end of the segment before them is decided."""
         return len(self._windows) * VAD_WINDOW
 
     @property

@@ -1,20 +1,18 @@
-"""The files of a live session beside its captions: to whom it belongs, and the texts that were corrected.
+"""The files of a live session beside its captions: the user and settings of its start, and the corrected texts.
 
     live/<id>/session.json  SessionInfo, written once, when the session is joined first
     live/<id>/edits.json    index of a caption -> its corrected text
 
 The id of a session authorises. On a server with a login, the session is also for the user who started it only."""
 
-from pathlib import Path
-
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from qal.captions.record import INFO_FILE, PRIVATE_FILE, SessionRecord
+from qal.captions.record import INFO_FILE, SessionRecord, write_private
 from qal.errors import OptionError, QalError
 from qal.json_text import json_text
-from qal.storage import storage_errors
 
 EDITS_FILE = "edits.json"
+RECORD_NAME = "the record of this session"  # in error messages
 MAX_TEXT_CHARACTERS = 4096  # of a corrected line
 EDITS_ADAPTER = TypeAdapter(dict[int, str])
 
@@ -35,7 +33,7 @@ class SessionInfo(BaseModel, frozen=True, extra="ignore"):
 
 
 def read_info(record: SessionRecord) -> SessionInfo:
-    """Returns the information of a session; of one that has none (an earlier version), its time alone."""
+    """Returns the information of a session; if it has none, as those of earlier versions, only the time is known."""
     try:
         return SessionInfo.model_validate_json((record.folder / INFO_FILE).read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -43,10 +41,10 @@ def read_info(record: SessionRecord) -> SessionInfo:
 
 
 def add_info(record: SessionRecord, info: SessionInfo) -> None:
-    """Writes the information of a session unless it has some. Raises StorageError."""
+    """Writes the information of a session that has none yet. Raises StorageError."""
     file = record.folder / INFO_FILE
     if not file.exists():
-        _write_private(file, info.model_dump_json())
+        write_private(file, info.model_dump_json(), RECORD_NAME)
 
 
 def require_reader(record: SessionRecord, user: str | None) -> None:
@@ -75,12 +73,4 @@ def edit_caption(record: SessionRecord, index: int, text: str) -> None:
     if spoken is None:
         raise OptionError("this line is no longer on the server; download the captions to keep the correction")
     edits = read_edits(record) | {index: text}
-    _write_private(record.folder / EDITS_FILE, json_text(dict(sorted(edits.items())), ensure_ascii=False))
-
-
-def _write_private(file: Path, content: str) -> None:
-    temporary = file.with_suffix(".new")
-    with storage_errors("the record of this session"):
-        temporary.touch(PRIVATE_FILE)
-        temporary.write_text(content, "utf-8")
-        temporary.replace(file)
+    write_private(record.folder / EDITS_FILE, json_text(dict(sorted(edits.items())), ensure_ascii=False), RECORD_NAME)

@@ -8,20 +8,23 @@ from qal.cli.command import run_command, run_subcommand
 
 ABOUT = "Fine-tune Whisper on your own speech, and caption live with what you trained."
 SUBCOMMANDS = {
-    "studio": ("qal.cli.studio", "serve the studio: captions, datasets, training, models and transcription in a page"),
-    "live": ("qal.cli.live", "serve the live-caption page alone"),
+    "studio": (
+        "qal.cli.subcommands.studio",
+        "serve the studio: captions, datasets, training, models and transcription in a page",
+    ),
+    "live": ("qal.cli.subcommands.live", "serve the live-caption page alone"),
     "train": ("train_whisper_lightning", "fine-tune or distil a model"),
-    "corpus": ("qal.cli.corpus", "import speech with transcripts, print statistics"),
-    "audio": ("qal.cli.audio", "measure level, clipping, loudness, noise and speech of recordings"),
-    "augment": ("qal.cli.augment", "preview what augmentation does to a recording"),
-    "transcribe": ("qal.cli.transcribe", "transcribe files to text or subtitles"),
-    "captions": ("qal.cli.captions", "play a file as if spoken into the microphone, and caption it"),
-    "evaluate": ("qal.cli.evaluate", "measure a model's word error rate on a corpus"),
-    "export": ("qal.cli.export", "convert a model to CTranslate2 or Transformers"),
-    "models": ("qal.cli.models", "list and download models"),
-    "users": ("qal.cli.users", "add, remove and list the users who may log in"),
-    "check": ("qal.cli.check", "check whether this machine is ready"),
-    "demo": ("qal.cli.demo", "import, fine-tune, report and caption, without a page"),
+    "corpus": ("qal.cli.subcommands.corpus", "import speech with transcripts, print statistics"),
+    "audio": ("qal.cli.subcommands.audio", "measure level, clipping, loudness, noise and speech of recordings"),
+    "augment": ("qal.cli.subcommands.augment", "preview what augmentation does to a recording"),
+    "transcribe": ("qal.cli.subcommands.transcribe", "transcribe files to text or subtitles"),
+    "captions": ("qal.cli.subcommands.captions", "play a file as if spoken into the microphone, and caption it"),
+    "evaluate": ("qal.cli.subcommands.evaluate", "measure a model's word error rate on a corpus"),
+    "export": ("qal.cli.subcommands.export", "convert a model to CTranslate2 or Transformers"),
+    "models": ("qal.cli.subcommands.models", "list and download models"),
+    "users": ("qal.cli.subcommands.users", "add, remove and list the users who may log in"),
+    "check": ("qal.cli.subcommands.check", "check whether this machine is ready"),
+    "demo": ("qal.cli.subcommands.demo", "import, fine-tune, report and caption, without a page"),
 }
 
 

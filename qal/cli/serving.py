@@ -6,7 +6,8 @@ from qal.api.access import Allowed
 from qal.api.origin import HostNames
 from qal.api.request_guard import MAX_BODY_BYTES, RequestGuard
 from qal.api.users import Login, SingleUser, Users
-from ui_components.app.page import Guard, ServeOptions, ShareAddress
+from ui_components.app.server import Guard, ShareAddress
+from ui_components.app.server_options import ServeOptions
 from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
 
 

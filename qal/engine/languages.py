@@ -27,11 +27,11 @@ class DetectedLanguage(NamedTuple):
 class LanguageDetection:
     """How the language of an utterance is detected.
 
-    The held language, which earlier utterances had, is kept unless the sound contradicts it: with certainty, or in
-    the language that the utterance before was likely in, too."""
+    The held language is the one of the utterances before. It is kept unless the sound contradicts it: with certainty,
+    or in favour of the same language as the sound of the utterance before did."""
 
     held: str | None = None  # None: the most likely language is used
-    candidate: str | None = None  # another language in which the utterance before was likely
+    candidate: str | None = None  # the language in favour of which the utterance before contradicted the held one
     among: tuple[str, ...] = ()  # languages that are possible; (): all
 
     def decide(self, ranking: Sequence[tuple[str, float]]) -> DetectedLanguage:
@@ -44,8 +44,8 @@ class LanguageDetection:
         held_probability = dict(possible).get(self.held, 0.0)
         if best_probability < LIKELY * total or held_probability > UNLIKELY * total:
             return DetectedLanguage(self.held, None)
-        is_certain = best == self.candidate or best_probability >= CERTAIN * total
-        return DetectedLanguage(best if is_certain else self.held, best)
+        is_decoded_in_best = best == self.candidate or best_probability >= CERTAIN * total
+        return DetectedLanguage(best if is_decoded_in_best else self.held, best)
 
 
 class LanguageChoice(NamedTuple):
@@ -56,7 +56,7 @@ class LanguageChoice(NamedTuple):
 
 
 class HeldLanguage:
-    """The language that a stream of utterances is in: it changes when two successive ones contradict it alike.
+    """The language of a stream of utterances. It changes when two successive ones contradict it in favour of the same.
 
     Args:
         language: the chosen language, which never changes; None detects it.

@@ -22,7 +22,7 @@ from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 from qal.engine.pauses import pause_samples, quietest_sample
 from qal.engine.repetition import MAX_COMPRESSION_RATIO, compression_ratio, is_spoken_repetition, repeats_itself
-from qal.engine.words import Word
+from qal.engine.words import move_words
 from qal.text.scripts import LANGUAGES_WITHOUT_SPACES
 
 NO_REPETITION = {"no_repeat_ngram_size": 3}  # options for the second decoding of a loop
@@ -47,7 +47,7 @@ class Reading:
     utterance: Utterance
     transcript: Transcript
     start_s: float = 0.0  # of the part in the utterance
-    is_doubted: bool = False  # an earlier text, perhaps of a longer part, was no plausible one
+    is_doubted: bool = False  # an earlier text of this part, or of a longer one around it, was not plausible
     is_spoken_repetition: bool = False  # the text repeats itself because the speaker did
 
 
@@ -56,9 +56,9 @@ class ReadingRules:
     """When a text is not plausible, and how often an utterance is halved."""
 
     max_compression: float = MAX_COMPRESSION_RATIO
-    sure_silence: float = 1.0  # probability of no speech above which a text may be short
+    sure_silence: float = 1.0  # above it, short text is plausible: there may be no speech
     min_avg_logprob: float = -1.0  # of the text of a part that counts when ways to cut are compared
-    sure_speech: float = 0.0  # VAD probability from which implausible text is looked for in halves
+    sure_speech: float = 0.0  # VAD probability from which speech is certain
     max_halvings: int = MAX_HALVINGS
 
     def is_loop(self, transcript: Transcript) -> bool:
@@ -70,7 +70,7 @@ class ReadingRules:
         return utterance.speech_probability >= self.sure_speech
 
     def is_sparse(self, reading: Reading) -> bool:
-        """True if the text has too few tokens for its speech: what was said again may be missing."""
+        """True if the text has too few tokens for its speech: repetitions of a phrase may be missing."""
         tokens, duration_s = len(reading.transcript.tokens), seconds(reading.utterance.samples)
         is_speech = reading.transcript.no_speech_prob <= self.sure_silence
         return bool(tokens) and is_speech and tokens < MIN_TOKENS_PER_SECOND * duration_s
@@ -86,8 +86,9 @@ class ReadingRules:
         return sum(len(t.tokens) for t in transcripts if t.avg_logprob >= self.min_avg_logprob and not t.is_cut)
 
     def is_halved(self, reading: Reading) -> bool:
-        """True if an utterance is read in halves. Sound that may be no speech is not, unless its text is ordinary:
-        the halves of what was invented would be invented, too."""
+        """True if an utterance is read in halves.
+
+        Without certain speech, only ordinary text that is cut is: a repetition would be invented in the halves, too."""
         duration_s, is_certain = seconds(reading.utterance.samples), self.is_certain(reading.utterance)
         if not self.max_halvings or duration_s < MIN_SPARSE_S:
             return False
@@ -239,13 +240,9 @@ def join(readings: Sequence[Reading]) -> Transcript:
         tokens=tuple(token for t in transcripts for token in t.tokens),
         avg_logprob=float(np.average([t.avg_logprob for t in transcripts], weights=counts)),
         no_speech_prob=min(t.no_speech_prob for t in transcripts),
-        words=tuple(_later(word, r.start_s) for r in readings for word in r.transcript.words),
+        words=tuple(word for r in readings for word in move_words(r.transcript.words, r.start_s)),
         is_cut=transcripts[-1].is_cut,
     )
-
-
-def _later(word: Word, offset_s: float) -> Word:
-    return replace(word, start_s=word.start_s + offset_s, end_s=word.end_s + offset_s)
 
 
 def transcribe(engine: SpeechEngine, utterances: Sequence[Utterance], decoding: DecodingOptions) -> list[Transcript]:

@@ -32,6 +32,11 @@ class Word:
     probability: float  # mean over its tokens
 
 
+def move_words(words: Iterable[Word], offset_s: float) -> tuple[Word, ...]:
+    """Returns the words with `offset_s` added to their times."""
+    return tuple(replace(word, start_s=word.start_s + offset_s, end_s=word.end_s + offset_s) for word in words)
+
+
 def to_words(splitter: WordSplitter, ids: Sequence[int], alignment: WhisperAlignment) -> tuple[Word, ...]:
     """Groups the token ids of a text into words with times and probabilities, in order of time."""
     texts, tokens = splitter.split_to_word_tokens([*ids, splitter.eot])

@@ -8,7 +8,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from qal.api.corrections import MARGIN_S, MAX_BODY_BYTES, PATH, correction_route
+from qal.api.access import LOG_IN, WRONG_ORIGIN
+from qal.api.corrections import MARGIN_S, PATH, correction_route
+from qal.api.json_route import MAX_BODY_BYTES
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples, from_pcm16, to_pcm16
 from qal.captions.final_captions import Caption
@@ -140,13 +142,18 @@ def test_imported_dataset_is_not_changed(client: TestClient, session: str, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("logged_in", "headers"), [(False, {}), (True, {"origin": "https://evil.example"}), (True, {"origin": "null"})]
+    ("logged_in", "headers", "reason"),
+    [
+        (False, {}, LOG_IN),
+        (True, {"origin": "https://evil.example"}, WRONG_ORIGIN),
+        (True, {"origin": "null"}, WRONG_ORIGIN),
+    ],
 )
 def test_corrections_refuse_logged_out_users_and_other_origins(
-    session: str, tmp_path: Path, logged_in: bool, headers: dict
+    session: str, tmp_path: Path, logged_in: bool, headers: dict, reason: str
 ):
     response = make_client(tmp_path, logged_in).post(PATH, json=correction(session), headers=headers)
-    assert (response.status_code, response.json()["message"]) == (403, "log in, then reload the page")
+    assert (response.status_code, response.json()["message"]) == (403, reason)
     assert not (tmp_path / "data").exists()
 
 

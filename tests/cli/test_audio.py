@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from qal.cli import audio
+from qal.cli.subcommands import audio
 from qal.errors import AudioDecodeError
 from tests.fakes import noise
 from tests.sounds import sine, write_audio

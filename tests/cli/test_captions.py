@@ -8,7 +8,7 @@ import pytest
 
 from qal.audio.samples import SAMPLE_RATE
 from qal.captions.captioner import Captioner
-from qal.cli.captions import play
+from qal.cli.subcommands.captions import play
 from qal.corpus.manifest import Corpus
 from qal.errors import AudioDecodeError
 from qal.text.normalisation.basic import normalise_basic

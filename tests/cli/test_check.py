@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 WITHOUT = """
 import sys
 for name in {names!r}: sys.modules[name] = None
-from qal.cli.check import main
+from qal.cli.subcommands.check import main
 sys.exit(main(["--data", {folder!r}, "--runs", {folder!r}]))
 """
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from qal.cli import demo
 from qal.cli.command import EXIT_INTERRUPTED
+from qal.cli.subcommands import demo
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run, create_run
 from tests.waiting import wait_until
@@ -28,7 +28,7 @@ except KeyboardInterrupt:
 INTERRUPTED = f"""
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-from qal.cli import demo
+from qal.cli.subcommands import demo
 from qal.cli.command import run_command
 demo.qal_command = lambda *arguments: [sys.executable, "-c", {SLOW_TO_STOP!r}, sys.argv[1]]
 run_command(lambda: demo.step(1, "Import", "corpus"))

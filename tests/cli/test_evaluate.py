@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qal.cli.evaluate import EvaluateOptions, evaluation, held_out, table
+from qal.cli.subcommands.evaluate import EvaluateOptions, evaluation, held_out, table
 from qal.corpus.left_out import SILENT, UNREADABLE
 from qal.errors import CorpusError
 from qal.evaluation.error_rates import count_errors

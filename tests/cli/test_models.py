@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qal.cli import models
+from qal.cli.subcommands import models
 
 ROOT = Path(__file__).parents[2]
 

@@ -27,7 +27,7 @@ from qal.api.live_events import CONNECTION_HEADER, EVENTS_PATH, MESSAGES_PATH
 from qal.api.request_guard import MAX_BODY_BYTES, MAX_LOGIN_BYTES, UPLOAD_PATH
 from qal.audio.samples import SAMPLE_RATE
 from qal.captions.protocol import MAX_PACKET_BYTES, pack
-from qal.cli import live, studio
+from qal.cli.subcommands import live, studio
 from tests.waiting import wait_until
 from ui_components.app import connections
 from ui_components.app.uploads import MAX_FIELD_BYTES

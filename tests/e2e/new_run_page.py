@@ -12,7 +12,8 @@ from pydantic import Field  # noqa: E402
 from qal.cli.command import run_command  # noqa: E402
 from qal.cli.parsing import parse_options  # noqa: E402
 from qal.cli.serving import guard_of  # noqa: E402
-from ui_components.app.page import ServeOptions, serve  # noqa: E402
+from ui_components.app.server import serve  # noqa: E402
+from ui_components.app.server_options import ServeOptions  # noqa: E402
 from ui_components.app.studio import Studio  # noqa: E402
 from ui_components.train.new_run.tab import new_run_tab  # noqa: E402
 from ui_components.train.tab_ids import NEW_RUN_TAB  # noqa: E402

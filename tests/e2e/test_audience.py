@@ -16,8 +16,8 @@ from qal.api.audience.hub import AudienceHub
 from qal.api.audience.routes import PREFIX
 from qal.captions.audience_link import PaneSource
 from qal.captions.record import make_private
-from tests.api.audience_server import Speaker
-from tests.api.audience_server import serve as serve_audience
+from tests.api.audience.server import Speaker
+from tests.api.audience.server import serve as serve_audience
 from tests.e2e.live_page import assert_transcribed, start, stop_and_read_captions
 from tests.e2e.test_look import AXE_RULES, PHONE
 from tests.e2e.test_proxy import log_in

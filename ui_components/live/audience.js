@@ -1,13 +1,14 @@
 // The link for the audience: created, shown and revoked here. The session ids of the panes prove whose link it is.
 
 const STATUS_MS = 5000; // between two questions for the number of viewers
+const OWNER_KEY = "qal-audience-session"; // of the tab, so that a reloaded page shows its link and can revoke it
 
 class Audience {
   constructor(node, button) {
     this.node = node;
     this.button = button;
     this.sessions = new Map(); // pane -> the id of its last session
-    this.owner = readOwner(); // the session with which the link is stored; null while there is no link
+    this.owner = loadValue("sessionStorage", OWNER_KEY, null); // the session that has the link; null without a link
     this.link = "";
     this.queue = Promise.resolve(); // the requests, one after another
     button.onclick = () => {
@@ -50,24 +51,18 @@ class Audience {
     const changed = action === "status" && isChanged;
     const panes = action === "on" || changed || !this.owner ? sources : [{ session: this.owner, label: "" }];
     if (action === "status" && !panes.length) return;
-    const url = new URL("qal/live/audience", location.href.split(/[?#]/)[0]);
-    const answer = await fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ do: changed ? "on" : action, panes, previous: this.owner, page: location.href.split(/[?#]/)[0] }),
-    }).catch(() => null);
-    const body = await answer?.json().catch(() => null);
-    if (!answer?.ok) {
-      if (action === "status") return; // asked again soon
-      throw new Error(body?.message ?? "The server cannot be reached. Try again.");
-    }
+    const message = { do: changed ? "on" : action, panes, previous: this.owner, page: pageAddress() };
+    const answer = await postJson("qal/live/audience", message).catch((error) => {
+      if (action !== "status") throw error; // "status" is asked again soon
+    });
+    if (!answer) return;
     if (action === "on" || changed) this.sent = JSON.stringify(sources);
-    this.show(body);
+    this.show(answer);
   }
 
   show({ on, session, link, is_local, qr, viewers }) {
     this.owner = on ? session : null;
-    storeOwner(this.owner);
+    storeValue("sessionStorage", OWNER_KEY, this.owner);
     this.link = link;
     this.find(".off").hidden = on;
     this.find(".on").hidden = !on;
@@ -99,19 +94,8 @@ class Audience {
     const label = button.textContent;
     button.textContent = BADGES.copied;
     button.disabled = true;
-    setTimeout(() => { button.textContent = label; button.disabled = false; }, 1500);
+    setTimeout(() => { button.textContent = label; button.disabled = false; }, COPIED_MS);
   }
-}
-
-// The tab keeps the session, so that a reloaded page still shows its link and can revoke it.
-function readOwner() {
-  try { return sessionStorage.getItem("qal-audience-owner"); } catch { return null; }
-}
-function storeOwner(session) {
-  try {
-    if (session) sessionStorage.setItem("qal-audience-owner", session);
-    else sessionStorage.removeItem("qal-audience-owner");
-  } catch { /* the browser allows no storage: the link is shown until the page is reloaded */ }
 }
 
 const audience = new Audience(element.querySelector(".qal-audience"), element.querySelector("button.audience"));

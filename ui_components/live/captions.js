@@ -11,7 +11,7 @@ const subtitleTime = (s, point = ".") => {
 };
 
 // 75.2 -> 1:15; 3723 -> 1:02:03
-const minutes = (s) => {
+const clockTime = (s) => {
   const start = s >= 3600 ? `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60)}` : Math.floor(s / 60);
   return `${start}:${pad(Math.floor(s) % 60)}`;
 };
@@ -29,7 +29,7 @@ const jsonSegment = ({ start_s, end_s, text, words, language }) => ({
 });
 
 const FORMATS = {
-  txt: (lines) => lines.map((line) => `[${minutes(line.start_s)}] ${line.text}\n`).join(""),
+  txt: (lines) => lines.map((line) => `[${clockTime(line.start_s)}] ${line.text}\n`).join(""),
   srt: (lines) => lines.map(srtCue).join("\n"),
   vtt: (lines) => "WEBVTT\n\n" + lines.map(vttCue).join("\n"),
   json: (lines) => JSON.stringify({ segments: lines.map(jsonSegment) }, null, 2) + "\n",
@@ -86,7 +86,7 @@ class CaptionList {
 function captionElement(line) {
   const item = document.createElement("li"), time = document.createElement("time"), text = document.createElement("span");
   item.className = line.final ? "final" : "tentative";
-  time.textContent = minutes(line.start_s);
+  time.textContent = clockTime(line.start_s);
   text.dir = "auto";
   text.lang = line.language ?? "";
   if (line.final && line.words.length) text.append(...line.words.flatMap(wordNodes));

@@ -4,7 +4,7 @@
 
 const RETRY_MS = [300, 600, 1200, 2500, 5000];
 const MAX_KEPT_S = 1800; // audio, while the connection is broken
-const MAX_WEBSOCKET_TRIES = 2; // without an answer, before the other transport is tried, too
+const MAX_WEBSOCKET_RETRIES = 2; // without an answer; then each further try is made with both transports
 
 // The settings in a message to the server. Gradio gives null for an empty box.
 const DEFAULTS = { model: null, language: null, languages: [], task: "transcribe", mode: "gated", expect: "", previous_text: false,
@@ -36,7 +36,7 @@ class Connection {
   }
 
   connect(withEvents = usesEvents) {
-    const giveUp = () => { this.tries = MAX_WEBSOCKET_TRIES; };
+    const giveUp = () => { this.tries = MAX_WEBSOCKET_RETRIES; };
     const socket = (this.socket = withEvents ? new EventSocket() : openWebSocket(giveUp));
     let isAnswered = false;
     socket.onopen = () => socket.send(JSON.stringify(this.hello()));
@@ -130,7 +130,7 @@ class Connection {
     this.ready = false;
     if (this.over) return;
     if (event.code === LOGGED_OUT) return this.fail(event.reason || "Log in, then reload the page.");
-    if (!isAnswered && this.tries >= MAX_WEBSOCKET_TRIES) {
+    if (!isAnswered && this.tries >= MAX_WEBSOCKET_RETRIES) {
       if (!withEvents) return this.connect(true);
       if (!this.hasBeenOpen) return this.fail(event.reason || UNREACHABLE);
     }

@@ -1,7 +1,5 @@
 // Corrections: keeps the corrected text of a line on the server, and saves the line and its audio to a dataset.
 
-const UNREACHABLE = "Cannot reach the server. Try again when it is running.";
-
 // The button of a line whose audio was saved. A line that was changed after it was added can be added again.
 function addButton(line) {
   const button = Object.assign(document.createElement("button"), { type: "button" });
@@ -29,18 +27,6 @@ function setButtonState(button, isAdded, title = "Save this line and its audio t
 
 const postCorrection = ({ session, index, text }) =>
   postJson("qal/corrections", { session, index, text, corpus: currentSettings().corpus });
-
-// Returns the server's answer. The error of an answer has its `status`; without an answer there is none.
-async function postJson(path, content) {
-  const url = new URL(path, location.href.split(/[?#]/)[0]);
-  const body = JSON.stringify(content);
-  const throwUnreachable = () => { throw new Error(UNREACHABLE); };
-  const headers = { "content-type": "application/json" };
-  const response = await fetch(url, { method: "POST", headers, body }).catch(throwUnreachable);
-  const result = await response.json().catch(throwUnreachable);
-  if (!response.ok) throw Object.assign(new Error(result.message), { status: response.status });
-  return result;
-}
 
 // Lets the text of a line be corrected; Enter ends a correction, Escape undoes it. It is kept on the server.
 function makeEditable(item, line) {

@@ -36,7 +36,7 @@ class RecentSessions {
     const isShown = members.some(({ session }) => group.sessions.includes(session));
     const models = members.map(({ model, task }) => (task === "translate" ? `${model} (English)` : model)).filter(Boolean);
     const lines = `${first.lines} ${first.lines === 1 ? "line" : "lines"}`;
-    const facts = [sessionTime(first.started), lines, minutes(first.duration_s), models.join(", ")].filter(Boolean);
+    const facts = [sessionTime(first.started), lines, clockTime(first.duration_s), models.join(", ")].filter(Boolean);
     const text = document.createElement("div");
     text.append(Object.assign(document.createElement("b"), { textContent: facts.join(" · ") }),
       Object.assign(document.createElement("span"), { textContent: first.preview, dir: "auto" }));

@@ -14,18 +14,15 @@ const BROKEN = 1006, LOGGED_OUT = 4403; // close codes
 const HELD_BACK = "This network blocks WebSockets and holds back the captions. Use another network.";
 const TRANSPORT_KEY = "qal-live-transport", EVENTS = "events";
 
-// Whether this tab has found that WebSockets are blocked. The browser may forbid the storage.
-let usesEvents = (() => { try { return sessionStorage.getItem(TRANSPORT_KEY) === EVENTS; } catch { return false; } })();
+let usesEvents = loadValue("sessionStorage", TRANSPORT_KEY, null) === EVENTS; // WebSockets are blocked in this tab
 function rememberEvents() {
+  if (!usesEvents) storeValue("sessionStorage", TRANSPORT_KEY, EVENTS);
   usesEvents = true;
-  try { sessionStorage.setItem(TRANSPORT_KEY, EVENTS); } catch { /* it is tried again after a reload */ }
 }
-
-const liveAddress = (path) => new URL(path, location.href.split(/[?#]/)[0]);
 
 // Some networks neither pass on nor refuse a WebSocket; `onHang` is called before such a one is closed.
 function openWebSocket(onHang) {
-  const url = liveAddress("qal/live");
+  const url = serverAddress("qal/live");
   url.protocol = url.protocol.replace("http", "ws");
   const socket = new WebSocket(url);
   setTimeout(() => {
@@ -136,7 +133,7 @@ class EventSocket {
     this.aborters.add(aborter);
     const timer = timeoutMs ? setTimeout(() => aborter.abort(), timeoutMs) : 0;
     const options = { method: "POST", body, headers, cache: "no-store", signal: aborter.signal };
-    const response = await fetch(liveAddress(path), options).catch(() => null);
+    const response = await fetch(serverAddress(path), options).catch(() => null);
     clearTimeout(timer);
     if (timeoutMs) this.aborters.delete(aborter);
     return response;

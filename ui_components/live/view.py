@@ -9,18 +9,22 @@ from ui_components.widgets.model_choice import TRANSLATION
 
 METER_FLOOR_DB = -60.0  # level at the left end of the meter
 SCRIPTS_FOLDER = Path(__file__).parent
-SCRIPT_FILES = (  # in order of use
-    *(
-        "audio.js",
-        "devices.js",
-        "watch.js",
-        "transport.js",
-        "connection.js",
-        "storage.js",
-        "captions.js",
-        "corrections.js",
-    ),
-    *("sessions.js", "recent.js", "presenter.js", "audience.js", "page.js"),
+SCRIPT_FILES = (  # parts of one script, which share their names; the last one begins
+    "requests.js",
+    "storage.js",
+    "audio.js",
+    "devices.js",
+    "watch.js",
+    "transport.js",
+    "connection.js",
+    "captions.js",
+    "corrections.js",
+    "sessions.js",
+    "recent.js",
+    "presenter.js",
+    "audience.js",
+    "pane.js",
+    "page.js",
 )
 TRANSLATION_NAME = "English translation"  # heading of the second captions
 PROCESSING = {

@@ -10,7 +10,7 @@ import segno
 from qal.api.origin import DEFAULT_PORTS, is_loopback
 from qal.errors import OptionError
 
-FOLDER = "qal/audience/"
+FOLDER = "qal/audience/"  # below the address of the speaker's page
 ANY_ADDRESSES = ("0.0.0.0", "::", "")
 PROBE_ADDRESS = ("192.0.2.1", 9)  # of no machine (RFC 5737); choosing a route to it sends nothing
 QR_SCALE, QR_BORDER = 8, 2  # pixels and modules

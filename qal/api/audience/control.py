@@ -16,7 +16,6 @@ from qal.captions.audience_link import MAX_PANES, AudienceLink, PaneSource
 from qal.errors import OptionError
 
 PATH = "/qal/live/audience"
-MAX_BODY_BYTES = 8192
 
 
 class AudienceRequest(BaseModel, frozen=True, extra="forbid"):
@@ -71,7 +70,7 @@ def audience_control_route(
             on=True, session=link.owner, link=url, is_local=is_local, qr=qr_code(url), viewers=viewers
         )
 
-    return json_route(PATH, AudienceRequest, change, allowed, user_of, MAX_BODY_BYTES, INVALID_MESSAGE)
+    return json_route(PATH, AudienceRequest, change, allowed, user_of)
 
 
 def _require_own(message: AudienceRequest, hub: AudienceHub, user: str | None) -> None:

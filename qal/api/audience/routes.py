@@ -14,13 +14,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from qal.api.audience.address import FOLDER
 from qal.api.audience.hub import REVOKED, AudienceHub
 from qal.captions.audience_link import TOKEN
 from qal.captions.scheduler import BusyError
 from qal.errors import OptionError
 
 PAGE_FOLDER = Path(__file__).parent / "page"
-PREFIX = "/qal/audience/"
+PREFIX = f"/{FOLDER}"
 FILES = {"page.css": ("text/css", ("page.css",)), "page.js": ("text/javascript", ("texts.js", "page.js"))}
 OPEN_PATH = re.compile(rf"{PREFIX}({TOKEN.pattern}(/events)?|{'|'.join(map(re.escape, FILES))})")
 PING_INTERVAL_S = 15

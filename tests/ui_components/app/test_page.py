@@ -8,10 +8,9 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from qal.cli.parsing import parse_options
 from qal.errors import OptionError
 from tests.ui_components.conftest import PageRequest
-from ui_components.app.page import ServeOptions, require_local_address, studio_page
+from ui_components.app.page import studio_page
 from ui_components.app.studio import action
 from ui_components.transcribe.tab import MAX_CONCURRENT_JOBS
 
@@ -20,7 +19,7 @@ FORBIDDEN = ("torch", "transformers", "pytorch_lightning", "lightning", "peft")
 SCRIPT = """
 import json, sys
 from pathlib import Path
-import qal.cli.studio, qal.cli.live
+import qal.cli.subcommands.studio, qal.cli.subcommands.live
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest
 from tests.ui_components.train.new_run.form import small_corpus
@@ -90,61 +89,6 @@ def test_generator_error_of_a_user_is_a_message(studio):
     assert next(steps) == 1
     with pytest.raises(gr.Error):
         next(steps)
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--auth", "nobody"], ["--port", "0"], ["--port", "x"], ["--what"], ["--root_path", "a/"]]
-)
-def test_wrong_arguments_give_a_one_line_error(arguments):
-    with pytest.raises(OptionError) as refused:
-        parse_options("app.py", "", ServeOptions, arguments)
-    assert "\n" not in str(refused.value)
-    assert "--help" in str(refused.value)
-
-
-def test_argument_errors_do_not_print_the_password():
-    with pytest.raises(OptionError) as refused:
-        parse_options("app.py", "", ServeOptions, ["--auth", "anna:secret", "--users", "users.json"])
-    assert str(refused.value).startswith("give --auth or --users, not both")
-    assert "secret" not in str(refused.value)
-
-
-def test_login_is_read_from_the_environment_and_never_printed(monkeypatch, capsys):
-    monkeypatch.setenv("QAL_AUTH", "anna:secret")
-    assert parse_options("app.py", "", ServeOptions, []).auth == "anna:secret"
-    assert parse_options("app.py", "", ServeOptions, ["--auth", "b:c"]).auth == "b:c"
-    with pytest.raises(OptionError, match="QAL_AUTH counts as --auth") as refused:
-        parse_options("app.py", "", ServeOptions, ["--users", "users.json"])
-    assert "secret" not in str(refused.value)
-    with pytest.raises(SystemExit):
-        parse_options("app.py", "", ServeOptions, ["--help"])
-    assert "QAL_AUTH" in (printed := capsys.readouterr().out)
-    assert "secret" not in printed
-
-
-@pytest.mark.parametrize("value", ["", "anna", "anna:", ":hidden"])
-def test_invalid_login_in_the_environment_does_not_open_the_server(monkeypatch, value):
-    monkeypatch.setenv("QAL_AUTH", value)
-    with pytest.raises(OptionError, match="USER:PASSWORD") as refused:
-        parse_options("app.py", "", ServeOptions, [])
-    assert "hidden" not in str(refused.value)
-
-
-@pytest.mark.parametrize("name", ["https://captions.example", "captions.example:443", "a b", "", "*.example"])
-def test_public_host_is_a_name_without_scheme_and_port(name):
-    with pytest.raises(OptionError, match="without https"):
-        parse_options("app.py", "", ServeOptions, ["--public-host", name])
-
-
-@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "a" * 300])
-def test_host_of_another_machine_is_refused(host):
-    with pytest.raises(OptionError, match="not an address of this machine"):
-        require_local_address(host)
-
-
-def test_command_line_arguments_become_options():
-    options = parse_options("app.py", "", ServeOptions, ["--share", "--auth", "a:b:c", "--port", "81"])
-    assert options == ServeOptions.model_validate({"share": True, "auth": "a:b:c", "port": 81})
 
 
 def test_unknown_model_is_reported_before_the_page_is_served():

@@ -13,7 +13,9 @@ from qal.cli.parsing import parse_options
 from qal.cli.serving import guard_of, login_of
 from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
 from qal.errors import OptionError
-from ui_components.app.page import ServeOptions, serve, studio_page
+from ui_components.app.page import studio_page
+from ui_components.app.server import serve
+from ui_components.app.server_options import ServeOptions
 from ui_components.app.studio import Studio
 from ui_components.app.uploads import prepare_uploads
 from ui_components.models.exports import find_download

@@ -8,26 +8,16 @@ from starlette.testclient import TestClient
 
 from qal.api.audience import address as audience_address
 from qal.api.audience.address import link_address, qr_code
-from qal.api.audience.control import MAX_BODY_BYTES, PATH, audience_control_route
+from qal.api.audience.control import PATH, audience_control_route
 from qal.api.audience.hub import AudienceHub
-from qal.captions.record import SessionRecord, make_private, new_session_id
+from qal.api.json_route import MAX_BODY_BYTES
+from qal.captions.record import SessionRecord, new_session_id
 from qal.captions.session_info import SessionInfo, add_info
 from qal.errors import OptionError
-from tests.api.audience_server import Speaker
+from tests.api.audience.server import Speaker
 
 PAGE = "https://captions.example/path/"
 TOKEN = "t" * 32
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Path:
-    make_private(tmp_path / "live")
-    return tmp_path / "live"
-
-
-@pytest.fixture
-def hub(live: Path) -> AudienceHub:
-    return AudienceHub(live)
 
 
 @pytest.fixture

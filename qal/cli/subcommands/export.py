@@ -12,9 +12,9 @@ from typing import Literal
 from pydantic import BaseModel
 
 from qal.cli.command import interrupt_on_sigterm
-from qal.cli.models import install_shipped
 from qal.cli.parsing import flag, parse_options, positional
 from qal.cli.quiet import quiet_transformers
+from qal.cli.subcommands.models import install_shipped
 from qal.engine.model_directory import METADATA_FILE, is_model_directory
 from qal.errors import ConversionError, OptionError
 from qal.resources import ADAPTERS

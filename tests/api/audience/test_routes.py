@@ -15,20 +15,9 @@ from qal.api.audience.hub import AudienceHub
 from qal.api.audience.links import AudienceLinks
 from qal.api.audience.routes import FILES, PREFIX
 from qal.captions.audience_link import PaneSource
-from qal.captions.record import make_private, new_session_id
-from tests.api.audience_server import Speaker, read_finals, serve, texts, watch
+from qal.captions.record import new_session_id
+from tests.api.audience.server import Speaker, read_finals, serve, texts, watch
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Path:
-    make_private(tmp_path / "live")
-    return tmp_path / "live"
-
-
-@pytest.fixture
-def hub(live: Path) -> AudienceHub:
-    return AudienceHub(live)
 
 
 @pytest.fixture

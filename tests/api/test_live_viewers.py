@@ -3,7 +3,7 @@
 from qal.api.live_hub import LiveHub
 from qal.audio.samples import Samples
 from qal.captions.audience_link import PaneSource
-from tests.api.audience_server import read_finals, serve, texts, watch
+from tests.api.audience.server import read_finals, serve, texts, watch
 from tests.api.live_client import JOIN, LiveClient, finals_until, send
 
 
