@@ -21,7 +21,7 @@ class GateOptions(BaseModel, frozen=True, extra="forbid"):
     start_threshold: float = Field(default=0.5, ge=0, le=1, description="speech starts at this speech probability")
     end_threshold: float = Field(default=0.35, ge=0, le=1, description="silence starts below this speech probability")
     pre_roll_ms: int = Field(default=320, ge=0, le=2000, description="audio added before speech")
-    post_roll_ms: int = Field(default=96, ge=0, le=2000, description="audio added after speech")
+    post_roll_ms: int = Field(default=32, ge=0, le=2000, description="audio added after speech")
     min_speech_ms: int = Field(default=96, ge=0, le=5000, description="ignore speech shorter than this")
     hang_over_ms: int = Field(default=400, ge=32, le=5000, description="silence that ends a segment")
     adaptive_wait: bool = Field(

@@ -12,7 +12,7 @@ from qal.engine.engine import Transcript
 TERMINAL = tuple(".?!。！？｡؟۔।॥።፧፨։")  # signs at the end of a sentence
 UNFINISHED = ("...", "…")
 COMPLETE_WAIT_MS = 160.0  # after a complete sentence
-MIN_AVG_LOGPROB = -0.4  # of a complete sentence; texts of half sentences are less likely
+MIN_AVG_LOGPROB = -0.6  # of a complete sentence; texts of half sentences are less likely
 HESITATION_FACTOR = 2.0  # longest wait divided by the fixed one
 REMEMBERED_LINES = 5
 

@@ -43,7 +43,9 @@ class LongformOptions(BaseModel, frozen=True, extra="forbid"):
     )
     max_pause_s: float = Field(default=2.0, ge=0, le=28, description="do not merge speech across longer pauses")
     batch_size: int = Field(default=16, ge=1, le=256, description="regions of speech decoded at once")
-    gate: GateOptions = Field(default=GateOptions(max_segment_s=FULL_TARGET_S), description="detection of speech")
+    gate: GateOptions = Field(
+        default=GateOptions(max_segment_s=FULL_TARGET_S, post_roll_ms=96), description="detection of speech"
+    )
     screening: ScreeningOptions = Field(default=ScreeningOptions(), description="detection of hallucinations")
     languages: tuple[str, ...] = Field(default=(), description=LANGUAGES_HELP)
 
