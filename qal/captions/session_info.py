@@ -5,6 +5,7 @@
 
 The id of a session authorises. On a server with a login, the session is also for the user who started it only."""
 
+import threading
 from pathlib import Path
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -17,6 +18,7 @@ from qal.storage import storage_errors
 EDITS_FILE = "edits.json"
 MAX_TEXT_CHARACTERS = 4096  # of a corrected line
 EDITS_ADAPTER = TypeAdapter(dict[int, str])
+EDITS_LOCK = threading.Lock()  # a correction changes the file that holds all of a session
 
 
 class SessionAccessError(QalError):
@@ -74,8 +76,9 @@ def edit_caption(record: SessionRecord, index: int, text: str) -> None:
     spoken = next((caption.text for caption in captions if caption.index == index), None)
     if spoken is None:
         raise OptionError("this line is no longer on the server; download the captions to keep the correction")
-    edits = read_edits(record) | {index: text}
-    _write_private(record.folder / EDITS_FILE, json_text(dict(sorted(edits.items())), ensure_ascii=False))
+    with EDITS_LOCK:
+        edits = read_edits(record) | {index: text}
+        _write_private(record.folder / EDITS_FILE, json_text(dict(sorted(edits.items())), ensure_ascii=False))
 
 
 def _write_private(file: Path, content: str) -> None:
