@@ -180,3 +180,26 @@ def test_blocked_copy_is_explained(module_servers, browse):
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()) }")
     page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.locator(".qal-problem")).to_contain_text("Use Download")
+
+
+def test_note_of_a_busy_server_goes_when_captioning_goes_on(module_servers, browse):
+    busy: list[bool] = []
+
+    def answer(socket: WebSocketRoute, message: dict) -> None:
+        if "session" not in message:
+            return
+        if message["session"] and not busy:
+            busy.append(True)
+            socket.send(json.dumps({"type": "error", "message": "all places are in use", "retry": True}))
+            socket.close(code=4429)
+            return
+        others = ("session", "kept_from", "last_index", "group", "place")
+        send_ready(socket, {name: value for name, value in message.items() if name not in others})
+        if not message["session"]:
+            socket.close(code=1011)
+
+    page = browse(module_servers.shared("app_streaming.py"), sockets=fake_server(answer))
+    start(page)
+    expect(page.locator(".qal-problem")).to_have_text("all places are in use")
+    expect(page.locator(".qal-live .qal-badge")).to_have_text(LISTENING)
+    expect(page.locator(".qal-problem")).to_be_hidden()

@@ -63,6 +63,7 @@ class Pane {
     this.place = place; // in the group of sessions
     this.captions = new CaptionList(node.querySelector(".qal-captions"));
     this.connection = null;
+    this.busyNote = null; // the text of a refusal after which the connection was tried again
     this.discardedUntil = 0; // sample; packets before it are no longer stored in the browser
   }
 
@@ -123,7 +124,7 @@ class Pane {
       },
       update: (message) => isCurrent() && this.update(message, connection),
       waiting: (hasBeenOpen) => showBadge(hasBeenOpen ? BADGES.reconnecting : BADGES.loading),
-      busy: showProblem,
+      busy: (text) => { this.busyNote = text; showProblem(text); },
       problem: showProblem,
       failed: disconnected((text) => {
         if (resumed.session && !connection.hasBeenOpen) keptPackets[place] = connection.kept; // for the next Start
@@ -155,7 +156,10 @@ class Pane {
   }
 
   update(message, connection) {
-    if (message.type === "ready") audience.follow(this.node, message.session);
+    if (message.type === "ready") {
+      audience.follow(this.node, message.session);
+      if (find(".qal-problem").textContent === this.busyNote) showProblem("");
+    }
     const hasAudio = (caption) => connection.savesAudio && Boolean(caption.language);
     for (const caption of message.captions ?? []) this.captions.show(caption, connection.session, hasAudio(caption));
     this.discardStored(connection);
