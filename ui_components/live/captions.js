@@ -58,7 +58,8 @@ class CaptionList {
     if (this.lines.has(key)) return; // resent after a reconnection
     this.tentative?.remove();
     this.tentative = null;
-    if (caption.final) this.lastIndex = Math.max(this.lastIndex, caption.index);
+    const isRecorded = caption.final && (caption.text || caption.edited);
+    if (isRecorded) this.lastIndex = Math.max(this.lastIndex, caption.index);
     if (!caption.text) return this.root.classList.toggle("is-empty", !this.lines.size);
     this.root.classList.remove("is-empty");
     const line = { ...caption, session, hasAudio };
