@@ -127,7 +127,8 @@ class Pane {
       busy: (text) => { this.busyNote = text; showProblem(text); },
       problem: showProblem,
       failed: disconnected((text) => {
-        if (resumed.session && !connection.hasBeenOpen) keptPackets[place] = connection.kept; // for the next Start
+        // For the next Start. The second pane alone would lag behind the audio that is captured meanwhile.
+        if (connection.session && (this.isFirst || !connection.hasBeenOpen)) keptPackets[place] = connection.kept;
         showProblem(text);
         if (this.isFirst) stop();
         else showStoppedIfDone();
