@@ -13,7 +13,7 @@ from pathlib import Path
 
 from qal.api.audience.hub import AudienceHub
 from qal.api.live_messages import JoinMessage, SettingsMessage, have_same_captions, session_info, settings_only
-from qal.api.live_slot import SessionSlot, require_owner
+from qal.api.live_slot import SessionSlot, lock_longest_waiting, require_owner, waiting_since
 from qal.captions.options import SessionOptions
 from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
 from qal.captions.resumable_session import ResumableSession, UpdateCallback
@@ -23,8 +23,7 @@ from qal.captions.session import CaptionSession
 from qal.captions.session_info import add_info, require_reader
 from qal.engine.cache import EngineCache
 from qal.engine.engine import Engine
-from qal.engine.languages import check_language, check_languages
-from qal.errors import LanguageError, ModelError, QalError
+from qal.errors import ModelError, QalError
 
 RECONNECT_TIMEOUT_S = 120.0  # a session without a connection stays in memory so long; later it resumes from disk
 MAINTENANCE_INTERVAL_S = 60.0
@@ -75,19 +74,26 @@ class LiveHub:
             BusyError: too many sessions.
             SessionAccessError: the session belongs to a user other than `user`.
             ModelError, LanguageError: the model cannot be used.
-            OptionError: the session id is not valid."""
+            OptionError: the session id is not valid.
+            StorageError: the record cannot be written or read."""
         record = SessionRecord(self._live, message.session or new_session_id())
         require_reader(record, user)
         slot = self._find_slot(record, owner) or self._create_slot(message, record, owner, on_update)
-        with slot.lock:  # waits for the last packet of an earlier connection, or until the session is open
-            if slot.closed:  # it was being closed
-                return self.join(message, owner, on_update, user)
-            if slot.settings.keep_sound and not message.keep_sound:  # revoked while disconnected
-                slot.stream.set_audio_saving(False)
-                slot.settings = slot.settings.model_copy(update={"keep_sound": False})
-            slot.stream.resume(self.audience.tee(slot.id, on_update), message.last_index)
-            self.audience.session_opened(slot.id)
-            add_info(record, session_info(message, user))
+        try:
+            with slot.lock:  # waits for the last packet of an earlier connection, or until the session is open
+                if not slot.closed and slot.stream.is_over:  # after an error
+                    self._close(slot)
+                if slot.closed:
+                    return self.join(message, owner, on_update, user)
+                if slot.settings.keep_sound and not message.keep_sound:  # revoked while disconnected
+                    slot.stream.set_audio_saving(False)
+                    slot.settings = slot.settings.model_copy(update={"keep_sound": False})
+                slot.stream.resume(self.audience.tee(slot.id, on_update), message.last_index)
+                self.audience.session_opened(slot.id)
+                add_info(record, session_info(message, user))
+        except BaseException:
+            self.disconnect(slot, owner)
+            raise
         return slot
 
     def _find_slot(self, record: SessionRecord, owner: object) -> SessionSlot | None:
@@ -128,19 +134,21 @@ class LiveHub:
         `_lock`, and closes the returned session, whose lock is held. Raises BusyError if no session can give way."""
         if len(self._slots) < self._max_sessions:
             return None
-        waiting = [slot for slot in self._slots.values() if slot.disconnected_at is not None]
-        waiting.sort(key=lambda slot: slot.disconnected_at or 0.0)
-        free = next((slot for slot in waiting if slot.lock.acquire(blocking=False)), None)
+        free = lock_longest_waiting(self._slots.values())
         if not free:
             raise BusyError(f"all {self._max_sessions} sessions are in use; try again in a minute")
         return free
 
     def _close_displaced(self, slot: SessionSlot) -> None:
         try:
-            slot.closed = True
-            self.end(slot)
+            self._close(slot)
         finally:
             slot.lock.release()
+
+    def _close(self, slot: SessionSlot) -> None:
+        """Ends a session; the caller holds the lock of the slot. Who waits for the lock resumes from disk."""
+        slot.closed = True
+        self.end(slot)
 
     def receive_packet(self, slot: SessionSlot, owner: object, data: bytes) -> None:
         """Adds an encoded packet. Raises SupersededError, and as `ResumableSession.receive` does."""
@@ -168,8 +176,8 @@ class LiveHub:
         with slot.lock:
             require_owner(slot, owner)
             slot.stream.finish()
-        self.audience.session_finished(slot.id)
-        self.end(slot)
+            self.audience.session_finished(slot.id)
+            self._close(slot)
 
     def disconnect(self, slot: SessionSlot, owner: object) -> None:
         """Records that the connection is closed; the session waits for a new one."""
@@ -185,9 +193,12 @@ class LiveHub:
         with slot.lock:
             if slot.disconnected_at is None or slot.closed or not slot.stream.is_empty:
                 return
-            slot.closed = True
-            SessionRecord(self._live, slot.id).delete_empty()  # before `end`, after which its place counts as free
-            self.end(slot)
+            try:
+                SessionRecord(self._live, slot.id).delete_empty()  # before its place counts as free
+            except (OSError, QalError) as error:
+                LOG.warning("an empty session could not be deleted: %s", error)
+            finally:
+                self._close(slot)
 
     def delete(self, record: SessionRecord) -> None:
         """Deletes a session from memory and from disk. Raises BusyError while it has a connection."""
@@ -196,8 +207,7 @@ class LiveHub:
             if slot and not slot.closed and slot.disconnected_at is None:
                 raise BusyError("this session is being captioned; press Stop first")
             if slot and not slot.closed:
-                slot.closed = True
-                self.end(slot)
+                self._close(slot)
             record.delete()
 
     def end(self, slot: SessionSlot) -> None:
@@ -213,11 +223,7 @@ class LiveHub:
         """Ends sessions without a connection since RECONNECT_TIMEOUT_S; their captions are final on disk first."""
         limit = time.monotonic() - RECONNECT_TIMEOUT_S
         with self._lock:
-            abandoned = [
-                slot
-                for slot in self._slots.values()
-                if slot.disconnected_at is not None and slot.disconnected_at < limit
-            ]
+            abandoned = waiting_since(self._slots.values(), limit)
         for slot in abandoned:
             with slot.lock:
                 if slot.disconnected_at is not None:  # the client has not reconnected in the meantime
@@ -231,8 +237,7 @@ class LiveHub:
             LOG.warning(
                 "an abandoned session could not be finished: %s", error, exc_info=not isinstance(error, QalError)
             )
-        slot.closed = True
-        self.end(slot)
+        self._close(slot)
 
     def start_maintenance(self, kept_days: float) -> None:
         """Closes abandoned sessions and deletes records older than `kept_days`, now and every minute."""
@@ -263,11 +268,7 @@ class LiveHub:
         if settings.model not in self._offered():
             raise ModelError(f"this server does not offer the model '{settings.model}'; choose one of the list")
         engine = self._engines.get(settings.model, self._runs)
-        if settings.language:
-            check_language(settings.language, engine.tokenizer.languages)
-        check_languages(settings.languages, engine.tokenizer.languages)
-        if settings.task == "translate" and not engine.tokenizer.multilingual:
-            raise LanguageError(f"the model '{settings.model}' cannot translate; choose a multilingual model")
+        settings.require_possible(engine)
         return engine
 
     def _open_stream(

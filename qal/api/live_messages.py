@@ -9,7 +9,9 @@ from qal.audio.gate import DEFAULT_GATE, GateOptions
 from qal.captions.options import MAX_HINT_CHARACTERS, UpdateMode
 from qal.captions.protocol import MAX_SAMPLE_INDEX
 from qal.captions.session_info import SessionInfo
-from qal.engine.languages import LANGUAGES
+from qal.engine.engine import Engine
+from qal.engine.languages import LANGUAGES, check_language, check_languages
+from qal.errors import LanguageError
 
 
 class SettingsMessage(BaseModel, frozen=True, extra="forbid"):
@@ -26,6 +28,14 @@ class SettingsMessage(BaseModel, frozen=True, extra="forbid"):
     previous_text: bool = Field(default=False, description="use the previous line as context")
     gate: GateOptions = DEFAULT_GATE
     keep_sound: bool = Field(default=False, description="save the audio from here on")
+
+    def require_possible(self, engine: Engine) -> None:
+        """Raises LanguageError if the engine lacks a language, or cannot translate where that is asked for."""
+        if self.language:
+            check_language(self.language, engine.tokenizer.languages)
+        check_languages(self.languages, engine.tokenizer.languages)
+        if self.task == "translate" and not engine.tokenizer.multilingual:
+            raise LanguageError(f"the model '{self.model}' cannot translate; choose a multilingual model")
 
 
 class JoinMessage(SettingsMessage, frozen=True):

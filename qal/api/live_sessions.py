@@ -4,6 +4,9 @@ The id of a session authorises, and is therefore sent in the body, not in the ad
 server with a login, a session is for its user only. Everything is read from disk, so that it also works after a
 restart of the server."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ MAX_KNOWN = 200  # ids that a browser may send
 MAX_LIST_BYTES = 32 << 10
 MAX_PREVIEW_CHARACTERS = 80
 DELETED = "this session was deleted from the server"
+LOG = logging.getLogger("qal")
 
 
 class ListRequest(BaseModel, frozen=True, extra="forbid"):
@@ -116,14 +120,34 @@ def readable_record(live: Path, session: str, user: str | None) -> SessionRecord
 def list_sessions(live: Path, request: ListRequest, user: str | None) -> SessionList:
     """Lists the sessions with captions: those of the user, and those whose ids are given if the user may read them."""
     known = {session for session in request.sessions if SESSION_ID.fullmatch(session)}
-    folders = session_folders(live) if user else []
-    owned = {f.name for f in folders if read_info(SessionRecord(live, f.name)).user == user}
-    records = [record for name in known | owned if (record := SessionRecord(live, name)).exists()]
-    readable = [record for record in records if read_info(record).user in (None, user) or user is None]
-    latest = sorted(readable, key=lambda record: read_info(record).started, reverse=True)
-    summaries = (summarize(record, record.stored_captions()) for record in latest)
-    spoken = (summary for summary in summaries if summary.lines)
-    return SessionList(sessions=[summary for summary, _ in zip(spoken, range(MAX_LISTED), strict=False)])
+    folders = {folder.name for folder in session_folders(live)} if user else set()
+    found: list[tuple[float, SessionRecord]] = []
+    for name in known | folders:
+        with skip_unreadable():
+            record = SessionRecord(live, name)
+            info = read_info(record)
+            is_readable = info.user == user or (name in known and None in (user, info.user))
+            if is_readable and record.exists():
+                found.append((info.started, record))
+    summaries: list[SessionSummary] = []
+    for _, record in sorted(found, key=lambda item: item[0], reverse=True):
+        with skip_unreadable():
+            summary = summarize(record, record.stored_captions())
+            summaries += [summary] if summary.lines else []
+        if len(summaries) == MAX_LISTED:
+            break
+    return SessionList(sessions=summaries)
+
+
+@contextmanager
+def skip_unreadable() -> Iterator[None]:
+    """Lets a list go on without a session that was deleted meanwhile or cannot be read, which is logged."""
+    try:
+        yield
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        LOG.warning("a session could not be listed: %s", error)
 
 
 def summarize(record: SessionRecord, captions: list[StoredCaption]) -> SessionSummary:

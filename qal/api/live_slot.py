@@ -1,6 +1,8 @@
 """A session of the server and the connection that may use it."""
 
+import math
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qal.api.live_messages import SettingsMessage
@@ -34,3 +36,15 @@ def require_owner(slot: SessionSlot, owner: object) -> None:
     """Raises SupersededError unless `owner` joined the session last."""
     if slot.owner is not owner:
         raise SupersededError("this recording continues on another connection")
+
+
+def waiting_since(slots: Iterable[SessionSlot], limit: float) -> list[SessionSlot]:
+    """Returns the slots without a connection since `limit` (on the monotonic clock), the longest first."""
+    waiting = [(slot.disconnected_at, slot) for slot in slots if slot.disconnected_at is not None]
+    return [slot for since, slot in sorted(waiting, key=lambda item: item[0]) if since < limit]
+
+
+def lock_longest_waiting(slots: Iterable[SessionSlot]) -> SessionSlot | None:
+    """Locks the slot that is longest without a connection and not in use; None if there is none."""
+    waiting = waiting_since(slots, math.inf)
+    return next((slot for slot in waiting if slot.lock.acquire(blocking=False)), None)

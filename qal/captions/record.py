@@ -3,6 +3,7 @@
 A caption is on disk before it is sent to the page. Each line also has the settled sample of that moment, so that a
 restarted server can resume the session."""
 
+import logging
 import os
 import re
 import secrets
@@ -26,6 +27,7 @@ INFO_FILE = "session.json"  # qal.captions.session_info
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 SESSION_ID_BYTES = 18  # of randomness
 SECONDS_PER_DAY = 24 * 3600
+LOG = logging.getLogger("qal")
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600  # what was spoken is for the account of the server only
 
 
@@ -125,6 +127,7 @@ def make_private(live: Path) -> None:
     Raises StorageError if that is not possible, or if the folder is a shared one, such as /tmp."""
     with storage_errors(str(live)):
         live.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        live = live.resolve()  # of a link, the folder that it names
         if live.stat().st_mode & stat.S_ISVTX:
             raise StorageError(f"{live} is shared by the accounts of this machine; choose another folder with --live")
         sessions = session_folders(live)
@@ -133,8 +136,9 @@ def make_private(live: Path) -> None:
 
 
 def _take_from_others(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077 and not path.is_symlink():
+    status = path.lstat()
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077 and not stat.S_ISLNK(status.st_mode):
         path.chmod(mode & 0o700)
 
 
@@ -144,13 +148,22 @@ def _ends_with_newline(file) -> bool:
 
 
 def delete_old_sessions(live: Path, kept_days: float, active: Collection[str] = ()) -> int:
-    """Deletes sessions that have not changed for `kept_days` and are not `active`; returns their number."""
+    """Deletes sessions that have not changed for `kept_days` and are not `active`; returns their number.
+
+    Those that cannot be deleted are logged."""
     oldest_time = time.time() - SECONDS_PER_DAY * kept_days
-    old = [f for f in session_folders(live) if f.name not in active and _last_change(f) < oldest_time]
-    for folder in old:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(old)
+    deleted, errors = 0, []
+    for folder in [f for f in session_folders(live) if f.name not in active]:
+        try:
+            if _last_change(folder) < oldest_time:
+                shutil.rmtree(folder)
+                deleted += 1
+        except OSError as error:  # the others are deleted nevertheless
+            errors.append(error)
+    if errors:
+        LOG.warning("%d old sessions could not be deleted, the first one because of: %s", len(errors), errors[0])
+    return deleted
 
 
 def _last_change(folder: Path) -> float:
-    return max((p.stat().st_mtime for p in folder.iterdir()), default=folder.stat().st_mtime)
+    return max((p.lstat().st_mtime for p in folder.iterdir()), default=folder.stat().st_mtime)

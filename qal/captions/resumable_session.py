@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from qal.audio.samples import SAMPLE_RATE
+from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.captions.final_captions import Caption
 from qal.captions.protocol import ReorderBuffer, unpack
 from qal.captions.record import SessionRecord
 from qal.captions.saved_audio import SavedAudio
-from qal.captions.scheduler import Scheduler
+from qal.captions.scheduler import BusyError, Scheduler
 from qal.captions.serial_tasks import SerialTasks
 from qal.captions.session import CaptionSession, InputLevel
 from qal.engine.words import move_words
@@ -69,6 +69,8 @@ class ResumableSession:
         self._reorder_buffer = ReorderBuffer(self._start_sample)
         self._lock = threading.Lock()  # for the packets and the saved audio
         self._writes = SerialTasks(disk)
+        self._has_write_error = False
+        self._is_finished = False
         self._saved_audio = SavedAudio(record.folder)
         self.set_audio_saving(save_audio)
         self._scheduled = scheduler.add(session, self._deliver)
@@ -84,10 +86,16 @@ class ResumableSession:
         return self.next_sample == self._start_sample and not self._first_index
 
     @property
+    def is_over(self) -> bool:
+        """True after an error, `finish` or `close`; a new stream continues from disk."""
+        return self._is_finished or self._scheduled.failure is not None or self._scheduled not in self._scheduler
+
+    @property
     def ack(self) -> int:
         """The first sample that is not settled on disk."""
         with self._scheduled.lock:
-            return self._settled_now() if self._writes.is_idle else self._settled_sample
+            is_written = self._writes.is_idle and not self._has_write_error
+            return self._settled_now() if is_written else self._settled_sample
 
     def _settled_now(self) -> int:
         return self._start_sample + self._session.settled_sample
@@ -97,19 +105,31 @@ class ResumableSession:
 
         Raises:
             PacketError: the packet is malformed.
-            BusyError: the engine is too slow.
+            BusyError: the engine is too slow, or the session was finished.
+            StorageError: the audio cannot be saved.
             Exception: the error that ended the transcription of earlier packets.
         """
         with self._lock:
             packet = unpack(data)
+            if self._is_finished:
+                raise BusyError("this recording has ended on the server; press Start again")
             self._scheduler.wait_for_capacity(self._scheduled)  # before the packet counts as received
             first_sample = self.next_sample
             samples = self._reorder_buffer.add(packet)
-            if len(samples):
-                if self._saves_audio:  # before a caption of it can be sent
-                    self._saved_audio.write(first_sample, samples)
-                self._scheduler.feed(self._scheduled, samples)
+            try:
+                self._use(first_sample, samples)
+            except Exception as error:  # the samples count as received, but are lost to this stream
+                self._scheduler.fail(self._scheduled, error)
+                raise
         self._on_update(SessionUpdate((), self.ack, self._session.level))
+
+    def _use(self, first_sample: int, samples: Samples) -> None:
+        """Saves the next samples of the stream, if that is requested, and transcribes them."""
+        if not len(samples):
+            return
+        if self._saves_audio:  # before a caption of it can be sent
+            self._saved_audio.write(first_sample, samples)
+        self._scheduler.feed(self._scheduled, samples)
 
     def set_audio_saving(self, enabled: bool) -> None:
         """Starts or stops saving the audio that is received from now on. Raises StorageError if the disk is full."""
@@ -127,8 +147,9 @@ class ResumableSession:
             self._resend(last_index)
 
     def finish(self) -> None:
-        """Makes all captions final. `receive` may not be called after it. Raises as `receive` does."""
+        """Makes all captions final. Raises as `receive` does."""
         with self._lock:
+            self._is_finished = True
             self._scheduler.flush(self._scheduled)
         self._writes.wait()
         if self._scheduled.failure:
@@ -156,7 +177,10 @@ class ResumableSession:
     def _write_and_send(self, captions: Sequence[Caption], settled_sample: int) -> None:
         """Records the final captions, then sends all; an error (a full disk) ends this session alone.
 
-        Only the last recorded caption may carry the new settled sample: the earlier ones do not cover it."""
+        Only the last recorded caption may carry the new settled sample: the earlier ones do not cover it. After an
+        error nothing more is recorded, because it would acknowledge the audio of the caption that is not on disk."""
+        if self._has_write_error:
+            return
         finals = [c for c in captions if c.final and c.text]
         try:
             for caption in finals:
@@ -166,6 +190,7 @@ class ResumableSession:
                 self._on_update(SessionUpdate(captions, self._settled_sample))
         except Exception as error:
             LOG.exception("captions could not be written")
+            self._has_write_error = True
             self._scheduler.fail(self._scheduled, error)
 
     def _in_stream(self, caption: Caption) -> Caption:

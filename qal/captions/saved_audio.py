@@ -4,6 +4,7 @@ Sample n of the stream is at byte 2n; the file only grows, so that resent sample
 saved ranges, one per line: the first sample and the one after the last. A range that is still being saved has no end;
 it ends with the file. Between the ranges the file contains zeros."""
 
+import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ AUDIO_FILE, RANGES_FILE = "sound.pcm", "sound.txt"
 AUDIO_NAME = "the audio of this session"  # in error messages
 MAX_SAVED_S = 4 * 3600  # of one session; later speech is captioned, but not saved
 MAX_SAVED_SAMPLES = MAX_SAVED_S * SAMPLE_RATE
+LOG = logging.getLogger("qal")
 
 
 class AudioNotSavedError(QalError):
@@ -96,10 +98,22 @@ class SavedAudio:
         return any(len(numbers) == 1 for numbers in self._read_ranges()[-1:])
 
     def _read_ranges(self) -> list[list[int]]:
-        """Returns [[start, end], ..., [start]]; a last range without an end is still being saved."""
+        """Returns [[start, end], ..., [start]]; a last range without an end is still being saved.
+
+        A damaged file counts as none, because it does not say which samples are speech and which a gap."""
         if not self._ranges.is_file():
             return []
-        return [[int(number) for number in line.split()] for line in self._ranges.read_text("ascii").splitlines()]
+        try:
+            lines = self._ranges.read_text("ascii").splitlines()
+            ranges = [[int(number) for number in line.split()] for line in lines]
+        except ValueError:
+            ranges = [[]]
+        numbers = [number for numbers in ranges for number in numbers]
+        is_whole = all(len(r) == 2 for r in ranges[:-1]) and all(len(r) in (1, 2) for r in ranges[-1:])
+        if not is_whole or numbers != sorted(numbers) or min(numbers, default=0) < 0:
+            LOG.warning("%s is damaged; the saved audio that it lists is not used", self._ranges)
+            return []
+        return ranges
 
     def _write_ranges(self, ranges: list[list[int]]) -> None:
         lines = [f"{' '.join(map(str, numbers))}\n" for numbers in ranges]

@@ -139,6 +139,9 @@ class Scheduler:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def __contains__(self, scheduled: ScheduledSession) -> bool:
+        return scheduled in self._sessions
+
     def _enqueue(self, scheduled: ScheduledSession, requests: list[Request]) -> None:
         """Adds requests in the order in which the session made them; the caller holds the session's lock."""
         if not requests:

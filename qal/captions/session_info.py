@@ -5,6 +5,8 @@
 
 The id of a session authorises. On a server with a login, the session is also for the user who started it only."""
 
+import threading
+
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from qal.captions.record import INFO_FILE, SessionRecord, write_private
@@ -15,6 +17,7 @@ EDITS_FILE = "edits.json"
 RECORD_NAME = "the record of this session"  # in error messages
 MAX_TEXT_CHARACTERS = 4096  # of a corrected line
 EDITS_ADAPTER = TypeAdapter(dict[int, str])
+EDITS_LOCK = threading.Lock()  # a correction changes the file that holds all of a session
 
 
 class SessionAccessError(QalError):
@@ -72,5 +75,7 @@ def edit_caption(record: SessionRecord, index: int, text: str) -> None:
     spoken = next((caption.text for caption in captions if caption.index == index), None)
     if spoken is None:
         raise OptionError("this line is no longer on the server; download the captions to keep the correction")
-    edits = read_edits(record) | {index: text}
-    write_private(record.folder / EDITS_FILE, json_text(dict(sorted(edits.items())), ensure_ascii=False), RECORD_NAME)
+    with EDITS_LOCK:
+        edits = read_edits(record) | {index: text}
+        content = json_text(dict(sorted(edits.items())), ensure_ascii=False)
+        write_private(record.folder / EDITS_FILE, content, RECORD_NAME)

@@ -1,8 +1,10 @@
 """The recorded sessions of the Live page: who may list, read, correct and delete them."""
 
 import json
+import shutil
 import stat
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from qal.api.live_sessions import DELETED, MAX_KNOWN, MAX_LISTED, session_routes
 from qal.api.live_socket import PATH, live_route
 from qal.audio.samples import Samples
 from qal.captions.final_captions import Caption
-from qal.captions.record import SessionRecord, delete_old_sessions, new_session_id
+from qal.captions.record import SessionRecord, delete_old_sessions, make_private, new_session_id
 from qal.captions.session_info import MAX_TEXT_CHARACTERS, SessionInfo, add_info, read_info
 from qal.engine.words import Word
 from tests.api.event_session import EventSession
@@ -284,3 +286,71 @@ def test_session_without_a_sample_is_deleted_with_its_information(page: Page, hu
         socket.send_json({**JOIN, "group": "g"})
         assert socket.receive_json()["type"] == "ready"
     wait_until(lambda: not len(hub) and not [*live.iterdir()])
+
+
+@pytest.mark.parametrize("user", [None, "anna"])
+@pytest.mark.parametrize("file", ["session.json", "captions.jsonl", "edits.json"])
+def test_session_that_cannot_be_read_hides_no_other_of_the_list(
+    hub: LiveHub, live: Path, monkeypatch, user: str | None, file: str
+):
+    """Such as one that is deleted meanwhile, or whose file belongs to another account."""
+    damaged, whole = recorded(live, user), recorded(live, user)
+    read_bytes = Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        if path == live / damaged / file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    assert Page(hub, live, user).listed(damaged, whole) == [whole]
+
+
+@pytest.mark.parametrize("content", [b"\n", b"0 x\n", b"\xff\xff", b"-5 10\n", b"1 2 3\n", bytes(20)])
+def test_damaged_list_of_saved_audio_counts_as_none(page: Page, hub: LiveHub, live: Path, content: bytes):
+    session = recorded(live)
+    (live / session / "sound.pcm").write_bytes(bytes(20 * 32_000))
+    (live / session / "sound.txt").write_bytes(content)
+    status, read = page.ask("read", session=session)
+    assert status == 200
+    assert not any(caption["has_audio"] for caption in read["captions"])
+    with page.connect() as socket:
+        socket.send_json({**JOIN, "session": session, "keep_sound": True})
+        assert finals_until(socket, "ready")[1]["session"] == session
+
+
+def test_corrections_at_the_same_time_are_all_kept(page: Page, live: Path):
+    record = SessionRecord(live, recorded(live))
+    for index in range(10, 40):
+        record.append(Caption(index, 10.0 + index, 11.0 + index, "spoken", final=True, language="en"), 0)
+
+    def edit(index: int) -> int:
+        return page.ask("edit", session=record.folder.name, index=index, text=f"corrected {index}")[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(edit, range(10, 40))) == {200}
+    captions = page.ask("read", session=record.folder.name)[1]["captions"]
+    assert [c["text"] for c in captions[2:]] == [f"corrected {index}" for index in range(10, 40)]
+
+
+def test_file_that_vanishes_or_cannot_be_read_keeps_no_old_session_and_no_start_of_the_server(live: Path, tmp_path):
+    damaged, old = recorded(live), recorded(live)
+    (live / damaged / "link").symlink_to(tmp_path / "missing")
+    make_private(live)
+    assert delete_old_sessions(live, 0) == 2
+    assert not (live / old).exists()
+
+
+def test_session_that_cannot_be_deleted_is_named_in_the_log_and_not_counted(live: Path, monkeypatch, caplog):
+    kept, deleted = recorded(live), recorded(live)
+    rmtree = shutil.rmtree
+
+    def remove(folder: Path, *arguments: Any, **options: Any) -> None:
+        if folder.name == kept:
+            raise PermissionError(13, "Permission denied", str(folder))
+        rmtree(folder, *arguments, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    assert delete_old_sessions(live, 0) == 1
+    assert kept in caplog.text
+    assert not (live / deleted).exists()

@@ -174,3 +174,10 @@ def test_private_folder_is_created_and_a_shared_one_is_refused(tmp_path):
     with pytest.raises(StorageError, match="shared"):
         make_private(tmp_path / "tmp")
     assert stat.S_IMODE((tmp_path / "tmp").stat().st_mode) == 0o1777
+
+
+def test_folder_of_the_sessions_that_is_a_link_is_made_private(tmp_path):
+    (tmp_path / "disk").mkdir(0o755)
+    (tmp_path / "live").symlink_to(tmp_path / "disk")
+    make_private(tmp_path / "live")
+    assert stat.S_IMODE((tmp_path / "disk").stat().st_mode) == 0o700

@@ -190,6 +190,35 @@ def test_overlay_is_transparent_and_shows_only_the_last_lines(talk: Talk, browse
     assert alpha.getpixel((5, 360)) == 0
 
 
+@pytest.mark.parametrize(
+    "options",
+    ["show=2&lines=-1&size=abc&hide=-5&position=x&align=1", "show=&lines=&size=&hide=", "show=<b>&lines=1e99&size=NaN"],
+)
+def test_overlay_shows_captions_in_the_usual_way_where_an_option_is_not_valid(
+    talk: Talk, browse, tmp_path, options: str
+):
+    second = Speaker(tmp_path / "live", talk.hub)
+    talk.hub.links.switch_on([PaneSource(session=s.session) for s in (talk.speaker, second)])
+    talk.speaker.say("One.")
+    second.say("Two.")
+    page = browse(f"{talk.link}?overlay=1&{options}", permissions=())
+    for text in ("One.", "Two."):
+        expect(page.get_by_text(text)).to_be_in_viewport()
+    assert page.get_by_text("One.").evaluate("(e) => getComputedStyle(e).fontSize") == "42px"
+    page.wait_for_timeout(500)
+    expect(page.locator(".pane.quiet")).to_have_count(0)
+
+
+def test_choice_of_a_column_is_the_viewers_also_on_a_page_with_options(talk: Talk, browse, tmp_path):
+    second = Speaker(tmp_path / "live", talk.hub)
+    talk.hub.links.switch_on([PaneSource(session=s.session) for s in (talk.speaker, second)])
+    page = browse(f"{talk.link}?show=0", permissions=())
+    page.locator("#settings-button").click()
+    page.locator("#show").select_option("1")
+    expect(page.locator(".pane").nth(1)).to_be_visible()
+    expect(page.locator(".pane").nth(0)).to_be_hidden()
+
+
 def test_overlay_says_nothing_about_the_connection(talk: Talk, browse):
     page = browse(f"{talk.link}?overlay=1", permissions=())
     talk.speaker.say("Hello.")

@@ -180,3 +180,62 @@ def test_blocked_copy_is_explained(module_servers, browse):
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()) }")
     page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.locator(".qal-problem")).to_contain_text("Use Download")
+
+
+def test_note_of_a_busy_server_goes_when_captioning_goes_on(module_servers, browse):
+    busy: list[bool] = []
+
+    def answer(socket: WebSocketRoute, message: dict) -> None:
+        if "session" not in message:
+            return
+        if message["session"] and not busy:
+            busy.append(True)
+            socket.send(json.dumps({"type": "error", "message": "all places are in use", "retry": True}))
+            socket.close(code=4429)
+            return
+        others = ("session", "kept_from", "last_index", "group", "place")
+        send_ready(socket, {name: value for name, value in message.items() if name not in others})
+        if not message["session"]:
+            socket.close(code=1011)
+
+    page = browse(module_servers.shared("app_streaming.py"), sockets=fake_server(answer))
+    start(page)
+    expect(page.locator(".qal-problem")).to_have_text("all places are in use")
+    expect(page.locator(".qal-live .qal-badge")).to_have_text(LISTENING)
+    expect(page.locator(".qal-problem")).to_be_hidden()
+
+
+def test_speech_that_an_error_kept_from_being_captioned_is_sent_again_by_the_next_start(module_servers, browse):
+    joined: list[dict] = []
+    packets: list[list[int]] = []  # the first samples of the packets of each connection
+
+    def handle_socket(socket: WebSocketRoute) -> None:
+        packets.append(firsts := [])
+
+        def answer(data: str | bytes) -> None:
+            if isinstance(data, bytes):
+                firsts.append(int.from_bytes(data[:8], "little"))
+                if len(packets) == 1 and len(firsts) == 20:
+                    socket.send(json.dumps({"type": "error", "message": "no space left", "retry": False}))
+                    socket.close(code=4400)
+                return
+            message = json.loads(data)
+            if "session" in message:
+                joined.append(message)
+                send_ready(socket, {"model": message["model"]})
+            elif message["do"] == "finish":
+                socket.send(json.dumps({"type": "finished"}))
+
+        socket.on_message(answer)
+
+    page = browse(module_servers.shared("app_streaming.py"), sockets=handle_socket)
+    start(page)
+    expect(page.locator(".qal-problem")).to_have_text("no space left")
+    assert_stopped(page)
+    start(page)
+    expect(page.locator(".qal-live .qal-badge")).to_have_text(LISTENING)
+    page.wait_for_timeout(1000)
+    assert joined[1]["session"] == "s"
+    assert joined[1]["kept_from"] == 0
+    assert packets[1] == [*range(0, 1024 * len(packets[1]), 1024)]
+    assert len(packets[1]) > 20

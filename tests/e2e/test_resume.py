@@ -186,6 +186,20 @@ def test_recent_sessions_are_opened_deleted_and_not_shown_to_another_browser(add
     expect(rows).to_have_count(0)
     expect(page.locator(".qal-live .empty").first).to_be_visible()
     wait_until(lambda: len(list((module_servers.folder / "live").iterdir())) == folders - 1)
+    assert page.evaluate("localStorage.getItem('qal-live-sessions')") == "[]"
+
+
+def test_last_line_that_was_corrected_to_nothing_does_not_come_back(address, browse, speech):
+    page = browse(address)
+    first = caption_file(page, speech.path)
+    page.locator(f"{FINAL} span").last.fill("")
+    with page.expect_response("**/qal/sessions/edit"):
+        page.keyboard.press("Enter")
+    page.reload()
+    expect(page.locator(FINAL)).to_have_count(len(first) - 1)
+    both = caption_file(page, speech.path)
+    assert both[: len(first) - 1] == first[:-1]
+    assert both.count(first[-1]) == 1  # what was said now
 
 
 def test_second_tab_begins_a_session_of_its_own(address, browse, speech):

@@ -47,11 +47,10 @@ class CaptionList {
     this.list.replaceChildren();
     this.tentative = null; // the element of the tentative caption
     this.language = null; // of the last final line
+    this.lastIndex = -1; // of the last final caption, also of one that was corrected to an empty text
     this.root.classList.add("is-empty");
   }
 
-  // The index of the last final caption, -1 without one.
-  get lastIndex() { return Math.max(-1, ...[...this.lines.values()].map((line) => line.index)); }
   get endS() { return Math.max(0, ...[...this.lines.values()].map((line) => line.end_s)); }
 
   show(caption, session, hasAudio) {
@@ -59,6 +58,8 @@ class CaptionList {
     if (this.lines.has(key)) return; // resent after a reconnection
     this.tentative?.remove();
     this.tentative = null;
+    const isRecorded = caption.final && (caption.text || caption.edited);
+    if (isRecorded) this.lastIndex = Math.max(this.lastIndex, caption.index);
     if (!caption.text) return this.root.classList.toggle("is-empty", !this.lines.size);
     this.root.classList.remove("is-empty");
     const line = { ...caption, session, hasAudio };

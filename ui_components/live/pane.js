@@ -7,6 +7,7 @@ class Pane {
     this.place = place; // in the group of sessions
     this.captions = new CaptionList(node.querySelector(".qal-captions"));
     this.connection = null;
+    this.busyNote = null; // the text of a refusal after which the connection was tried again
     this.discardedUntil = 0; // sample; packets before it are no longer stored in the browser
   }
 
@@ -67,10 +68,11 @@ class Pane {
       },
       update: (message) => isCurrent() && this.update(message, connection),
       waiting: (hasBeenOpen) => showBadge(hasBeenOpen ? BADGES.reconnecting : BADGES.loading),
-      busy: showProblem,
+      busy: (text) => { this.busyNote = text; showProblem(text); },
       problem: showProblem,
       failed: disconnected((text) => {
-        if (resumed.session && !connection.hasBeenOpen) keptPackets[place] = connection.kept; // for the next Start
+        // For the next Start. The second pane alone would lag behind the audio that is captured meanwhile.
+        if (connection.session && (this.isFirst || !connection.hasBeenOpen)) keptPackets[place] = connection.kept;
         showProblem(text);
         if (this.isFirst) stop();
         else showStoppedIfDone();
@@ -99,7 +101,10 @@ class Pane {
   }
 
   update(message, connection) {
-    if (message.type === "ready") audience.follow(this.node, message.session);
+    if (message.type === "ready") {
+      audience.follow(this.node, message.session);
+      if (find(".qal-problem").textContent === this.busyNote) showProblem("");
+    }
     const hasAudio = (caption) => connection.savesAudio && Boolean(caption.language);
     for (const caption of message.captions ?? []) this.captions.show(caption, connection.session, hasAudio(caption));
     this.discardStored(connection);

@@ -65,8 +65,9 @@ class RecentSessions {
       try {
         for (const { session } of members) {
           await postJson("qal/sessions/delete", { session });
+          const isShown = group.sessions.includes(session);
           forgetSession(session);
-          if (group.sessions.includes(session)) await clearPage();
+          if (isShown) await clearPage();
         }
       } catch (error) { showProblem(error.message); }
       this.update();

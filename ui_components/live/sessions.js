@@ -33,6 +33,7 @@ function forgetSession(session) {
   const without = (sessions) => sessions.map((id) => (id === session ? null : id));
   const kept = knownGroups().map((other) => ({ ...other, sessions: without(other.sessions) }));
   storeValue("localStorage", GROUPS_KEY, kept.filter((other) => other.sessions.some(Boolean)));
+  group.sessions = without(group.sessions);
 }
 
 // True if no other tab has the group. The browser releases the lock when the page is closed or crashes.
@@ -80,7 +81,6 @@ async function showGroup() {
     } catch (error) {
       if (![400, 403].includes(error.status)) { showProblem(error.message); continue; } // the session is still there
       forgetSession(session); // deleted, or another user's
-      group.sessions[place] = null;
     }
   }
   capturedSamples = Math.round(RATE * Math.max(...panes.map((pane) => pane.captions.endS)));

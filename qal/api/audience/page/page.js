@@ -11,8 +11,8 @@ const query = new URLSearchParams(location.search);
 const isOverlay = query.has("overlay") && query.get("overlay") !== "0";
 const find = (selector) => document.querySelector(selector);
 const limited = (name, low, high, otherwise) => {
-  const value = Number(query.get(name) ?? NaN);
-  return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : otherwise;
+  const value = Number(query.get(name) || NaN);
+  return Number.isNaN(value) || value < 0 ? otherwise : Math.min(high, Math.max(low, value));
 };
 
 // --- choices of the viewer, kept in the browser where it allows that
@@ -27,6 +27,8 @@ function choose(name, value) {
 }
 const language = () => [choices.language, ...navigator.languages.map((code) => code.split("-")[0]), "en"]
   .find((code) => Object.hasOwn(TEXTS, code ?? ""));
+const SHOWN = ["both", "0", "1"]; // which of two columns
+const oneOf = (values, chosen) => (values.includes(chosen) ? chosen : values[0]);
 const text = (name) => TEXTS[language()][name];
 
 // --- one column of captions
@@ -142,7 +144,7 @@ function applyChoices() {
 function showPanes() {
   const isTwo = state.panes.length > 1;
   const names = isTwo ? [state.panes[0] || text("first"), state.panes[1] || text("second")] : [text("first"), ""];
-  const show = isTwo ? query.get("show") ?? choices.show : "0";
+  const show = isTwo ? oneOf(SHOWN, isOverlay ? query.get("show") : choices.show) : "0";
   panes.forEach((pane, i) => {
     pane.node.hidden = show !== "both" && show !== String(i);
     pane.node.querySelector("h2").textContent = names[i];
