@@ -1,9 +1,13 @@
 """Theme, keyboard shortcuts, layout and accessibility in a real browser."""
 
+import json
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, WebSocketRoute, expect
 
+from tests.e2e.live_page import start
+from tests.e2e.test_races import fake_server
 from tests.run_folders import scripted_run
 from ui_components.app.page import TABS
 
@@ -13,6 +17,9 @@ OVERFLOWING_JS = """(width) => [...document.querySelectorAll("#qal-tabs *, .qal-
     .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > width + 1)
     .filter((e) => !e.closest(".qal-table, .cm-editor, .js-plotly-plot, .tab-wrapper"))
     .map((e) => e.outerHTML.slice(0, 100))"""
+BOXES_JS = (
+    """(line) => Object.fromEntries([...line.children].map((e) => [e.localName, e.getBoundingClientRect().toJSON()]))"""
+)
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 
@@ -131,3 +138,33 @@ def test_axe_finds_no_accessibility_violation(page, scheme):
         violations = Axe().run(page, options={"runOnly": AXE_RULES}).response["violations"]
         summary = [(v["id"], [node["target"] for node in v["nodes"]][:4]) for v in violations]
         assert not summary, (tab, summary)
+
+
+@pytest.mark.parametrize("saves_audio", [False, True])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_language_tag_is_above_its_line_and_beside_no_text(module_servers, browse, width: int, saves_audio: bool):
+    def answer(socket: WebSocketRoute, message: dict) -> None:
+        if "session" not in message:
+            socket.send(json.dumps({"type": "finished"}))
+            return
+        settings = {name: message[name] for name in ("model", "keep_sound")}
+        socket.send(json.dumps({**settings, "type": "ready", "session": "s", "next": 0, "ack": 0}))
+        for index, language in enumerate(("en", "en", "ru")):
+            words = {"text": 20 * "words ", "words": [], "start_s": index, "end_s": index + 1.0}
+            caption = {**words, "index": index, "final": True, "committed": 0, "language": language}
+            socket.send(json.dumps({"type": "update", "ack": 0, "level": None, "captions": [caption]}))
+
+    page = browse(module_servers.shared("app_streaming.py"), sockets=fake_server(answer))
+    page.set_viewport_size({"width": width, "height": 844})
+    page.get_by_label("Save audio").set_checked(saves_audio)
+    page.wait_for_function("(saves) => window.qalSettings?.keep_sound === saves", arg=saves_audio)
+    start(page)
+    expect(page.locator(".qal-live .language")).to_have_text("Russian")
+    expect(page.locator(".qal-live .add")).to_have_count(3 if saves_audio else 0)
+    for is_full in (False, True):
+        page.evaluate("(isFull) => document.querySelector('.qal-live').classList.toggle('full', isFull)", is_full)
+        before, tagged = [line.evaluate(BOXES_JS) for line in page.locator(".qal-live .final").all()[1:]]
+        assert tagged["small"]["bottom"] <= tagged["span"]["top"] + 1
+        assert tagged["small"]["left"] == tagged["span"]["left"]
+        assert tagged["span"]["width"] == before["span"]["width"]
+        assert is_full or tagged["small"]["bottom"] <= tagged["time"]["top"] + 1
