@@ -35,7 +35,19 @@ class Row(BaseModel, frozen=True):
         default="", description="translation into English; empty if there is none", exclude_if=lambda text: not text
     )
     source: str = Field(
-        default="", description="source of this row; empty for an import", exclude_if=lambda source: not source
+        default="",
+        description="where the audio was cut out or how the row was made; empty for a whole file of an import",
+        exclude_if=lambda source: not source,
+    )
+    marks: tuple[str, ...] = Field(
+        default=(),
+        description="reasons for which the row is left out of training and of scores",
+        exclude_if=lambda marks: not marks,
+    )
+    notes: tuple[str, ...] = Field(
+        default=(),
+        description="what was changed when the audio was imported, such as its level",
+        exclude_if=lambda notes: not notes,
     )
 
 
@@ -71,8 +83,8 @@ class Corpus:
     rows: tuple[Row, ...]
 
     def select(self, split: Split) -> list[Row]:
-        """Returns the rows of one split."""
-        return [row for row in self.rows if row.split == split]
+        """Returns the rows of one split that are not marked."""
+        return [row for row in self.rows if row.split == split and not row.marks]
 
     def audio_path(self, row: Row) -> Path:
         """Returns the path of the row's audio file. Raises CorpusError if it is outside the folder, also by a link."""
