@@ -46,6 +46,7 @@ class Candidate:
     split_name: str = ""  # as the source spells it; empty if it names none
     place: str = ""  # where the source lists it, such as "clips.csv, line 5"; empty: the file itself
     marks: tuple[str, ...] = ()  # reasons for which the row is kept but left out of training and of scores
+    notes: tuple[str, ...] = ()  # what should be known about the example, such as a quotation mark that is not closed
 
 
 @dataclass(frozen=True)
