@@ -18,7 +18,7 @@ from qal.corpus.importers.results import (
 def preview(
     source: Path,
     options: ListingOptions,
-    format: SourceFormat | None = None,
+    format: SourceFormat | None = None,  # noqa: A002 - the word of the command line
     rows: int = PREVIEW_ROWS,
     *,
     max_problem_share: float = MAX_PROBLEM_SHARE,
@@ -26,7 +26,7 @@ def preview(
     work_folder: Path | None = None,
     check: Check = no_check,
 ) -> Preview:
-    """Lists a source and decodes its first examples. Nothing is written, except that an archive is unpacked for a while.
+    """Lists a source and decodes its first examples. Nothing is written; an archive is unpacked for that time.
 
     Args:
         source: a folder, a table or an archive.
@@ -50,7 +50,7 @@ def import_source(
     out: Path,
     options: ListingOptions,
     *,
-    format: SourceFormat | None = None,
+    format: SourceFormat | None = None,  # noqa: A002 - the word of the command line
     source_name: str = "",
     licence: str = "",
     attribution: str = "",
