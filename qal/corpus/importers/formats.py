@@ -5,10 +5,13 @@ A new format is a module with a `SourceFormat`, one line here, and a section in 
 from collections.abc import Sequence
 from pathlib import Path
 
+from qal.corpus.importers.folder import FOLDER
 from qal.corpus.importers.listing import SourceFormat
+from qal.corpus.importers.tables.table_format import TABLE
 from qal.errors import CorpusError
 
-FORMATS: Sequence[SourceFormat] = ()  # the more specific ones first: the first that recognises a source is taken
+# The more specific ones first: the first that recognises a source is taken.
+FORMATS: Sequence[SourceFormat] = (TABLE, FOLDER)
 
 
 def find_format(path: Path) -> SourceFormat:

@@ -1,4 +1,4 @@
-"""What an importer lists before any audio is decoded: candidates for examples, and problems with their places.
+"""The entries of a source before any audio is decoded: candidates for examples, and problems with their places.
 
     source ─► format that recognises it ─► Listing ─┬─► preview: the first rows, counts, problems; nothing is written
                                                     └─► import: each candidate is decoded, cut and written
@@ -62,7 +62,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a format found in a source.
+    """The entries that a format found in a source, and what they have in common.
 
     `entries` may be read once only, and a problem does not end it. Sources larger than memory are listed lazily."""
 
@@ -78,7 +78,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class ListingOptions:
-    """What the user states about a source."""
+    """Facts that the user states about a source."""
 
     language: str = ""  # language code; empty if the source names it
     columns: Mapping[Role, str] = field(default_factory=dict)  # chosen by the user; they win over recognised names

@@ -1,13 +1,15 @@
-"""What a preview and an import return."""
+"""The results of a preview and of an import."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from qal.corpus.importers.listing import Problem, Role
 from qal.corpus.manifest import UNKNOWN, Corpus
+from qal.errors import CorpusError
 
 PREVIEW_ROWS = 10
+QUOTED_PROBLEMS = 5  # in the message of an import that stops
 MAX_PROBLEM_SHARE = 0.1  # of the entries of a source; above it, an import stops
 Stage = Literal["unpack", "list", "convert", "write"]
 
@@ -30,7 +32,7 @@ class PreviewRow:
 
 @dataclass(frozen=True)
 class Preview:
-    """What an import of a source would make, before anything is written."""
+    """The corpus that an import of a source would make, before anything is written."""
 
     format_name: str
     format_title: str
@@ -76,3 +78,17 @@ OnProgress = Callable[[ImportProgress], object]
 
 def ignore_progress(_progress: ImportProgress) -> None:
     """Discards the progress; the default for `on_progress`."""
+
+
+class ProblemsError(CorpusError):
+    """Too many entries of a source cannot be used. `problems` holds all that were found."""
+
+    def __init__(self, problems: Sequence[Problem], total: int, max_share: float):
+        self.problems = tuple(problems)
+        listed = "; ".join(str(problem) for problem in self.problems[:QUOTED_PROBLEMS])
+        more = len(self.problems) - QUOTED_PROBLEMS
+        others = f"; and {more} more" if more > 0 else ""
+        super().__init__(
+            f"{len(self.problems):,} of {total:,} entries cannot be used, more than {max_share:.0%}: {listed}{others}. "
+            "Correct them, or allow more with --max-problems"
+        )
