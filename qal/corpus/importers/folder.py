@@ -74,7 +74,7 @@ def _text_file(path: Path) -> Path | None:
     """Returns the text beside a recording: name.txt, or name.wav.txt."""
     for suffix in TEXT_SUFFIXES:
         for text_file in (path.with_suffix(suffix), path.with_name(f"{path.name}{suffix}")):
-            if text_file.is_file():
+            if os.path.isfile(text_file):
                 return text_file
     return None
 
@@ -84,7 +84,7 @@ def _files(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (
-            path for name in sorted(names) if not name.startswith(".") and (path := Path(parent, name)).is_file()
+            path for name in sorted(names) if not name.startswith(".") and os.path.isfile(path := Path(parent, name))
         )
 
 

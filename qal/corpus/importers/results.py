@@ -88,6 +88,9 @@ class ProblemsError(CorpusError):
         listed = "; ".join(str(problem) for problem in self.problems[:QUOTED_PROBLEMS])
         more = len(self.problems) - QUOTED_PROBLEMS
         others = f"; and {more} more" if more > 0 else ""
+        if len(self.problems) >= total:
+            super().__init__(f"none of the {len(self.problems):,} entries can be used: {listed}{others}")
+            return
         super().__init__(
             f"{len(self.problems):,} of {total:,} entries cannot be used, more than {max_share:.0%}: {listed}{others}. "
             "Correct them, or allow more with --max-problems"

@@ -47,7 +47,9 @@ class EntryChecker:
     _first: dict[tuple, tuple[str, str]] = field(default_factory=dict)  # place and text by recording and part
 
     def check(self, entries: Iterable[Candidate | Problem]) -> Iterator[CheckedCandidate | Problem]:
-        """Yields each entry, with a problem in place of a candidate that cannot be used."""
+        """Yields each entry, with a problem in place of a candidate that cannot be used.
+
+        Raises CorpusError if neither the source nor the user names the language."""
         for entry in entries:
             yield entry if isinstance(entry, Problem) else self._checked(entry)
 
@@ -57,6 +59,8 @@ class EntryChecker:
             inner = inner_path(candidate.audio, self.roots)
         except CorpusError as error:
             return Problem(candidate.place or f"{_name(candidate)!a}"[1:-1], str(error))
+        if not candidate.language and not self.options.language:
+            raise CorpusError(f"{_name(candidate)}: the source names no language; give one, such as --language am")
         checked = CheckedCandidate(candidate, candidate.language or self.options.language, inner)
         reason = self._reason(checked) or self._repetition(checked)
         return Problem(checked.place, reason) if reason else checked
@@ -72,8 +76,6 @@ class EntryChecker:
     def _reason(self, checked: CheckedCandidate) -> str:
         """Returns why a candidate cannot be used; "" if it can."""
         candidate = checked.candidate
-        if not checked.language:
-            return "the source names no language; give one, such as --language am"
         if not LANGUAGE_CODE.fullmatch(checked.language):
             return f"'{checked.language[:MAX_QUOTED]}' is not a language code; give one, such as --language am"
         reason = self._text_reason(candidate)

@@ -86,7 +86,7 @@ def _with_split(table: Table, roles: Roles, options: ListingOptions) -> Roles:
         return roles
     used = {column for columns in roles.values() for column in columns}
     spellings = {column.strip().lower(): column for column in table.columns if column not in used}
-    columns = SplitColumn(table.path)
+    columns = SplitColumn(table.path, table.unit)
     for record in _records(table):
         columns.feed(record.number, {name: record.values.get(column) for name, column in spellings.items()})
     name = columns.name()
