@@ -158,8 +158,8 @@ def test_invalid_file_names_and_encodings_are_skipped_with_a_reason(recordings: 
     (recordings / "metadata.csv").mkdir()
     skipped: list[str] = []
     corpus = import_folder(recordings, "en", tmp_path / "out", on_skip=skipped.append)
-    assert len(corpus.rows) == 3
-    reasons = ("file name is too long", "latin.txt is not UTF-8", "name is not UTF-8")
+    assert sorted(row.text for row in corpus.rows) == [*(f"Sentence number {i}." for i in range(3)), "café"]
+    reasons = ("file name is too long", "name is not UTF-8")
     assert all(any(reason in clause for clause in skipped) for reason in reasons)
 
 
