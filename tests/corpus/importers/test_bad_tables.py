@@ -36,7 +36,7 @@ BAD_LINES = {  # line that replaces line 4 (the third row): what is said about i
     "clips,Sentence 2": "there is no file",
     "../private.wav,Sentence 2": "outside the folder",
     "../../etc/passwd,Sentence 2": "outside the folder",
-    "/etc/passwd,Sentence 2": "not in the folder",
+    "/etc/passwd,Sentence 2": "outside the folder",
     "C:\\Windows\\media\\ding.wav,Sentence 2": "not in the folder",
     "https://example.org/2x.wav,Sentence 2": "there is no file",
     "clips/silent.wav,Sentence 2": "is silent",

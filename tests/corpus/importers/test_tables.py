@@ -150,13 +150,14 @@ def test_name_with_letters_of_a_mac_is_found(tmp_path: Path):
     assert texts(run_import(tmp_path / "in", tmp_path / "out")) == ["Hello"]
 
 
-def test_recordings_beside_the_table_are_found_in_another_folder_that_the_user_names(tmp_path: Path):
+@pytest.mark.parametrize("is_absolute", [False, True])
+def test_recordings_are_found_in_another_folder_that_the_user_names(tmp_path: Path, is_absolute: bool):
     clips_folder(tmp_path / "sound")
-    (tmp_path / "t.jsonl").write_text(json.dumps({"audio": f"{tmp_path}/sound/clips/0.wav", "text": "Hello"}) + "\n")
-    (tmp_path / "table").mkdir()
-    (tmp_path / "t.jsonl").rename(tmp_path / "table/t.jsonl")
     source = tmp_path / "table/t.jsonl"
-    with pytest.raises(CorpusError, match="give the folder that holds the recordings"):
+    source.parent.mkdir()
+    name = str(tmp_path / "sound/clips/0.wav") if is_absolute else "0.wav"
+    source.write_text(json.dumps({"audio": name, "text": "Hello"}))
+    with pytest.raises(CorpusError, match="give the folder that holds the recordings" if is_absolute else "no file"):
         run_import(source, tmp_path / "out")
     assert texts(run_import(source, tmp_path / "out", audio_folders=[tmp_path / "sound"])) == ["Hello"]
 

@@ -12,7 +12,7 @@ from qal.audio.samples import Samples
 from qal.cores import usable_cores
 from qal.corpus.importers.conversion.cutting import Part, cut_parts
 from qal.corpus.importers.conversion.journal import Converted
-from qal.corpus.importers.conversion.names import describe_part, is_part
+from qal.corpus.importers.conversion.names import describe_part, is_part, place_with_file
 from qal.corpus.importers.conversion.reading import RecordingReader, samples_at
 from qal.corpus.importers.conversion.writing import WrittenAudio, copy_wav, write_flac
 from qal.corpus.importers.listing import AudioPiece, Candidate, Problem
@@ -98,7 +98,8 @@ def convert_recording(items: Sequence[Item], folder: Path, done: Done, check: Ch
     try:
         for i, samples, notes in decode_parts([item.candidate for item in items], check):
             item = open_items.pop(i)
-            done(item, samples if isinstance(samples, Problem) else _written(item, samples, notes, folder))
+            is_missing = isinstance(samples, str)
+            done(item, Problem(place_of(item), samples) if is_missing else _written(item, samples, notes, folder))
     except AudioDecodeError as error:
         for item in open_items.values():
             done(item, Problem(place_of(item), reason_of(error)))
@@ -106,8 +107,10 @@ def convert_recording(items: Sequence[Item], folder: Path, done: Done, check: Ch
 
 def decode_parts(
     candidates: Sequence[Candidate], check: Check = no_check
-) -> Iterator[tuple[int, Samples | Problem, Sequence[str]]]:
+) -> Iterator[tuple[int, Samples | str, Sequence[str]]]:
     """Decodes one recording and yields the index of each part, its samples and what was done to its channels.
+
+    In place of the samples stands the reason for which a part cannot be cut out.
 
     Raises AudioDecodeError if the recording cannot be decoded; parts that were yielded before are sound."""
     first = candidates[0].audio
@@ -116,9 +119,7 @@ def decode_parts(
     keeps_times = any(part.start or part.end is not None for part in parts)
     reader = RecordingReader(first, channel, keeps_times, check)
     for i, samples in cut_parts(reader.pieces(), parts):
-        reason = samples if isinstance(samples, str) else None
-        place = candidates[i].place or candidates[i].text
-        yield i, Problem(place, f"its part {reason}") if reason else samples, reader.notes  # type: ignore[misc]
+        yield i, f"its part {samples}" if isinstance(samples, str) else samples, reader.notes
 
 
 def _part(candidate: Candidate) -> Part:
@@ -168,9 +169,7 @@ def _row(item: Item, written: WrittenAudio, notes: Sequence[str]) -> Row:
 
 
 def place_of(item: Item) -> str:
-    """Returns where the source lists an item, with the recording if that is another place."""
-    place = item.candidate.place
-    return f"{place} ({item.inner})" if place and place != item.inner else item.inner
+    return place_with_file(item.candidate, item.inner)
 
 
 def reason_of(error: AudioDecodeError) -> str:

@@ -26,7 +26,9 @@ def inner_path(audio: AudioPiece | AudioBytes, roots: Sequence[Path]) -> str:
     path = audio.path
     root = next((root for root in roots if path.is_relative_to(root)), None)
     if ".." in path.parts or root is None:
-        raise CorpusError(f"'{path}' is outside the folder of the source")
+        raise CorpusError(
+            f"'{path}' is outside the folder of the source; give the folder that holds the recordings, too"
+        )
     return _checked(path.relative_to(root).as_posix())
 
 
@@ -51,6 +53,11 @@ def describe_part(candidate: Candidate, name: str) -> str:
     channel = "" if audio.channel is None else f", channel {audio.channel}"
     times = f", {audio.start_s:.2f}-{end}" if audio.start_s or audio.end_s is not None else ""
     return f"{name}{times}{channel}"
+
+
+def place_with_file(candidate: Candidate, inner: str) -> str:
+    """Returns where the source lists a candidate, with its recording if that is another place."""
+    return f"{candidate.place} ({inner})" if candidate.place and candidate.place != inner else inner
 
 
 def is_part(audio: AudioPiece | AudioBytes) -> TypeGuard[AudioPiece]:
