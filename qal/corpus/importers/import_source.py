@@ -28,7 +28,7 @@ from qal.corpus.importers.results import (
     ignore_progress,
 )
 from qal.corpus.importers.staging import check_language_code, write_split_corpus
-from qal.corpus.manifest import Origin, Row, read_corpus
+from qal.corpus.manifest import Corpus, Origin
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 
@@ -158,21 +158,23 @@ def import_source(
             attribution=attribution or listing.attribution,
             notes=listing.notes,
         )
-        rows = _write(folder, out, origin, builder, checker, listing.speakers_are_people)
-    return ImportResult(read_corpus(out), tuple(builder.problems), tuple(audio_notes(rows)), builder.resumed)
+        corpus = _write(folder, out, origin, builder, checker, listing.speakers_are_people)
+    notes = tuple(audio_notes(corpus.rows))
+    return ImportResult(replace(corpus, folder=out), tuple(builder.problems), notes, builder.resumed)
 
 
 def _write(
     folder: Path, out: Path, origin: Origin, builder: CorpusBuilder, checker: EntryChecker, speakers_are_people: bool
-) -> list[Row]:
+) -> Corpus:
     """Splits the rows and writes the corpus into the staged folder. Raises CorpusError if there are none."""
     rows, split_names = builder.rows(checker.contradicted)
     if not rows:
         raise no_examples(origin.source, builder.problems)
     given = given_by_path([row.audio for row in rows], split_names)
-    write_split_corpus(folder, out, origin, rows, given, speakers_are_people)
-    delete_unused_audio(folder, rows)
-    return rows
+    corpus = write_split_corpus(folder, out, origin, rows, given, speakers_are_people)
+    if builder.journal.was_begun:
+        delete_unused_audio(folder, rows)
+    return corpus
 
 
 def no_examples(name: str, problems: Sequence[Problem]) -> CorpusError:

@@ -30,21 +30,23 @@ class Item:
 
     index: int  # position among the candidates of the source
     key: str  # of the journal
+    size: int  # bytes of its recording
     candidate: Candidate
     language: str
     inner: str  # path of the recording in its source
     stem: str  # path of the new file in the corpus, without suffix
 
 
+Recording = Sequence[Item]  # the parts of one recording, or the whole of it
 Outcome = Converted | Problem
 Done = Callable[[Item, Outcome], None]
 
 
-def convert(jobs: Iterable[Sequence[Item]], folder: Path, done: Done, check: Check = no_check) -> Iterator[int]:
-    """Converts jobs, each of which is a recording with its parts, and yields the number of items of each finished job.
+def convert(jobs: Iterable[Sequence[Recording]], folder: Path, done: Done, check: Check = no_check) -> Iterator[int]:
+    """Converts jobs and yields the number of recordings of each one that is finished.
 
     Args:
-        jobs: items of one recording each.
+        jobs: recordings that one thread converts.
         folder: the corpus folder.
         done: called by a thread for every item as soon as it is converted.
         check: called often; an error that it raises stops the conversion."""
@@ -55,7 +57,7 @@ def convert(jobs: Iterable[Sequence[Item]], folder: Path, done: Done, check: Che
         try:
             for job in jobs:
                 check()
-                waiting.append((pool.submit(convert_recording, job, folder, done, stop), len(job)))
+                waiting.append((pool.submit(_convert_job, job, folder, done, stop), len(job)))
                 while len(waiting) > workers * JOBS_AHEAD:
                     yield _finish(waiting)
             while waiting:
@@ -89,7 +91,13 @@ class _Stop:
         return self._check()
 
 
-def convert_recording(items: Sequence[Item], folder: Path, done: Done, check: Check = no_check) -> None:
+def _convert_job(recordings: Sequence[Recording], folder: Path, done: Done, check: Check) -> None:
+    for items in recordings:
+        check()
+        convert_recording(items, folder, done, check)
+
+
+def convert_recording(items: Recording, folder: Path, done: Done, check: Check = no_check) -> None:
     """Converts all items of one recording and calls `done` for each."""
     if len(items) == 1 and (copied := _copied(items[0], folder)):
         done(items[0], copied)
