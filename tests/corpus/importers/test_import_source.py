@@ -40,10 +40,7 @@ def write_channels(path: Path, channels: np.ndarray, layout: str) -> None:
         pcm = np.ascontiguousarray((channels * 32767).astype("<i2").T).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(pcm, "s16", layout)
         frame.sample_rate = 16_000
-        resampler = av.AudioResampler(format="s16", frame_size=4096)
-        for part in (frame, None):
-            for piece in resampler.resample(part):
-                container.mux(stream.encode(piece))
+        container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
 
@@ -55,13 +52,11 @@ def test_recording_is_recognised_by_its_content(tmp_path: Path, suffix: str, nam
     path = tmp_path / f"in/a.{suffix}"
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codecs.get(suffix, "flac"), rate=44_100, layout="mono")
-        resampler = av.AudioResampler(format=stream.format.name, frame_size=stream.frame_size or 1024)
+        stream.bit_rate = 64_000
         pcm = (sine(440, 0.5, 44_100, 0.5) * 32767).astype("<i2")[None]
         frame = av.AudioFrame.from_ndarray(pcm, "s16", "mono")
         frame.sample_rate = 44_100
-        for part in (frame, None):
-            for piece in resampler.resample(part):
-                container.mux(stream.encode(piece))
+        container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     path.rename(tmp_path / "in" / name.format(suffix))
     (tmp_path / "in/a.txt").write_text("Hello")
