@@ -48,7 +48,15 @@ def write_channels(path: Path, channels: np.ndarray, layout: str) -> None:
 @pytest.mark.parametrize("name", ["a.{}", "a.bin"])
 def test_recording_is_recognised_by_its_content(tmp_path: Path, suffix: str, name: str):
     (tmp_path / "in").mkdir()
-    codecs = {"wav": "pcm_s16le", "mp3": "libmp3lame", "aiff": "pcm_s16be", "3gp": "aac", "wma": "wmav2", "ogg": "flac"}
+    codecs = {
+        "wav": "pcm_s16le",
+        "mp3": "libmp3lame",
+        "aiff": "pcm_s16be",
+        "3gp": "aac",
+        "mka": "aac",
+        "wma": "wmav2",
+        "ogg": "flac",
+    }
     path = tmp_path / f"in/a.{suffix}"
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codecs.get(suffix, "flac"), rate=44_100, layout="mono")
