@@ -55,15 +55,15 @@ def test_recording_is_recognised_by_its_content(tmp_path: Path, suffix: str, nam
         "3gp": "aac",
         "mka": "aac",
         "wma": "wmav2",
-        "ogg": "flac",
+        "ogg": "libopus",
     }
     path = tmp_path / f"in/a.{suffix}"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codecs.get(suffix, "flac"), rate=44_100, layout="mono")
+        stream = container.add_stream(codecs.get(suffix, "flac"), rate=48_000, layout="mono")
         stream.bit_rate = 64_000
-        pcm = (sine(440, 0.5, 44_100, 0.5) * 32767).astype("<i2")[None]
+        pcm = (sine(440, 0.5, 48_000, 0.5) * 32767).astype("<i2")[None]
         frame = av.AudioFrame.from_ndarray(pcm, "s16", "mono")
-        frame.sample_rate = 44_100
+        frame.sample_rate = 48_000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     path.rename(tmp_path / "in" / name.format(suffix))
