@@ -47,7 +47,6 @@ BAD_LINES = {  # line that replaces line 4 (the third row): what is said about i
     f"{'x' * 300}.wav,Sentence 2": "there is no file",
     "clips/1.wav,Sentence 1": "listed twice",
     "clips/1.wav,Another sentence": "listed twice",
-    "clips/2.wav,Caf\udce9": "not UTF-8",
 }
 
 
@@ -80,6 +79,16 @@ def test_bad_line_is_named_and_the_other_rows_are_imported(folder: Path, tmp_pat
     assert problem.place.startswith("t.csv, line 4")
     assert BAD_LINES[line] in problem.reason
     assert "\n" not in str(problem)
+
+
+def test_line_with_damaged_letters_in_a_table_in_utf8_is_named(folder: Path, tmp_path: Path):
+    lines = [line.replace("Sentence", "Séntence") for line in GOOD]
+    write_lines(folder, [*lines[:2], "clips/2.wav,Caf\udce9", *lines[3:]])
+    result = run_import(folder, tmp_path / "out")
+    assert [str(problem).split(";")[0] for problem in result.problems] == [
+        "t.csv, line 4: has letters that are not UTF-8"
+    ]
+    assert len(result.corpus.rows) == 5
 
 
 @pytest.mark.parametrize("line", ["clips/2.wav,nan", 'clips/2.wav,"Sentence 2', "clips/9.wav,x"])
