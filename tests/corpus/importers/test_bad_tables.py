@@ -173,7 +173,7 @@ def test_part_that_is_not_in_its_recording_is_named(folder: Path, tmp_path: Path
         ("t.csv", b"\n\n\n", "is empty"),
         ("t.csv", b"\x00\x01\x02\x00" * 100, "is no text|no column"),
         ("t.csv", b"file,text\n", "no recordings that can be imported"),
-        ("t.csv", b"clips/0.wav,Sentence 0\n", "no column for the file.*'clips/0.wav', 'Sentence 0'"),
+        ("t.csv", b"clips/0.wav,0,Sentence 0\n", "no column for the text.*'file', 'column 2', 'column 3'"),
         ("t.csv", b"a" * 200_000, "no column"),
         ("t.jsonl", b"{", "cannot be read"),
         ("t.jsonl", b"[]\n", "cannot be read"),

@@ -94,6 +94,14 @@ def test_columns_are_recognised_in_the_usual_spellings(tmp_path: Path, header: s
     assert [(row.text, row.speaker) for row in result.corpus.rows] == [row[1:] for row in ROWS]
 
 
+@pytest.mark.parametrize(
+    "content", ["clips/0.wav,Hello\nclips/1.wav,World\n", "Hello|clips/0.wav\nWorld|clips/1.wav\n"]
+)
+def test_first_line_may_be_a_row_already(tmp_path: Path, content: str):
+    folder = write_table(tmp_path / "in", "t.csv", content)
+    assert texts(run_import(folder, tmp_path / "out")) == ["Hello", "World"]
+
+
 def test_chosen_columns_win_over_recognised_names(tmp_path: Path):
     folder = write_table(tmp_path / "in", "t.csv", "filename,text,said\n1,clips/1.wav,Hello\n2,clips/0.wav,World\n")
     result = run_import(folder, tmp_path / "out", columns={"file": "text", "text": "said"})
