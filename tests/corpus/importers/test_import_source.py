@@ -91,6 +91,10 @@ def test_channels_that_cancel_are_noted(tmp_path: Path):
     (tmp_path / "in/a.txt").write_text("Hello")
     (row,) = run_import(tmp_path / "in", tmp_path / "out").corpus.rows
     assert "cancel each other out" in row.notes[0]
+    (tmp_path / "in/a.txt").unlink()
+    (tmp_path / "in/t.csv").write_text("file,text,start,end\na.wav,One,0,0.5\na.wav,Two,0.5,1\n")
+    rows = run_import(tmp_path / "in", tmp_path / "parts").corpus.rows
+    assert ["cancel each other out" in row.notes[0] for row in rows] == [True, True]
 
 
 @pytest.mark.parametrize(("centre", "used"), [(0.5, "the centre is used"), (0.0, "mixed to one")])
