@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -59,7 +61,7 @@ def test_recording_is_recognised_by_its_content(tmp_path: Path, suffix: str, nam
     }
     path = tmp_path / f"in/a.{suffix}"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codecs.get(suffix, "flac"), rate=48_000, layout="mono")
+        stream: Any = container.add_stream(codecs.get(suffix, "flac"), rate=48_000, layout="mono")
         stream.bit_rate = 64_000
         pcm = (sine(440, 0.5, 48_000, 0.5) * 32767).astype("<i2")[None]
         frame = av.AudioFrame.from_ndarray(pcm, "s16", "mono")
@@ -124,7 +126,7 @@ def test_channel_of_a_stereo_recording_is_a_row_of_its_own(tmp_path: Path):
     assert "has 2 channels, but channel 5" in result.problems[0].reason
 
 
-def listing_format(entries: list[Candidate | Problem], **about):
+def listing_format(entries: Sequence[Candidate | Problem], **about: str):
     """A format that lists the given entries."""
     return replace(FORMATS[-1], name="given", list=lambda _path, _options: Listing(iter(entries), **about))
 

@@ -216,7 +216,7 @@ def as_sheet(path: Path, rows: list[tuple]) -> None:
 
     book = openpyxl.Workbook()
     for row in rows:
-        book.active.append(row)
+        book.worksheets[0].append(row)
     book.save(path)
 
 
