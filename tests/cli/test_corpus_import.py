@@ -60,7 +60,7 @@ def test_missing_column_is_named_with_the_option_that_chooses_it(folder: Path):
     [
         (["--columns", "words=said"], "'words=said' is not ROLE=COLUMN; a role is one of file, text"),
         (["--columns", "text"], "is not ROLE=COLUMN"),
-        (["--max-problems", "2"], "max-problems"),
+        (["--max-problems", "2"], "max_problems"),
         ([], "give --out"),
     ],
 )

@@ -153,6 +153,7 @@ def test_unusable_recordings_are_skipped_with_a_reason(recordings: Path, tmp_pat
 def test_invalid_file_names_and_encodings_are_skipped_with_a_reason(recordings: Path, tmp_path: Path):
     for name in ("x" * 249 + ".wav", "caf\udce9.wav"):
         write_tone(recordings / name, 100)
+        (recordings / name).with_suffix(".txt").write_text("words")
     write_tone(recordings / "latin.wav", 100)
     (recordings / "latin.txt").write_bytes("café".encode("latin-1"))
     (recordings / "metadata.csv").mkdir()

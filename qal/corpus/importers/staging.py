@@ -139,7 +139,7 @@ def write_split_corpus(
 
 
 def _shared_audio_note(rows: Sequence[Row]) -> str:
-    """Returns a sentence if recordings of test examples are trained on, told by their hashes; "" if none is."""
+    """Returns a sentence if recordings of test examples are trained on, as their hashes show; "" if none is."""
     trained = {row.sha256 for row in rows if row.split == "train"}
     tested = [row for row in rows if row.split == "test"]
     shared = sum(row.sha256 in trained for row in tested)
