@@ -29,6 +29,8 @@ BAD_LINES = {  # line that replaces line 4 (the third row): what is said about i
     "clips/2.wav,Sentence, 2": "3 columns, but the table has 2",
     "clips/2.wav,clips/2.wav": "name of a file ('clips/2.wav')",
     "clips/2.wav,2.WAV": "name of a file ('2.WAV')",
+    "clips/take_2.wav,take_2": "the name of its file ('take_2')",
+    "clips/b2.wav,b2": "the name of its file ('b2')",
     "clips/2.wav,see 3.mp3 for it": "name of a file ('3.mp3')",
     "clips/9.wav,Sentence 2": "there is no file 'clips/9.wav'",
     ",Sentence 2": "names no file",
@@ -53,6 +55,8 @@ BAD_LINES = {  # line that replaces line 4 (the third row): what is said about i
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = clips_folder(tmp_path / "in", 6)
+    write_audio(folder / "clips/take_2.wav", sine(310, 0.2, amplitude=0.5))
+    write_audio(folder / "clips/b2.wav", sine(320, 0.2, amplitude=0.5))
     write_audio(folder / "clips/silent.wav", sine(440, 0.2, amplitude=0.0))
     write_audio(tmp_path / "private.wav", sine(440, 0.2, amplitude=0.5))
     (folder / "clips/empty.wav").write_bytes(b"")
