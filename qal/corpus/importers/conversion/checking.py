@@ -98,7 +98,8 @@ class EntryChecker:
         if name := FILE_NAME.search(candidate.text):
             quoted = name[0][:MAX_QUOTED]
             return f"its text holds the name of a file ('{quoted}'); check the columns and the quotation marks"
-        if IDENTIFIER.fullmatch(candidate.text) and candidate.text == os.path.splitext(os.path.basename(inner))[0]:
+        stem = os.path.splitext(os.path.basename(inner))[0]
+        if candidate.text == stem and IDENTIFIER.fullmatch(stem):
             return f"its text is the name of its file ('{candidate.text[:MAX_QUOTED]}'); check the columns"
         if len(candidate.text) > MAX_TEXT_CHARACTERS:
             return f"its text has {len(candidate.text)} characters; check the quotation marks before it"
