@@ -14,7 +14,10 @@ from qal.corpus.speakers import known_speaker
 from qal.corpus.words import has_words
 from qal.errors import CorpusError
 
-FILE_NAME = re.compile(rf"[^\s,;|]+(?:{'|'.join(map(re.escape, sorted(AUDIO_SUFFIXES)))})(?![\w.])", re.IGNORECASE)
+AUDIO_SUFFIX = re.compile(
+    rf"(?<=[^\s,;|])(?:{'|'.join(map(re.escape, sorted(AUDIO_SUFFIXES)))})(?![\w.])", re.IGNORECASE
+)
+SEPARATED = re.compile(r"[\s,;|]+")
 IDENTIFIER = re.compile(r"\S*(?:_|[^\W\d]\S*\d|\d\S*[^\W\d])\S*")  # letters with digits or underscores: no word
 MAX_TEXT_CHARACTERS = 5000  # no person says more in the longest example
 MAX_QUOTED = 40
@@ -95,8 +98,8 @@ class EntryChecker:
             return ""
         if not has_words(candidate.text) and not has_words(candidate.translation):
             return "its transcript has no words" if candidate.text else "its transcript is missing"
-        if name := FILE_NAME.search(candidate.text):
-            quoted = name[0][:MAX_QUOTED]
+        if suffix := AUDIO_SUFFIX.search(candidate.text):
+            quoted = SEPARATED.split(candidate.text[: suffix.end()])[-1][-MAX_QUOTED:]
             return f"its text holds the name of a file ('{quoted}'); check the columns and the quotation marks"
         stem = os.path.splitext(os.path.basename(inner))[0]
         if candidate.text == stem and IDENTIFIER.fullmatch(stem):
