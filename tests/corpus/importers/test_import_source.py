@@ -126,7 +126,7 @@ def test_channel_of_a_stereo_recording_is_a_row_of_its_own(tmp_path: Path):
     assert "has 2 channels, but channel 5" in result.problems[0].reason
 
 
-def listing_format(entries: Sequence[Candidate | Problem], **about: str):
+def listing_format(entries: Sequence[Candidate | Problem], **about: Any):
     """A format that lists the given entries."""
     return replace(FORMATS[-1], name="given", list=lambda _path, _options: Listing(iter(entries), **about))
 
