@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from qal.audio.decode import decode
-from qal.corpus.importers.conversion import build
+from qal.corpus.importers.conversion import build, convert
 from qal.corpus.importers.conversion.cutting import Part, cut_parts
 from qal.corpus.importers.formats import FORMATS, find_format, format_named
 from qal.corpus.importers.import_source import import_source, preview
@@ -292,6 +292,23 @@ def test_progress_counts_all_entries_and_ends_with_the_total(folder: Path, tmp_p
     assert (converted[-1].done, converted[-1].total, converted[-1].eta_s) == (8, 8, 0)
     assert [progress.done for progress in converted] == sorted(progress.done for progress in converted)
     assert (seen[0].stage, seen[-1].stage) == ("list", "write")
+
+
+def test_progress_is_shown_while_one_long_recording_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(build, "PROGRESS_S", 0.0)
+    monkeypatch.setattr(convert, "WAITING_S", 0.01)
+    write_audio(tmp_path / "in/long.wav", sine(440, 20, 44_100, 0.5), 44_100)
+    lines = "".join(f"long.wav,words {i},{i},{i + 1}\n" for i in range(20))
+    (tmp_path / "in/t.csv").write_text(f"file,text,start,end\n{lines}")
+    done: list[int] = []
+    import_source(
+        tmp_path / "in",
+        tmp_path / "out",
+        ENGLISH,
+        on_progress=lambda progress: done.append(progress.done),
+        check=lambda: time.sleep(0.001),
+    )
+    assert len(set(done)) > 2
 
 
 def test_part_of_a_list_that_is_longer_than_the_memory_allows_is_listed_while_it_is_converted(

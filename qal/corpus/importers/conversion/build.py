@@ -21,7 +21,7 @@ MAX_LISTED = 300_000  # entries that are listed before the first one is decoded,
 MIN_PROBLEMS = 3  # fewer never stop an import, however small the source
 PROGRESS_S = 0.5
 MAX_RECORDINGS_OF_JOB, MAX_BYTES_OF_JOB = 32, 1_000_000
-MAX_PARTS_OF_JOB = 500  # a longer job would hold its rows back from the progress
+MAX_PARTS_OF_JOB = 20_000  # of one recording, which is decoded once for all of them
 
 Entry = CheckedCandidate | Problem
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from qal.corpus.manifest import Row
 from qal.errors import AudioDecodeError
 
 MAX_DECODERS = 4
+WAITING_S = 0.5
 JOBS_AHEAD = 4  # for each thread; more would hold more recordings of a Parquet file in memory
 PROVISIONAL_SPLIT = "train"  # until the corpus is split
 
@@ -43,7 +44,7 @@ Done = Callable[[Item, Outcome], None]
 
 
 def convert(jobs: Iterable[Sequence[Recording]], folder: Path, done: Done, check: Check = no_check) -> Iterator[int]:
-    """Converts jobs and yields the number of recordings of each one that is finished.
+    """Converts jobs and yields the number of recordings of each one that is finished, and 0 while one takes long.
 
     Args:
         jobs: recordings that one thread converts.
@@ -59,19 +60,22 @@ def convert(jobs: Iterable[Sequence[Recording]], folder: Path, done: Done, check
                 check()
                 waiting.append((pool.submit(_convert_job, job, folder, done, stop), len(job)))
                 while len(waiting) > workers * JOBS_AHEAD:
-                    yield _finish(waiting)
+                    yield from _finish(waiting)
             while waiting:
-                yield _finish(waiting)
+                yield from _finish(waiting)
         finally:
             stop.requested = True
             for future, _ in waiting:
                 future.cancel()
 
 
-def _finish(waiting: "deque[tuple[Future[None], int]]") -> int:
+def _finish(waiting: "deque[tuple[Future[None], int]]") -> Iterator[int]:
+    """Waits for the oldest job, and yields 0 twice a second until it is finished."""
     future, count = waiting.popleft()
+    while not wait([future], timeout=WAITING_S).done:
+        yield 0
     future.result()
-    return count
+    yield count
 
 
 class _Stopped(Exception):
