@@ -16,7 +16,7 @@ from qal.corpus.manifest import UNKNOWN
 Role = Literal["file", "text", "speaker", "language", "translation", "split", "start", "end", "duration"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AudioPiece:
     """A recording, or a part of it."""
 
@@ -26,7 +26,7 @@ class AudioPiece:
     channel: int | None = None  # None: the channels are mixed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AudioBytes:
     """A recording that is stored in a table, as in Parquet files of the hub."""
 
@@ -34,7 +34,7 @@ class AudioBytes:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One example of the source, before it is decoded."""
 
@@ -49,7 +49,7 @@ class Candidate:
     notes: tuple[str, ...] = ()  # what should be known about the example, such as a quotation mark that is not closed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something of the source that cannot become an example, and why."""
 

@@ -112,9 +112,13 @@ class CorpusBuilder:
         groups: dict[object, list[Entry]] = defaultdict(list)
         for i, entry in enumerate(listed.first):
             groups[_recording(entry, i)].append(entry)
-        yield from groups.values()
+        listed_count = len(listed.first)
+        listed.first.clear()  # each entry is freed when it is converted
+        remaining = list(groups.values())[::-1]
         groups.clear()
-        numbered = enumerate(listed.rest, start=len(listed.first))
+        while remaining:
+            yield remaining.pop()
+        numbered = enumerate(listed.rest, start=listed_count)
         for _, group in groupby(numbered, key=lambda pair: _recording(pair[1], pair[0])):
             yield [entry for _, entry in group]
 
@@ -170,7 +174,7 @@ class CorpusBuilder:
         self._speech_s += row.duration_s
 
     def rows(self, contradicted: dict[str, str]) -> tuple[list[Row], list[str]]:
-        """Returns the rows and the source's names of their splits.
+        """Returns the rows and the source's names of their splits; may be called once.
 
         Args:
             contradicted: marks by the place of the entry, as in `EntryChecker`."""
@@ -179,7 +183,7 @@ class CorpusBuilder:
             marks = self._marks.get(index, ())
             if mark := contradicted.get(self._places[index]):
                 marks = (*marks, mark)
-            row = self._rows[index]
+            row = self._rows.pop(index)
             rows.append(row.model_copy(update={"marks": marks}) if marks else row)
             names.append(self._split_names[index])
         return rows, names

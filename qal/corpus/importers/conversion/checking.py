@@ -24,7 +24,7 @@ MAX_QUOTED = 40
 LISTED_AGAIN = "the same recording is listed again with another text ({})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CheckedCandidate:
     """A candidate that can be decoded."""
 
@@ -113,7 +113,7 @@ class EntryChecker:
         audio = checked.candidate.audio
         if isinstance(audio, AudioBytes):  # told apart by their content when they are converted
             return ""
-        key = (audio.path, audio.start_s, audio.end_s, audio.channel)
+        key = (os.fspath(audio.path), audio.start_s, audio.end_s, audio.channel)
         if key not in self._first:
             self._first[key] = (checked.place, checked.candidate.text)
             return ""

@@ -25,7 +25,7 @@ JOBS_AHEAD = 4  # for each thread; more would hold more recordings of a Parquet 
 PROVISIONAL_SPLIT = "train"  # until the corpus is split
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """A candidate whose text and names were checked."""
 

@@ -104,15 +104,13 @@ def _wav_samples(content: bytes) -> NDArray[np.int16] | None:
 
 
 def _write(stem: Path, suffix: str, content: bytes, duration_s: float, notes: tuple[str, ...] = ()) -> WrittenAudio:
-    """Writes a file under a temporary name and renames it, so that no file of its name is incomplete."""
-    folder, name = os.path.split(stem)
-    temporary = os.path.join(folder, f".{name}{suffix}.part")
+    """Writes a file. It may be incomplete until the journal names it, which also holds its size."""
+    path = f"{os.fspath(stem)}{suffix}"
     try:
-        _write_file(temporary, content)
+        _write_file(path, content)
     except FileNotFoundError:
-        os.makedirs(folder, exist_ok=True)
-        _write_file(temporary, content)
-    os.replace(temporary, f"{os.fspath(stem)}{suffix}")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _write_file(path, content)
     return WrittenAudio(suffix, round(duration_s, 3), hashlib.sha256(content).hexdigest(), len(content), notes)
 
 
