@@ -14,7 +14,7 @@ SUBCOMMANDS = {
     ),
     "live": ("qal.cli.subcommands.live", "serve the live-caption page alone"),
     "train": ("train_whisper_lightning", "fine-tune or distil a model"),
-    "corpus": ("qal.cli.subcommands.corpus", "import speech with transcripts, print statistics"),
+    "corpus": ("qal.cli.corpus.commands", "import speech with transcripts, print statistics"),
     "audio": ("qal.cli.subcommands.audio", "measure level, clipping, loudness, noise and speech of recordings"),
     "augment": ("qal.cli.subcommands.augment", "preview what augmentation does to a recording"),
     "transcribe": ("qal.cli.subcommands.transcribe", "transcribe files to text or subtitles"),
