@@ -2,14 +2,17 @@
 
 The table is only read. Values of users reach it as parameters, and names of columns come from a fixed list."""
 
+import codecs
 import os
+import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qal.corpus.manifest import MANIFEST_FILE, Row, read_corpus
+from qal.corpus.manifest import MANIFEST_FILE, Row, read_corpus, read_utf8
 from qal.corpus.quality.measures import AGREEMENT_FILE, QUALITY_FILE, Agreement, AudioMeasures
 from qal.errors import CorpusError
 from qal.storage import storage_errors
@@ -118,7 +121,8 @@ class QueryTable:
             lenient = "false" if path.name == MANIFEST_FILE else "true"  # a torn last line of measures is left out
             source = f"read_json(?, format = 'newline_delimited', columns = {{{types}}}, ignore_errors = {lenient})"
             select = f"SELECT row_number() OVER () - 1 AS index, * FROM {source}"
-            self._connection.execute(f"CREATE TABLE {table} AS {select}", [_without_patterns(path)])
+            with _as_utf8(path) as utf8:
+                self._connection.execute(f"CREATE TABLE {table} AS {select}", [_without_patterns(utf8)])
         else:
             fields = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
             self._connection.execute(f"CREATE TABLE {table} (index BIGINT, {fields})")
@@ -185,6 +189,20 @@ def _sql_columns(model: type[AudioMeasures] | type[Agreement]) -> dict[str, str]
 def _last(table: str, key: str) -> str:
     """Returns the SQL of a table with only the last line of each key."""
     return f"(SELECT * FROM {table} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY index DESC) = 1)"
+
+
+@contextmanager
+def _as_utf8(path: Path) -> Iterator[Path]:
+    """Yields the file, or a temporary copy without a byte order mark, which DuckDB does not know in JSON."""
+    with path.open("rb") as file:
+        has_mark = file.read(2) in (codecs.BOM_UTF8[:2], codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    if not has_mark:
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as copy:
+        copy.write(read_utf8(path))
+        copy.flush()
+        yield Path(copy.name)
 
 
 def _without_patterns(path: Path) -> str:
