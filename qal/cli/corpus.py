@@ -1,4 +1,4 @@
-"""qal corpus import|stats: import speech with transcripts, and print statistics."""
+"""qal corpus import|stats|check|mark|split|leakage: import speech with transcripts, and print statistics."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,9 @@ from qal.corpus.importers.asterisk import VOICES, import_asterisk
 from qal.corpus.importers.debian_sources import DEBIAN_SOURCES, DebianSource
 from qal.corpus.importers.folder import import_folder
 from qal.corpus.importers.hub import import_hub
+from qal.corpus.left_out import count_marked, describe_left_out
 from qal.corpus.manifest import UNKNOWN, Corpus, read_corpus
+from qal.corpus.quality.letters import writing_style_notes
 from qal.corpus.split_assignment import describe_split
 from qal.corpus.statistics import corpus_statistics, format_table
 from qal.json_text import json_text
@@ -33,6 +35,10 @@ ABOUT_HUB = "a dataset of the Hugging Face hub in the audiofolder layout: audio 
 SUBCOMMANDS = {
     "import": (f"{__name__}:import_main", "make a corpus"),
     "stats": (f"{__name__}:stats_main", "print how much speech a corpus holds, by split and language"),
+    "check": ("qal.cli.corpus_tools.check:check_main", "find doubtful examples: noise, wrong texts, duplicates"),
+    "mark": ("qal.cli.corpus_tools.check:mark_main", "leave examples out of training and scores, or take them back"),
+    "split": ("qal.cli.corpus_tools.split:split_main", "split a corpus anew by speaker, text or recording"),
+    "leakage": ("qal.cli.corpus_tools.split:leakage_main", "find test examples that are also trained on"),
 }
 SOURCES = {
     "folder": (f"{__name__}:folder_main", ABOUT_FOLDER),
@@ -82,7 +88,7 @@ class DebianOptions(ImportOptions, frozen=True):
 
 
 def main(arguments: Sequence[str]) -> None:
-    run_subcommand("qal corpus", "Imports speech with transcripts and prints statistics.", SUBCOMMANDS, arguments)
+    run_subcommand("qal corpus", "Imports speech with transcripts, checks and splits it.", SUBCOMMANDS, arguments)
 
 
 def stats_main(arguments: Sequence[str]) -> None:
@@ -154,8 +160,14 @@ def _show_statistics(corpus: Corpus, as_json: bool) -> None:
     print(f"{corpus.info.name}, version {corpus.info.version[:12]}, licence {corpus.info.licence}")
     print(format_table(lines))
     _show_split(corpus)
+    marked, style = count_marked(corpus.rows), writing_style_notes(corpus.rows)
+    if marked:
+        print(f"{describe_left_out(marked)}.")
+    for note in style:
+        print(note)
     if as_json:
-        print(json_text({**corpus.info.model_dump(), "statistics": [line.model_dump() for line in lines]}))
+        found = {"statistics": [line.model_dump() for line in lines], "marked": marked, "style": style}
+        print(json_text({**corpus.info.model_dump(), **found}))
 
 
 def _show_split(corpus: Corpus) -> None:

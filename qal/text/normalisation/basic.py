@@ -48,7 +48,7 @@ def normalise_basic(text: str, language: str | None = None) -> str:
     text = _without_invisible(SPACING_VOWELS.sub("", text))
     text = join_digit_groups(western_digits(text), language)  # before NFKC, which makes all spaces equal
     text = _without_invisible(unicodedata.normalize("NFKC", text))
-    text = _lower(join_digit_groups(western_digits(text), language), language)
+    text = lower_case(join_digit_groups(western_digits(text), language), language)
     marks = OPTIONAL_MARKS_YIDDISH if language in VOWEL_POINTS_ARE_SPELLING else OPTIONAL_MARKS
     words = _without_punctuation(unicodedata.normalize("NFC", marks.sub("", text))).split()
     return SPACE_IN_SPACELESS_SCRIPT.sub("", " ".join(words))
@@ -66,7 +66,7 @@ def _is_invisible(character: str) -> bool:
     return category == "Me" or bool(INVISIBLE.match(character))
 
 
-def _lower(text: str, language: str | None) -> str:
+def lower_case(text: str, language: str | None) -> str:
     """Converts to lower case without leaving the combining dot of İ."""
     if language in DOTTED_AND_DOTLESS_I:
         text = text.replace("I", "ı")
