@@ -80,9 +80,8 @@ def _example(corpus: Corpus, row: Row, previous_text: str, config: TrainingConfi
     text, previous_text = (taught_text(t, language, options) for t in (row.text, previous_text))
     if row.translation and options.translate_share:
         prompt = tokenizer.prompt(language, "translate")
-        translation = Target(
-            tuple(prompt), tuple(tokenizer.encode(taught_text(row.translation, "en", options))), tokenizer.end
-        )
+        translated = taught_text(row.translation, "en", options)
+        translation = Target(tuple(prompt), tuple(tokenizer.encode(translated)), tokenizer.end)
     return Example(
         audio=corpus.audio_path(row),
         duration_s=row.duration_s,

@@ -1,4 +1,4 @@
-"""qal corpus split|leakage: splits a corpus anew, and compares the test examples of one with another's training ones."""
+"""qal corpus split|leakage: splits a corpus anew, and finds test examples that are also trained on."""
 
 import sys
 from collections.abc import Sequence
