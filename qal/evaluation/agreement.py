@@ -3,10 +3,15 @@
 A wrong text is found in two ways: the recognised text is another one, or the model is surprised by tokens of the given
 text. The first sees words that are missing in the text, the second is sure also where the model recognises badly."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
 
+import jiwer
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from qal.audio.decode import decode
 from qal.audio.samples import WINDOW_S, WINDOW_SAMPLES, Samples
@@ -17,12 +22,16 @@ from qal.engine.engine import Engine, Utterance
 from qal.engine.text_scores import TextScore, score_texts
 from qal.errors import AudioDecodeError
 from qal.evaluation.error_rates import count_errors
+from qal.text.normalisation.registry import normalise
 
 ProgressCallback = Callable[[int, int], object]  # (examples done, examples in total)
 
 BATCH = 8  # examples of like duration
 LOWEST_SHARE = 0.25  # of a text's tokens, the least likely ones
-MAX_CER = 2.0  # more is a repetition loop of the model
+EXTRA_WEIGHT = 3.0  # of a character that the recognised text has more
+OFFSET_CHARACTERS = 6
+SILENT_LOGPROB = -1.0  # mean of a recognised text without tokens
+USUAL_GAP_OF_NUMBERS = 1.0  # by which "five" is less likely than "5", in nats per token
 
 
 def no_progress(done: int, total: int) -> None:
@@ -82,18 +91,53 @@ def agreement_of(row: Row, score: TextScore, model: str) -> Agreement:
         heard_language=best,
         language_probability=round(score.languages[best], 4) if best else None,
         stated_probability=round(score.languages.get(row.language, 0.0), 4) if best else None,
-        disagreement=round(disagreement(counts.cer, score), 4),
+        disagreement=round(disagreement(row.text, row.language, score), 4),
     )
 
 
-def disagreement(cer: float, score: TextScore) -> float:
+def disagreement(text: str, language: str, score: TextScore) -> float:
     """Returns the disagreement of a text and its audio, 0 for full agreement; docs/corpus-quality.md measures it.
 
-    Args:
-        cer: character error rate of the recognised text, a share.
-        score: the scores of the text and of the recognised text."""
-    given, heard = _mean(score.text_logprobs) or 0.0, _mean(score.heard_logprobs) or 0.0
-    return min(cer, MAX_CER) + max(0.0, heard - given) / 2
+        (edits · ln(1 + surprise) + 3 · more characters) / (length + 6)
+
+    Edits are those between the characters of the text and of the recognised text, both normalised and without spaces.
+    Surprise is how much less likely the text is than the recognised one, in nats. More characters is by how many the
+    recognised text is longer: what is missing in a text that was cut surprises nowhere. The length is that of the
+    longer one, and the 6 keeps single words and letters, which are recognised badly, from being the worst."""
+    edits = _compare_texts(normalise(text, language).split(), normalise(score.heard, language).split())
+    given, heard = score.text_logprobs, score.heard_logprobs
+    surprise = max(0.0, sum(heard) - sum(given))
+    gap = max(0.0, (_mean(heard) if heard else SILENT_LOGPROB) - (_mean(given) or 0.0))
+    numbers = edits.number_characters * min(1.0, max(0.0, gap - USUAL_GAP_OF_NUMBERS))
+    weighted = (edits.edits + numbers) * math.log1p(surprise) + EXTRA_WEIGHT * edits.more_characters
+    return weighted / (edits.length + OFFSET_CHARACTERS)
+
+
+class _TextEdits(NamedTuple):
+    edits: int  # insertions, deletions and substitutions of characters
+    more_characters: int  # of the recognised text
+    number_characters: int  # of words against numbers in digits, which may be the same
+    length: int  # of the longer text
+
+
+def _compare_texts(given: Sequence[str], heard: Sequence[str]) -> _TextEdits:
+    """Compares words by their characters. A word against a number in digits, such as five and 5, is set apart."""
+    kept_given, kept_heard, number_characters = list(given), list(heard), 0
+    if given and heard:
+        kept_given, kept_heard = [], []
+        for chunk in jiwer.process_words(" ".join(given), " ".join(heard)).alignments[0]:
+            a = given[chunk.ref_start_idx : chunk.ref_end_idx]
+            b = heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
+            for first, second in zip_longest(a, b, fillvalue=""):
+                if first and second and first.isdigit() != second.isdigit():
+                    number_characters += max(len(first), len(second))
+                else:
+                    kept_given.append(first)
+                    kept_heard.append(second)
+    one, other = "".join(kept_given), "".join(kept_heard)
+    length = max(len(one), len(other))
+    more = max(0, len(other) - len(one))
+    return _TextEdits(Levenshtein.distance(one, other), more, number_characters, length + number_characters)
 
 
 def _compare(corpus: Corpus, rows: Sequence[Row], engine: Engine, model: str) -> list[Agreement]:
