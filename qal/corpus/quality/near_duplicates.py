@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz.distance import Indel
 
 from qal.audio.fingerprint import BITS, differing_bits
@@ -20,7 +21,6 @@ MIN_CHARACTERS = 10  # of a text: shorter ones, such as numbers, are alike by ch
 MIN_SIMILARITY = 0.9  # of texts: 1 minus insertions and deletions per character of both
 MAX_DIFFERING_BITS = 36  # of 256; different sounds differ in 50 or more
 MAX_DURATION_RATIO = 1.25
-CHUNK_BYTES = 2
 
 
 class Pair(NamedTuple):
@@ -63,17 +63,27 @@ def near_sounds(
     A fingerprint "" is like no other."""
     everything = [*fingerprints, *(others or ())]
     lengths = [*durations_s, *other_durations_s]
-    codes = {i: np.frombuffer(bytes.fromhex(code), np.uint8) for i, code in enumerate(everything) if code}
-    groups: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    for i, code in codes.items():
-        for start in range(0, BITS // 8, CHUNK_BYTES):
-            groups[start, code[start : start + CHUNK_BYTES].tobytes()].append(i)
-    for first, second in _candidates(groups.values(), len(fingerprints), others is not None):
+    known = np.array([i for i, code in enumerate(everything) if code], dtype=np.int64)
+    if not len(known):
+        return
+    codes = np.frombuffer(bytes.fromhex("".join(everything[i] for i in known)), np.uint8).reshape(len(known), -1)
+    for first, second in _candidates(_groups_of_bits(codes, known), len(fingerprints), others is not None):
         shorter, longer = sorted((lengths[first], lengths[second]))
         if longer <= MAX_DURATION_RATIO * shorter + 1:
-            bits = int(differing_bits(codes[first], codes[second]))
+            rows = np.searchsorted(known, [first, second])
+            bits = int(differing_bits(codes[rows[0]], codes[rows[1]]))
             if bits <= MAX_DIFFERING_BITS:
                 yield Pair(first, second - (len(fingerprints) if others is not None else 0), 1 - bits / BITS)
+
+
+def _groups_of_bits(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> Iterator[Sequence[int]]:
+    """Yields the positions whose codes, (n, 32) bytes, have 16 neighbouring bits in common."""
+    for chunk in codes.view(np.uint16).T:
+        order = np.argsort(chunk, kind="stable")
+        borders = np.flatnonzero(np.diff(chunk[order])) + 1
+        starts, ends = np.concatenate([[0], borders]), np.concatenate([borders, [len(order)]])
+        for start, end in zip(starts[ends - starts > 1], ends[ends - starts > 1], strict=True):
+            yield positions[order[start:end]].tolist()
 
 
 def _candidates(groups: Iterable[Sequence[int]], count: int, is_between: bool) -> Iterator[tuple[int, int]]:
