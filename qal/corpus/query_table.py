@@ -32,7 +32,7 @@ ROW_COLUMNS: Mapping[str, str] = {
 MEASURES: Mapping[str, str] = {
     "duration_s": "m.duration_s",
     "characters": "length(m.text)",
-    "words": "len(regexp_extract_all(m.text, '\\S+'))",
+    "words": "length(m.text) - length(replace(m.text, ' ', '')) + (m.text <> '')::INTEGER",
     "characters_per_s": "length(m.text) / nullif(m.duration_s, 0)",
     **{
         name: f"q.{name}"
@@ -104,15 +104,21 @@ class QueryTable:
         self._connection.execute(
             f"""
             CREATE TABLE examples AS SELECT m.index, {row}, {measured} FROM m
-            LEFT JOIN {_last("q", "sha256")} q ON q.sha256 = m.sha256
-            LEFT JOIN {_last("a", "sha256, text")} a ON a.sha256 = m.sha256 AND a.text = m.text
-            ORDER BY m.index
+            LEFT JOIN {self._last("q", "sha256")} q ON q.sha256 = m.sha256
+            LEFT JOIN {self._last("a", "sha256, text")} a ON a.sha256 = m.sha256 AND a.text = m.text
             """
         )
         for table in "mqa":
             self._connection.execute(f"DROP TABLE {table}")
         if not self.query("SELECT count(*) FROM examples")[0][0]:
             raise CorpusError(f"{self.folder}: {MANIFEST_FILE} has no examples; import the dataset again with --force")
+
+    def _last(self, table: str, key: str) -> str:
+        """Returns the SQL of a table of measures with only the last line of each key."""
+        [(lines, keys)] = self.query(f"SELECT count(*), count(DISTINCT ({key})) FROM {table}")
+        if lines == keys:  # the usual case, which needs no sorting
+            return table
+        return f"(SELECT * FROM {table} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY index DESC) = 1)"
 
     def _read(self, table: str, path: Path, columns: Mapping[str, str]) -> None:
         """Creates a table from a file of JSON lines; an empty one if the file is missing."""
@@ -184,11 +190,6 @@ def _sql_columns(model: type[AudioMeasures] | type[Agreement]) -> dict[str, str]
     return {
         name: "DOUBLE" if field.annotation == float | None else "VARCHAR" for name, field in model.model_fields.items()
     }
-
-
-def _last(table: str, key: str) -> str:
-    """Returns the SQL of a table with only the last line of each key."""
-    return f"(SELECT * FROM {table} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY index DESC) = 1)"
 
 
 @contextmanager
