@@ -44,11 +44,13 @@ def near_texts(texts: Sequence[str], others: Sequence[str] | None = None) -> Ite
     for i, found in enumerate(parts):
         for part in sorted(found, key=lambda part: (counts[part], part))[:PARTS_PER_TEXT]:
             groups[part].append(i)
+    found_pairs: set[tuple[int, int]] = set()
     for first, second in _candidates(groups.values(), len(texts), others is not None):
         a, b = everything[first], everything[second]
-        if a != b:
+        if a != b and (first, second) not in found_pairs:
             similarity = Indel.normalized_similarity(a, b, score_cutoff=MIN_SIMILARITY)
             if similarity:
+                found_pairs.add((first, second))
                 yield Pair(first, second - (len(texts) if others is not None else 0), similarity)
 
 
@@ -67,12 +69,14 @@ def near_sounds(
     if not len(known):
         return
     codes = np.frombuffer(bytes.fromhex("".join(everything[i] for i in known)), np.uint8).reshape(len(known), -1)
+    found_pairs: set[tuple[int, int]] = set()
     for first, second in _candidates(_groups_of_bits(codes, known), len(fingerprints), others is not None):
         shorter, longer = sorted((lengths[first], lengths[second]))
         if longer <= MAX_DURATION_RATIO * shorter + 1:
             rows = np.searchsorted(known, [first, second])
             bits = int(differing_bits(codes[rows[0]], codes[rows[1]]))
-            if bits <= MAX_DIFFERING_BITS:
+            if bits <= MAX_DIFFERING_BITS and (first, second) not in found_pairs:
+                found_pairs.add((first, second))
                 yield Pair(first, second - (len(fingerprints) if others is not None else 0), 1 - bits / BITS)
 
 
@@ -87,19 +91,16 @@ def _groups_of_bits(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> I
 
 
 def _candidates(groups: Iterable[Sequence[int]], count: int, is_between: bool) -> Iterator[tuple[int, int]]:
-    """Yields each pair of positions that share a group once, the smaller first.
+    """Yields the pairs of positions that share a group, the smaller first, once for each group that they share.
 
     With `is_between` the first is below `count` and the second is not."""
-    seen: set[tuple[int, int]] = set()
     for group in groups:
         if not 1 < len(group) <= MAX_GROUP:
             continue
         for j, second in enumerate(group):
             for first in group[:j]:
-                pair = (first, second)
-                if pair not in seen and (not is_between or first < count <= second):
-                    seen.add(pair)
-                    yield pair
+                if not is_between or first < count <= second:
+                    yield first, second
 
 
 def _parts(text: str) -> set[str]:
