@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from augmentation.noise import check_audio_folder
 from qal.cli.train_arguments import TrainArguments, parse_train_arguments
+from qal.corpus.leakage import find_leakage, known_fingerprints
 from qal.corpus.left_out import describe_left_out
 from qal.corpus.manifest import Corpus, read_corpus
 from qal.engine.catalogue import models_folder, resolve, resolve_transformers
@@ -217,6 +218,7 @@ def run_stages(
     require_unchanged_inputs(run, base, corpora)
     record_environment(run, base, corpora, attempt)
     record_left_out(run, left_out_of_run(corpora, config, Tokenizer(base)))
+    record_leakage(run, corpora)
     prepared(2, PREPARE_UNITS)
     weights = transformers_weights(config.base, runs)
     prepared(3, PREPARE_UNITS)
@@ -249,6 +251,15 @@ def record_left_out(run: Run, left_out: dict[str, int]) -> None:
     run.update_status(left_out=left_out)
     if left_out:
         print(describe_left_out(left_out), file=sys.stderr)
+
+
+def record_leakage(run: Run, corpora: Sequence[Corpus]) -> None:
+    """Writes to the terminal and to status.json what the test examples share with the training examples."""
+    trained, tested = ([row for c in corpora for row in c.select(split)] for split in ("train", "test"))
+    if trained and tested:
+        sentence = find_leakage(trained, tested, known_fingerprints(corpora)).describe()
+        run.update_status(leakage=sentence)
+        print(sentence, file=sys.stderr)
 
 
 def search_learning_rate(

@@ -3,15 +3,14 @@
 A caption that is sent again replaces its example. Imported datasets are never changed: they have another source and
 licence."""
 
-import fcntl
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qal.audio.samples import Samples
 from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance
+from qal.corpus.lock import corpus_lock
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.split_assignment import assign_splits
 from qal.errors import CorpusError
@@ -42,7 +41,7 @@ def add_correction(data: Path, corpus: str, correction: Correction) -> tuple[Cor
     Raises CorpusError (invalid name, text without words, a corpus of another source) or StorageError."""
     folder = corrections_folder(data, corpus)
     text = checked_text(correction.text)
-    with storage_errors(f"the dataset {folder}"), _locked(folder):
+    with storage_errors(f"the dataset {folder}"), corpus_lock(folder):
         existing = _read_existing(folder)
         rows = existing.rows if existing else ()
         new_row = _add_audio(folder, correction, text)
@@ -71,15 +70,6 @@ def checked_text(text: str) -> str:
     if len(text) > MAX_CHARACTERS:
         raise CorpusError(f"this line has {len(text)} characters, more than {MAX_CHARACTERS}; shorten it")
     return text
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Allows one writer at a time, across processes. The lock file is next to the corpus folder, not in it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _read_existing(folder: Path) -> Corpus | None:

@@ -3,8 +3,9 @@
 They have the same wording in the terminal, on the page and in report.json."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from qal.corpus.manifest import Row
 from qal.errors import AudioDecodeError, NotFiniteAudioError, SilentAudioError
 
 NO_TEXT = "without text"
@@ -21,6 +22,15 @@ def longer_than(limit_s: float) -> str:
 
 def shorter_than(limit_s: float) -> str:
     return f"shorter than {limit_s:g} s"
+
+
+def marked_as(mark: str) -> str:
+    return f'marked "{mark}"'
+
+
+def count_marked(rows: Iterable[Row]) -> dict[str, int]:
+    """Counts the marked examples by their first mark, so that each is counted once; the most frequent first."""
+    return dict(Counter(marked_as(row.marks[0]) for row in rows if row.marks).most_common())
 
 
 def audio_reason(error: AudioDecodeError) -> str:

@@ -2,15 +2,16 @@
 
 The counts and the version are computed from the manifest, so that a corrected transcript gives a new version."""
 
+import codecs
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
+from qal.corpus.audio_files import AudioFiles, is_inside
 from qal.corpus.split import SPLITS, Split, SplitMethod
 from qal.errors import CorpusError, StorageError
 from qal.storage import require_regular, storage_errors
@@ -88,16 +89,9 @@ class Corpus:
 
     def audio_path(self, row: Row) -> Path:
         """Returns the path of the row's audio file. Raises CorpusError if it is outside the folder, also by a link."""
-        path = PurePosixPath(row.audio)
-        try:
-            inside = (self.folder / path).resolve().is_relative_to(self.folder.resolve())
-        except (OSError, RuntimeError, ValueError):  # a name too long, a loop of links, a zero byte
-            inside = False
-        if path.is_absolute() or ".." in path.parts or not inside:
-            raise CorpusError(
-                f"{self.folder}: the audio path '{row.audio}' points outside the dataset; correct {MANIFEST_FILE}"
-            )
-        return self.folder / path
+        if not is_inside(self.folder, row.audio):
+            raise _outside(self.folder, row)
+        return self.folder / row.audio
 
 
 def read_corpus(folder: Path, max_missing_share: float = 0) -> Corpus:
@@ -114,7 +108,7 @@ def read_corpus(folder: Path, max_missing_share: float = 0) -> Corpus:
     folder = folder.parent if folder.name == MANIFEST_FILE else folder
     try:
         with storage_errors(f"the dataset {folder}"):
-            manifest = require_regular(folder / MANIFEST_FILE).read_bytes()
+            manifest = read_utf8(folder / MANIFEST_FILE)
     except (FileNotFoundError, StorageError) as error:
         if (folder / MANIFEST_FILE).exists() and not (folder / MANIFEST_FILE).is_file():
             raise CorpusError(str(error)) from error
@@ -125,8 +119,8 @@ def read_corpus(folder: Path, max_missing_share: float = 0) -> Corpus:
     if not rows:
         raise CorpusError(f"{folder}: {MANIFEST_FILE} has no examples; import the dataset again with --force")
     corpus = Corpus(folder, _corpus_info(_read_origin(folder), rows, manifest), rows)
-    _check_paths(corpus)
-    missing = [row for row in rows if not os.path.isfile(os.path.join(folder, row.audio))]  # also invalid names
+    files = _check_paths(folder, rows)
+    missing = [row for row in rows if not files.is_file(row.audio)]
     if len(missing) > max_missing_share * len(rows):
         raise CorpusError(
             f"{folder}: the audio file '{missing[0].audio}' is missing; restore it or import the dataset again"
@@ -144,7 +138,7 @@ def write_corpus(folder: Path, origin: Origin, rows: Iterable[Row]) -> Corpus:
         raise CorpusError(f"{folder}: a dataset needs at least one example; check the recordings")
     manifest = "".join(f"{row.model_dump_json()}\n" for row in rows).encode()
     corpus = Corpus(folder, _corpus_info(origin, rows, manifest), rows)
-    _check_paths(corpus)
+    _check_paths(folder, rows)
     with storage_errors(f"the dataset {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         info = corpus.info.model_dump_json(indent=2).encode()
@@ -152,17 +146,27 @@ def write_corpus(folder: Path, origin: Origin, rows: Iterable[Row]) -> Corpus:
     return corpus
 
 
-def _check_paths(corpus: Corpus) -> None:
-    """Raises CorpusError if an audio file is outside of the corpus, as `Corpus.audio_path` does, a folder at a time."""
-    root, inside = corpus.folder.resolve(), set[str]()
-    for row in corpus.rows:
-        parent, name = os.path.split(row.audio)
-        if parent not in inside:
-            corpus.audio_path(row)
-            if (corpus.folder / parent).resolve().is_relative_to(root):
-                inside.add(parent)
-        elif name in ("", "..") or os.path.islink(os.path.join(corpus.folder, row.audio)):
-            corpus.audio_path(row)
+def read_utf8(path: Path) -> bytes:
+    """Reads a text file as UTF-8 without a byte order mark; one in UTF-16 with a mark, as Windows writes, is converted.
+
+    Raises OSError, or StorageError for a pipe or a device."""
+    content = require_regular(path).read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace").encode("utf-8", "replace")
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
+def _check_paths(folder: Path, rows: Iterable[Row]) -> AudioFiles:
+    """Returns the audio files of the folder. Raises CorpusError for a path that leads out of it."""
+    files = AudioFiles(folder)
+    for row in rows:
+        if not files.is_inside(row.audio):
+            raise _outside(folder, row)
+    return files
+
+
+def _outside(folder: Path, row: Row) -> CorpusError:
+    return CorpusError(f"{folder}: the audio path '{row.audio}' points outside the dataset; correct {MANIFEST_FILE}")
 
 
 def _parse_rows(manifest: bytes, folder: Path) -> Iterable[Row]:

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from qal.text.normalisation.split_key import split_key
 
 Split = Literal["train", "validation", "test"]
-SplitMethod = Literal["given", "speaker", "text"]
+SplitMethod = Literal["given", "speaker", "text", "recording"]
 Item = TypeVar("Item")
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 

@@ -18,6 +18,7 @@ DESCRIPTIONS: Mapping[SplitMethod, str] = {
     "given": "as the source gives it",
     "speaker": "by speaker: no speaker of a test example is trained on",
     "text": "by sentence: no sentence of a test example is trained on",
+    "recording": "by recording: no recording that a test example was cut out of is trained on",
 }
 
 
@@ -65,7 +66,7 @@ def assign_splits(
         splits, method = by_sentence(rows, decided, shares), "text"
     new_rows = [row.model_copy(update={"split": split}) for row, split in zip(rows, splits, strict=True)]
     taken: list[Split] = [split for split in missing if split != "train" and split in splits] if given else []
-    notes = [*_taken_notes(taken, method), *_overlap_notes(new_rows), *_missing_notes(new_rows, bool(earlier))]
+    notes = [*_taken_notes(taken, method), *overlap_notes(new_rows), *missing_notes(new_rows, bool(earlier))]
     return SplitAssignment(new_rows, "given" if given else previous or method, " ".join(notes))
 
 
@@ -104,7 +105,7 @@ def _taken_notes(taken: Sequence[Split], method: SplitMethod) -> Iterator[str]:
         yield f"The source names no {split} split; it was taken from the training examples, by {unit}."
 
 
-def _overlap_notes(rows: Sequence[Row]) -> Iterator[str]:
+def overlap_notes(rows: Sequence[Row]) -> Iterator[str]:
     """Yields a sentence if sentences, and one if speakers, of test rows are trained on; a single speaker always is."""
     trained, tested = ([row for row in rows if row.split == split] for split in ("train", "test"))
     trained_sentences = {row_sentence(row) for row in trained}
@@ -124,7 +125,7 @@ def _examples(count: int, total: int) -> str:
     return f"{count} of {total} test examples {'has' if count == 1 else 'have'}"
 
 
-def _missing_notes(rows: Sequence[Row], is_earlier: bool) -> Iterator[str]:
+def missing_notes(rows: Sequence[Row], is_earlier: bool) -> Iterator[str]:
     """Yields a sentence for the splits without rows, with what can be done."""
     missing = [split for split in SPLITS if all(row.split != split for row in rows)]
     if not missing:

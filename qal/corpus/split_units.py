@@ -28,13 +28,13 @@ def by_sentence(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, fl
 
     No split stays empty as long as there are enough sentences. Decided rows keep their split."""
     keys = [row_sentence(row) for row in rows]
-    units = _units(keys)
+    units = rows_by_key(keys)
     splits: dict[str, Split | None] = {key: _decided_split(indices, decided, shares) for key, indices in units.items()}
     movable = [key for key, split in splits.items() if split is None]
     result: dict[str, Split] = {key: split or split_at(hash_position(key), shares) for key, split in splits.items()}
     any_decided = any(split in shares for split in decided)
     total = sum(decided[i] is None or decided[i] in shares for i in range(len(rows)))
-    _fill_small_splits(result, movable, units, _least_sizes(shares, 0 if any_decided else total))
+    fill_small_splits(result, movable, units, least_sizes(shares, 0 if any_decided else total))
     return [decided[i] or result[key] for i, key in enumerate(keys)]
 
 
@@ -46,12 +46,12 @@ def by_speaker(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, flo
 
     Returns:
         the splits; None if the speakers are unknown, too few, or too unequal."""
-    speakers = _speakers(rows)
+    speakers = speaker_names(rows)
     named = [speaker for speaker in speakers if speaker]
     if len(named) < MIN_NAMED_SHARE * len(rows) or len(set(named)) < 2:
         return None
     total = sum(split is None or split in shares for split in decided)
-    for keys in (_connected(rows, speakers), speakers):
+    for keys in (connected(rows, speakers), speakers):
         splits = _by_unit(keys, decided, shares, total)
         sizes: Counter[Split] = Counter(split for split in splits if split in shares)
         if not _is_balanced(sizes, shares, total):
@@ -65,12 +65,12 @@ def by_speaker(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, flo
 
 def follow_speakers(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, float]) -> list[Split]:
     """Splits the rows that were added to a corpus: known speakers keep their split, new ones are distributed."""
-    return _by_unit(_speakers(rows), decided, shares, len(rows))
+    return _by_unit(speaker_names(rows), decided, shares, len(rows))
 
 
 def _by_unit(keys: Sequence[str], decided: Decided, shares: Mapping[Split, float], total: int) -> list[Split]:
     """Splits the rows by the unit of each row ("": trained on). `total` is the number of rows to distribute."""
-    units = _units(keys)
+    units = rows_by_key(keys)
     units.pop("", None)
     splits: dict[str, Split | None] = {k: _decided_split(rows, decided, shares) for k, rows in units.items()}
     sizes: Counter[Split] = Counter(split for split in decided if split is not None)
@@ -105,7 +105,7 @@ def _add_units(
             sizes[split] += len(units[key])
 
 
-def _speakers(rows: Sequence[Row]) -> list[str]:
+def speaker_names(rows: Sequence[Row]) -> list[str]:
     """Returns the speaker of each row, in the first of the spellings of a name; "" if it is not known."""
     keys = [speaker_key(row.speaker) for row in rows]
     names: dict[str, str] = {"": ""}
@@ -114,10 +114,10 @@ def _speakers(rows: Sequence[Row]) -> list[str]:
     return [names[key] for key in keys]
 
 
-def _connected(rows: Sequence[Row], speakers: Sequence[str]) -> list[str]:
-    """Returns a unit for each row so that rows of the same speaker or sentence are in the same unit.
+def connected(rows: Sequence[Row], keys: Sequence[str]) -> list[str]:
+    """Returns a unit for each row so that rows of the same key (a speaker or a recording) or sentence are together.
 
-    A unit without a named speaker is ""."""
+    A unit without a key is ""."""
     parents: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -126,14 +126,14 @@ def _connected(rows: Sequence[Row], speakers: Sequence[str]) -> list[str]:
         return key
 
     sentences = [f"sentence {row_sentence(row)}" for row in rows]
-    for speaker, sentence in zip(speakers, sentences, strict=True):
-        if speaker:
-            first, second = root(f"speaker {speaker}"), root(sentence)
+    for key, sentence in zip(keys, sentences, strict=True):
+        if key:
+            first, second = root(f"speaker {key}"), root(sentence)
             parents[max(first, second)] = min(first, second)
     return [root(key) if key in parents else "" for key in sentences]
 
 
-def _units(keys: Sequence[str]) -> dict[str, list[int]]:
+def rows_by_key(keys: Sequence[str]) -> dict[str, list[int]]:
     units: dict[str, list[int]] = defaultdict(list)
     for i, key in enumerate(keys):
         units[key].append(i)
@@ -146,12 +146,12 @@ def _decided_split(indices: Iterable[int], decided: Decided, shares: Mapping[Spl
     return next((split for split in SPLITS if split in found and split in shares), None)
 
 
-def _least_sizes(shares: Mapping[Split, float], total: int) -> dict[Split, int]:
+def least_sizes(shares: Mapping[Split, float], total: int) -> dict[Split, int]:
     """The least rows of each split: half of its share of `total`, at least one."""
     return {split: max(1, int(SMALLEST_PART * share / sum(shares.values()) * total)) for split, share in shares.items()}
 
 
-def _fill_small_splits(splits: dict[str, Split], movable: Sequence[str], units: Units, least: Sizes) -> None:
+def fill_small_splits(splits: dict[str, Split], movable: Sequence[str], units: Units, least: Sizes) -> None:
     """Moves units to splits that are too small, as long as the split that they leave stays large enough."""
     movable = sorted(movable, key=lambda key: (len(units[key]), hash_position(key)))
     sizes = Counter({split: sum(len(units[k]) for k, s in splits.items() if s == split) for split in SPLITS})

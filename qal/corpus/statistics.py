@@ -1,6 +1,7 @@
 """Amount of speech in a corpus, by split and language."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import BaseModel
@@ -31,26 +32,32 @@ class SplitStatistics(BaseModel, frozen=True):
 
 
 def corpus_statistics(corpus: Corpus) -> list[SplitStatistics]:
-    """Computes statistics for each split and language that has rows, and then for the whole corpus."""
+    """Computes statistics for each split and language that has rows, and then for the whole corpus.
+
+    Marked rows are left out, as training and scores leave them out."""
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in corpus.rows:
+        if not row.marks:
+            groups[row.language, row.split].append(row)
     statistics = [
-        _statistics(rows, split, language)
+        _statistics(rows, split, language, sum(count_words(row.text, row.language) for row in rows))
         for language in corpus.info.languages
         for split in SPLITS
-        if (rows := [row for row in corpus.select(split) if row.language == language])
+        if (rows := groups.get((language, split)))
     ]
-    return [*statistics, _statistics(corpus.rows, ALL, ALL)]
+    used = [row for row in corpus.rows if not row.marks]
+    return [*statistics, _statistics(used, ALL, ALL, sum(line.words for line in statistics))]
 
 
-def _statistics(rows: Iterable[Row], split: str, language: str) -> SplitStatistics:
-    rows = list(rows)
-    durations_s = np.array([row.duration_s for row in rows])
+def _statistics(rows: Sequence[Row], split: str, language: str, words: int) -> SplitStatistics:
+    durations_s = np.array([row.duration_s for row in rows] or [0.0])
     return SplitStatistics(
         split=split,
         language=language,
         utterances=len(rows),
         minutes=round(float(durations_s.sum()) / SECONDS_PER_MINUTE, 2),
-        words=sum(count_words(row.text, row.language) for row in rows),
-        speakers=len({speaker_key(row.speaker) for row in rows} - {""}),
+        words=words,
+        speakers=len({speaker_key(speaker) for speaker in {row.speaker for row in rows}} - {""}),
         shortest_s=float(durations_s.min()),
         median_s=round(float(np.median(durations_s)), 2),
         longest_s=float(durations_s.max()),

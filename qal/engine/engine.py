@@ -107,6 +107,11 @@ class Engine:
             ) from error
         self.n_mels: int = self._model.n_mels
 
+    @property
+    def model(self) -> ctranslate2.models.Whisper:
+        """The loaded model, for passes of the decoder that are no transcription."""
+        return self._model
+
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
         """Transcribes utterances in batches, each encoded at the context of its longest utterance.
 

@@ -159,8 +159,9 @@ class RunReport(BaseModel, frozen=True, strict=True):
     tuned_adaptive: Score
     paired: PairedDifference  # tuned_adaptive minus stock_30s
     retention: Retention | None = None
-    split_by: str | None = None  # how the datasets were split: given, speaker, text; several with commas
+    split_by: str | None = None  # how the datasets were split: given, speaker, text, recording; several with commas
     left_out: dict[str, int] | None = None  # examples that the run did not use, by reason
+    leakage: str | None = None  # what the test examples share with the training examples, in one sentence
 
     @property
     def scores(self) -> dict[Variant, Score]:
@@ -216,6 +217,8 @@ def data_notes(report: RunReport) -> list[str]:
     """Returns whole sentences on the split of the datasets and on the examples that the run did not use."""
     methods = (report.split_by or "").split(", ")
     notes = [f"Examples are split {text}." for method, text in DESCRIPTIONS.items() if method in methods]
+    if report.leakage:
+        notes.append(report.leakage)
     return [*notes, f"{describe_left_out(report.left_out)}."] if report.left_out else notes
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from qal.corpus.left_out import NO_TEXT, longer_than, shorter_than
+from qal.corpus.left_out import NO_TEXT, count_marked, longer_than, shorter_than
 from qal.corpus.manifest import Corpus, Row
 from qal.corpus.split import SPLITS, Split
 from qal.corpus.words import has_words
@@ -34,7 +34,7 @@ def score_reason(row: Row, config: TrainingConfig) -> str | None:
 def left_out_of_run(
     corpora: Iterable[Corpus], config: TrainingConfig, tokenizer: Tokenizer | None = None
 ) -> dict[str, int]:
-    """Counts the rows of all splits that a run leaves out, by reason, the most frequent first.
+    """Counts the rows of all splits that a run leaves out, by reason, the most frequent first; marked rows, too.
 
     Args:
         corpora: the run's corpora.
@@ -42,6 +42,7 @@ def left_out_of_run(
         tokenizer: finds texts that are too long for the decoder; None: they are not counted."""
     counts: Counter[str] = Counter()
     for corpus in corpora:
+        counts.update(count_marked(corpus.rows))
         for split in SPLITS:
             for row in corpus.select(split):
                 reason = score_reason(row, config) if split == "test" else training_reason(row, split, config)

@@ -45,6 +45,7 @@ class Status(BaseModel, frozen=True):
     skipped_steps: int = 0  # steps with a loss or gradient that is not finite
     skipped_rows: int = 0  # examples with unusable audio; skipped.jsonl lists them
     left_out: dict[str, int] = {}  # examples that the run does not use, by reason, as far as the manifest tells
+    leakage: str | None = None  # what the test examples share with the training examples, in one sentence
     halvings: int = 0  # number of times that a micro-batch was halved because memory ran out
     warning: str | None = None  # a problem that does not end the run
 

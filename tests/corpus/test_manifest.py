@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from qal.corpus.left_out import count_marked
 from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.query import find_page
+from qal.corpus.statistics import corpus_statistics
 from qal.errors import CorpusError, StorageError
 
 ORIGIN = Origin(name="tiny", source="a test", licence="CC0-1.0", attribution="the author")
@@ -177,3 +180,36 @@ def test_way_of_splitting_is_kept_and_missing_in_older_datasets(corpus: Corpus):
     info = read_corpus(corpus.folder).info
     assert (info.split_by, info.split_note) == ("speaker", "x.")
     assert info.version == corpus.info.version
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_manifest_with_byte_order_mark_is_read(corpus: Corpus, encoding: str):
+    text = manifest_path(corpus).read_text(encoding="utf-8")
+    manifest_path(corpus).write_text(text, encoding=encoding)
+    assert read_corpus(corpus.folder).rows == corpus.rows
+    assert [example.row for example in find_page(corpus.folder).examples] == list(corpus.rows)
+
+
+def test_link_to_a_file_inside_of_the_corpus_is_accepted(corpus: Corpus):
+    (corpus.folder / "audio/c.wav").symlink_to(corpus.folder / "audio/a.wav")
+    assert len(write_corpus(corpus.folder, ORIGIN, [*corpus.rows, row("audio/c.wav")]).rows) == 3
+    assert read_corpus(corpus.folder).rows[-1].audio == "audio/c.wav"
+
+
+def test_audio_in_several_folders_and_at_the_top_is_found(corpus: Corpus):
+    (corpus.folder / "more").mkdir()
+    for name in ("top.wav", "more/d.wav"):
+        (corpus.folder / name).write_bytes(b"RIFF")
+    rows = [*corpus.rows, row("top.wav"), row("more/d.wav"), row("audio/./a.wav")]
+    write_corpus(corpus.folder, ORIGIN, rows)
+    assert len(read_corpus(corpus.folder).rows) == 5
+    (corpus.folder / "more/d.wav").unlink()
+    with pytest.raises(CorpusError, match=r"'more/d\.wav' is missing"):
+        read_corpus(corpus.folder)
+
+
+def test_marked_examples_are_counted_apart_in_statistics(corpus: Corpus):
+    marked = [row.model_copy(update={"marks": ("noisy", "cut")}) for row in corpus.rows]
+    assert corpus_statistics(Corpus(corpus.folder, corpus.info, (corpus.rows[0], marked[1])))[-1].utterances == 1
+    assert corpus_statistics(Corpus(corpus.folder, corpus.info, tuple(marked)))[-1].utterances == 0
+    assert count_marked(marked) == {'marked "noisy"': 2}

@@ -10,6 +10,7 @@ from qal.evaluation.report import (
     OriginalWer,
     Retention,
     TunedWer,
+    data_notes,
     print_report,
     read_report,
     write_report,
@@ -71,3 +72,9 @@ def test_terminal_table_and_readme_have_the_same_titles_and_failures(capsys):
         assert title in readme
     assert "Worse than the original model: other: WER 10.0 points higher" in printed
     assert "**Worse than the original model**: other: WER 10.0 points higher" in readme
+
+
+def test_leakage_of_a_run_is_a_note_of_its_report_and_old_reports_have_none():
+    told = "One test example shares a sentence."
+    assert told in data_notes(REPORT.model_copy(update={"leakage": told}))
+    assert REPORT.leakage is None

@@ -193,3 +193,13 @@ def test_timestamps_scale_with_audio_that_is_slowed_down(tiny_corpus: Corpus, ba
     audio = collator.load_augmented(draw)
     assert tokenizer.timestamp_ids.index(timestamps[-1]) == pytest.approx(50 * audio.n_samples / SAMPLE_RATE, abs=1)
     assert audio.duration_ratio > 1.01
+
+
+def test_lower_case_option_lowers_the_targets_but_not_the_reference(tiny_corpus: Corpus, base_directory: Path):
+    tokenizer = Tokenizer(base_directory)
+    rows = [row.model_copy(update={"text": row.text.upper()}) for row in tiny_corpus.rows]
+    corpus = write_corpus(tiny_corpus.folder, Origin(name="capitals"), rows)
+    for options, write in ((TargetOptions(lower_case=True), str.lower), (TargetOptions(), str.upper)):
+        examples = make_examples([corpus], "train", TrainingConfig(targets=options), tokenizer)
+        assert all(e.text == tuple(tokenizer.encode(write(e.reference))) for e in examples)
+        assert all(e.reference.isupper() for e in examples)

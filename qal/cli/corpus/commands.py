@@ -1,4 +1,4 @@
-"""qal corpus import|stats: import speech with transcripts, and print statistics."""
+"""qal corpus import|stats|check|mark|split|leakage: import speech with transcripts, and print statistics."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,7 +14,9 @@ from qal.cli.parsing import JSON_HELP, Options, flag, parse_options, positional
 from qal.corpus.importers.asterisk import VOICES, import_asterisk
 from qal.corpus.importers.debian_sources import DEBIAN_SOURCES, DebianSource
 from qal.corpus.importers.hub import import_hub
+from qal.corpus.left_out import count_marked, describe_left_out
 from qal.corpus.manifest import Corpus, read_corpus
+from qal.corpus.quality.letters import writing_style_notes
 from qal.corpus.statistics import corpus_statistics, format_table
 from qal.json_text import json_text
 
@@ -38,6 +40,10 @@ IMPORT_HELP = (
 SUBCOMMANDS = {
     "import": (f"{__name__}:import_main", "make a corpus"),
     "stats": (f"{__name__}:stats_main", "print how much speech a corpus holds, by split and language"),
+    "check": ("qal.cli.corpus.check:check_main", "find doubtful examples: noise, wrong texts, duplicates"),
+    "mark": ("qal.cli.corpus.check:mark_main", "leave examples out of training and scores, or take them back"),
+    "split": ("qal.cli.corpus.split:split_main", "split a corpus anew by speaker, text or recording"),
+    "leakage": ("qal.cli.corpus.split:leakage_main", "find test examples that are also trained on"),
 }
 SOURCES = {
     "folder": (f"{__name__}:folder_main", "the same as `qal corpus import PATH`"),
@@ -66,7 +72,7 @@ class DebianOptions(ImportOptions, frozen=True):
 
 
 def main(arguments: Sequence[str]) -> None:
-    run_subcommand("qal corpus", "Imports speech with transcripts and prints statistics.", SUBCOMMANDS, arguments)
+    run_subcommand("qal corpus", "Imports speech with transcripts, checks and splits it.", SUBCOMMANDS, arguments)
 
 
 def stats_main(arguments: Sequence[str]) -> None:
@@ -139,5 +145,11 @@ def _show_statistics(corpus: Corpus, as_json: bool) -> None:
     print(f"{corpus.info.name}, version {corpus.info.version[:12]}, licence {corpus.info.licence}")
     print(format_table(lines))
     show_split(corpus)
+    marked, style = count_marked(corpus.rows), writing_style_notes(corpus.rows)
+    if marked:
+        print(f"{describe_left_out(marked)}.")
+    for note in style:
+        print(note)
     if as_json:
-        print(json_text({**corpus.info.model_dump(), "statistics": [line.model_dump() for line in lines]}))
+        found = {"statistics": [line.model_dump() for line in lines], "marked": marked, "style": style}
+        print(json_text({**corpus.info.model_dump(), **found}))

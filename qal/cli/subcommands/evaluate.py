@@ -13,7 +13,7 @@ from tqdm import tqdm
 from qal.audio.sound_check import require_sound
 from qal.cli.engine_options import MODEL_HELP
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
-from qal.corpus.left_out import NO_TEXT, audio_reason, describe_left_out, longer_than
+from qal.corpus.left_out import NO_TEXT, audio_reason, count_marked, describe_left_out, longer_than
 from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.corpus.split import Split, evenly_spaced
 from qal.corpus.words import has_words
@@ -85,7 +85,8 @@ def held_out(options: EvaluateOptions, corpus: Corpus) -> HeldOut:
     """Selects the examples to score. Raises CorpusError if there are none."""
     reasons = [(row, _reason(row)) for row in corpus.select(options.split)]
     rows = [row for row, reason in reasons if reason is None]
-    left_out = Counter(reason for _, reason in reasons if reason)
+    left_out = Counter(count_marked(row for row in corpus.rows if row.split == options.split))
+    left_out.update(reason for _, reason in reasons if reason)
     references: list[SpokenReference] = []
     for reference in load_references(corpus, evenly_spaced(rows, options.max), options.language):
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, seconds, to_pcm16
 from qal.audio.sound_check import require_sound
 from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.quality.measures import AGREEMENT_FILE, QUALITY_FILE
 from qal.corpus.split import Split, split_of
 from qal.corpus.split_assignment import assign_splits
 from qal.errors import CorpusError
@@ -21,7 +22,8 @@ from qal.storage import storage_errors
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"
 
-IMPORTED_NAMES = {MANIFEST_FILE, CORPUS_INFO_FILE, AUDIO_FOLDER, LICENCE_FILE}  # entries that --force may delete
+MEASURES = (QUALITY_FILE, AGREEMENT_FILE)  # they are found again by the hash of the audio
+IMPORTED_NAMES = {MANIFEST_FILE, CORPUS_INFO_FILE, AUDIO_FOLDER, LICENCE_FILE, *MEASURES}  # --force may delete them
 
 OnSkip = Callable[[str], None]  # called with "name: reason" for every recording that is skipped
 
@@ -135,6 +137,9 @@ def write_split_corpus(
     assigned = assign_splits(rows, given, earlier, speakers_are_people)
     split_note = " ".join(part for part in (note, assigned.note, _shared_audio_note(assigned.rows)) if part)
     recorded = origin.model_copy(update={"split_by": assigned.split_by, "split_note": split_note})
+    for name in MEASURES:
+        if (out / name).is_file():
+            shutil.copyfile(out / name, folder / name)
     return write_corpus(folder, recorded, assigned.rows)
 
 

@@ -57,6 +57,9 @@ class TargetOptions(Options, frozen=True):
     previous_share: float = Field(
         default=0.0, ge=0, le=1, description="share of the examples with the speaker's previous text as a prompt"
     )
+    lower_case: bool = Field(
+        default=False, description="train on the texts in small letters, for datasets that are written in capitals"
+    )
 
 
 class CurriculumOptions(Options, frozen=True):

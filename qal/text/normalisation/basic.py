@@ -5,6 +5,8 @@ Letters are not replaced by similar ones: Persian and Urdu letters, for example,
 
 import re
 import unicodedata
+from collections.abc import Callable
+from functools import cache
 
 from qal.text.normalisation.numbers import join_digit_groups, western_digits
 from qal.text.scripts import WITHOUT_SPACES
@@ -46,14 +48,14 @@ def normalise_basic(text: str, language: str | None = None) -> str:
     text = _without_invisible(SPACING_VOWELS.sub("", text))
     text = join_digit_groups(western_digits(text), language)  # before NFKC, which makes all spaces equal
     text = _without_invisible(unicodedata.normalize("NFKC", text))
-    text = _lower(join_digit_groups(western_digits(text), language), language)
+    text = lower_case(join_digit_groups(western_digits(text), language), language)
     marks = OPTIONAL_MARKS_YIDDISH if language in VOWEL_POINTS_ARE_SPELLING else OPTIONAL_MARKS
     words = _without_punctuation(unicodedata.normalize("NFC", marks.sub("", text))).split()
     return SPACE_IN_SPACELESS_SCRIPT.sub("", " ".join(words))
 
 
 def _without_invisible(text: str) -> str:
-    return "".join(c for c in text if not _is_invisible(c))
+    return text.translate(VISIBLE)
 
 
 def _is_invisible(character: str) -> bool:
@@ -64,7 +66,7 @@ def _is_invisible(character: str) -> bool:
     return category == "Me" or bool(INVISIBLE.match(character))
 
 
-def _lower(text: str, language: str | None) -> str:
+def lower_case(text: str, language: str | None) -> str:
     """Converts to lower case without leaving the combining dot of İ."""
     if language in DOTTED_AND_DOTLESS_I:
         text = text.replace("I", "ı")
@@ -73,13 +75,38 @@ def _lower(text: str, language: str | None) -> str:
 
 def _without_punctuation(text: str) -> str:
     """Replaces punctuation and symbols by spaces; combining marks without a letter before them vanish."""
+    text = text.translate(WORDS)
+    if text.isascii() or not any(map(_is_mark, set(text))):
+        return text
     kept: list[str] = []
     for character in text:
-        if unicodedata.category(character)[0] == "M":
-            if kept and not kept[-1].isspace():
-                kept.append(character)
-        elif NOT_SCORED.match(character) or APOSTROPHE_LETTERS.match(character):
-            kept.append(" ")
-        else:
+        if not _is_mark(character) or (kept and not kept[-1].isspace()):
             kept.append(character)
     return "".join(kept)
+
+
+@cache
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"
+
+
+def _word_character(character: str) -> str:
+    """Returns the character if it may be part of a word, else a space."""
+    is_sign = NOT_SCORED.match(character) or APOSTROPHE_LETTERS.match(character)
+    return " " if is_sign and not _is_mark(character) else character
+
+
+class _Table(dict[int, str]):
+    """A table for str.translate, filled with the result of a function for each character that occurs."""
+
+    def __init__(self, replacement: Callable[[str], str]):
+        super().__init__()
+        self._replacement = replacement
+
+    def __missing__(self, code: int) -> str:
+        self[code] = replaced = self._replacement(chr(code))
+        return replaced
+
+
+VISIBLE = _Table(lambda character: "" if _is_invisible(character) else character)
+WORDS = _Table(_word_character)

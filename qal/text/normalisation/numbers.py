@@ -10,6 +10,7 @@ DECIMAL_COMMA_CODES = (
 )
 DECIMAL_COMMA = frozenset(DECIMAL_COMMA_CODES.split())
 
+ONE_DIGIT = re.compile("[0-9]")
 ANY_DIGIT = re.compile(r"(?![0-9])\d")
 # Spaces that do not break a line, which writers use within numbers
 FIXED_SPACE = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f](?=\d{3}(?!\d))")
@@ -47,6 +48,8 @@ def join_digit_groups(text: str, language: str | None = None) -> str:
     Args:
         text: the text, with the digits 0 to 9.
         language: its language code; None: unknown."""
+    if not ONE_DIGIT.search(text):
+        return text.translate(ARABIC_SEPARATORS)
     text = FIXED_SPACE.sub("'", text.translate(ARABIC_SEPARATORS))
     for pattern in (UNAMBIGUOUS, ONE_GROUP[language in DECIMAL_COMMA]):
         text = pattern.sub(lambda number: SEPARATOR.sub("", number[0]), text)

@@ -20,6 +20,7 @@ from qal.training.data.buckets import Draw
 from qal.training.data.examples import Batch, Example, Target
 from qal.training.data.feature_cache import FeatureCache
 from qal.training.data.sampling import make_sampler
+from qal.training.data.targets import taught_text
 from qal.training.loop.distributed import SINGLE_PROCESS, TrainingProcess
 
 log = logging.getLogger("qal")
@@ -76,14 +77,16 @@ def _examples(corpus: Corpus, split: Split, config: TrainingConfig, tokenizer: T
 
 def _example(corpus: Corpus, row: Row, previous_text: str, config: TrainingConfig, tokenizer: Tokenizer) -> Example:
     language, options, translation = config.language or row.language, config.targets, None
+    text, previous_text = (taught_text(t, language, options) for t in (row.text, previous_text))
     if row.translation and options.translate_share:
         prompt = tokenizer.prompt(language, "translate")
-        translation = Target(tuple(prompt), tuple(tokenizer.encode(row.translation)), tokenizer.end)
+        translated = taught_text(row.translation, "en", options)
+        translation = Target(tuple(prompt), tuple(tokenizer.encode(translated)), tokenizer.end)
     return Example(
         audio=corpus.audio_path(row),
         duration_s=row.duration_s,
         prompt=tuple(tokenizer.prompt(language)),
-        text=tuple(tokenizer.encode(row.text)) if row.text else (),
+        text=tuple(tokenizer.encode(text)) if text else (),
         end=tokenizer.end,
         reference=row.text,
         language=language,

@@ -16,6 +16,7 @@ from qal.audio.vad import VAD_WINDOW, VadStream
 from qal.engine.decoding import TIMESTAMPS_PER_SECOND
 from qal.jobs.left_out import MAX_LABEL_TOKENS
 from qal.jobs.options.data import TargetOptions
+from qal.text.normalisation.basic import lower_case
 from qal.training.data.examples import Example, Target
 
 SPEECH_THRESHOLD = 0.5  # speech probability
@@ -39,6 +40,11 @@ def draw_target(
     if translation or with_previous >= options.previous_share:
         return target
     return with_previous_text(target, example.previous_text)
+
+
+def taught_text(text: str, language: str, options: TargetOptions) -> str:
+    """Returns the text as the model is to write it: in small letters if `lower_case` is set."""
+    return lower_case(text, language) if options.lower_case else text
 
 
 def with_timestamps(target: Target, span: SpeechSpan) -> Target:

@@ -105,6 +105,7 @@ def measure_model(
         retention=measure_retention(run, config, corpora, variants, stage_progress),
         split_by=split_methods(corpora),
         left_out=added(left_out_of_run(corpora, config, variants.stock_30s.tokenizer), count_skipped(run.skipped_file)),
+        leakage=run.status().leakage,
     )
     write_metadata(run.model, metadata.model_copy(update={"measured": measured_score(report)}))
     return report

@@ -100,6 +100,7 @@ LABELS = {
     "targets.timestamp_share": "Examples with timestamps",
     "targets.timestamps_of": "Timestamps from",
     "targets.previous_share": "Examples with previous text",
+    "targets.lower_case": "Small letters",
     "curriculum.by": "Difficulty measure",
     "curriculum.epochs": "Epochs with easy examples first",
     "augmentation.reverb.min_direct_db": "Minimum direct-to-reverberant ratio (dB)",

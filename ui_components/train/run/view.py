@@ -225,6 +225,8 @@ def _problems(status: Status, rows: MetricsRows) -> str:
     sentences = []
     if status.left_out:
         sentences.append(describe_left_out(status.left_out))
+    if status.leakage:
+        sentences.append(status.leakage)
     if status.skipped_rows:
         left_out = describe_left_out({"with unusable audio": status.skipped_rows})
         sentences.append(f"{left_out} (listed in skipped.jsonl)")

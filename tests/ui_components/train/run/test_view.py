@@ -155,6 +155,7 @@ def test_skipped_examples_skipped_steps_micro_batches_and_warnings_are_reported(
         training_status(
             skipped_rows=3,
             left_out={"longer than 20 s": 2},
+            leakage="Of 9 test examples, as many share with the training examples: 3 a sentence.",
             skipped_steps=2,
             halvings=1,
             warning="the <disk> is nearly full",
@@ -162,6 +163,7 @@ def test_skipped_examples_skipped_steps_micro_batches_and_warnings_are_reported(
     )
     for text in (
         "2 examples left out: 2 longer than 20 s",
+        "3 a sentence",
         "3 examples left out: 3 with unusable audio",
         "not finite: 2",
         "micro-batches",
