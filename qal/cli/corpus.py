@@ -17,6 +17,7 @@ from qal.corpus.manifest import UNKNOWN, Corpus, read_corpus
 from qal.corpus.split_assignment import describe_split
 from qal.corpus.statistics import corpus_statistics, format_table
 from qal.json_text import json_text
+from qal.text.languages import missing_language_advice
 
 MAX_SKIPPED_LINES = 20  # of skipped files that are printed; the others are counted
 SPLIT_HELP = (
@@ -60,7 +61,7 @@ class ImportOptions(BaseModel, frozen=True):
 class OwnOptions(ImportOptions, frozen=True):
     """The options of the importers of your own speech."""
 
-    language: str = flag(..., "language that is spoken: two or three letters, such as am", "XX")
+    language: str = flag(..., "language that is spoken: a code such as am or pt-BR, or a name such as Amharic", "XX")
     out: Path = flag(..., "the new corpus, such as data/my-voice", "DIR")
     no_text: bool = flag(False, "import the audio alone, for distillation")
     attribution: str = flag("", "name to credit")
@@ -175,7 +176,7 @@ def _show_corpus(corpus: Corpus, skipped: int, as_json: bool) -> None:
     print(format_table(corpus_statistics(corpus)))
     _show_split(corpus)
     print(f"licence: {info.licence}")
-    for line in (info.attribution, info.notes):
+    for line in (info.attribution, info.notes, *map(missing_language_advice, info.languages)):
         if line:
             print(line)
     if as_json:

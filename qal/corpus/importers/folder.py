@@ -56,7 +56,7 @@ def import_folder(
         CorpusError: no usable recording, or `out` is in use.
         StorageError: `out` cannot be written.
     """
-    check_language_code(language)
+    language = check_language_code(language)
     source = source or f"the folder '{folder.resolve().name}'"
     recordings = _list_recordings(folder, out, no_text)
     if not recordings:

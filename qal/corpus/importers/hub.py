@@ -60,7 +60,7 @@ def import_hub(
         CorpusError: no network, no such dataset, no access, another layout, or `out` is in use.
         StorageError: the download or `out` cannot be written.
     """
-    check_language_code(language)
+    language = check_language_code(language)
     snapshot = _download(repository, revision)
     return import_folder(
         snapshot,

@@ -1,7 +1,6 @@
 """Steps common to all importers: build the corpus in a temporary folder, then move it to its target."""
 
 import hashlib
-import re
 import shutil
 import tempfile
 import wave
@@ -16,8 +15,8 @@ from qal.corpus.split import Split, split_of
 from qal.corpus.split_assignment import assign_splits
 from qal.errors import CorpusError
 from qal.storage import storage_errors
+from qal.text.languages import resolve_language
 
-LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"
 
 IMPORTED_NAMES = {MANIFEST_FILE, CORPUS_INFO_FILE, AUDIO_FOLDER, LICENCE_FILE}  # entries that --force may delete
@@ -30,10 +29,13 @@ def ignore_skipped(_reason: str) -> None:
 
 
 def check_language_code(language: str) -> str:
-    """Returns the code. Raises CorpusError unless it has two or three small letters; models are not consulted."""
-    if not LANGUAGE_CODE.fullmatch(language):
-        raise CorpusError(f"'{language}' is not a language code; give two or three small letters, such as am or en")
-    return language
+    """Returns the code of a language that is given by a code or an English name; models are not consulted.
+
+    Raises CorpusError for other words."""
+    code = resolve_language(language)
+    if code is None:
+        raise CorpusError(f"'{language}' is not a language; give a code such as am or en, or a name such as Amharic")
+    return code
 
 
 @contextmanager
