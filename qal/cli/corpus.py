@@ -34,6 +34,10 @@ ABOUT_HUB = "a dataset of the Hugging Face hub in the audiofolder layout: audio 
 SUBCOMMANDS = {
     "import": (f"{__name__}:import_main", "make a corpus"),
     "stats": (f"{__name__}:stats_main", "print how much speech a corpus holds, by split and language"),
+    "export": ("qal.cli.corpus_export:main", "write a corpus for datasets, Lhotse, NeMo or as a folder with a table"),
+    "versions": ("qal.cli.corpus_versions:versions_main", "list or record the versions of a corpus"),
+    "diff": ("qal.cli.corpus_versions:diff_main", "compare two versions of a corpus"),
+    "restore": ("qal.cli.corpus_versions:restore_main", "restore a version of a corpus"),
 }
 SOURCES = {
     "folder": (f"{__name__}:folder_main", ABOUT_FOLDER),
@@ -83,7 +87,7 @@ class DebianOptions(ImportOptions, frozen=True):
 
 
 def main(arguments: Sequence[str]) -> None:
-    run_subcommand("qal corpus", "Imports speech with transcripts and prints statistics.", SUBCOMMANDS, arguments)
+    run_subcommand("qal corpus", "Imports, exports and describes speech with transcripts.", SUBCOMMANDS, arguments)
 
 
 def stats_main(arguments: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from qal.corpus.importers.layouts.audio_tables import DATASETS
 from qal.corpus.importers.layouts.common_voice import COMMON_VOICE
+from qal.corpus.importers.layouts.exported import EXPORTED
 from qal.corpus.importers.layouts.fleurs import FLEURS
 from qal.corpus.importers.layouts.kaldi import KALDI
 from qal.corpus.importers.layouts.lhotse_manifests import LHOTSE
@@ -19,6 +20,7 @@ from qal.corpus.importers.layouts.waxal import WAXAL
 from qal.corpus.importers.listing import SourceFormat
 
 DATASET_LAYOUTS: Sequence[SourceFormat] = (
+    EXPORTED,
     COMMON_VOICE,
     FLEURS,
     VOXPOPULI,

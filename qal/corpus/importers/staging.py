@@ -13,13 +13,20 @@ from qal.audio.sound_check import require_sound
 from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.split import Split, split_of
 from qal.corpus.split_assignment import assign_splits
+from qal.corpus.versions import VERSIONS_FOLDER, keep_versions, record_version
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 from qal.text.languages import resolve_language
 
 AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"
 
-IMPORTED_NAMES = {MANIFEST_FILE, CORPUS_INFO_FILE, AUDIO_FOLDER, LICENCE_FILE}  # entries that --force may delete
+IMPORTED_NAMES = {
+    MANIFEST_FILE,
+    CORPUS_INFO_FILE,
+    AUDIO_FOLDER,
+    LICENCE_FILE,
+    VERSIONS_FOLDER,
+}  # entries that --force may delete
 
 OnSkip = Callable[[str], None]  # called with "name: reason" for every recording that is skipped
 
@@ -51,9 +58,12 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
             folder = Path(temporary, "new")
             folder.mkdir()
             yield folder
+            is_replaced = (target / MANIFEST_FILE).is_file() and keep_versions(target, folder)
             if target.exists():
                 target.rename(Path(temporary, "old"))
             folder.rename(target)
+            if is_replaced:
+                record_version(target, "imported again")
 
 
 def _check_replaceable(out: Path, force: bool) -> None:

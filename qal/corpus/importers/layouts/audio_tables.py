@@ -18,6 +18,7 @@ from typing import Any, TypeGuard
 
 from qal.corpus.importers.given_splits import folder_split
 from qal.corpus.importers.layouts.column_names import FALLBACKS, recognised_columns
+from qal.corpus.importers.layouts.exported import with_origin
 from qal.corpus.importers.layouts.source_folder import MAX_LOOKED_AT, SourceFolder, files_below
 from qal.corpus.importers.layouts.table_rows import AudioColumn, TableRow, row_entry
 from qal.corpus.importers.listing import Candidate, Listing, ListingOptions, Problem, Role, SourceFormat
@@ -118,7 +119,8 @@ def list_entries(path: Path, options: ListingOptions) -> Listing:
     entries = (entry for table in labelled for entry in _entries(source, table, roles))
     left_out = len(tables) - len(labelled)
     notes = f"{left_out} files without transcripts are not imported." if left_out else ""
-    return Listing(entries, columns, roles, source=f"data set {path.resolve().name}", notes=notes)
+    listing = Listing(entries, columns, roles, source=f"data set {path.resolve().name}", notes=notes)
+    return with_origin(listing, source.root)
 
 
 def audio_tables(path: Path) -> list[AudioTable]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qal.corpus.importers.layouts.exported import with_origin
 from qal.corpus.importers.layouts.json_lines import JsonLine, first_object, read_json_lines, split_of_file
 from qal.corpus.importers.layouts.key_index import KeyIndex
 from qal.corpus.importers.layouts.source_folder import SourceFolder, files_below
@@ -31,7 +32,8 @@ def recognises(path: Path) -> bool:
 def list_entries(path: Path, options: ListingOptions) -> Listing:
     """Lists the supervisions of a folder or of one manifest of cuts."""
     source = SourceFolder(path if path.is_dir() else path.parent, options)
-    return Listing(_entries(source, list(_manifests(path))), source=f"Lhotse manifests of {path.resolve().name}")
+    listing = Listing(_entries(source, list(_manifests(path))), source=f"Lhotse manifests of {path.resolve().name}")
+    return with_origin(listing, source.root)
 
 
 def _manifests(path: Path) -> Iterator[Path]:

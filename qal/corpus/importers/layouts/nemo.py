@@ -5,6 +5,7 @@ The name of a manifest may hold its split, as in train_manifest.json."""
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from qal.corpus.importers.layouts.exported import with_origin
 from qal.corpus.importers.layouts.json_lines import JsonLine, first_object, read_json_lines, split_of_file
 from qal.corpus.importers.layouts.source_folder import SourceFolder, files_below
 from qal.corpus.importers.listing import Candidate, Listing, ListingOptions, Problem, SourceFormat
@@ -23,7 +24,8 @@ def recognises(path: Path) -> bool:
 def list_entries(path: Path, options: ListingOptions) -> Listing:
     """Lists the lines of a manifest, or of all manifests of a folder."""
     source = SourceFolder(path if path.is_dir() else path.parent, options)
-    return Listing(_entries(source, _manifests(path)), source=f"NeMo manifest {path.resolve().name}")
+    listing = Listing(_entries(source, _manifests(path)), source=f"NeMo manifest {path.resolve().name}")
+    return with_origin(listing, source.root)
 
 
 def _manifests(path: Path) -> Sequence[Path]:
