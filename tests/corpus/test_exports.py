@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qal.cli.corpus_export import main as export_main
+from qal.cli.corpus.export import main as export_main
 from qal.corpus.exporters import hugging_face
 from qal.corpus.exporters.columns import COLUMNS, FILE
 from qal.corpus.exporters.exports import EXPORTS, export_corpus, push_to_hub

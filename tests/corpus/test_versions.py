@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from qal.cli.corpus_versions import diff_main, restore_main, versions_main
+from qal.cli.corpus.versions import diff_main, restore_main, versions_main
 from qal.corpus.dvc_file import write_dvc_file
 from qal.corpus.importers.folder import import_folder
 from qal.corpus.manifest import Corpus, Row, read_corpus, write_corpus

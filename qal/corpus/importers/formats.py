@@ -3,7 +3,9 @@
 A new format is a module with a `SourceFormat`, one line here, and a section in docs/import.md."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from qal.corpus.importers.folder import FOLDER
 from qal.corpus.importers.layouts.audio_tables import DATASETS
 from qal.corpus.importers.layouts.common_voice import COMMON_VOICE
 from qal.corpus.importers.layouts.exported import EXPORTED
@@ -18,7 +20,10 @@ from qal.corpus.importers.layouts.speechocean762 import SPEECHOCEAN762
 from qal.corpus.importers.layouts.voxpopuli import VOXPOPULI
 from qal.corpus.importers.layouts.waxal import WAXAL
 from qal.corpus.importers.listing import SourceFormat
+from qal.corpus.importers.tables.table_format import TABLE
+from qal.errors import CorpusError
 
+# The more specific ones first: the first that recognises a source is taken.
 DATASET_LAYOUTS: Sequence[SourceFormat] = (
     EXPORTED,
     COMMON_VOICE,
@@ -34,6 +39,26 @@ DATASET_LAYOUTS: Sequence[SourceFormat] = (
     WAXAL,
     DATASETS,
 )
-FORMATS: Sequence[SourceFormat] = (
-    *DATASET_LAYOUTS,
-)  # the first that recognises a source is taken: specific ones first
+FORMATS: Sequence[SourceFormat] = (*DATASET_LAYOUTS, TABLE, FOLDER)
+
+
+def find_format(path: Path) -> SourceFormat:
+    """Returns the first format that recognises a folder or file.
+
+    Raises CorpusError, which names the formats that were tried, if there is none."""
+    if not path.exists():
+        raise CorpusError(f"{path}: there is no such file or folder; check the path")
+    for source_format in FORMATS:
+        if source_format.recognises(path):
+            return source_format
+    titles = "; ".join(source_format.title for source_format in FORMATS)
+    raise CorpusError(f"{path}: not recognised as any of: {titles}; name its format with --format")
+
+
+def format_named(name: str) -> SourceFormat:
+    """Returns a format by its name. Raises CorpusError, which names all formats, if there is none."""
+    for source_format in FORMATS:
+        if source_format.name == name:
+            return source_format
+    names = ", ".join(source_format.name for source_format in FORMATS)
+    raise CorpusError(f"there is no format '{name}'; use one of {names}")

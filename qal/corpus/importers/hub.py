@@ -1,28 +1,32 @@
 """Imports a dataset of the Hugging Face hub in the "audiofolder" layout: audio files and a metadata table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from huggingface_hub import DatasetCard, snapshot_download
+from huggingface_hub import DatasetCard, HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    HTTPError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
 from qal.audio.decode import AUDIO_SUFFIXES
-from qal.corpus.importers.folder import import_folder
+from qal.corpus.importers.import_source import import_source
+from qal.corpus.importers.listing import ListingOptions, Problem
+from qal.corpus.importers.results import ProblemsError
 from qal.corpus.importers.staging import OnSkip, check_language_code, ignore_skipped
-from qal.corpus.importers.transcripts import TABLE_NAMES
 from qal.corpus.manifest import UNKNOWN, Corpus
 from qal.errors import CorpusError
-from qal.hub_connection import require_hub
+from qal.hub_connection import HUB_TIMEOUT_S, require_hub
 from qal.storage import storage_errors
 
 DATASET_CARD_FILE = "README.md"
+TABLE_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
 DOWNLOAD_PATTERNS = [
     DATASET_CARD_FILE,
     "*.txt",
@@ -62,17 +66,41 @@ def import_hub(
     """
     language = check_language_code(language)
     snapshot = _download(repository, revision)
-    return import_folder(
-        snapshot,
-        language,
-        out,
-        no_text=no_text,
-        source=f"Hugging Face dataset {repository}, revision {snapshot.name}",
-        licence=licence or _card_licence(snapshot),
-        attribution=attribution or f"{repository} on the Hugging Face hub. Converted to 16 kHz WAV.",
-        force=force,
-        on_skip=on_skip,
-    )
+    try:
+        result = import_source(
+            snapshot,
+            out,
+            ListingOptions(language, no_text=no_text),
+            source_name=f"Hugging Face dataset {repository}, revision {snapshot.name}",
+            licence=licence or _card_licence(snapshot),
+            attribution=attribution or f"{repository} on the Hugging Face hub. Converted to 16 kHz mono.",
+            force=force,
+        )
+    except ProblemsError as error:
+        report_problems(error.problems, on_skip)
+        raise
+    report_problems(result.problems, on_skip)
+    return result.corpus
+
+
+def holds_audio_files(repository: str, revision: str | None) -> bool:
+    """True if a dataset consists of audio files, and not of Parquet files or archives; True without a connection.
+
+    Raises CorpusError if there is no such dataset."""
+    try:
+        with storage_errors(f"the dataset {repository}"):
+            info = HfApi().dataset_info(repository, revision=revision, timeout=HUB_TIMEOUT_S)
+    except HFValidationError as error:
+        raise CorpusError(f"'{repository}' is not the name of a dataset; give it as OWNER/NAME") from error
+    except (HfHubHTTPError, HTTPError, ConnectionError):  # an earlier download may be in the hub's cache
+        return True
+    return any(Path(file.rfilename).suffix.lower() in AUDIO_SUFFIXES for file in info.siblings or ())
+
+
+def report_problems(problems: Sequence[Problem], on_skip: OnSkip) -> None:
+    """Calls `on_skip` for each problem."""
+    for problem in problems:
+        on_skip(str(problem))
 
 
 def _download(repository: str, revision: str | None) -> Path:

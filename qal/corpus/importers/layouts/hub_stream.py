@@ -76,6 +76,7 @@ def hub_format(request: HubRequest) -> SourceFormat:
         "a data set of the Hugging Face hub with an audio column",
         lambda _path: False,
         lambda _path, options: list_hub(request, options),
+        is_remote=True,
     )
 
 
