@@ -218,9 +218,9 @@ def test_force_replaces_only_an_imported_corpus(recordings: Path, tmp_path: Path
     assert len(list(recordings.rglob("*.wav"))) == 3
 
 
-@pytest.mark.parametrize("code", ["", "speech", "e1", "../x"])
+@pytest.mark.parametrize("code", ["speech", "e1", "../x"])
 def test_word_that_is_no_language_is_refused(recordings: Path, tmp_path: Path, code: str):
-    with pytest.raises(CorpusError, match=r"is not a language|names no language"):
+    with pytest.raises(CorpusError, match="is not a language"):
         import_folder(recordings, code, tmp_path / "out")
 
 

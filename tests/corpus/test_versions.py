@@ -11,12 +11,11 @@ import yaml
 
 from qal.cli.corpus.versions import diff_main, restore_main, versions_main
 from qal.corpus.dvc_file import write_dvc_file
-from qal.corpus.importers.folder import import_folder
 from qal.corpus.manifest import Corpus, Row, read_corpus, write_corpus
 from qal.corpus.version_diff import describe_diff, diff_rows
 from qal.corpus.versions import find_version, list_versions, read_version, record_version, restore_version
 from qal.errors import CorpusError
-from tests.sounds import sine, tones_corpus, write_audio
+from tests.sounds import tones_corpus
 
 
 @pytest.fixture
@@ -129,16 +128,6 @@ def test_diff_names_added_removed_and_changed_rows():
 def test_renamed_recording_is_a_change_and_no_new_row():
     diff = diff_rows([row("a")], [row("a").model_copy(update={"audio": "audio/renamed.wav"})])
     assert (diff.added, diff.removed, [c.field for c in diff.changes]) == ((), (), ["audio"])
-
-
-def test_import_again_keeps_the_versions_and_records_both_states(tmp_path: Path):
-    write_audio(tmp_path / "source/a.wav", sine(440, 0.5))
-    (tmp_path / "source/a.txt").write_text("first text")
-    first = import_folder(tmp_path / "source", "en", tmp_path / "out")
-    (tmp_path / "source/a.txt").write_text("second text")
-    second = import_folder(tmp_path / "source", "en", tmp_path / "out", force=True)
-    import_folder(tmp_path / "source", "en", tmp_path / "out", force=True)
-    assert [v.version for v in list_versions(tmp_path / "out")] == [first.info.version, second.info.version]
 
 
 def test_commands_list_compare_and_restore_versions(corpus: Corpus, capsys: pytest.CaptureFixture[str]):

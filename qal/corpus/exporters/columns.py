@@ -7,7 +7,17 @@ from typing import Any
 from qal.corpus.manifest import Row
 
 FILE = "file_name"
-COLUMNS = (FILE, "text", "language", "speaker", "split", "duration_s", "translation", "marks", "source")
+COLUMNS: tuple[str, ...] = (
+    FILE,
+    "text",
+    "language",
+    "speaker",
+    "split",
+    "duration_s",
+    "translation",
+    "marks",
+    "source",
+)
 
 
 def table_row(row: Row, file_name: str) -> Mapping[str, Any]:
