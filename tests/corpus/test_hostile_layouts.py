@@ -12,7 +12,7 @@ from qal.corpus.importers.layouts.lhotse_manifests import LHOTSE
 from qal.corpus.importers.layouts.lines import Line, read_lines
 from qal.corpus.importers.layouts.ljspeech import LJSPEECH
 from qal.corpus.importers.layouts.nemo import NEMO
-from qal.corpus.importers.listing import Candidate, Problem
+from qal.corpus.importers.listing import Candidate, ListingOptions, Problem
 from tests import dataset_layouts as layouts
 from tests.dataset_layouts import add_recordings, audio_name, entries_of, source_of, write_json_lines, write_text
 
@@ -161,3 +161,13 @@ def test_missing_text_is_a_problem_and_the_other_rows_go_on(source: Path):
     candidates, problems = entries_of(LJSPEECH, source)
     assert [c.text for c in candidates] == ["here"]
     assert [p.place for p in problems] == ["metadata.csv, line 1", "metadata.csv, line 3"]
+
+
+def test_recordings_in_a_further_folder_are_found_only_if_the_user_names_it(source: Path):
+    good = {"audio_filepath": "secret.wav", "duration": 0.5, "text": "good"}
+    outside = source.parent / "outside"
+    write_json_lines(source / "manifest.json", [good, {**good, "audio_filepath": str(outside / "secret.wav")}])
+    assert not entries_of(NEMO, source)[0]
+    candidates, problems = entries_of(NEMO, source, ListingOptions(audio_folders=(outside,)))
+    assert [audio_name(c, outside) for c in candidates] == ["secret.wav", "secret.wav"]
+    assert not problems

@@ -53,6 +53,7 @@ def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
             except CorpusError:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
+            check_replaceable(out, force)  # another import may have written it in the meantime
             is_replaced = (target / MANIFEST_FILE).is_file() and keep_versions(target, folder / CORPUS_FOLDER)
             if target.exists():
                 target.rename(folder / OLD_FOLDER)

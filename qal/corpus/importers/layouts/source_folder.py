@@ -27,14 +27,16 @@ class SourceFolder:
     """A folder that is imported.
 
     Args:
-        root: no recording outside of it is read.
+        root: no recording outside of it, and of the further folders of the options, is read.
         options: what the user states about it."""
 
     def __init__(self, root: Path, options: ListingOptions):
         self.root, self.options = root, options
         real = os.path.realpath(root)
         is_cached = Path(real).parent.name == SNAPSHOTS
-        self._real_root = str(Path(real).parents[1]) if is_cached else real
+        own = str(Path(real).parents[1]) if is_cached else real
+        self._roots = (root, *options.audio_folders)
+        self._real_roots = (own, *map(os.path.realpath, options.audio_folders))
         self._is_inside = lru_cache(maxsize=4096)(self._is_folder_inside)
 
     def place(self, path: Path) -> str:
@@ -105,14 +107,14 @@ class SourceFolder:
         if not path.parts:
             return
         if not path.anchor:
-            yield os.path.join(base, *path.parts)
-            if base != self.root:
-                yield os.path.join(self.root, *path.parts)
+            for folder in dict.fromkeys([base, *self._roots]):
+                yield os.path.join(folder, *path.parts)
             return
-        if path.is_relative_to(self.root) or path.is_relative_to(self._real_root):
+        if any(path.is_relative_to(root) for root in (*self._roots, *self._real_roots)):
             yield str(path)
         for start in range(1, len(path.parts) - 1):  # a folder and a name at least
-            yield os.path.join(self.root, *path.parts[start:])
+            for folder in self._roots:
+                yield os.path.join(folder, *path.parts[start:])
 
     def holds(self, path: Path | str) -> bool:
         """True for a file of the folder, False for a link that leads out of it."""
@@ -124,7 +126,7 @@ class SourceFolder:
         return self._is_real_inside(os.path.realpath(folder))
 
     def _is_real_inside(self, real: str) -> bool:
-        return real == self._real_root or real.startswith(self._real_root.rstrip(os.sep) + os.sep)
+        return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in self._real_roots)
 
 
 def content_folder(path: Path) -> Path:
