@@ -24,7 +24,7 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class VersionDiff:
-    """What changed from one version to another."""
+    """The examples that differ between two versions."""
 
     added: tuple[Row, ...]
     removed: tuple[Row, ...]

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from qal.corpus.importers.layouts import audio_tables
-from qal.corpus.importers.layouts.audio_tables import DATASETS
-from qal.corpus.importers.layouts.hub_stream import HubRequest, SplitSlice, hub_format, list_stream
-from qal.corpus.importers.layouts.waxal import WAXAL
+from qal.corpus.importers.hugging_face import audio_tables
+from qal.corpus.importers.hugging_face.audio_tables import DATASETS
+from qal.corpus.importers.hugging_face.hub_stream import HubRequest, SplitSlice, hub_format, list_stream
+from qal.corpus.importers.hugging_face.waxal import WAXAL
 from qal.corpus.importers.listing import AudioBytes, AudioPiece, Candidate, ListingOptions, Problem
 from qal.errors import CorpusError
 from tests.dataset_layouts import add_recordings, entries_of, write_json_lines, write_text
@@ -232,7 +232,7 @@ def test_hub_that_cannot_be_reached_is_one_sentence(tmp_path: Path, monkeypatch:
 
 def test_formats_load_neither_torch_nor_datasets_nor_pyarrow():
     code = (
-        "import sys, qal.corpus.importers.formats, qal.corpus.importers.layouts.hub_stream; "
+        "import sys, qal.corpus.importers.formats, qal.corpus.importers.hugging_face.hub_stream; "
         "print({'torch', 'datasets', 'pyarrow', 'torchcodec', 'lhotse'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,8 +15,8 @@ from qal.corpus.exporters import hugging_face
 from qal.corpus.exporters.columns import COLUMNS, FILE
 from qal.corpus.exporters.exports import EXPORTS, export_corpus, push_to_hub
 from qal.corpus.importers.formats import FORMATS
+from qal.corpus.importers.hugging_face.stored_audio import StoredAudio
 from qal.corpus.importers.layouts.source_folder import SourceFolder
-from qal.corpus.importers.layouts.stored_audio import StoredAudio
 from qal.corpus.importers.listing import AudioBytes, Candidate, ListingOptions
 from qal.corpus.manifest import Corpus, Origin, Row, write_corpus
 from qal.corpus.split import SPLITS

@@ -14,9 +14,9 @@ from qal.cli.corpus import import_hub
 from qal.cli.corpus.commands import import_main
 from qal.cli.corpus.export import main as export_main
 from qal.corpus.exporters.exports import EXPORTS, export_corpus
+from qal.corpus.importers.hugging_face import hub_stream
+from qal.corpus.importers.hugging_face.hub_stream import HubRequest, list_stream
 from qal.corpus.importers.import_source import import_source, preview
-from qal.corpus.importers.layouts import hub_stream
-from qal.corpus.importers.layouts.hub_stream import HubRequest, list_stream
 from qal.corpus.importers.listing import ListingOptions, SourceFormat
 from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.split import SPLITS

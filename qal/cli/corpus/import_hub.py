@@ -10,7 +10,7 @@ from qal.cli.corpus.import_path import import_with_progress, parse_columns
 from qal.cli.corpus.import_results import show_corpus, show_skipped
 from qal.cli.parsing import flag, parse_options, positional
 from qal.corpus.importers.hub import holds_audio_files, import_hub
-from qal.corpus.importers.layouts.hub_stream import HubRequest, hub_format
+from qal.corpus.importers.hugging_face.hub_stream import HubRequest, hub_format
 from qal.corpus.importers.listing import ListingOptions
 from qal.errors import OptionError
 

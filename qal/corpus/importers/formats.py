@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qal.corpus.importers.folder import FOLDER
-from qal.corpus.importers.layouts.audio_tables import DATASETS
+from qal.corpus.importers.hugging_face.audio_tables import DATASETS
+from qal.corpus.importers.hugging_face.waxal import WAXAL
 from qal.corpus.importers.layouts.common_voice import COMMON_VOICE
 from qal.corpus.importers.layouts.exported import EXPORTED
 from qal.corpus.importers.layouts.fleurs import FLEURS
@@ -18,7 +19,6 @@ from qal.corpus.importers.layouts.minds14 import MINDS14
 from qal.corpus.importers.layouts.nemo import NEMO
 from qal.corpus.importers.layouts.speechocean762 import SPEECHOCEAN762
 from qal.corpus.importers.layouts.voxpopuli import VOXPOPULI
-from qal.corpus.importers.layouts.waxal import WAXAL
 from qal.corpus.importers.listing import SourceFormat
 from qal.corpus.importers.tables.table_format import TABLE
 from qal.errors import CorpusError

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from qal.corpus.exporters.columns import COLUMNS, FILE
+from qal.corpus.importers.hugging_face.table_rows import parsed_marks
 from qal.corpus.importers.layouts.json_lines import first_object, read_json_lines
 from qal.corpus.importers.layouts.lines import first_line, read_table
 from qal.corpus.importers.layouts.source_folder import SourceFolder, content_folder
-from qal.corpus.importers.layouts.table_rows import parsed_marks
 from qal.corpus.importers.listing import Candidate, Listing, ListingOptions, Problem, SourceFormat
 from qal.corpus.manifest import CORPUS_INFO_FILE, Origin
 from qal.corpus.split import SPLITS

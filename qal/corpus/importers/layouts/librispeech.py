@@ -1,6 +1,6 @@
 """LibriSpeech: SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt, a line for each recording beside it, in folders of subsets.
 
-    dev-clean/84/121123/84-121123.trans.txt:  84-121123-0000 GO DO YOU HEAR
+    dev-clean/84/121123/84-121123.trans.txt:  84-121123-0000 GO AND SEE
     dev-clean/84/121123/84-121123-0000.flac
 
 The subset names the split. SPEAKERS.TXT names it where the folder does not."""

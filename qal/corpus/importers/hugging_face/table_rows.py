@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from qal.corpus.importers.layouts.column_names import FALLBACKS
+from qal.corpus.importers.hugging_face.column_names import FALLBACKS
 from qal.corpus.importers.layouts.source_folder import NO_TEXT, NO_TEXT_VALUES, SourceFolder
 from qal.corpus.importers.listing import AudioBytes, Candidate, Problem, Role
 from qal.corpus.speakers import known_speaker

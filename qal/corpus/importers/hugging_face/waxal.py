@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from qal.corpus.importers.layouts.audio_tables import PARQUET, audio_tables
-from qal.corpus.importers.layouts.audio_tables import list_entries as list_audio_tables
+from qal.corpus.importers.hugging_face.audio_tables import PARQUET, audio_tables
+from qal.corpus.importers.hugging_face.audio_tables import list_entries as list_audio_tables
 from qal.corpus.importers.layouts.source_folder import content_folder, files_below
 from qal.corpus.importers.listing import Listing, ListingOptions, SourceFormat
 from qal.errors import CorpusError

@@ -21,8 +21,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from qal.corpus.importers.layouts.column_names import recognised_columns
-from qal.corpus.importers.layouts.table_rows import MAX_AUDIO_BYTES, AudioColumn, TableRow, row_entry
+from qal.corpus.importers.hugging_face.column_names import recognised_columns
+from qal.corpus.importers.hugging_face.table_rows import MAX_AUDIO_BYTES, AudioColumn, TableRow, row_entry
 from qal.corpus.importers.listing import Candidate, Listing, ListingOptions, Problem, Role, SourceFormat
 from qal.corpus.manifest import UNKNOWN
 from qal.errors import CorpusError
@@ -139,7 +139,7 @@ def _streams(path: str, config: str | None, wanted: SplitSlice | None, commit: s
     """Returns the stream of each wanted split, whose recordings are not decoded."""
     from datasets import Audio, IterableDatasetDict, load_dataset
 
-    from qal.corpus.importers.layouts.stored_audio import StoredAudio
+    from qal.corpus.importers.hugging_face.stored_audio import StoredAudio
 
     loaded = load_dataset(path, config, split=wanted.name if wanted else None, revision=commit, streaming=True)
     if not isinstance(loaded, IterableDatasetDict):

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from qal.corpus.importers.given_splits import folder_split
-from qal.corpus.importers.layouts.column_names import FALLBACKS, recognised_columns
+from qal.corpus.importers.hugging_face.column_names import FALLBACKS, recognised_columns
+from qal.corpus.importers.hugging_face.table_rows import AudioColumn, TableRow, row_entry
 from qal.corpus.importers.layouts.exported import with_origin
 from qal.corpus.importers.layouts.source_folder import MAX_LOOKED_AT, SourceFolder, files_below
-from qal.corpus.importers.layouts.table_rows import AudioColumn, TableRow, row_entry
 from qal.corpus.importers.listing import Candidate, Listing, ListingOptions, Problem, Role, SourceFormat
 from qal.corpus.split import parse_split
 from qal.errors import CorpusError
