@@ -11,6 +11,7 @@ from qal.corpus.importers.layouts.kaldi import KALDI
 from qal.corpus.importers.layouts.lhotse_manifests import LHOTSE
 from qal.corpus.importers.layouts.lines import Line, read_lines
 from qal.corpus.importers.layouts.ljspeech import LJSPEECH
+from qal.corpus.importers.layouts.minds14 import MINDS14
 from qal.corpus.importers.layouts.nemo import NEMO
 from qal.corpus.importers.listing import Candidate, ListingOptions, Problem
 from tests import dataset_layouts as layouts
@@ -171,3 +172,13 @@ def test_recordings_in_a_further_folder_are_found_only_if_the_user_names_it(sour
     candidates, problems = entries_of(NEMO, source, ListingOptions(audio_folders=(outside,)))
     assert [audio_name(c, outside) for c in candidates] == ["secret.wav", "secret.wav"]
     assert not problems
+
+
+@pytest.mark.parametrize("line", ['"a.wav,b,c,d\rx,y,z', "a\rb,c,d,e", '"' + "x" * 200_000 + '",b,c,d'])
+def test_line_of_a_csv_table_that_cannot_be_split_is_a_problem(source: Path, line: str):
+    (source / "text").mkdir()
+    header, good = "filepath,text,translation,intent\n", "good.wav,words,words,none\n"
+    (source / "text/en-US.csv").write_bytes(f"{header}{line}\n{good}".encode())
+    candidates, problems = entries_of(MINDS14, source)
+    assert [c.text for c in candidates] == ["words"]
+    assert [p.place for p in problems] == ["text/en-US.csv, line 2"]

@@ -77,8 +77,14 @@ def row_entry(
         return Problem(row.place, f"{NO_AUDIO} or a too large one ({len(data):,} bytes)")
     if text in NO_TEXT_VALUES and not details["translation"] and not no_text:
         return Problem(row.place, NO_TEXT)
-    name = PurePosixPath(str(path or "").replace("\\", "/")).name or row.name
+    name = _name(str(path or "")) or row.name
     return Candidate(AudioBytes(name, bytes(data)), "" if no_text else text, place=row.place, **details)
+
+
+def _name(path: str) -> str:
+    """Returns a relative path as it is; of an absolute one or an address the last part, "" for a placeholder."""
+    posix = PurePosixPath(path.replace("\\", "/"))
+    return posix.name if posix.is_absolute() or ":" in path else str(posix) if posix.name else ""
 
 
 def _details(row: TableRow, column: AudioColumn) -> dict[str, Any]:

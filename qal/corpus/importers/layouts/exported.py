@@ -1,6 +1,5 @@
 """Reads back the exports of Qal: a folder with metadata.csv, or train/, validation/, test/ with metadata.jsonl."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +49,7 @@ def _tables(folder: Path) -> Sequence[Path]:
     if not folder.is_dir():
         return []
     if (folder / TABLE).is_file():
-        is_export = next(csv.reader([first_line(folder / TABLE)]), []) == list(COLUMNS)
+        is_export = first_line(folder / TABLE) == ",".join(COLUMNS)
         return [folder / TABLE] if is_export else []
     tables = [folder / split / SPLIT_TABLE for split in SPLITS]
     return [table for table in tables if table.is_file() and first_object(table).keys() >= set(COLUMNS)]

@@ -100,7 +100,11 @@ def read_table(
         if isinstance(line, Problem):
             yield line
             continue
-        values = _split(line.text, separator, quoted)
+        try:
+            values = _split(line.text, separator, quoted)
+        except csv.Error as error:
+            yield Problem(line.place, f"cannot be read as CSV ({error}); correct its quotation marks and line end")
+            continue
         if not names:
             names = [name.strip().lower() for name in values]
         elif len(values) > len(names):
