@@ -7,6 +7,7 @@ from typing import NamedTuple
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 
 from qal.errors import LanguageError
+from qal.text.languages import missing_language_advice, resolve_language
 
 LANGUAGES = tuple(_LANGUAGE_CODES)
 MAX_LISTED = 8  # codes in an error message
@@ -93,8 +94,13 @@ class HeldLanguage:
 
 
 def check_language(code: str, supported: tuple[str, ...] = LANGUAGES) -> str:
-    """Returns the code. Raises LanguageError if it is not supported."""
+    """Returns the code. Raises LanguageError, with the code or the near language to use, if it is not supported."""
     if code not in supported:
+        meant = resolve_language(code)
+        if meant in supported:
+            raise LanguageError(f"the model has no language '{code}'; write {meant}")
+        if meant and len(supported) > 1 and (advice := missing_language_advice(meant)):
+            raise LanguageError(advice)
         listed = ", ".join(supported[:MAX_LISTED]) + (" …" if len(supported) > MAX_LISTED else "")
         raise LanguageError(f"the model has no language '{code}'; use one of its {len(supported)} codes: {listed}")
     return code

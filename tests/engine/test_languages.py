@@ -81,3 +81,10 @@ def test_language_is_not_detected_anew_where_it_cannot_change():
 def test_unknown_language_is_an_error():
     with pytest.raises(LanguageError, match="no language 'xx'"):
         check_languages(("en", "xx"), ("en", "ru"))
+
+
+def test_language_that_whisper_lacks_is_an_error_that_names_a_near_one():
+    with pytest.raises(LanguageError, match="train it with --language am"):
+        check_languages(("ti",))
+    with pytest.raises(LanguageError, match="no language 'nb'; write no"):
+        check_languages(("nb",))

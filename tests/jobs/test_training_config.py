@@ -237,3 +237,8 @@ def test_stop_request_before_the_start_is_kept_and_an_old_stop_file_is_deleted(t
     run.update_status(state="interrupted")
     begin_attempt(run)
     assert not run.stop_file.exists()
+
+
+@pytest.mark.parametrize(("stated", "code"), [("Amharic", "am"), ("pt_BR", "pt"), ("nb", "no"), (None, None)])
+def test_language_of_a_run_may_be_a_name_or_another_code(stated: str | None, code: str | None):
+    assert TrainingConfig(language=stated).language == code

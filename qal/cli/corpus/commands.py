@@ -7,13 +7,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, create_model
 
 from qal.cli.command import HELP, interrupt_on_sigterm, run_subcommand
-from qal.cli.corpus.import_options import ImportOptions, OwnOptions
+from qal.cli.corpus.import_options import ImportOptions
 from qal.cli.corpus.import_path import import_path_main
 from qal.cli.corpus.import_results import show_corpus, show_skipped, show_split
 from qal.cli.parsing import JSON_HELP, Options, flag, parse_options, positional
 from qal.corpus.importers.asterisk import VOICES, import_asterisk
 from qal.corpus.importers.debian_sources import DEBIAN_SOURCES, DebianSource
-from qal.corpus.importers.hub import import_hub
 from qal.corpus.left_out import count_marked, describe_left_out
 from qal.corpus.manifest import Corpus, read_corpus
 from qal.corpus.quality.letters import writing_style_notes
@@ -31,7 +30,7 @@ ABOUT_PATH = (
     "name.txt beside it; a CSV, TSV, JSON, Parquet or XLSX table with columns for the file and the text; and the "
     "formats of --format. An import that was interrupted is continued by the same command"
 )
-ABOUT_HUB = "a dataset of the Hugging Face hub in the audiofolder layout: audio files and a metadata table"
+ABOUT_HUB = "a data set of the Hugging Face hub, or a part of it"
 IMPORT_HELP = (
     f"Makes a corpus. {SPLIT_HELP}\n\n`qal corpus import PATH --language XX --out DIR` imports your own recordings, "
     "whatever their format; `--dry-run` shows what would be made, and `qal corpus import folder --help` all options. "
@@ -44,10 +43,14 @@ SUBCOMMANDS = {
     "mark": ("qal.cli.corpus.check:mark_main", "leave examples out of training and scores, or take them back"),
     "split": ("qal.cli.corpus.split:split_main", "split a corpus anew by speaker, text or recording"),
     "leakage": ("qal.cli.corpus.split:leakage_main", "find test examples that are also trained on"),
+    "export": ("qal.cli.corpus.export:main", "write a corpus for datasets, Lhotse, NeMo or as a folder with a table"),
+    "versions": ("qal.cli.corpus.versions:versions_main", "list or record the versions of a corpus"),
+    "diff": ("qal.cli.corpus.versions:diff_main", "compare two versions of a corpus"),
+    "restore": ("qal.cli.corpus.versions:restore_main", "restore a version of a corpus"),
 }
 SOURCES = {
     "folder": (f"{__name__}:folder_main", "the same as `qal corpus import PATH`"),
-    "hub": (f"{__name__}:hub_main", ABOUT_HUB),
+    "hub": ("qal.cli.corpus.import_hub:main", ABOUT_HUB),
     "asterisk": (f"{__name__}:asterisk_main", ABOUT_ASTERISK),
     **{
         name: (f"{__name__}:import_main", f"{source.description}, from Debian's packages")
@@ -61,18 +64,13 @@ class StatsOptions(BaseModel, frozen=True):
     json_: bool = flag(False, JSON_HELP)
 
 
-class HubOptions(OwnOptions, frozen=True):
-    repository: str = positional("the dataset's name on the hub", "OWNER/NAME")
-    revision: str | None = flag(None, "branch, tag or commit; unset: the newest")
-    licence: str | None = flag(None, "terms of use; unset: the dataset's own")
-
-
 class DebianOptions(ImportOptions, frozen=True):
     out: Path | None = flag(None, "the new corpus; unset: data/SOURCE-LANGUAGE", "DIR")
 
 
 def main(arguments: Sequence[str]) -> None:
-    run_subcommand("qal corpus", "Imports speech with transcripts, checks and splits it.", SUBCOMMANDS, arguments)
+    about = "Imports speech with transcripts, checks, splits and exports it."
+    run_subcommand("qal corpus", about, SUBCOMMANDS, arguments)
 
 
 def stats_main(arguments: Sequence[str]) -> None:
@@ -92,12 +90,6 @@ def import_main(arguments: Sequence[str]) -> None:
 
 def folder_main(arguments: Sequence[str]) -> None:
     import_path_main("qal corpus import folder", f"Imports {ABOUT_PATH}. {SPLIT_HELP}", arguments)
-
-
-def hub_main(arguments: Sequence[str]) -> None:
-    options = _parse("hub", ABOUT_HUB, HubOptions, arguments)
-    own = _own(options)
-    _import(options, import_hub, options.repository, options.language, options.out, revision=options.revision, **own)
 
 
 def asterisk_main(arguments: Sequence[str]) -> None:
@@ -124,10 +116,6 @@ def _with_language(languages: Iterable[str]) -> type[DebianOptions]:
 
 def _parse(name: str, about: str, model: type[Options], arguments: Sequence[str]) -> Options:
     return parse_options(f"qal corpus import {name}", f"Imports {about}. {SPLIT_HELP}", model, arguments)
-
-
-def _own(options: HubOptions) -> dict[str, Any]:
-    return {"no_text": options.no_text, "attribution": options.attribution, "licence": options.licence}
 
 
 def _import(options: ImportOptions, importer: Callable[..., Corpus], *arguments: Any, **settings: Any) -> None:

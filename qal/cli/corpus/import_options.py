@@ -17,7 +17,7 @@ class ImportOptions(BaseModel, frozen=True):
 class OwnOptions(ImportOptions, frozen=True):
     """The options of the importers of your own speech."""
 
-    language: str = flag(..., "language that is spoken: two or three letters, such as am", "XX")
+    language: str = flag(..., "language that is spoken: a code such as am or pt-BR, or a name such as Amharic", "XX")
     out: Path | None = flag(..., "the new corpus, such as data/my-voice", "DIR")
     no_text: bool = flag(False, "import the audio alone, for distillation")
     attribution: str = flag("", "name to credit")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from pydantic import field_validator
 from tqdm import tqdm
@@ -27,7 +27,9 @@ class PathOptions(OwnOptions, frozen=True):
     """The options of an import of a folder, a table or an archive."""
 
     source: Path = positional("a folder, a table or an archive (.zip, .tar, .tar.gz …)", "PATH")
-    language: str = flag("", "language that is spoken, such as am; unset: the one that the source names", "XX")
+    language: str = flag(
+        "", "language that is spoken, such as am, pt-BR or Amharic; unset: the one that the source names", "XX"
+    )
     out: Path | None = flag(None, "the new corpus, such as data/my-voice", "DIR")
     format_: str = flag("", f"format of the source; unset: found. One of {', '.join(f.name for f in FORMATS)}", "NAME")
     columns: str = flag("", f"columns of its table, for {', '.join(ROLES)}; unset: found by name", "ROLE=COLUMN,…")
@@ -92,20 +94,28 @@ def _preview(options: PathOptions) -> None:
 
 
 def _import(options: PathOptions, out: Path) -> None:
-    """Imports a source; its problems are printed even when it stops."""
+    import_with_progress(
+        options.source,
+        out,
+        _listing_options(options),
+        options.json_,
+        format=_format(options),
+        licence=options.licence,
+        attribution=options.attribution,
+        force=options.force,
+        max_problem_share=options.max_problems,
+        audio_folders=_audio_folders(options),
+    )
+
+
+def import_with_progress(source: Path, out: Path, options: ListingOptions, as_json: bool, **settings: Any) -> None:
+    """Imports a source with a progress bar; its problems are printed even when it stops.
+
+    `settings` are other arguments of `import_source`."""
     try:
         with tqdm(desc="import", unit=" entries") as bar:
             result = import_source(
-                options.source,
-                out,
-                _listing_options(options),
-                format=_format(options),
-                licence=options.licence,
-                attribution=options.attribution,
-                force=options.force,
-                max_problem_share=options.max_problems,
-                audio_folders=_audio_folders(options),
-                on_progress=lambda progress: _advance(bar, progress),
+                source, out, options, on_progress=lambda progress: _advance(bar, progress), **settings
             )
     except ProblemsError as error:
         show_skipped([str(problem) for problem in error.problems])
@@ -119,7 +129,7 @@ def _import(options: PathOptions, out: Path) -> None:
         print(f"continued: {result.resumed:,} examples were converted before")
     for note in result.notes:
         print(f"note: {note}")
-    show_corpus(result.corpus, problems, options.json_, result.notes)
+    show_corpus(result.corpus, problems, as_json, result.notes)
 
 
 def _advance(bar: tqdm, progress: ImportProgress) -> None:

@@ -7,6 +7,7 @@ from qal.corpus.manifest import Corpus
 from qal.corpus.split_assignment import describe_split
 from qal.corpus.statistics import corpus_statistics, format_table
 from qal.json_text import json_text
+from qal.text.languages import missing_language_advice
 
 MAX_SKIPPED_LINES = 20  # of skipped files that are printed; the others are counted
 
@@ -28,7 +29,7 @@ def show_corpus(corpus: Corpus, skipped: Sequence[str], as_json: bool, notes: Se
     print(format_table(corpus_statistics(corpus)))
     show_split(corpus)
     print(f"licence: {info.licence}")
-    for line in (info.attribution, info.notes):
+    for line in (info.attribution, info.notes, *map(missing_language_advice, info.languages)):
         if line:
             print(line)
     if as_json:

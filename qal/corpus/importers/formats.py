@@ -6,12 +6,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qal.corpus.importers.folder import FOLDER
+from qal.corpus.importers.hugging_face.audio_tables import DATASETS
+from qal.corpus.importers.hugging_face.waxal import WAXAL
+from qal.corpus.importers.layouts.common_voice import COMMON_VOICE
+from qal.corpus.importers.layouts.exported import EXPORTED
+from qal.corpus.importers.layouts.fleurs import FLEURS
+from qal.corpus.importers.layouts.kaldi import KALDI
+from qal.corpus.importers.layouts.lhotse_manifests import LHOTSE
+from qal.corpus.importers.layouts.librispeech import LIBRISPEECH
+from qal.corpus.importers.layouts.ljspeech import LJSPEECH
+from qal.corpus.importers.layouts.minds14 import MINDS14
+from qal.corpus.importers.layouts.nemo import NEMO
+from qal.corpus.importers.layouts.speechocean762 import SPEECHOCEAN762
+from qal.corpus.importers.layouts.voxpopuli import VOXPOPULI
 from qal.corpus.importers.listing import SourceFormat
 from qal.corpus.importers.tables.table_format import TABLE
 from qal.errors import CorpusError
 
 # The more specific ones first: the first that recognises a source is taken.
-FORMATS: Sequence[SourceFormat] = (TABLE, FOLDER)
+DATASET_LAYOUTS: Sequence[SourceFormat] = (
+    EXPORTED,
+    COMMON_VOICE,
+    FLEURS,
+    VOXPOPULI,
+    MINDS14,
+    SPEECHOCEAN762,
+    LJSPEECH,
+    LIBRISPEECH,
+    KALDI,
+    LHOTSE,
+    NEMO,
+    WAXAL,
+    DATASETS,
+)
+FORMATS: Sequence[SourceFormat] = (*DATASET_LAYOUTS, TABLE, FOLDER)
 
 
 def find_format(path: Path) -> SourceFormat:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from huggingface_hub import DatasetCard, snapshot_download
+from huggingface_hub import DatasetCard, HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    HTTPError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -21,7 +22,7 @@ from qal.corpus.importers.results import ProblemsError
 from qal.corpus.importers.staging import OnSkip, check_language_code, ignore_skipped
 from qal.corpus.manifest import UNKNOWN, Corpus
 from qal.errors import CorpusError
-from qal.hub_connection import require_hub
+from qal.hub_connection import HUB_TIMEOUT_S, require_hub
 from qal.storage import storage_errors
 
 DATASET_CARD_FILE = "README.md"
@@ -63,7 +64,7 @@ def import_hub(
         CorpusError: no network, no such dataset, no access, another layout, or `out` is in use.
         StorageError: the download or `out` cannot be written.
     """
-    check_language_code(language)
+    language = check_language_code(language)
     snapshot = _download(repository, revision)
     try:
         result = import_source(
@@ -80,6 +81,20 @@ def import_hub(
         raise
     report_problems(result.problems, on_skip)
     return result.corpus
+
+
+def holds_audio_files(repository: str, revision: str | None) -> bool:
+    """True if a dataset consists of audio files, and not of Parquet files or archives; True without a connection.
+
+    Raises CorpusError if there is no such dataset."""
+    try:
+        with storage_errors(f"the dataset {repository}"):
+            info = HfApi().dataset_info(repository, revision=revision, timeout=HUB_TIMEOUT_S)
+    except HFValidationError as error:
+        raise CorpusError(f"'{repository}' is not the name of a dataset; give it as OWNER/NAME") from error
+    except (HfHubHTTPError, HTTPError, ConnectionError):  # an earlier download may be in the hub's cache
+        return True
+    return any(Path(file.rfilename).suffix.lower() in AUDIO_SUFFIXES for file in info.siblings or ())
 
 
 def report_problems(problems: Sequence[Problem], on_skip: OnSkip) -> None:

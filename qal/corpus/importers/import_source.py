@@ -185,10 +185,9 @@ def no_examples(name: str, problems: Sequence[Problem]) -> CorpusError:
 
 
 def _checked(options: ListingOptions, audio_folders: Sequence[Path]) -> ListingOptions:
-    """Returns the options with the further folders. Raises CorpusError for a language that is no code."""
-    if options.language:
-        check_language_code(options.language)
-    return replace(options, audio_folders=(*options.audio_folders, *audio_folders))
+    """Returns the options with the further folders and the language's code. Raises CorpusError if it is no language."""
+    language = check_language_code(options.language) if options.language else ""
+    return replace(options, language=language, audio_folders=(*options.audio_folders, *audio_folders))
 
 
 def _check_apart(source: Path, out: Path) -> None:

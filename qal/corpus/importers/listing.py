@@ -95,3 +95,4 @@ class SourceFormat:
     description: str  # one sentence: what the folder or file looks like
     recognises: Callable[[Path], bool]  # of a folder or file, without reading much of it
     list: Callable[[Path, ListingOptions], Listing]  # raises CorpusError if nothing in it can be read
+    is_remote: bool = False  # True: the source is not on this computer, and its path is only its name

@@ -1,7 +1,6 @@
 """Steps common to all importers: build the corpus in a temporary folder, then move it to its target."""
 
 import hashlib
-import re
 import shutil
 import tempfile
 import wave
@@ -16,14 +15,18 @@ from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Corpus, Origin,
 from qal.corpus.quality.measures import AGREEMENT_FILE, QUALITY_FILE
 from qal.corpus.split import Split, split_of
 from qal.corpus.split_assignment import assign_splits
+from qal.corpus.versions import VERSIONS_FOLDER, keep_versions, record_version
 from qal.errors import CorpusError
 from qal.storage import storage_errors
+from qal.text.languages import resolve_language
 
-LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"
 
 MEASURES = (QUALITY_FILE, AGREEMENT_FILE)  # they are found again by the hash of the audio
-IMPORTED_NAMES = {MANIFEST_FILE, CORPUS_INFO_FILE, AUDIO_FOLDER, LICENCE_FILE, *MEASURES}  # --force may delete them
+IMPORTED_NAMES = {  # --force may delete them
+    *(MANIFEST_FILE, CORPUS_INFO_FILE, AUDIO_FOLDER, LICENCE_FILE, VERSIONS_FOLDER),
+    *MEASURES,
+}
 
 OnSkip = Callable[[str], None]  # called with "name: reason" for every recording that is skipped
 
@@ -33,10 +36,13 @@ def ignore_skipped(_reason: str) -> None:
 
 
 def check_language_code(language: str) -> str:
-    """Returns the code. Raises CorpusError unless it has two or three small letters; models are not consulted."""
-    if not LANGUAGE_CODE.fullmatch(language):
-        raise CorpusError(f"'{language}' is not a language code; give two or three small letters, such as am or en")
-    return language
+    """Returns the code of a language that is given by a code or an English name; models are not consulted.
+
+    Raises CorpusError for other words."""
+    code = resolve_language(language)
+    if code is None:
+        raise CorpusError(f"'{language}' is not a language; give a code such as am or en, or a name such as Amharic")
+    return code
 
 
 @contextmanager
@@ -52,9 +58,12 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
             folder = Path(temporary, "new")
             folder.mkdir()
             yield folder
+            is_replaced = (target / MANIFEST_FILE).is_file() and keep_versions(target, folder)
             if target.exists():
                 target.rename(Path(temporary, "old"))
             folder.rename(target)
+            if is_replaced:
+                record_version(target, "imported again")
 
 
 def check_replaceable(out: Path, force: bool) -> None:

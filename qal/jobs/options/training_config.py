@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from augmentation.options import AugmentationOptions
 from qal.corpus.manifest import MANIFEST_FILE
@@ -26,6 +26,7 @@ from qal.jobs.options.learning import (
     TrainableOptions,
 )
 from qal.jobs.options.running import CheckpointOptions, FaultOptions, MachineOptions, RetentionOptions
+from qal.text.languages import resolve_language
 
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow", "trackio"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -57,7 +58,9 @@ class TrainingConfig(Options, frozen=True):
         "0.5: a different half of them in each epoch",
     )
     language: str | None = Field(
-        default=None, description="language of the dataset, such as en (empty: the language of each example)"
+        default=None,
+        description="language of the dataset, such as en; for a language that Whisper lacks: a near one "
+        "(empty: the language of each example)",
     )
     epochs: int = Field(default=4, ge=1, le=1000, description="number of passes over the training examples")
     batch_size: int = Field(default=16, ge=1, le=256, description="number of examples per batch")
@@ -118,6 +121,12 @@ class TrainingConfig(Options, frozen=True):
     checkpoints: CheckpointOptions = CheckpointOptions()
     faults: FaultOptions = FaultOptions()
     machine: MachineOptions = MachineOptions()
+
+    @field_validator("language")
+    @classmethod
+    def _resolve_language(cls, language: str | None) -> str | None:
+        """Converts names and other codes to Whisper's code. Others are refused when the base model is known."""
+        return language and (resolve_language(language) or language)
 
     @model_validator(mode="after")
     def _check_durations(self) -> Self:

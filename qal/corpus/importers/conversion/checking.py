@@ -9,10 +9,10 @@ from pathlib import Path
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.conversion.names import describe_part, inner_path
 from qal.corpus.importers.listing import AudioBytes, Candidate, ListingOptions, Problem
-from qal.corpus.importers.staging import LANGUAGE_CODE
 from qal.corpus.speakers import known_speaker
 from qal.corpus.words import has_words
 from qal.errors import CorpusError
+from qal.text.languages import resolve_language
 
 AUDIO_SUFFIX = re.compile(
     rf"(?<=[^\s,;|])(?:{'|'.join(map(re.escape, sorted(AUDIO_SUFFIXES)))})(?![\w.])", re.IGNORECASE
@@ -65,7 +65,8 @@ class EntryChecker:
             return Problem(candidate.place or f"{_name(candidate)!a}"[1:-1], str(error))
         if not candidate.language and not self.options.language:
             raise CorpusError(f"{_name(candidate)}: the source names no language; give one, such as --language am")
-        checked = CheckedCandidate(candidate, candidate.language or self.options.language, inner)
+        stated = candidate.language or self.options.language
+        checked = CheckedCandidate(candidate, resolve_language(stated) or stated, inner)
         reason = self._reason(checked) or self._repetition(checked)
         return Problem(checked.place, reason) if reason else checked
 
@@ -80,8 +81,10 @@ class EntryChecker:
     def _reason(self, checked: CheckedCandidate) -> str:
         """Returns why a candidate cannot be used; "" if it can."""
         candidate = checked.candidate
-        if not LANGUAGE_CODE.fullmatch(checked.language):
-            return f"'{checked.language[:MAX_QUOTED]}' is not a language code; give one, such as --language am"
+        if resolve_language(checked.language) is None:
+            return (
+                f"'{checked.language[:MAX_QUOTED]}' is not a language; correct it, or give one, such as --language am"
+            )
         reason = self._text_reason(candidate, checked.inner)
         if not reason and not isinstance(candidate.audio, AudioBytes):
             audio = candidate.audio

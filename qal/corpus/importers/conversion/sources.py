@@ -34,6 +34,8 @@ def open_source(source: Path, source_format: SourceFormat | None, work_folder: P
     """Opens a source; an archive is unpacked into `work_folder`, where a complete earlier copy of it is used again.
 
     Raises CorpusError (no such source, no format recognises it, an archive that cannot be unpacked) or StorageError."""
+    if source_format is not None and source_format.is_remote:
+        return OpenedSource(source, source_format)
     if not source.exists():
         raise CorpusError(f"{source}: there is no such file or folder; check the path")
     if not is_archive(source):

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from qal.corpus.importers.staging import check_replaceable
+from qal.corpus.manifest import MANIFEST_FILE
+from qal.corpus.versions import keep_versions, record_version
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 
@@ -52,9 +54,12 @@ def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             check_replaceable(out, force)  # another import may have written it in the meantime
+            is_replaced = (target / MANIFEST_FILE).is_file() and keep_versions(target, folder / CORPUS_FOLDER)
             if target.exists():
                 target.rename(folder / OLD_FOLDER)
             (folder / CORPUS_FOLDER).rename(target)
+            if is_replaced:
+                record_version(target, "imported again")
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from qal.corpus.importers.given_splits import folder_split, split_value
 from qal.corpus.importers.listing import AudioBytes, AudioPiece, Candidate, ListingOptions, Problem
-from qal.corpus.importers.staging import LANGUAGE_CODE
 from qal.corpus.importers.tables.columns import Roles, seconds_of, text_of, value_of
 from qal.corpus.importers.tables.locating import FileLocator
 from qal.corpus.importers.tables.reading import Table
 from qal.corpus.importers.tables.records import BadRecord, Record
 from qal.corpus.split import parse_split
+from qal.text.languages import resolve_language
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,5 @@ def _split_of_table(stem: str) -> str:
 
 
 def _language(value: str | None, stated: str) -> str:
-    """Returns the code of a language such as en-US; "" if the value is no code and the user states one."""
-    code = (value or "").replace("_", "-").split("-")[0].lower()
-    return code if LANGUAGE_CODE.fullmatch(code) or not stated else ""
+    """Returns the code of a language such as en-US; "" if the value is no language and the user states one."""
+    return resolve_language(value or "") or ("" if stated else value or "")

@@ -47,7 +47,8 @@ def test_presets_for_fine_tuning_have_no_problems(studio_with_corpora):
         ({"optimizer__beta1": "1"}, "optimizer.beta1", "should be below 1, not 1"),
         ({"corpus": []}, "corpus", "choose a dataset"),
         ({"base": None}, "base", "is empty; give a value"),
-        ({"language": "xx"}, "language", "the model has no language 'xx'"),
+        ({"language": "xx"}, "language", "Whisper has no language 'xx'"),
+        ({"language": "tir"}, "language", "Whisper has no Tigrinya (ti); train it with --language am"),
         ({"max_utterance_s": 1}, "corpus", "there is no example with text between 0.4 and 1 s in split 'train'"),
     ],
 )
