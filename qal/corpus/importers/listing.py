@@ -54,6 +54,7 @@ class Problem:
 
     place: str  # such as "clips.csv, line 5" or "clips/a.wav"
     reason: str  # what is wrong and what to do; no full stop
+    is_fault: bool = True  # False: left out as it should be, such as a cue that describes a sound; no bad row
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}"
