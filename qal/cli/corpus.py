@@ -33,6 +33,14 @@ ABOUT_HUB = "a dataset of the Hugging Face hub in the audiofolder layout: audio 
 SUBCOMMANDS = {
     "import": (f"{__name__}:import_main", "make a corpus"),
     "stats": (f"{__name__}:stats_main", "print how much speech a corpus holds, by split and language"),
+    "label": (
+        "qal.cli.corpus_verbs.label",
+        "make examples of recordings without transcripts, where two readings agree",
+    ),
+    "synthesize": (
+        "qal.cli.corpus_verbs.synthesize",
+        "make examples of a text with the speech synthesis of this machine",
+    ),
 }
 SOURCES = {
     "folder": (f"{__name__}:folder_main", ABOUT_FOLDER),

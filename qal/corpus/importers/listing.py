@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from qal.corpus.importers.alignment import Transcriber
 from qal.corpus.manifest import UNKNOWN
 
 Role = Literal["file", "text", "speaker", "language", "translation", "split", "start", "end", "duration"]
@@ -83,6 +84,7 @@ class ListingOptions:
     language: str = ""  # language code; empty if the source names it
     columns: Mapping[Role, str] = field(default_factory=dict)  # chosen by the user; they win over recognised names
     no_text: bool = False  # audio alone, for distillation
+    transcriber: Transcriber | None = None  # finds the times of transcripts without times; None: they are refused
 
 
 @dataclass(frozen=True)
