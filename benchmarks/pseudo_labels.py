@@ -18,7 +18,7 @@ from tqdm import tqdm
 from benchmarks.hardware import hardware, versions
 from qal.audio.decode import decode
 from qal.cli.command import run_command
-from qal.cli.corpus_verbs.label import LabelOptions, make_reader
+from qal.cli.corpus.label import LabelOptions, make_reader
 from qal.cli.parsing import make_parser, parse
 from qal.corpus.manifest import read_corpus
 from qal.corpus.pseudo_labels import AgreementOptions, ReadPiece, agreement, reject_reason

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from qal.api.users import Users
-from qal.corpus.importers.folder import import_folder
+from qal.corpus.importers.import_source import import_source
+from qal.corpus.importers.listing import ListingOptions
 from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, read_corpus
 from qal.errors import CorpusError, OptionError, StorageError
 from qal.jobs.options.yaml_file import load_config
@@ -42,7 +43,7 @@ def test_import_of_a_folder_with_a_pipe_as_its_table_is_refused(tmp_path, fifo):
     write_audio(tmp_path / "source" / "a.wav", sine(440, 1))
     fifo.rename(tmp_path / "source" / "metadata.csv")
     with pytest.raises((CorpusError, StorageError)):
-        import_folder(tmp_path / "source", "en", tmp_path / "out")
+        import_source(tmp_path / "source", tmp_path / "out", ListingOptions("en"))
 
 
 def test_pipe_as_a_configuration_or_a_file_of_users_is_refused(fifo):

@@ -3,6 +3,7 @@
 A file is decoded only if it is a regular file in one of FORMATS, so that a file cannot make FFmpeg read other files,
 addresses or devices."""
 
+import io
 import logging
 import os
 import time
@@ -97,6 +98,13 @@ def decode_errors(path: Path) -> Iterator[None]:
         if os.path.exists(path):  # a pipe or a device may have no end
             raise AudioDecodeError(f"{path}: not a regular file; give an audio file")
         raise AudioDecodeError(f"{path}: there is no such file; check the path")
+    with ffmpeg_errors(path):
+        yield
+
+
+@contextmanager
+def ffmpeg_errors(path: Path) -> Iterator[None]:
+    """Translates FFmpeg's errors into AudioDecodeError."""
     try:
         yield
     except (av.FFmpegError, ValueError, IndexError) as error:
@@ -106,13 +114,19 @@ def decode_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def open_audio(path: Path) -> Iterator[InputContainer]:
+def open_audio(path: Path, content: bytes | None = None) -> Iterator[InputContainer]:
     """Opens a container and checks that it has an audio track.
 
-    Raises AudioDecodeError if it has none, if its codec is unknown, or if its format is not one of FORMATS."""
+    Args:
+        path: the file; only its name is used if `content` is given.
+        content: the bytes of the file, if it is not on the disk.
+
+    Raises:
+        AudioDecodeError: it has no audio track, its codec is unknown, or its format is not one of FORMATS."""
     url = f"file:{os.path.abspath(path)}"  # a name such as `concat:a|b` is not taken for a protocol
+    file = url if content is None else io.BytesIO(content)
     try:
-        opened = av.open(url, metadata_errors="ignore", options=OPEN_OPTIONS)
+        opened = av.open(file, "r", metadata_errors="ignore", options=OPEN_OPTIONS)
     except av.ArgumentError as error:  # FFmpeg's answer for a format that is not in format_whitelist
         raise AudioDecodeError(f"{path.name}: {OTHER_FORMAT}") from error
     with opened as container:

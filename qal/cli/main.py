@@ -11,7 +11,7 @@ SUBCOMMANDS = {
     "studio": ("qal.cli.studio", "serve the studio: captions, datasets, training, models and transcription in a page"),
     "live": ("qal.cli.live", "serve the live-caption page alone"),
     "train": ("train_whisper_lightning", "fine-tune or distil a model"),
-    "corpus": ("qal.cli.corpus", "import speech with transcripts, print statistics"),
+    "corpus": ("qal.cli.corpus.commands", "import speech with transcripts, print statistics"),
     "audio": ("qal.cli.audio", "measure level, clipping, loudness, noise and speech of recordings"),
     "augment": ("qal.cli.augment", "preview what augmentation does to a recording"),
     "transcribe": ("qal.cli.transcribe", "transcribe files to text or subtitles"),

@@ -8,7 +8,7 @@ import pytest
 
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE
-from qal.cli.corpus import main
+from qal.cli.corpus.commands import main
 from qal.corpus.importers.debian_clips import Clip, convert
 from qal.corpus.importers.debian_sources import DEBIAN_SOURCES
 from qal.corpus.importers.festvox import VOICE_FOLDER, find_prompts, parse_prompts

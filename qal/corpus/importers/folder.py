@@ -1,114 +1,118 @@
-"""Imports a user's own recordings: a folder of audio files, with or without transcripts."""
+"""The format "folder": recordings with a text file beside each, or audio alone."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm import tqdm
+import av
 
-from qal.audio.decode import decode
-from qal.corpus.importers.given_splits import given_by_path
-from qal.corpus.importers.staging import (
-    AUDIO_FOLDER,
-    OnSkip,
-    add_utterance,
-    check_language_code,
-    ignore_skipped,
-    staged,
-    write_split_corpus,
-)
-from qal.corpus.importers.transcripts import TABLE_NAMES, Recording, list_audio, list_transcribed
-from qal.corpus.manifest import UNKNOWN, Corpus, Origin, Row, read_corpus
-from qal.corpus.words import has_words
+from qal.audio.decode import AUDIO_SUFFIXES, open_audio
+from qal.corpus.importers.given_splits import folder_split
+from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
+from qal.corpus.importers.tables.text_encoding import is_damaged, read_text
 from qal.errors import AudioDecodeError, CorpusError
 
-MAX_NAME_BYTES = 250  # 255 on most disks, and a suffix is added
-NO_AUDIO = "contains no audio files; give a folder with WAV, FLAC, MP3, OGG or similar files"
-NO_RECORDINGS = (
-    f"contains no recordings; put name.wav and name.txt next to each other, or list them in {' or '.join(TABLE_NAMES)}"
-)
+TEXT_SUFFIXES = (".txt", ".lab")
+# Suffixes of recordings; a file with another one is opened if a text is beside it, or if audio alone is imported.
+RECORDING_SUFFIXES = AUDIO_SUFFIXES | {
+    *(".amr", ".awb", ".3gp", ".3g2", ".3ga", ".caf", ".mka", ".mkv", ".mov", ".avi", ".au", ".snd", ".w64", ".wv"),
+    *(".ape", ".ac3", ".dts", ".m4b", ".m4r", ".mp2", ".mpg", ".mpeg", ".ts", ".mts", ".flv", ".asf", ".wmv", ".sph"),
+    *(".nist", ".aifc", ".spx", ".tta", ".m4v", ".ogv", ".qoa", ".rm", ".voc"),
+}
+OTHER_SUFFIXES = {  # of files that are never opened as audio
+    *(".txt", ".lab", ".csv", ".tsv", ".json", ".jsonl", ".parquet", ".xlsx", ".xls", ".md", ".pdf", ".html", ".xml"),
+    *(".jpg", ".jpeg", ".png", ".gif", ".svg", ".zip", ".gz", ".tar", ".py", ".sh", ".yaml", ".yml", ".log", ".srt"),
+    *(".vtt", ".ass", ".textgrid", ".eaf", ".doc", ".docx", ".db", ".ini", ".npy", ".pt"),
+}
+LOOKED_FOR = "metadata.csv/.tsv/.jsonl"
 
 
-def import_folder(
-    folder: Path,
-    language: str,
-    out: Path,
-    *,
-    no_text: bool = False,
-    source: str | None = None,
-    licence: str = UNKNOWN,
-    attribution: str = "",
-    force: bool = False,
-    on_skip: OnSkip = ignore_skipped,
-) -> Corpus:
-    """Copies the recordings of a folder, as 16 kHz WAV, into the new corpus `out`.
-
-    Args:
-        folder: the folder of the recordings.
-        language: code of the spoken language.
-        out: folder of the new corpus.
-        no_text: every audio file becomes a row without text, for distillation.
-        source: the source for corpus.json; None: the folder's name.
-        licence: terms of use.
-        attribution: name to credit.
-        force: replaces an existing corpus.
-        on_skip: called for each recording that is unreadable or has no transcript.
-
-    Raises:
-        CorpusError: no usable recording, or `out` is in use.
-        StorageError: `out` cannot be written.
-    """
-    check_language_code(language)
-    source = source or f"the folder '{folder.resolve().name}'"
-    recordings = _list_recordings(folder, out, no_text)
-    if not recordings:
-        raise CorpusError(f"{source}: {NO_AUDIO if no_text else NO_RECORDINGS}")
-    with staged(out, force) as new:
-        rows, split_names = [], []
-        for recording in tqdm(recordings, desc="recordings", unit="file"):
-            try:
-                rows.append(_convert(recording, folder, new, language, no_text))
-                split_names.append(recording.split_name)
-            except (AudioDecodeError, CorpusError) as error:
-                on_skip(str(error))
-        if not rows:
-            raise CorpusError(f"{source}: no usable recordings; see the list above")
-        origin = Origin(name=out.resolve().name, source=source, licence=licence, attribution=attribution)
-        given = given_by_path([row.audio for row in rows], split_names)
-        write_split_corpus(new, out, origin, rows, given)
-    return read_corpus(out)
+def list_folder(folder: Path, options: ListingOptions) -> Listing:
+    """Lists every recording of a folder and its subfolders, with its text unless audio alone is imported."""
+    return Listing(_entries(folder, options))
 
 
-def _list_recordings(folder: Path, out: Path, no_text: bool) -> list[Recording]:
-    if not folder.is_dir():
-        raise CorpusError(f"{folder}: no such folder; give the folder of the recordings")
-    source, target = folder.resolve(), out.resolve()
-    if source.is_relative_to(target) or target.is_relative_to(source):
-        raise CorpusError(f"{out}: overlaps with the folder of the recordings; choose another --out")
-    return list_audio(folder) if no_text else list_transcribed(folder)
+def has_text_files(folder: Path) -> bool:
+    """True if a recording of the folder has a text file beside it."""
+    return any(_text_file(path) for path in _files(folder) if path.suffix.lower() not in OTHER_SUFFIXES)
 
 
-def _convert(recording: Recording, folder: Path, new: Path, language: str, no_text: bool) -> Row:
-    """Adds a recording to the folder `new`. Raises CorpusError or AudioDecodeError with the reason to skip it."""
-    path = recording.path
-    if ".." in path.parts or not path.is_relative_to(folder):  # links are followed: the hub's cache consists of them
-        raise CorpusError(f"{path}: outside the folder")
-    name = _checked_name(path.relative_to(folder).as_posix())
-    if recording.skip_reason:
-        raise CorpusError(f"{name}: {recording.skip_reason}")
-    if not no_text and not has_words(recording.text) and not has_words(recording.translation):
-        raise CorpusError(f"{name}: its transcript has no words")
-    target = f"{AUDIO_FOLDER}/{name}" if path.suffix == ".wav" else f"{AUDIO_FOLDER}/{name}.wav"
-    if (new / target).exists():
-        raise CorpusError(f"{name}: listed twice; only the first entry is used")
-    row = add_utterance(new, target, decode(path), recording.text, language, recording.speaker)
-    return row.model_copy(update={"translation": recording.translation})
+def _entries(folder: Path, options: ListingOptions) -> Iterator[Candidate | Problem]:
+    for path in _files(folder):
+        suffix = path.suffix.lower()
+        if suffix in OTHER_SUFFIXES:
+            continue
+        text_file = None if options.no_text else _text_file(path)
+        if suffix not in RECORDING_SUFFIXES and not text_file and not (options.no_text and _is_audio(path)):
+            continue
+        place = ascii(str(path.relative_to(folder)))[1:-1] if not _is_utf8(path.name) else str(path.relative_to(folder))
+        split_name = folder_split(path.relative_to(folder))
+        if options.no_text:
+            yield Candidate(AudioPiece(path), split_name=split_name, place=place)
+        elif text_file is None:
+            looked_for = f"{path.with_suffix('.txt').name} and {LOOKED_FOR}"
+            yield Problem(place, f"no transcript found (looked for {looked_for})")
+        else:
+            yield _with_text(path, text_file, split_name, place, options)
 
 
-def _checked_name(name: str) -> str:
-    """Returns the name. Raises CorpusError if a manifest or the disk of another system could not hold it."""
+def _with_text(
+    path: Path, text_file: Path, split_name: str, place: str, options: ListingOptions
+) -> Candidate | Problem:
     try:
-        components = name.encode().split(b"/")
-    except UnicodeEncodeError as error:
-        raise CorpusError(f"{name!a}: the file name is not UTF-8; rename the file") from error
-    if b"\0" in name.encode() or max(map(len, components)) > MAX_NAME_BYTES:
-        raise CorpusError(f"{ascii(name)[:60]}: the file name is too long or invalid; rename the file")
-    return name
+        text = " ".join(read_text(text_file, options.language).split())
+    except CorpusError as error:
+        return Problem(place, str(error))
+    except OSError:
+        return Problem(place, f"{text_file.name} cannot be read; check its permissions")
+    if is_damaged(text):
+        return Problem(place, f"{text_file.name} is not UTF-8 text; save it as UTF-8")
+    return Candidate(AudioPiece(path), text, split_name=split_name, place=place)
+
+
+def _text_file(path: Path) -> Path | None:
+    """Returns the text beside a recording: name.txt, or name.wav.txt."""
+    for suffix in TEXT_SUFFIXES:
+        for text_file in (path.with_suffix(suffix), path.with_name(f"{path.name}{suffix}")):
+            if os.path.isfile(text_file):
+                return text_file
+    return None
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yields the files of a folder in the order of their paths, without hidden ones."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (
+            path for name in sorted(names) if not name.startswith(".") and os.path.isfile(path := Path(parent, name))
+        )
+
+
+def _is_audio(path: Path) -> bool:
+    try:
+        with open_audio(path):
+            return True
+    except (AudioDecodeError, av.FFmpegError, ValueError, IndexError):
+        return False
+
+
+def _is_utf8(name: str) -> bool:
+    return not is_damaged(name)
+
+
+def _recognises(source: Path) -> bool:
+    return source.is_dir() and any(_may_be_recording(path) for path in _files(source))
+
+
+def _may_be_recording(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix in RECORDING_SUFFIXES or (suffix not in OTHER_SUFFIXES and _text_file(path) is not None)
+
+
+FOLDER = SourceFormat(
+    name="folder",
+    title="a folder of recordings with texts",
+    description="recordings with a text file beside each: name.wav and name.txt, in any subfolder",
+    recognises=_recognises,
+    list=list_folder,
+)

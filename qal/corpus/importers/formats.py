@@ -3,10 +3,36 @@
 A new format is a module with a `SourceFormat`, one line here, and a section in docs/import.md."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from qal.corpus.importers.folder import FOLDER
 from qal.corpus.importers.listing import SourceFormat
+from qal.corpus.importers.tables.table_format import TABLE
 from qal.corpus.importers.timed.timed_text import TIMED_TEXT
+from qal.corpus.importers.timed.transcript import TRANSCRIPT
+from qal.errors import CorpusError
 
-FORMATS: Sequence[SourceFormat] = (
-    TIMED_TEXT,
-)  # the more specific ones first: the first that recognises a source is taken
+# The more specific ones first: the first that recognises a source is taken.
+FORMATS: Sequence[SourceFormat] = (TIMED_TEXT, TABLE, TRANSCRIPT, FOLDER)
+
+
+def find_format(path: Path) -> SourceFormat:
+    """Returns the first format that recognises a folder or file.
+
+    Raises CorpusError, which names the formats that were tried, if there is none."""
+    if not path.exists():
+        raise CorpusError(f"{path}: there is no such file or folder; check the path")
+    for source_format in FORMATS:
+        if source_format.recognises(path):
+            return source_format
+    titles = "; ".join(source_format.title for source_format in FORMATS)
+    raise CorpusError(f"{path}: not recognised as any of: {titles}; name its format with --format")
+
+
+def format_named(name: str) -> SourceFormat:
+    """Returns a format by its name. Raises CorpusError, which names all formats, if there is none."""
+    for source_format in FORMATS:
+        if source_format.name == name:
+            return source_format
+    names = ", ".join(source_format.name for source_format in FORMATS)
+    raise CorpusError(f"there is no format '{name}'; use one of {names}")

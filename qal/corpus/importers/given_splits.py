@@ -1,7 +1,7 @@
 """The split that a source gives its recordings: in a column of a table, or by folders named train, validation, test."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import cast
 
@@ -21,16 +21,16 @@ class SplitColumn:
 
     Args:
         table: the table, for errors.
-        other_columns: columns that hold something else."""
+        unit: what the numbers of the records count, such as "line"."""
 
-    def __init__(self, table: Path, other_columns: Collection[str] = ()):
-        self._table, self._other_columns = table, other_columns
+    def __init__(self, table: Path, unit: str = "row"):
+        self._table, self._unit = table, unit
         self._first_rows: dict[str, dict[str, int]] = defaultdict(dict)  # row number by value, by column
         self._excluded: set[str] = set()  # unnamed columns with a value that is no name of a split
 
     def feed(self, number: int, record: Mapping[str, object]) -> None:
         for column in record:
-            value = "" if column in self._excluded or column in self._other_columns else split_value(record, column)
+            value = "" if column in self._excluded else split_value(record, column)
             if value and column not in NAMED_COLUMNS and parse_split(value) is None:
                 self._excluded.add(column)
             elif value:
@@ -54,8 +54,9 @@ class SplitColumn:
         return "train" in splits and len(splits) > 1
 
     def _unknown_value(self, column: str, value: str, number: int) -> CorpusError:
+        quoted = value[:MAX_QUOTED_CHARACTERS]
         return CorpusError(
-            f"{self._table}: row {number} has '{value[:MAX_QUOTED_CHARACTERS]}' in its column '{column}', which is no "
+            f"{self._table}: {self._unit} {number} has '{quoted}' in its column '{column}', which is no "
             f"split; write {', '.join(SPELLINGS)}, or rename the column"
         )
 

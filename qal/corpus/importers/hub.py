@@ -1,5 +1,6 @@
 """Imports a dataset of the Hugging Face hub in the "audiofolder" layout: audio files and a metadata table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -14,15 +15,17 @@ from huggingface_hub.errors import (
 )
 
 from qal.audio.decode import AUDIO_SUFFIXES
-from qal.corpus.importers.folder import import_folder
+from qal.corpus.importers.import_source import import_source
+from qal.corpus.importers.listing import ListingOptions, Problem
+from qal.corpus.importers.results import ProblemsError
 from qal.corpus.importers.staging import OnSkip, check_language_code, ignore_skipped
-from qal.corpus.importers.transcripts import TABLE_NAMES
 from qal.corpus.manifest import UNKNOWN, Corpus
 from qal.errors import CorpusError
 from qal.hub_connection import require_hub
 from qal.storage import storage_errors
 
 DATASET_CARD_FILE = "README.md"
+TABLE_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
 DOWNLOAD_PATTERNS = [
     DATASET_CARD_FILE,
     "*.txt",
@@ -62,17 +65,27 @@ def import_hub(
     """
     check_language_code(language)
     snapshot = _download(repository, revision)
-    return import_folder(
-        snapshot,
-        language,
-        out,
-        no_text=no_text,
-        source=f"Hugging Face dataset {repository}, revision {snapshot.name}",
-        licence=licence or _card_licence(snapshot),
-        attribution=attribution or f"{repository} on the Hugging Face hub. Converted to 16 kHz WAV.",
-        force=force,
-        on_skip=on_skip,
-    )
+    try:
+        result = import_source(
+            snapshot,
+            out,
+            ListingOptions(language, no_text=no_text),
+            source_name=f"Hugging Face dataset {repository}, revision {snapshot.name}",
+            licence=licence or _card_licence(snapshot),
+            attribution=attribution or f"{repository} on the Hugging Face hub. Converted to 16 kHz mono.",
+            force=force,
+        )
+    except ProblemsError as error:
+        report_problems(error.problems, on_skip)
+        raise
+    report_problems(result.problems, on_skip)
+    return result.corpus
+
+
+def report_problems(problems: Sequence[Problem], on_skip: OnSkip) -> None:
+    """Calls `on_skip` for each problem."""
+    for problem in problems:
+        on_skip(str(problem))
 
 
 def _download(repository: str, revision: str | None) -> Path:

@@ -1,4 +1,4 @@
-"""What an importer lists before any audio is decoded: candidates for examples, and problems with their places.
+"""The entries of a source before any audio is decoded: candidates for examples, and problems with their places.
 
     source ─► format that recognises it ─► Listing ─┬─► preview: the first rows, counts, problems; nothing is written
                                                     └─► import: each candidate is decoded, cut and written
@@ -47,6 +47,7 @@ class Candidate:
     split_name: str = ""  # as the source spells it; empty if it names none
     place: str = ""  # where the source lists it, such as "clips.csv, line 5"; empty: the file itself
     marks: tuple[str, ...] = ()  # reasons for which the row is kept but left out of training and of scores
+    notes: tuple[str, ...] = ()  # what should be known about the example, such as a quotation mark that is not closed
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a format found in a source.
+    """The entries that a format found in a source, and what they have in common.
 
     `entries` may be read once only, and a problem does not end it. Sources larger than memory are listed lazily."""
 
@@ -79,7 +80,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class ListingOptions:
-    """What the user states about a source."""
+    """Facts that the user states about a source."""
 
     language: str = ""  # language code; empty if the source names it
     columns: Mapping[Role, str] = field(default_factory=dict)  # chosen by the user; they win over recognised names

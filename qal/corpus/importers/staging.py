@@ -7,6 +7,7 @@ import tempfile
 import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, seconds, to_pcm16
@@ -41,7 +42,7 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
     """Yields a new folder that replaces `out` if the block succeeds and is deleted if it fails.
 
     Raises CorpusError if `out` is in use, StorageError if it cannot be written."""
-    _check_replaceable(out, force)
+    check_replaceable(out, force)
     target = out.resolve()
     with storage_errors(f"the dataset {out}"):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +55,7 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
             folder.rename(target)
 
 
-def _check_replaceable(out: Path, force: bool) -> None:
+def check_replaceable(out: Path, force: bool) -> None:
     """Raises CorpusError unless `out` is free, or `force` is set and it contains only an imported corpus."""
     for parent in (out, *out.parents):
         if parent.exists() and not parent.is_dir():
@@ -128,13 +129,27 @@ def write_split_corpus(
     earlier, note = None, ""
     if (out / MANIFEST_FILE).is_file():
         try:
-            earlier = read_corpus(out, max_missing_share=1)
+            earlier = _with_new_suffixes(read_corpus(out, max_missing_share=1), rows)
         except CorpusError:
             note = "The dataset that was replaced could not be read, so its examples were split anew."
     assigned = assign_splits(rows, given, earlier, speakers_are_people)
     split_note = " ".join(part for part in (note, assigned.note) if part)
     recorded = origin.model_copy(update={"split_by": assigned.split_by, "split_note": split_note})
     return write_corpus(folder, recorded, assigned.rows)
+
+
+def _with_new_suffixes(earlier: Corpus, rows: Sequence[Row]) -> Corpus:
+    """Returns the earlier corpus with the recordings named as they are now; older imports wrote WAV, not FLAC."""
+    names = {row.audio for row in rows}
+    renamed = {
+        old.audio: new
+        for old in earlier.rows
+        if old.audio not in names and (new := f"{old.audio.removesuffix('.wav')}.flac") in names
+    }
+    if not renamed:
+        return earlier
+    old_rows = (row.model_copy(update={"audio": renamed.get(row.audio, row.audio)}) for row in earlier.rows)
+    return replace(earlier, rows=tuple(old_rows))
 
 
 def copy_licence(source: Path, folder: Path) -> None:

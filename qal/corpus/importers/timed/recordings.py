@@ -55,9 +55,11 @@ def find_recordings(source: Path, language: str = "") -> Iterator[TimedRecording
         yield from _pairs(files, None if source.is_dir() else source, language)
 
 
-def has_cues(source: Path) -> bool:
-    """True if a recording with a file of cues is found in the source, or is the source."""
-    return source.exists() and any(pair.cue_file for pair in find_recordings(source))
+def has_mostly_cues(source: Path) -> bool:
+    """True if at least half of the recordings of a source have a file of cues; others may be listed in a table."""
+    pairs = list(find_recordings(source)) if source.exists() else []
+    with_cues = sum(pair.cue_file is not None for pair in pairs)
+    return with_cues > 0 and 2 * with_cues >= len(pairs)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -10,7 +10,7 @@ from qal.corpus.importers.timed.borders import refined_cues
 from qal.corpus.importers.timed.checked import Rejected, checked_cues
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.joining import joined_cues
-from qal.corpus.importers.timed.recordings import READERS, TimedRecording, find_recordings, has_cues
+from qal.corpus.importers.timed.recordings import READERS, TimedRecording, find_recordings, has_mostly_cues
 from qal.corpus.importers.timed.shift import NO_SHIFT, Shift, estimate_shift
 from qal.errors import AudioDecodeError, CorpusError
 
@@ -78,14 +78,15 @@ def _entries(recording: TimedRecording, options: ListingOptions) -> Iterator[Can
     except (CorpusError, AudioDecodeError) as error:
         yield Problem(recording.cue_file.name, _reason(error, recording))
         return
-    moved = f" ({pieces.shift})" if pieces.shift != NO_SHIFT else ""
+    notes = (f"times {pieces.shift}",) if pieces.shift != NO_SHIFT else ()
     for cue in pieces.cues:
         yield Candidate(
             audio=AudioPiece(recording.recording, cue.start_s, cue.end_s),
             text="" if options.no_text else cue.text,
             language=options.language or recording.language,
             speaker=cue.speaker,
-            place=f"{recording.cue_file.name}, {cue.name}{moved}",
+            place=f"{recording.cue_file.name}, {cue.name}",
+            notes=notes,
         )
     for cue, reason in pieces.faulty:
         yield Problem(f"{recording.cue_file.name}, {cue.name}", reason)
@@ -106,6 +107,6 @@ TIMED_TEXT = SourceFormat(
         "long recordings with a file of the same name beside each: SRT, WebVTT, ASS, TTML, Praat TextGrid, ELAN or "
         "labels of Audacity"
     ),
-    recognises=has_cues,
+    recognises=has_mostly_cues,
     list=list_timed_text,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from qal.cli.command import interrupt_on_sigterm
-from qal.cli.corpus_verbs.report import show_made
+from qal.cli.corpus.import_results import show_corpus, show_skipped
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.corpus.manifest import read_corpus
 from qal.corpus.synthesis.engines import installed_synthesis
@@ -35,16 +35,19 @@ def main(arguments: Sequence[str]) -> None:
     interrupt_on_sigterm()  # an unfinished dataset is removed
     options = parse_options("qal corpus synthesize", ABOUT, SynthesizeOptions, arguments)
     left_out: list[str] = []
-    with tqdm(unit=" sentences", delay=1, file=sys.stderr) as bar:
-        corpus = synthesize(
-            options.text,
-            options.language,
-            options.out,
-            installed_synthesis(),
-            options=SynthesisOptions(**{name: getattr(options, name) for name in SynthesisOptions.model_fields}),
-            held_out=held_out_sentences([read_corpus(folder) for folder in options.held_out]),
-            force=options.force,
-            on_skip=left_out.append,
-            progress=bar.update,
-        )
-    show_made(corpus, left_out, options.json_)
+    try:
+        with tqdm(unit=" sentences", delay=1, file=sys.stderr) as bar:
+            corpus = synthesize(
+                options.text,
+                options.language,
+                options.out,
+                installed_synthesis(),
+                options=SynthesisOptions(**{name: getattr(options, name) for name in SynthesisOptions.model_fields}),
+                held_out=held_out_sentences([read_corpus(folder) for folder in options.held_out]),
+                force=options.force,
+                on_skip=left_out.append,
+                progress=bar.update,
+            )
+    finally:
+        show_skipped(left_out)
+    show_corpus(corpus, left_out, options.json_)

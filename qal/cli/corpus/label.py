@@ -7,7 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from qal.cli.command import interrupt_on_sigterm
-from qal.cli.corpus_verbs.report import show_made
+from qal.cli.corpus.import_results import show_corpus, show_skipped
 from qal.cli.engine_options import MODEL_HELP
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.corpus.manifest import UNKNOWN
@@ -45,19 +45,22 @@ def main(arguments: Sequence[str]) -> None:
     interrupt_on_sigterm()  # an unfinished dataset is removed
     options = parse_options("qal corpus label", ABOUT, LabelOptions, arguments)
     left_out: list[str] = []
-    with tqdm(unit="s", desc="speech", delay=1, file=sys.stderr) as bar:
-        corpus = label_folder(
-            options.folder,
-            make_reader(options, bar),
-            options.language,
-            options.out,
-            options=AgreementOptions(**{name: getattr(options, name) for name in AgreementOptions.model_fields}),
-            licence=options.licence,
-            force=options.force,
-            on_skip=left_out.append,
-            on_recording=lambda path: bar.set_postfix_str(path.name, refresh=False),
-        )
-    show_made(corpus, left_out, options.json_)
+    try:
+        with tqdm(unit="s", desc="speech", delay=1, file=sys.stderr) as bar:
+            corpus = label_folder(
+                options.folder,
+                make_reader(options, bar),
+                options.language,
+                options.out,
+                options=AgreementOptions(**{name: getattr(options, name) for name in AgreementOptions.model_fields}),
+                licence=options.licence,
+                force=options.force,
+                on_skip=left_out.append,
+                on_recording=lambda path: bar.set_postfix_str(path.name, refresh=False),
+            )
+    finally:
+        show_skipped(left_out)
+    show_corpus(corpus, left_out, options.json_)
 
 
 def make_reader(options: LabelOptions, bar: tqdm) -> AgreementReader:

@@ -1,0 +1,121 @@
+"""Checks the entries of a source before anything is decoded: texts, languages, files, and what is listed twice."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from qal.audio.decode import AUDIO_SUFFIXES
+from qal.corpus.importers.conversion.names import describe_part, inner_path
+from qal.corpus.importers.listing import AudioBytes, Candidate, ListingOptions, Problem
+from qal.corpus.importers.staging import LANGUAGE_CODE
+from qal.corpus.speakers import known_speaker
+from qal.corpus.words import has_words
+from qal.errors import CorpusError
+
+FILE_NAME = re.compile(rf"[^\s,;|]+(?:{'|'.join(map(re.escape, sorted(AUDIO_SUFFIXES)))})(?![\w.])", re.IGNORECASE)
+MAX_TEXT_CHARACTERS = 5000  # no person says more in the longest example
+MAX_QUOTED = 40
+LISTED_AGAIN = "the same recording is listed again with another text ({})"
+
+
+@dataclass(frozen=True)
+class CheckedCandidate:
+    """A candidate that can be decoded."""
+
+    candidate: Candidate
+    language: str
+    inner: str  # path of the recording in its source
+
+    @property
+    def place(self) -> str:
+        return self.candidate.place or describe_part(self.candidate, self.inner)
+
+
+@dataclass
+class EntryChecker:
+    """Checks the entries of one source in their order.
+
+    Args:
+        options: what the user states about the source.
+        roots: the folders in which its recordings may be."""
+
+    options: ListingOptions
+    roots: Sequence[Path]
+    contradicted: dict[str, str] = field(default_factory=dict)  # mark by the place of the first of two entries
+    _first: dict[tuple, tuple[str, str]] = field(default_factory=dict)  # place and text by recording and part
+
+    def check(self, entries: Iterable[Candidate | Problem]) -> Iterator[CheckedCandidate | Problem]:
+        """Yields each entry, with a problem in place of a candidate that cannot be used.
+
+        Raises CorpusError if neither the source nor the user names the language."""
+        for entry in entries:
+            yield entry if isinstance(entry, Problem) else self._checked(entry)
+
+    def _checked(self, candidate: Candidate) -> CheckedCandidate | Problem:
+        candidate = self._with_clean_texts(candidate)
+        try:
+            inner = inner_path(candidate.audio, self.roots)
+        except CorpusError as error:
+            return Problem(candidate.place or f"{_name(candidate)!a}"[1:-1], str(error))
+        if not candidate.language and not self.options.language:
+            raise CorpusError(f"{_name(candidate)}: the source names no language; give one, such as --language am")
+        checked = CheckedCandidate(candidate, candidate.language or self.options.language, inner)
+        reason = self._reason(checked) or self._repetition(checked)
+        return Problem(checked.place, reason) if reason else checked
+
+    def _with_clean_texts(self, candidate: Candidate) -> Candidate:
+        text = "" if self.options.no_text else " ".join(candidate.text.split())
+        translation = "" if self.options.no_text else " ".join(candidate.translation.split())
+        speaker = known_speaker(candidate.speaker)
+        if (text, translation, speaker) == (candidate.text, candidate.translation, candidate.speaker):
+            return candidate
+        return replace(candidate, text=text, translation=translation, speaker=speaker)
+
+    def _reason(self, checked: CheckedCandidate) -> str:
+        """Returns why a candidate cannot be used; "" if it can."""
+        candidate = checked.candidate
+        if not LANGUAGE_CODE.fullmatch(checked.language):
+            return f"'{checked.language[:MAX_QUOTED]}' is not a language code; give one, such as --language am"
+        reason = self._text_reason(candidate)
+        if not reason and not isinstance(candidate.audio, AudioBytes):
+            audio = candidate.audio
+            if audio.end_s is not None and audio.end_s <= audio.start_s:
+                return f"ends at {audio.end_s:g} s, before it starts at {audio.start_s:g} s"
+            if audio.start_s < 0:
+                return f"starts at {audio.start_s:g} s, before the recording"
+            if not os.path.isfile(audio.path):
+                return f"there is no file '{checked.inner}' in the source"
+        return reason
+
+    def _text_reason(self, candidate: Candidate) -> str:
+        if self.options.no_text:
+            return ""
+        if not has_words(candidate.text) and not has_words(candidate.translation):
+            return "its transcript has no words" if candidate.text else "its transcript is missing"
+        if name := FILE_NAME.search(candidate.text):
+            quoted = name[0][:MAX_QUOTED]
+            return f"its text holds the name of a file ('{quoted}'); check the columns and the quotation marks"
+        if len(candidate.text) > MAX_TEXT_CHARACTERS:
+            return f"its text has {len(candidate.text)} characters; check the quotation marks before it"
+        return ""
+
+    def _repetition(self, checked: CheckedCandidate) -> str:
+        """Returns why an entry is left out whose recording, or the same part of it, was listed before."""
+        audio = checked.candidate.audio
+        if isinstance(audio, AudioBytes):  # told apart by their content when they are converted
+            return ""
+        key = (audio.path, audio.start_s, audio.end_s, audio.channel)
+        if key not in self._first:
+            self._first[key] = (checked.place, checked.candidate.text)
+            return ""
+        place, text = self._first[key]
+        if text == checked.candidate.text:
+            return f"is listed twice; {place} has the same recording and text"
+        self.contradicted.setdefault(place, LISTED_AGAIN.format(checked.place))
+        return f"is listed twice; {place} has the same recording with another text, one of which is wrong"
+
+
+def _name(candidate: Candidate) -> str:
+    return candidate.audio.name if isinstance(candidate.audio, AudioBytes) else candidate.audio.path.name

@@ -1,0 +1,179 @@
+"""Converts candidates to rows: recordings are decoded once for all their parts, by several threads."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qal.audio.decode import Check, no_check
+from qal.audio.samples import Samples
+from qal.cores import usable_cores
+from qal.corpus.importers.conversion.cutting import Part, cut_parts
+from qal.corpus.importers.conversion.journal import Converted
+from qal.corpus.importers.conversion.names import describe_part, is_part
+from qal.corpus.importers.conversion.reading import RecordingReader, samples_at
+from qal.corpus.importers.conversion.writing import WrittenAudio, copy_wav, write_flac
+from qal.corpus.importers.listing import AudioPiece, Candidate, Problem
+from qal.corpus.manifest import Row
+from qal.errors import AudioDecodeError
+
+MAX_DECODERS = 4
+JOBS_AHEAD = 4  # for each thread; more would hold more recordings of a Parquet file in memory
+PROVISIONAL_SPLIT = "train"  # until the corpus is split
+
+
+@dataclass(frozen=True)
+class Item:
+    """A candidate whose text and names were checked."""
+
+    index: int  # position among the candidates of the source
+    key: str  # of the journal
+    candidate: Candidate
+    language: str
+    inner: str  # path of the recording in its source
+    stem: str  # path of the new file in the corpus, without suffix
+
+
+Outcome = Converted | Problem
+Done = Callable[[Item, Outcome], None]
+
+
+def convert(jobs: Iterable[Sequence[Item]], folder: Path, done: Done, check: Check = no_check) -> Iterator[int]:
+    """Converts jobs, each of which is a recording with its parts, and yields the number of items of each finished job.
+
+    Args:
+        jobs: items of one recording each.
+        folder: the corpus folder.
+        done: called by a thread for every item as soon as it is converted.
+        check: called often; an error that it raises stops the conversion."""
+    workers = min(usable_cores(), MAX_DECODERS)
+    stop = _Stop(check)
+    with ThreadPoolExecutor(workers, thread_name_prefix="import") as pool:
+        waiting: deque[tuple[Future[None], int]] = deque()
+        try:
+            for job in jobs:
+                check()
+                waiting.append((pool.submit(convert_recording, job, folder, done, stop), len(job)))
+                while len(waiting) > workers * JOBS_AHEAD:
+                    yield _finish(waiting)
+            while waiting:
+                yield _finish(waiting)
+        finally:
+            stop.requested = True
+            for future, _ in waiting:
+                future.cancel()
+
+
+def _finish(waiting: "deque[tuple[Future[None], int]]") -> int:
+    future, count = waiting.popleft()
+    future.result()
+    return count
+
+
+class _Stopped(Exception):
+    """Ends a thread whose import was stopped."""
+
+
+class _Stop:
+    """Checks in the decoding threads whether the import is to stop."""
+
+    def __init__(self, check: Check):
+        self._check = check
+        self.requested = False
+
+    def __call__(self) -> Any:
+        if self.requested:
+            raise _Stopped
+        return self._check()
+
+
+def convert_recording(items: Sequence[Item], folder: Path, done: Done, check: Check = no_check) -> None:
+    """Converts all items of one recording and calls `done` for each."""
+    if len(items) == 1 and (copied := _copied(items[0], folder)):
+        done(items[0], copied)
+        return
+    open_items = dict(enumerate(items))
+    try:
+        for i, samples, notes in decode_parts([item.candidate for item in items], check):
+            item = open_items.pop(i)
+            done(item, samples if isinstance(samples, Problem) else _written(item, samples, notes, folder))
+    except AudioDecodeError as error:
+        for item in open_items.values():
+            done(item, Problem(place_of(item), reason_of(error)))
+
+
+def decode_parts(
+    candidates: Sequence[Candidate], check: Check = no_check
+) -> Iterator[tuple[int, Samples | Problem, Sequence[str]]]:
+    """Decodes one recording and yields the index of each part, its samples and what was done to its channels.
+
+    Raises AudioDecodeError if the recording cannot be decoded; parts that were yielded before are sound."""
+    first = candidates[0].audio
+    channel = first.channel if isinstance(first, AudioPiece) else None
+    parts = [_part(candidate) for candidate in candidates]
+    keeps_times = any(part.start or part.end is not None for part in parts)
+    reader = RecordingReader(first, channel, keeps_times, check)
+    for i, samples in cut_parts(reader.pieces(), parts):
+        reason = samples if isinstance(samples, str) else None
+        place = candidates[i].place or candidates[i].text
+        yield i, Problem(place, f"its part {reason}") if reason else samples, reader.notes  # type: ignore[misc]
+
+
+def _part(candidate: Candidate) -> Part:
+    audio = candidate.audio
+    if not isinstance(audio, AudioPiece):
+        return Part(0, None)
+    return Part(samples_at(audio.start_s), None if audio.end_s is None else samples_at(audio.end_s))
+
+
+def _copied(item: Item, folder: Path) -> Outcome | None:
+    audio = item.candidate.audio
+    if not isinstance(audio, AudioPiece) or is_part(audio):
+        return None
+    try:
+        written = copy_wav(audio.path, folder / item.stem, item.inner)
+    except AudioDecodeError as error:
+        return Problem(place_of(item), reason_of(error))
+    except OSError as error:
+        if error.filename and Path(error.filename) == audio.path:
+            return Problem(place_of(item), "cannot be read; check its permissions")
+        raise
+    return Converted(_row(item, written, ()), written.size) if written else None
+
+
+def _written(item: Item, samples: Samples, notes: Sequence[str], folder: Path) -> Outcome:
+    try:
+        written = write_flac(folder / item.stem, samples, item.inner)
+    except AudioDecodeError as error:
+        return Problem(place_of(item), reason_of(error))
+    return Converted(_row(item, written, notes), written.size)
+
+
+def _row(item: Item, written: WrittenAudio, notes: Sequence[str]) -> Row:
+    candidate = item.candidate
+    return Row(
+        audio=f"{item.stem}{written.suffix}",
+        text=candidate.text,
+        language=item.language,
+        speaker=candidate.speaker,
+        duration_s=written.duration_s,
+        split=PROVISIONAL_SPLIT,
+        sha256=written.sha256,
+        translation=candidate.translation,
+        source=describe_part(candidate, item.inner) if is_part(candidate.audio) else "",
+        notes=(*candidate.notes, *notes, *written.notes),
+    )
+
+
+def place_of(item: Item) -> str:
+    """Returns where the source lists an item, with the recording if that is another place."""
+    place = item.candidate.place
+    return f"{place} ({item.inner})" if place and place != item.inner else item.inner
+
+
+def reason_of(error: AudioDecodeError) -> str:
+    """Returns the message of an error without the name of the file."""
+    name, colon, rest = str(error).partition(": ")
+    return rest if colon else name

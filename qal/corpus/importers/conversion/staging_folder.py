@@ -1,0 +1,78 @@
+"""The folder beside a target in which an import is prepared, and which an interrupted import leaves to be continued."""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from qal.corpus.importers.staging import check_replaceable
+from qal.errors import CorpusError
+from qal.storage import storage_errors
+
+CORPUS_FOLDER, OLD_FOLDER, LOCK_FILE = "new", "old", "lock"
+
+
+@contextmanager
+def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
+    """Yields a folder that belongs to one target, one source and one set of options; what is in it is kept.
+
+    If the block succeeds, its folder `new` replaces `out`. If it raises a CorpusError, everything is deleted. Any other
+    exception, or a kill, leaves the folder for the next import with the same `identity`; one with another identity
+    deletes it.
+
+    Args:
+        out: the target.
+        force: replaces an imported corpus.
+        identity: the source and the options, as JSON values.
+
+    Raises:
+        CorpusError: `out` is in use, or another import into it is running.
+        StorageError: the folder cannot be written."""
+    check_replaceable(out, force)
+    target = out.resolve()
+    prefix = f".{target.name}-import-"
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    with storage_errors(f"the dataset {out}"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = target.parent / f"{prefix}{digest}"
+        folder.mkdir(exist_ok=True)
+        with (folder / LOCK_FILE).open("w") as lock:
+            _lock(lock, out)
+            for other in target.parent.glob(f"{_escaped(prefix)}*"):
+                if other != folder:
+                    _delete_unused(other)
+            (folder / CORPUS_FOLDER).mkdir(exist_ok=True)
+            try:
+                yield folder
+            except CorpusError:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            if target.exists():
+                target.rename(folder / OLD_FOLDER)
+            (folder / CORPUS_FOLDER).rename(target)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(file: Any, out: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise CorpusError(f"{out}: an import of the same source is running; wait until it has ended") from error
+
+
+def _delete_unused(folder: Path) -> None:
+    """Deletes the folder of an interrupted import that is not running."""
+    try:
+        with (folder / LOCK_FILE).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    except (BlockingIOError, FileNotFoundError):
+        return
+
+
+def _escaped(pattern: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in pattern)

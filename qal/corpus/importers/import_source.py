@@ -1,0 +1,201 @@
+"""Previews and imports any source that one of the formats recognises: a folder, a table or an archive."""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+
+from qal.audio.decode import Check, no_check
+from qal.corpus.importers.conversion.archives import is_archive
+from qal.corpus.importers.conversion.build import CorpusBuilder, audio_notes, list_first, require_few_problems
+from qal.corpus.importers.conversion.checking import EntryChecker
+from qal.corpus.importers.conversion.first_rows import SampledEntries, sample_entries
+from qal.corpus.importers.conversion.journal import Journal, delete_unused_audio
+from qal.corpus.importers.conversion.sources import OpenedSource, open_source
+from qal.corpus.importers.conversion.staging_folder import CORPUS_FOLDER, resumable_staging
+from qal.corpus.importers.given_splits import given_by_path
+from qal.corpus.importers.listing import Listing, ListingOptions, Problem, SourceFormat
+from qal.corpus.importers.results import (
+    MAX_PROBLEM_SHARE,
+    PREVIEW_ROWS,
+    ImportProgress,
+    ImportResult,
+    OnProgress,
+    Preview,
+    ProblemsError,
+    ignore_progress,
+)
+from qal.corpus.importers.staging import check_language_code, write_split_corpus
+from qal.corpus.manifest import Origin, Row, read_corpus
+from qal.errors import CorpusError
+from qal.storage import storage_errors
+
+NO_EXAMPLES = "contains no recordings that can be imported"
+WHAT_IS_EXPECTED = "put name.wav and name.txt beside each other, or list the recordings in a table"
+
+
+def preview(
+    source: Path,
+    options: ListingOptions,
+    format: SourceFormat | None = None,  # noqa: A002 - the word of the command line
+    rows: int = PREVIEW_ROWS,
+    *,
+    max_problem_share: float = MAX_PROBLEM_SHARE,
+    audio_folders: Sequence[Path] = (),
+    work_folder: Path | None = None,
+    check: Check = no_check,
+) -> Preview:
+    """Lists a source and decodes its first examples. Nothing is written; an archive is unpacked for that time.
+
+    Args:
+        source: a folder, a table or an archive.
+        options: what the user states about it.
+        format: its format; None: the first one that recognises it.
+        rows: number of the first examples that are decoded.
+        max_problem_share: share of the entries, 0 to 1, above which the import would stop.
+        audio_folders: folders beside the source in which its recordings may be.
+        work_folder: where an archive is unpacked; None: the folder of temporary files.
+        check: called often; may raise to stop.
+
+    Raises:
+        CorpusError: no format recognises the source, or nothing in it can be read.
+        StorageError: an archive cannot be unpacked.
+    """
+    _check_options(options)
+    with storage_errors("the preview"), tempfile.TemporaryDirectory(dir=work_folder, prefix=".preview-") as work:
+        opened = open_source(source, format, Path(work), check)
+        listing = opened.source_format.list(opened.path, options)
+        checker = EntryChecker(options, opened.roots(audio_folders))
+        sample = sample_entries(checker.check(chain(opened.problems, listing.entries)), rows, check)
+    return _preview(source, opened, listing, sample, max_problem_share)
+
+
+def _preview(
+    source: Path, opened: OpenedSource, listing: Listing, sample: SampledEntries, max_problem_share: float
+) -> Preview:
+    total, stops = sample.count + len(sample.problems), ""
+    try:
+        require_few_problems(sample.problems, total, max_problem_share)
+    except ProblemsError as error:
+        stops = str(error)
+    if not sample.count and not stops:
+        stops = f"{source.name} {NO_EXAMPLES}"
+    return Preview(
+        format_name=opened.source_format.name,
+        format_title=opened.source_format.title,
+        rows=tuple(sample.rows),
+        count=sample.count,
+        count_is_complete=sample.is_complete,
+        problems=tuple(sample.problems),
+        columns=listing.columns,
+        roles=listing.roles,
+        split_counts=dict(sample.split_counts),
+        speakers=len(sample.speakers),
+        licence=listing.licence,
+        attribution=listing.attribution,
+        source=listing.source or _described(source),
+        notes=listing.notes,
+        stops=stops,
+    )
+
+
+def import_source(
+    source: Path,
+    out: Path,
+    options: ListingOptions,
+    *,
+    format: SourceFormat | None = None,  # noqa: A002 - the word of the command line
+    source_name: str = "",
+    licence: str = "",
+    attribution: str = "",
+    force: bool = False,
+    max_problem_share: float = MAX_PROBLEM_SHARE,
+    audio_folders: Sequence[Path] = (),
+    on_progress: OnProgress = ignore_progress,
+    check: Check = no_check,
+) -> ImportResult:
+    """Imports a source into the new corpus `out`. An import that was interrupted is continued.
+
+    Args:
+        source: a folder, a table or an archive. It is never changed.
+        out: folder of the new corpus.
+        options: what the user states about the source.
+        format: its format; None: the first one that recognises it.
+        source_name: for corpus.json; empty: what the format says, else the name of the folder or file.
+        licence: terms of use; empty: what the format says.
+        attribution: name to credit; empty: what the format says.
+        force: replaces an existing corpus.
+        max_problem_share: share of the entries, 0 to 1, above which the import stops.
+        audio_folders: folders beside the source in which its recordings may be.
+        on_progress: called about twice a second.
+        check: called often, also by other threads; an error that it raises stops the import, which can be continued.
+
+    Raises:
+        ProblemsError: too many entries cannot be used; it holds all problems.
+        CorpusError: no format recognises the source, no usable example, or `out` is in use.
+        StorageError: `out` cannot be written.
+    """
+    _check_options(options)
+    _check_apart(source, out)
+    identity = [str(source.resolve()), format.name if format else "", _as_json(options), list(map(str, audio_folders))]
+    with resumable_staging(out, force, identity) as staging:
+        on_progress(ImportProgress("unpack" if is_archive(source) else "list"))
+        opened = open_source(source, format, staging, check)
+        listing = opened.source_format.list(opened.path, options)
+        checker = EntryChecker(options, opened.roots(audio_folders))
+        listed = list_first(checker.check(chain(opened.problems, listing.entries)), check)
+        folder = staging / CORPUS_FOLDER
+        with closing(Journal(staging, folder)) as journal:
+            builder = CorpusBuilder(folder, journal, max_problem_share, on_progress, check)
+            builder.build(listed)
+        on_progress(ImportProgress("write", len(builder.problems), None, len(builder.problems)))
+        origin = Origin(
+            name=out.resolve().name,
+            source=source_name or listing.source or _described(source),
+            licence=licence or listing.licence,
+            attribution=attribution or listing.attribution,
+            notes=listing.notes,
+        )
+        rows = _write(folder, out, origin, builder, checker, listing.speakers_are_people)
+    return ImportResult(read_corpus(out), tuple(builder.problems), tuple(audio_notes(rows)), builder.resumed)
+
+
+def _write(
+    folder: Path, out: Path, origin: Origin, builder: CorpusBuilder, checker: EntryChecker, speakers_are_people: bool
+) -> list[Row]:
+    """Splits the rows and writes the corpus into the staged folder. Raises CorpusError if there are none."""
+    rows, split_names = builder.rows(checker.contradicted)
+    if not rows:
+        raise no_examples(origin.source, builder.problems)
+    given = given_by_path([row.audio for row in rows], split_names)
+    write_split_corpus(folder, out, origin, rows, given, speakers_are_people)
+    delete_unused_audio(folder, rows)
+    return rows
+
+
+def no_examples(name: str, problems: Sequence[Problem]) -> CorpusError:
+    """Returns the error for a source without a usable example."""
+    if not problems:
+        return CorpusError(f"{name} {NO_EXAMPLES}; {WHAT_IS_EXPECTED}")
+    return ProblemsError(problems, len(problems), 0)
+
+
+def _check_options(options: ListingOptions) -> None:
+    if options.language:
+        check_language_code(options.language)
+
+
+def _check_apart(source: Path, out: Path) -> None:
+    """Raises CorpusError if one of the folders is in the other, so that the source might be changed."""
+    inner, target = source.resolve(), out.resolve()
+    if inner.is_relative_to(target) or (inner.is_dir() and target.is_relative_to(inner)):
+        raise CorpusError(f"{out}: overlaps with the folder of the recordings; choose another --out")
+
+
+def _as_json(options: ListingOptions) -> dict[str, object]:
+    return {"language": options.language, "columns": dict(options.columns), "no_text": options.no_text}
+
+
+def _described(source: Path) -> str:
+    return f"the {'folder' if source.is_dir() else 'file'} '{source.resolve().name}'"

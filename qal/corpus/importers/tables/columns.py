@@ -1,0 +1,151 @@
+"""Finds the columns of a table that hold the file, the text and so on, by their usual names or as the user chose."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qal.corpus.importers.listing import Role
+from qal.errors import CorpusError
+
+# The usual names, best first. Capitals, spaces, hyphens and dots do not matter.
+NAMES: Mapping[Role, tuple[str, ...]] = {
+    "file": (
+        *("file_name", "file", "audio", "path", "filename", "audio_file", "audio_filename", "audio_path"),
+        *(
+            "audio_filepath",
+            "file_path",
+            "filepath",
+            "wav",
+            "wav_path",
+            "wav_file",
+            "wav_filename",
+            "clip",
+            "clip_path",
+        ),
+        *("clip_name", "recording", "sound", "media", "mp3", "flac", "wav_filepath", "audiofile", "audio_name"),
+        *("utterance_id", "utt_id", "clip_id", "audio_id", "file_id", "name", "id"),
+    ),
+    "text": (
+        *("text", "sentence", "transcription", "transcript", "raw_transcription", "normalized_text", "orthographic"),
+        *("text_normalized", "normalized_transcription", "utterance", "caption", "content", "target_text", "phrase"),
+        *("prompt", "raw_text", "orthography", "sentence_text", "subtitle", "command"),
+    ),
+    "speaker": (
+        *("speaker", "speaker_id", "client_id", "spk", "spk_id", "speaker_name", "speakerid", "reader", "reader_id"),
+        *("user_id", "talker", "voice", "participant", "participant_id", "contributor"),
+    ),
+    "language": ("language", "lang", "locale", "language_code", "lang_code", "lang_id"),
+    "translation": ("translation", "translation_en", "english"),
+    "split": (),  # by its name and by its content: `given_splits.SplitColumn`
+    "start": (
+        *("start", "start_s", "start_time", "offset", "begin", "start_sec", "start_seconds", "onset", "begin_time"),
+        *("start_ms", "offset_ms", "start_time_ms", "begin_ms", "from", "start_msec"),
+    ),
+    "end": (
+        *("end", "end_s", "end_time", "stop", "end_sec", "end_seconds", "finish", "stop_time", "end_ms", "end_time_ms"),
+        *("stop_ms", "to", "end_msec", "finish_time"),
+    ),
+    "duration": (
+        *("duration", "duration_s", "duration_sec", "duration_seconds", "length", "dur", "length_s", "duration_ms"),
+        *("length_ms", "audio_duration", "duration_msec"),
+    ),
+}
+MESSAGE_NAMES = 4  # of the usual names, in a message
+MAX_COLUMNS = 30  # of a table, in a message
+MISSING = {"", "nan", "null", "<na>", "#n/a", "n/a"}
+NULL_OF_PYTHON = "None"
+CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:[.,]\d+)?)")
+MILLISECONDS = re.compile(r"(?:_ms|_msec|_milliseconds|\(ms\))$")
+MS_PER_S = 1000
+
+Roles = Mapping[Role, tuple[str, ...]]  # the columns of a role, in the order in which they are looked up
+
+
+def known_columns() -> set[str]:
+    """Returns the usual names of all columns, as they are written in lower case."""
+    return {name for names in NAMES.values() for name in names}
+
+
+def find_roles(table: str, columns: Sequence[str], chosen: Mapping[Role, str], required: Sequence[Role]) -> Roles:
+    """Finds the columns for all roles.
+
+    Args:
+        table: name of the table, for the message.
+        columns: its columns.
+        chosen: columns that the user chose.
+        required: roles without which the table cannot be used.
+
+    Raises:
+        CorpusError: a chosen column or a required one is missing; it names those that there are."""
+    by_key: dict[str, str] = {}
+    for column in columns:
+        by_key.setdefault(_key(column), column)
+    roles: dict[Role, tuple[str, ...]] = {}
+    for role, names in NAMES.items():
+        if column := chosen.get(role):
+            if column not in columns and _key(column) not in by_key:
+                raise CorpusError(f"{table}: has no column '{column}'; it has {_listed(columns)}")
+            roles[role] = (column if column in columns else by_key[_key(column)],)
+            continue
+        taken = {found for found_columns in roles.values() for found in found_columns}
+        free = tuple(by_key[name] for name in names if name in by_key and by_key[name] not in chosen.values())
+        roles[role] = tuple(column for column in free if column not in taken)
+    missing: list[Role] = [role for role in required if not roles[role]]
+    if missing:
+        raise _missing_columns(table, columns, missing)
+    return {role: found for role, found in roles.items() if found}
+
+
+def _missing_columns(table: str, columns: Sequence[str], missing: Sequence[Role]) -> CorpusError:
+    wanted = " and ".join(f"the {role} ({', '.join(NAMES[role][:MESSAGE_NAMES])} …)" for role in missing)
+    choice = ",".join(f"{role}=COLUMN" for role in missing)
+    return CorpusError(
+        f"{table}: has no column for {wanted}; its columns are {_listed(columns)}. "
+        f"Rename them accordingly, or choose with --columns {choice}"
+    )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    shown = ", ".join(f"'{column[:MAX_COLUMNS]}'" for column in columns[:MAX_COLUMNS])
+    return f"{shown} …" if len(columns) > MAX_COLUMNS else shown
+
+
+def _key(column: str) -> str:
+    return re.sub(r"[\s.\-_]+", "_", column.strip().casefold()).strip("_")
+
+
+def value_of(values: Mapping[str, Any], columns: Sequence[str]) -> Any:
+    """Returns the value of the first of the columns that the record has; None if it has none, or no value."""
+    for column in columns:
+        if column in values:
+            return values[column]
+    return None
+
+
+def text_of(value: Any) -> str | None:
+    """Returns a value as text, None if it is missing: empty, null or NaN."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+        value = " ".join(value)
+    text = str(value).strip()
+    return None if text.casefold() in MISSING or text == NULL_OF_PYTHON else text
+
+
+def seconds_of(value: Any, column: str) -> float | None:
+    """Returns a time in seconds; None if it is missing.
+
+    It is a number, also with a comma, or a clock time such as 1:02:03.5. Raises ValueError if it is neither."""
+    text = text_of(value)
+    if text is None:
+        return None
+    if clock := CLOCK.fullmatch(text):
+        hours, minutes, seconds = clock.groups()
+        return 3600 * int(hours or 0) + 60 * int(minutes) + float(seconds.replace(",", "."))
+    number = float(text.replace(",", ".").removesuffix("s"))
+    if not math.isfinite(number):
+        raise ValueError(f"'{text}' is no time")
+    return number / MS_PER_S if MILLISECONDS.search(_key(column)) else number

@@ -1,0 +1,127 @@
+"""Turns the records of a table into candidates."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qal.corpus.importers.given_splits import folder_split, split_value
+from qal.corpus.importers.listing import AudioBytes, AudioPiece, Candidate, ListingOptions, Problem
+from qal.corpus.importers.staging import LANGUAGE_CODE
+from qal.corpus.importers.tables.columns import Roles, seconds_of, text_of, value_of
+from qal.corpus.importers.tables.locating import FileLocator
+from qal.corpus.importers.tables.reading import Table
+from qal.corpus.importers.tables.records import BadRecord, Record
+from qal.corpus.split import parse_split
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """The rows of one table.
+
+    Args:
+        table: the table.
+        roles: its columns.
+        folder: the folder of the source.
+        locator: finds its recordings.
+        options: what the user states."""
+
+    table: Table
+    roles: Roles
+    folder: Path
+    locator: FileLocator
+    options: ListingOptions
+
+    def entries(self) -> Iterator[Candidate | Problem]:
+        """Yields a candidate or a problem for each record."""
+        for record in self.table.records():
+            place = self.table.place(record.number, self.folder)
+            if isinstance(record, BadRecord):
+                yield Problem(place, record.reason)
+            else:
+                yield self._candidate(record, place)
+
+    def _candidate(self, record: Record, place: str) -> Candidate | Problem:
+        audio = self._audio(record.values)
+        if isinstance(audio, str):
+            return Problem(place, audio)
+        text = self._text(record.values, "text")
+        translation = self._text(record.values, "translation")
+        if not self.options.no_text and text is None and translation is None:
+            return Problem(place, self._missing_text(record.values))
+        return Candidate(
+            audio=audio,
+            text=text or "",
+            language=_language(self._text(record.values, "language"), self.options.language),
+            speaker=self._text(record.values, "speaker") or "",
+            translation=translation or "",
+            split_name=self._split_name(record.values, audio),
+            place=place,
+            notes=record.notes,
+        )
+
+    def _text(self, values: Mapping[str, Any], role: Any) -> str | None:
+        return text_of(value_of(values, self.roles.get(role, ())))
+
+    def _missing_text(self, values: Mapping[str, Any]) -> str:
+        columns = self.roles.get("text", ())
+        if not any(column in values for column in columns):
+            return "is too short: it has no text"
+        value = value_of(values, columns)
+        return f"its text is missing ({'null' if value is None else f'{value}' or 'empty'})"
+
+    def _audio(self, values: Mapping[str, Any]) -> AudioPiece | AudioBytes | str:
+        """Returns the recording of a record, or why there is none."""
+        value = value_of(values, self.roles["file"])
+        if isinstance(value, Mapping):  # the layout of the library datasets
+            if isinstance(value.get("bytes"), bytes):
+                return AudioBytes(text_of(value.get("path")) or f"{self.table.path.stem}-audio", value["bytes"])
+            value = value.get("path") or value.get("src")
+        if isinstance(value, bytes):
+            return AudioBytes(f"{self.table.path.stem}-audio", value)
+        name = text_of(value)
+        if name is None:
+            return "names no file"
+        try:
+            times = self._times(values)
+        except ValueError:
+            return "its start, end or duration is no number of seconds and no time such as 0:12.5"
+        if isinstance(times, str):
+            return times
+        path = self.locator.find(name, self.table.path.parent)
+        return path if isinstance(path, str) else AudioPiece(path, *times)
+
+    def _times(self, values: Mapping[str, Any]) -> tuple[float, float | None] | str:
+        """Returns the start and end of the part that a record names; a duration alone is that of the whole file."""
+        start_s, end_s = self._seconds(values, "start"), self._seconds(values, "end")
+        duration_s = self._seconds(values, "duration")
+        if start_s is None:
+            return (0.0, end_s) if end_s is not None else (0.0, None)
+        if end_s is None and duration_s is not None:
+            end_s = round(start_s + duration_s, 6)
+        if end_s is None and start_s > 0:
+            return f"starts at {start_s:g} s, but has no end and no duration"
+        if end_s is not None and end_s <= start_s:
+            return f"ends at {end_s:g} s, not after its start at {start_s:g} s"
+        return start_s, end_s
+
+    def _seconds(self, values: Mapping[str, Any], role: Any) -> float | None:
+        for column in self.roles.get(role, ()):
+            if column in values:
+                return seconds_of(values[column], column)
+        return None
+
+    def _split_name(self, values: Mapping[str, Any], audio: AudioPiece | AudioBytes) -> str:
+        columns = self.roles.get("split", ())
+        if columns and (name := split_value(values, columns[0])):
+            return name
+        path = audio.path if isinstance(audio, AudioPiece) else self.folder
+        if path.is_relative_to(self.folder) and (name := folder_split(path.relative_to(self.folder))):
+            return name
+        return self.table.path.stem if parse_split(self.table.path.stem) else ""
+
+
+def _language(value: str | None, stated: str) -> str:
+    """Returns the code of a language such as en-US; "" if the value is no code and the user states one."""
+    code = (value or "").replace("_", "-").split("-")[0].lower()
+    return code if LANGUAGE_CODE.fullmatch(code) or not stated else ""

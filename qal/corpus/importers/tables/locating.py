@@ -1,0 +1,104 @@
+"""Finds the recordings that a table names, also by paths of another machine or another system."""
+
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+DRIVE = re.compile(r"^[A-Za-z]:[/\\]")
+URL = re.compile(r"^file:/{2,3}", re.IGNORECASE)
+NO_RECORDINGS = {".csv", ".tsv", ".txt", ".jsonl", ".json", ".md", ".xlsx", ".parquet", ".lab", ".srt", ".vtt", ".xml"}
+
+
+class FileLocator:
+    """Finds files below one folder.
+
+    Args:
+        folder: the folder of the source."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._index: _Index | None = None
+
+    def find(self, name: str, table_folder: Path) -> Path | str:
+        """Returns the path of a file, or why there is none.
+
+        A path that leads out of the folder is returned as it is, so that it is refused later.
+
+        Args:
+            name: as the table spells it.
+            table_folder: folder of the table, to which names are relative."""
+        name = URL.sub("/", name.strip())
+        if "\0" in name:
+            return "the name of its file is invalid"
+        for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
+            path = Path(os.path.normpath(table_folder / spelling))
+            if not DRIVE.match(name) and _is_inside(path, self._folder) and os.path.isfile(path):
+                return path
+        name = name.replace("\\", "/")
+        is_absolute = name.startswith("/") or bool(DRIVE.match(name))
+        if not is_absolute and not _is_inside(Path(os.path.normpath(table_folder / name)), self._folder):
+            return f"'{name}' is outside the folder of the source"
+        return self._search(name, table_folder, is_absolute)
+
+    def _search(self, name: str, table_folder: Path, is_absolute: bool) -> Path | str:
+        if self._index is None:
+            self._index = _Index(self._folder)
+        inner = table_folder.relative_to(self._folder).parts if _is_inside(table_folder, self._folder) else ()
+        found = self._index.find(name, inner)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            return f"there are several files '{PurePosixPath(name).name}'; write their folders into the table"
+        if is_absolute:
+            return f"'{name}' is not in the folder of the source; give the folder that holds the recordings, too"
+        return f"there is no file '{name}'"
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path == folder or path.is_relative_to(folder)
+
+
+class _Index:
+    """The files below a folder, by what may be written for them: without capitals, suffix or folders."""
+
+    def __init__(self, folder: Path):
+        self._by_path: dict[str, Path] = {}
+        self._by_stem: dict[str, list[Path]] = defaultdict(list)
+        for path in _files(folder):
+            inner = path.relative_to(folder).as_posix()
+            self._by_path.setdefault(_key(inner), path)
+            if path.suffix.lower() not in NO_RECORDINGS:
+                self._by_stem[_stem(inner)].append(path)
+                if "/" in inner:
+                    self._by_stem[_stem(path.name)].append(path)
+
+    def find(self, name: str, table_folder: Sequence[str]) -> list[Path]:
+        """Returns the files for a name: by the longest end of its path that is one, then by its last part alone."""
+        parts = PurePosixPath(name).parts
+        ends = ["/".join(parts[i:]) for i in range(len(parts))]
+        relative = ["/".join((*table_folder, end)) for end in ends]
+        for wanted in (end for pair in zip(relative, ends, strict=True) for end in pair):
+            if path := self._by_path.get(_key(wanted)):
+                return [path]
+        for wanted in (end for pair in zip(relative, ends, strict=True) for end in pair):
+            if found := self._by_stem.get(_stem(wanted)) or self._by_stem.get(_key(wanted)):
+                same_name = [path for path in found if _key(path.name) == _key(PurePosixPath(name).name)]
+                return same_name or found
+        return []
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _stem(name: str) -> str:
+    return _key(os.path.splitext(name)[0])
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder, followlinks=False):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))

@@ -1,0 +1,128 @@
+"""The format "table": a table that names recordings and their texts, with the recordings in its folder."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from qal.corpus.importers.folder import has_text_files, list_folder
+from qal.corpus.importers.given_splits import SplitColumn
+from qal.corpus.importers.listing import Listing, ListingOptions, Role, SourceFormat
+from qal.corpus.importers.tables.columns import Roles, find_roles, known_columns
+from qal.corpus.importers.tables.listing_rows import TableRows
+from qal.corpus.importers.tables.locating import FileLocator
+from qal.corpus.importers.tables.reading import Table, is_table, read_table
+from qal.corpus.importers.tables.records import Record
+from qal.corpus.split import parse_split
+from qal.errors import CorpusError
+
+MAIN_NAME = "metadata"  # of the hub's audiofolder layout; also one in each subfolder
+SIZED = (".parquet",)  # tables that may hold the audio: they are not read twice
+
+
+def find_tables(source: Path) -> list[Path]:
+    """Returns the tables of a source: itself, or those named metadata.*, or all others; a hidden one is none."""
+    if source.is_file():
+        return [source] if is_table(source) else []
+    tables = [path for path in sorted(source.rglob("*")) if is_table(path) and not _is_hidden(path, source)]
+    return [path for path in tables if path.stem.lower() == MAIN_NAME] or tables
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def list_tables(source: Path, options: ListingOptions) -> Listing:
+    """Lists the rows of the tables of a source.
+
+    Raises CorpusError, which names the columns that there are and those that are wanted, if none can be used."""
+    folder = source if source.is_dir() else source.parent
+    if options.no_text and source.is_dir() and not options.columns:
+        return list_folder(source, options)
+    used = _usable_tables(find_tables(source), options)
+    locator = FileLocator(folder)
+    rows = [TableRows(table, _with_split(table, roles, options), folder, locator, options) for table, roles in used]
+    first = rows[0]
+    notes = dict.fromkeys(table.notes for table, _ in used if table.notes)
+    return Listing(
+        entries=chain.from_iterable(row.entries() for row in rows),
+        columns=first.table.columns,
+        roles={role: columns[0] for role, columns in first.roles.items()},
+        notes=" ".join(f"{note}." for note in notes),
+    )
+
+
+def _usable_tables(paths: list[Path], options: ListingOptions) -> list[tuple[Table, Roles]]:
+    """Opens the tables that list recordings. Raises the error of the first one if there is none."""
+    required: list[Role] = ["file"] if options.no_text else ["file", "text"]
+    usable: list[tuple[Table, Roles]] = []
+    first_error: CorpusError | None = None
+    for path in paths:
+        try:
+            table = read_table(path, known_columns(), options.language)
+            usable.append((table, _roles(table, options, required)))
+        except CorpusError as error:
+            if path.stem.lower() == MAIN_NAME:
+                raise
+            first_error = first_error or error
+    if not usable:
+        raise first_error or CorpusError("there is no table; give one as CSV, TSV, JSON lines, Parquet or XLSX")
+    named = [(table, roles) for table, roles in usable if parse_split(table.path.stem)]
+    return named if any(parse_split(table.path.stem) == "train" for table, _ in named) else usable
+
+
+def _roles(table: Table, options: ListingOptions, required: list[Role]) -> Roles:
+    """Finds the columns; a translation may stand in for the text."""
+    roles = find_roles(table.path.name, table.columns, options.columns, [])
+    return roles if "translation" in roles and "file" in roles else _required(table, options, required)
+
+
+def _required(table: Table, options: ListingOptions, required: list[Role]) -> Roles:
+    return find_roles(table.path.name, table.columns, options.columns, required)
+
+
+def _with_split(table: Table, roles: Roles, options: ListingOptions) -> Roles:
+    """Adds the column that names the split, which is found by its content."""
+    if "split" in roles:
+        return roles
+    used = {column for columns in roles.values() for column in columns}
+    spellings = {column.strip().lower(): column for column in table.columns if column not in used}
+    columns = SplitColumn(table.path, table.unit)
+    for record in _records(table):
+        columns.feed(record.number, {name: record.values.get(column) for name, column in spellings.items()})
+    name = columns.name()
+    return {**roles, "split": (spellings[name],)} if name else roles
+
+
+def _records(table: Table) -> Iterator[Record]:
+    if table.path.suffix.lower() not in SIZED:
+        yield from (record for record in table.records() if isinstance(record, Record))
+
+
+def _recognises(source: Path) -> bool:
+    """True for a table, and for a folder with tables one of which names files and texts.
+
+    A folder with tables alone is recognised, too: its error says which columns are missing."""
+    tables = find_tables(source)
+    if not tables or source.is_file() or tables[0].stem.lower() == MAIN_NAME:
+        return bool(tables)
+    return any(_lists_recordings(path) for path in tables) or not has_text_files(source)
+
+
+def _lists_recordings(path: Path) -> bool:
+    try:
+        _roles(read_table(path, known_columns()), ListingOptions(), ["file", "text"])
+    except CorpusError:
+        return False
+    return True
+
+
+TABLE = SourceFormat(
+    name="table",
+    title="a table of recordings",
+    description=(
+        "a CSV, TSV, JSON, Parquet or XLSX table with a column for the file and one for the text, "
+        "and the recordings in its folder"
+    ),
+    recognises=_recognises,
+    list=list_tables,
+)
