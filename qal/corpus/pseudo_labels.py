@@ -72,7 +72,7 @@ DEFAULT_AGREEMENT = AgreementOptions()
 
 
 def agreement(text: str, other: str, language: str) -> float:
-    """Returns 1 less the character error rate between two texts after the scoring normaliser; 0 without words."""
+    """Returns 1 less the edits between two normalised texts per character of the longer one; 0 without words."""
     own, others = (normalise(t, language or None) for t in (text, other))
     longest = max(len(own), len(others))
     return 1 - Levenshtein.distance(own, others) / longest if own and others else 0.0

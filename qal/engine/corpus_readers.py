@@ -1,4 +1,4 @@
-"""What an engine reads for corpora: the words of a recording with their times, and texts that two readings agree on."""
+"""Readers for corpora: of the words of a recording with their times, and of pieces of speech that are read twice."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -108,9 +108,8 @@ def refined_cues(cues: Sequence[Cue], activity: SpeechActivity) -> tuple[list[Cu
     numbers = {cue.number for cue, _ in rejected}
     kept = [cue for cue in cues if cue.number not in numbers]
     refined = list(_refined(kept, borders))
-    empty = [cue for cue in refined if not _is_spoken(cue, borders)]
-    rejected += [(cue, NO_SPEECH) for cue in empty]
-    return [cue for cue in refined if cue not in empty], rejected
+    rejected += [(cue, NO_SPEECH) for cue in refined if not _is_spoken(cue, borders)]
+    return [cue for cue in refined if _is_spoken(cue, borders)], rejected
 
 
 def _is_spoken(cue: Cue, borders: Borders) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from qal.corpus.importers.tables.text_encoding import is_damaged
 from qal.corpus.importers.timed.cue_text import frequent_labels, spoken_text
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.words import has_words
@@ -15,6 +16,7 @@ MIN_ROLLED_SHARE = 0.5  # of the cues that begin with the last line of the cue b
 Rejected = tuple[Cue, str]  # a cue that cannot become an example, and why
 
 NO_TEXT = "has no text; write it or delete the cue"
+DAMAGED = "its text has bytes that cannot be decoded; save the file as UTF-8"
 NEGATIVE = "its times are negative or its end lies before its start; correct them"
 ZERO_LENGTH = "its start and its end are the same; correct them"
 OVERLAPS = "overlaps with {other}; correct the times, or leave out speech of two people at once"
@@ -50,6 +52,8 @@ def _fault(cue: Cue) -> str:
         return NEGATIVE
     if not cue.text.strip():
         return NO_TEXT
+    if is_damaged(cue.text):
+        return DAMAGED
     return ZERO_LENGTH if cue.end_s == cue.start_s else ""
 
 

@@ -29,7 +29,7 @@ def joined_cues(cues: Sequence[Cue]) -> tuple[list[Cue], list[Rejected]]:
             joined.append(cue)
     long = [cue for cue in joined if cue.duration_s > MAX_CUE_S]
     reasons = [(cue, TOO_LONG.format(duration=cue.duration_s, limit=MAX_CUE_S)) for cue in long]
-    return [cue for cue in joined if cue not in long], reasons
+    return [cue for cue in joined if cue.duration_s <= MAX_CUE_S], reasons
 
 
 def ends_sentence(text: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from qal.audio.blocks import read_audio_format
@@ -137,7 +138,12 @@ def align_transcript(
         else:
             found.append(cue)
     refined, without_sound = refined_cues(_in_order(found), activity)
-    pieces = [Piece(cue, _agrees(cue, recognised, language)) for cue in refined]
+    middles_s = np.array([(word.start_s + word.end_s) / 2 for word in recognised])
+    pieces = []
+    for cue in refined:
+        inside = np.flatnonzero((middles_s >= cue.start_s) & (middles_s < cue.end_s))
+        heard = "".join(recognised[i].text for i in inside)
+        pieces.append(Piece(cue, _agrees(cue.text, heard, language)))
     return pieces, sorted([*problems, *without_sound], key=lambda pair: pair[0].number)
 
 
@@ -160,11 +166,9 @@ def _in_order(cues: Sequence[Cue]) -> list[Cue]:
     return ordered
 
 
-def _agrees(cue: Cue, recognised: Sequence[TimedWord], language: str) -> bool:
+def _agrees(text: str, heard: str, language: str) -> bool:
     """True if the model's words in a piece are those of its text, at both ends too."""
-    inside = [word for word in recognised if cue.start_s <= (word.start_s + word.end_s) / 2 < cue.end_s]
-    own = normalise(cue.text, language or None).replace(" ", "")
-    heard = normalise("".join(word.text for word in inside), language or None).replace(" ", "")
+    own, heard = (normalise(words, language or None).replace(" ", "") for words in (text, heard))
     if not own or Levenshtein.distance(own, heard) > MAX_ERROR_RATE * len(own):
         return False
     edges = (
