@@ -127,6 +127,7 @@ def test_real_espeak_ng_speaks_amharic(tmp_path: Path):
     environment = dict(os.environ)
     if not shutil.which("espeak-ng"):
         packages = ["espeak-ng", "espeak-ng-data", "libespeak-ng1", "libsonic0", "libpcaudio0"]
+        (tmp_path / "root").mkdir()
         root = unpack_packages(packages, tmp_path / "root") / "usr"
         (library,) = {path.parent for path in root.rglob("libespeak-ng.so.1")}
         script = f'#!/bin/sh\nLD_LIBRARY_PATH={library} exec {root}/bin/espeak-ng --path={library} "$@"\n'

@@ -136,5 +136,6 @@ def test_sentences_are_found_by_the_words_of_a_real_model(tmp_path: Path, englis
     candidates = [c for c in list_transcribed(tmp_path, options).entries if isinstance(c, Candidate) and not c.marks]
     known = {s.text for s in spoken}
     alone = [c for c in candidates if c.text in known]
-    assert len(candidates) > 0.8 * len(spoken)
+    words = sum(len(candidate.text.split()) for candidate in candidates)
+    assert words > 0.75 * sum(len(s.text.split()) for s in spoken)
     assert_times(alone, spoken)

@@ -36,14 +36,17 @@ def read_text_file(path: Path) -> str:
 
     Bytes that cannot be decoded become surrogate characters. Raises CorpusError if the file is missing, too large or
     not a text."""
+    unreadable = f"{path.name}: is not a text; save it as UTF-8"
     with storage_errors(str(path)):
         try:
             is_large = require_regular(path).stat().st_size > MAX_FILE_BYTES
-            encoding = find_encoding(path)
+            text = "" if is_large else "\n".join(text_lines(path, find_encoding(path)))
         except FileNotFoundError as error:
             raise CorpusError(f"{path}: there is no such file; check the path") from error
-        except CorpusError as error:
-            raise CorpusError(f"{path.name}: is not a text; save it as UTF-8") from error
-        if is_large:
-            raise CorpusError(f"{path.name}: larger than {format_bytes(MAX_FILE_BYTES)}; is it a text?")
-        return "\n".join(text_lines(path, encoding))
+        except (CorpusError, UnicodeError) as error:
+            raise CorpusError(unreadable) from error
+    if is_large:
+        raise CorpusError(f"{path.name}: larger than {format_bytes(MAX_FILE_BYTES)}; is it a text?")
+    if "\0" in text:
+        raise CorpusError(unreadable)
+    return text
