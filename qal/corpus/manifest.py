@@ -125,7 +125,8 @@ def read_corpus(folder: Path, max_missing_share: float = 0) -> Corpus:
     if not rows:
         raise CorpusError(f"{folder}: {MANIFEST_FILE} has no examples; import the dataset again with --force")
     corpus = Corpus(folder, _corpus_info(_read_origin(folder), rows, manifest), rows)
-    missing = [row for row in rows if not os.path.isfile(corpus.audio_path(row))]  # also names that no disk can hold
+    _check_paths(corpus)
+    missing = [row for row in rows if not os.path.isfile(os.path.join(folder, row.audio))]  # also invalid names
     if len(missing) > max_missing_share * len(rows):
         raise CorpusError(
             f"{folder}: the audio file '{missing[0].audio}' is missing; restore it or import the dataset again"
@@ -143,13 +144,25 @@ def write_corpus(folder: Path, origin: Origin, rows: Iterable[Row]) -> Corpus:
         raise CorpusError(f"{folder}: a dataset needs at least one example; check the recordings")
     manifest = "".join(f"{row.model_dump_json()}\n" for row in rows).encode()
     corpus = Corpus(folder, _corpus_info(origin, rows, manifest), rows)
-    for row in rows:
-        corpus.audio_path(row)
+    _check_paths(corpus)
     with storage_errors(f"the dataset {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         info = corpus.info.model_dump_json(indent=2).encode()
         _replace_files({folder / MANIFEST_FILE: manifest, folder / CORPUS_INFO_FILE: info})
     return corpus
+
+
+def _check_paths(corpus: Corpus) -> None:
+    """Raises CorpusError if an audio file is outside of the corpus, as `Corpus.audio_path` does, a folder at a time."""
+    root, inside = corpus.folder.resolve(), set[str]()
+    for row in corpus.rows:
+        parent, name = os.path.split(row.audio)
+        if parent not in inside:
+            corpus.audio_path(row)
+            if (corpus.folder / parent).resolve().is_relative_to(root):
+                inside.add(parent)
+        elif name in ("", "..") or os.path.islink(os.path.join(corpus.folder, row.audio)):
+            corpus.audio_path(row)
 
 
 def _parse_rows(manifest: bytes, folder: Path) -> Iterable[Row]:

@@ -75,7 +75,7 @@ def import_path_main(prog: str, about: str, arguments: Sequence[str]) -> None:
 
 def _listing_options(options: PathOptions) -> ListingOptions:
     columns = parse_columns(options.columns)
-    return ListingOptions(options.language, columns, options.no_text, _transcriber(options))
+    return ListingOptions(options.language, columns, options.no_text, transcriber=_transcriber(options))
 
 
 def _transcriber(options: PathOptions) -> EngineTranscriber:
@@ -99,6 +99,7 @@ def _preview(options: PathOptions) -> None:
         _format(options),
         max_problem_share=options.max_problems,
         audio_folders=_audio_folders(options),
+        work_folder=options.out.parent if options.out and options.out.parent.is_dir() else None,
     )
     _show_preview(found, options.json_)
 
