@@ -1,5 +1,6 @@
 """Recordings with subtitles beside them become pieces with their sentences."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -115,5 +116,7 @@ def test_unreadable_recording_and_unreadable_subtitles_are_problems(tmp_path: Pa
     (tmp_path / "a.srt").write_text(srt([(0, 1, "one")]))
     write_audio(tmp_path / "b.wav", sine(440, 2))
     (tmp_path / "b.srt").write_text("nothing")
+    write_audio(tmp_path / "c.wav", sine(440, 2))
+    os.mkfifo(tmp_path / "c.srt")
     _, problems = split_entries(list_timed_text(tmp_path, OPTIONS))
-    assert [problem.place for problem in problems] == ["a.srt", "b.srt"]
+    assert [problem.place for problem in problems] == ["a.srt", "b.srt", "c.srt"]

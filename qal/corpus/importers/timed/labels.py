@@ -4,18 +4,22 @@ import re
 from pathlib import Path
 
 from qal.corpus.importers.timed.cues import Cue, read_text_file
-from qal.errors import CorpusError
+from qal.errors import CorpusError, StorageError
+from qal.storage import require_regular
 
 LABEL_LINE = re.compile(r"(-?\d+(?:[.,]\d+)?)\t(-?\d+(?:[.,]\d+)?)(?:\t(.*))?")
 FREQUENCY_LINE = re.compile(r"\\\t")  # the range of frequencies of the label before it
-HEAD_CHARACTERS = 4096
+HEAD_BYTES = 4096
 
 
 def is_label_track(path: Path) -> bool:
-    """True if the first lines of a text file are labels of Audacity."""
+    """True if the first lines of a text file are labels of Audacity; of other texts, only the start is read."""
     try:
-        lines = _lines(read_text_file(path)[:HEAD_CHARACTERS])
-    except CorpusError:
+        with require_regular(path).open("rb") as file:
+            if b"\t" not in file.read(HEAD_BYTES):
+                return False
+        lines = _lines(read_text_file(path)[:HEAD_BYTES])
+    except (CorpusError, StorageError, OSError):
         return False
     complete = lines[:-1] if len(lines) > 1 else lines  # the last one may be cut
     return bool(complete) and all(map(LABEL_LINE.fullmatch, complete))

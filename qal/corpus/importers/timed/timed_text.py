@@ -12,7 +12,7 @@ from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.joining import joined_cues
 from qal.corpus.importers.timed.recordings import READERS, TimedRecording, find_recordings, has_mostly_cues
 from qal.corpus.importers.timed.shift import NO_SHIFT, Shift, estimate_shift
-from qal.errors import AudioDecodeError, CorpusError
+from qal.errors import AudioDecodeError, CorpusError, StorageError
 
 NO_CUES = "has no subtitles, labels or annotations of the same name beside it; add them, such as {name}.srt"
 NOTHING_FOUND = "has no recording with a file of cues of the same name; put talk.mp3 and talk.srt next to each other"
@@ -55,7 +55,7 @@ def _shift_note(recording: TimedRecording) -> str:
     """Returns a sentence if the cues of a recording are moved as a whole; "" otherwise."""
     try:
         shift = _read_pieces(recording).shift
-    except (CorpusError, AudioDecodeError):
+    except (CorpusError, AudioDecodeError, StorageError):
         return ""
     name = recording.cue_file.name if recording.cue_file else ""
     return SHIFTED.format(name=name, shift=shift) if shift != NO_SHIFT else ""
@@ -75,7 +75,7 @@ def _entries(recording: TimedRecording, options: ListingOptions) -> Iterator[Can
         return
     try:
         pieces = _read_pieces(recording)
-    except (CorpusError, AudioDecodeError) as error:
+    except (CorpusError, AudioDecodeError, StorageError) as error:
         yield Problem(recording.cue_file.name, _reason(error, recording))
         return
     notes = (f"times {pieces.shift}",) if pieces.shift != NO_SHIFT else ()

@@ -22,7 +22,7 @@ from qal.corpus.importers.timed.joining import MAX_CUE_S, TOO_LONG
 from qal.corpus.importers.timed.labels import is_label_track
 from qal.corpus.importers.timed.matching import match_words
 from qal.corpus.importers.timed.sentences import Sentence, paragraphs, sentences
-from qal.errors import AudioDecodeError, CorpusError
+from qal.errors import AudioDecodeError, CorpusError, StorageError
 from qal.text.normalisation.registry import normalise
 from qal.text.scripts import split_words
 
@@ -71,7 +71,7 @@ def _is_long(pair: Transcribed) -> bool:
     try:
         text = read_text_file(pair.transcript)
         duration_s = read_audio_format(pair.recording).declared_duration_s
-    except (CorpusError, AudioDecodeError):
+    except (CorpusError, AudioDecodeError, StorageError):
         return False
     is_long_text = len(split_words(text)) >= MIN_WORDS and not is_label_track(pair.transcript)
     return is_long_text and (duration_s > WINDOW_S or not duration_s)
@@ -94,7 +94,7 @@ def _entries(pair: Transcribed, transcriber: Transcriber, options: ListingOption
     try:
         text, activity = read_text_file(pair.transcript), read_activity(pair.recording)
         recognised = transcriber.words(pair.recording, options.language)
-    except (CorpusError, AudioDecodeError) as error:
+    except (CorpusError, AudioDecodeError, StorageError) as error:
         yield Problem(name, str(error).removeprefix(f"{name}: "))
         return
     pieces, problems = align_transcript(text, recognised, activity, options.language)
