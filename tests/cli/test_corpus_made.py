@@ -19,7 +19,8 @@ def test_label_makes_a_corpus_and_lists_what_is_left_out(
     (tmp_path / "in").mkdir()
     for name in ("a.wav", "b.wav"):
         (tmp_path / "in" / name).write_bytes(russian_corpus.audio_path(row).read_bytes())
-    engine = ScriptedEngine([transcript("Да.", "ru", -0.1), transcript("Да", "ru", -0.1)])
+    texts = ("Да.", "Да", "Нет.", "Или другое.")
+    engine = ScriptedEngine([transcript(text, "ru", -0.1) for text in texts])
     monkeypatch.setattr(label, "make_reader", lambda *_: AgreementReader(engine, engine, "one, other"))
     words = [
         str(tmp_path / "in"),
@@ -40,7 +41,7 @@ def test_label_makes_a_corpus_and_lists_what_is_left_out(
 
 
 def test_label_takes_only_possible_thresholds():
-    with pytest.raises(OptionError, match="min-agreement"):
+    with pytest.raises(OptionError, match="min.agreement"):
         label.main(["in", "--language", "ru", "--out", "x", "--min-agreement", "2"])
 
 

@@ -27,7 +27,7 @@ class ScriptedReader:
     def __init__(self, *pieces: ReadPiece):
         self.pieces = pieces
 
-    def read(self, _samples: Samples, _language: str) -> Sequence[ReadPiece]:
+    def read(self, samples: Samples, language: str) -> Sequence[ReadPiece]:
         return self.pieces
 
 

@@ -60,8 +60,8 @@ class EspeakNg:
     """Speaks with espeak-ng: about a hundred languages, a synthetic voice, a fraction of a second per sentence."""
 
     name = "espeak-ng"
-    rates = ESPEAK_RATES
-    rate_limits = ESPEAK_RATE_LIMITS
+    rates: Sequence[int] = ESPEAK_RATES
+    rate_limits: tuple[int, int] = ESPEAK_RATE_LIMITS
 
     def __init__(self, program: str):
         self._program = program
@@ -85,8 +85,8 @@ class Piper:
     """Speaks with piper and the voices (.onnx files) of a folder, whose names begin with the language: am_ET-x.onnx."""
 
     name = "piper"
-    rates = PIPER_RATES
-    rate_limits = PIPER_RATE_LIMITS
+    rates: Sequence[int] = PIPER_RATES
+    rate_limits: tuple[int, int] = PIPER_RATE_LIMITS
 
     def __init__(self, program: str, folder: Path):
         self._program, self._folder = program, folder

@@ -34,10 +34,9 @@ def test_ten_minutes_with_loose_subtitles_are_right_to_a_fifth_of_a_second(
     samples, spoken = join_utterances(speech, chosen(speech, 150), rng)
     assert len(samples) > 9 * 60 * 16_000
     write_audio(tmp_path / "in" / "talk.wav", samples)
-    loose = [
-        (*(time_s + LATE_S + rng.uniform(-JITTER_S, JITTER_S) for time_s in (s.start_s, s.end_s)), s.text)
-        for s in spoken
-    ]
+    starts_and_ends = np.array([(s.start_s, s.end_s) for s in spoken])
+    starts_and_ends += LATE_S + rng.uniform(-JITTER_S, JITTER_S, starts_and_ends.shape)
+    loose = [(float(a), float(b), s.text) for (a, b), s in zip(starts_and_ends, spoken, strict=True)]
     (tmp_path / "in" / "talk.srt").write_text(srt(loose), encoding="utf-8")
     result = import_source(tmp_path / "in", tmp_path / "out", ListingOptions(language=speech.rows[0].language))
     found = {}

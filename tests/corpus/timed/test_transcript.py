@@ -8,9 +8,10 @@ import pytest
 
 from qal.corpus.importers.alignment import TimedWord
 from qal.corpus.importers.listing import AudioPiece, Candidate, ListingOptions, Problem
+from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.matching import match_words
 from qal.corpus.importers.timed.sentences import paragraphs
-from qal.corpus.importers.timed.transcript import DISAGREES, TRANSCRIPT, list_transcribed
+from qal.corpus.importers.timed.transcript import DISAGREES, TRANSCRIPT, Heard, list_transcribed
 from qal.corpus.manifest import Corpus
 from qal.engine.corpus_readers import EngineTranscriber
 from qal.engine.interface import load_engine
@@ -29,7 +30,7 @@ class KnownWords:
     def __init__(self, words: Sequence[TimedWord]):
         self.recognised, self.languages = list(words), []
 
-    def words(self, _recording: Path, language: str) -> Sequence[TimedWord]:
+    def words(self, recording: Path, language: str) -> Sequence[TimedWord]:
         self.languages.append(language)
         return self.recognised
 
@@ -114,6 +115,25 @@ def test_words_are_matched_in_order_although_they_repeat_and_some_are_misspelt()
     matched = match_words("One, two, three. Two one four! Five six: one two nine.", recognised, "en")
     assert [word.start_s for word in matched] == pytest.approx([float(i) for i in range(11)], abs=0.5)
     assert match_words("nothing in common", [], "en")[0].start_s is None
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after", "agrees"),
+    [
+        ("Please check the number", "", "", True),
+        ("Please chek the nunber", "", "", True),
+        ("check the number", "", "", False),  # "please" is spoken, but not in the text
+        ("check the number", "and then, please", "", True),  # it is the last word of the piece before
+        ("Now please check the number", "", "", False),
+        ("Please check the", "", "", False),
+        ("Please check the", "", "number one", True),
+        ("Something else was said", "", "", False),
+    ],
+)
+def test_text_agrees_if_the_words_at_both_ends_do(text: str, before: str, after: str, agrees: bool):
+    words = ("Please", "check", "the", "number")
+    recognised = [TimedWord(f" {word}", 0.3 * i, 0.3 * i + 0.3) for i, word in enumerate(words)]
+    assert Heard(recognised, "en").agrees(Cue(1, 0.0, 1.2, text), before, after) is agrees
 
 
 def test_speakers_of_a_transcript_hold_until_the_next_label():

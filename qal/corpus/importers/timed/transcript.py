@@ -4,6 +4,7 @@ Pieces in which the text and the words of the model agree are kept; the others a
 borders may be wrong."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +29,9 @@ from qal.text.scripts import split_words
 
 DISAGREES = "text and audio disagree"  # the mark of such rows
 MAX_ERROR_RATE = 0.3  # of the characters of a piece, by the model's words
-EDGE_CHARACTERS = 12
+EDGE_CHARACTERS = 6
 MIN_EDGE_SIMILARITY = 0.5  # of the first and the last characters, so that no word is cut off
+WORD_TOLERANCE_S = 0.5  # of the times of the model's words
 MIN_WORDS = 60  # of a transcript; a shorter one belongs to a recording that is one example
 NO_MODEL = "its transcript has no times; choose a model that finds them with --align, such as --align base-adaptive"
 NOT_FOUND = "its words were not recognised in the recording: {text}"
@@ -138,12 +140,11 @@ def align_transcript(
         else:
             found.append(cue)
     refined, without_sound = refined_cues(_in_order(found), activity)
-    middles_s = np.array([(word.start_s + word.end_s) / 2 for word in recognised])
-    pieces = []
-    for cue in refined:
-        inside = np.flatnonzero((middles_s >= cue.start_s) & (middles_s < cue.end_s))
-        heard = "".join(recognised[i].text for i in inside)
-        pieces.append(Piece(cue, _agrees(cue.text, heard, language)))
+    heard = Heard(recognised, language)
+    neighbours = zip(
+        ["", *(cue.text for cue in refined)], refined, [*(cue.text for cue in refined[1:]), ""], strict=False
+    )
+    pieces = [Piece(cue, heard.agrees(cue, before, after)) for before, cue, after in neighbours]
     return pieces, sorted([*problems, *without_sound], key=lambda pair: pair[0].number)
 
 
@@ -166,9 +167,48 @@ def _in_order(cues: Sequence[Cue]) -> list[Cue]:
     return ordered
 
 
-def _agrees(text: str, heard: str, language: str) -> bool:
-    """True if the model's words in a piece are those of its text, at both ends too."""
-    own, heard = (normalise(words, language or None).replace(" ", "") for words in (text, heard))
+class Heard:
+    """The words that a model recognised in a recording, in order of time."""
+
+    def __init__(self, recognised: Sequence[TimedWord], language: str):
+        self._language = language
+        self._keys = [self._key(word.text) for word in recognised]
+        self._middles_s = np.maximum.accumulate([(word.start_s + word.end_s) / 2 for word in recognised] or [0.0])
+
+    def agrees(self, cue: Cue, before: str, after: str) -> bool:
+        """True if the words in a piece are those of its text, at both ends too.
+
+        Args:
+            cue: the piece.
+            before: the text of the piece before it.
+            after: the text of the piece after it."""
+        text, before, after = map(self._key, (cue.text, before, after))
+        return any(_agree(text, words) for words in self._readings(cue, before, after))
+
+    def _readings(self, cue: Cue, before: str, after: str) -> Iterator[str]:
+        """Yields the words in a piece. The times of words are loose: one near a border may be a neighbour's."""
+        first, last = np.searchsorted(self._middles_s[: len(self._keys)], (cue.start_s, cue.end_s))
+        firsts, lasts = [first], [last]
+        if self._is_near(first - 1, cue.start_s):
+            firsts.append(first - 1)
+        if self._is_near(first, cue.start_s) and before.endswith(self._keys[first]):
+            firsts.append(first + 1)
+        if self._is_near(last, cue.end_s):
+            lasts.append(last + 1)
+        if self._is_near(last - 1, cue.end_s) and after.startswith(self._keys[last - 1]):
+            lasts.append(last - 1)
+        for start, end in product(firsts, lasts):
+            yield "".join(self._keys[start:end])
+
+    def _is_near(self, index: int, border_s: float) -> bool:
+        return 0 <= index < len(self._keys) and abs(self._middles_s[index] - border_s) <= WORD_TOLERANCE_S
+
+    def _key(self, text: str) -> str:
+        return normalise(text, self._language or None).replace(" ", "")
+
+
+def _agree(own: str, heard: str) -> bool:
+    """True if two normalised texts have few different characters, at both ends too."""
     if not own or Levenshtein.distance(own, heard) > MAX_ERROR_RATE * len(own):
         return False
     edges = (
