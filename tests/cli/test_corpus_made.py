@@ -41,7 +41,7 @@ def test_label_makes_a_corpus_and_lists_what_is_left_out(
 
 
 def test_label_takes_only_possible_thresholds():
-    with pytest.raises(OptionError, match="min.agreement"):
+    with pytest.raises(OptionError, match="min_agreement"):
         label.main(["in", "--language", "ru", "--out", "x", "--min-agreement", "2"])
 
 
