@@ -4,11 +4,13 @@
     speaker   where several speakers are named: no speaker of a test row is trained on
     text      otherwise: no sentence of a test row is trained on
 
-A row that was in the corpus before keeps its split, also when its text was corrected."""
+A row that was in the corpus before keeps its split, also when its text was corrected. Synthetic speech and texts of a
+model are for training only."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from qal.corpus.machine_made import is_machine_made
 from qal.corpus.manifest import Corpus, CorpusInfo, Row
 from qal.corpus.speakers import speaker_key
 from qal.corpus.split import SHARES, SPLITS, Split, SplitMethod
@@ -84,6 +86,8 @@ def _decided_splits(
     is_taken_from_train = bool(given) and {"validation", "test"} & set(missing)
 
     def decide(row: Row) -> Split | None:
+        if is_machine_made(row):
+            return "train"
         before = by_path.get(row.audio)
         if before is None or before.sha256 != row.sha256:  # a renamed recording, or a new one of the same name
             before = by_audio.get(row.sha256) or before

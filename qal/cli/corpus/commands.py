@@ -27,7 +27,8 @@ SPLIT_HELP = (
 ABOUT_ASTERISK = "telephone prompts of Asterisk, one professional voice a language, from Debian's packages"
 ABOUT_PATH = (
     "a folder of recordings, a table that lists them, or an archive of either. The format is found: name.wav with "
-    "name.txt beside it; a CSV, TSV, JSON, Parquet or XLSX table with columns for the file and the text; and the "
+    "name.txt beside it; a CSV, TSV, JSON, Parquet or XLSX table with columns for the file and the text; a long "
+    "recording with subtitles, labels or a transcript beside it; and the "
     "formats of --format. An import that was interrupted is continued by the same command"
 )
 ABOUT_HUB = "a data set of the Hugging Face hub, or a part of it"
@@ -47,6 +48,14 @@ SUBCOMMANDS = {
     "versions": ("qal.cli.corpus.versions:versions_main", "list or record the versions of a corpus"),
     "diff": ("qal.cli.corpus.versions:diff_main", "compare two versions of a corpus"),
     "restore": ("qal.cli.corpus.versions:restore_main", "restore a version of a corpus"),
+    "label": (
+        "qal.cli.corpus.label",
+        "make examples of recordings without transcripts, where two readings agree",
+    ),
+    "synthesize": (
+        "qal.cli.corpus.synthesize",
+        "make examples of a text with the speech synthesis of this machine",
+    ),
 }
 SOURCES = {
     "folder": (f"{__name__}:folder_main", "the same as `qal corpus import PATH`"),

@@ -16,6 +16,9 @@ from qal.corpus.importers.formats import FORMATS, format_named
 from qal.corpus.importers.import_source import import_source, preview
 from qal.corpus.importers.listing import ListingOptions, Role, SourceFormat
 from qal.corpus.importers.results import MAX_PROBLEM_SHARE, ImportProgress, Preview, ProblemsError
+from qal.engine.catalogue import DEFAULT_MODEL
+from qal.engine.corpus_readers import EngineTranscriber
+from qal.engine.interface import load_engine
 from qal.errors import OptionError
 from qal.json_text import json_text
 
@@ -36,6 +39,9 @@ class PathOptions(OwnOptions, frozen=True):
     audio_folder: Path | None = flag(None, "another folder in which the recordings of a table may be", "DIR")
     max_problems: float = flag(
         MAX_PROBLEM_SHARE, "share of the entries that may be unusable; above it, the import stops", ge=0, le=1
+    )
+    align: str = flag(
+        DEFAULT_MODEL, "model that finds the times of a long recording's transcript if it has none", "MODEL"
     )
     dry_run: bool = flag(False, "print the first ten examples, counts and problems; write nothing")
     licence: str = flag("", "terms of use; unset: those that the source names")
@@ -70,7 +76,14 @@ def import_path_main(prog: str, about: str, arguments: Sequence[str]) -> None:
 
 
 def _listing_options(options: PathOptions) -> ListingOptions:
-    return ListingOptions(options.language, parse_columns(options.columns), options.no_text)
+    columns = parse_columns(options.columns)
+    return ListingOptions(options.language, columns, options.no_text, transcriber=_transcriber(options))
+
+
+def _transcriber(options: PathOptions) -> EngineTranscriber:
+    """Returns the model of --align, which is loaded when a source needs it."""
+    language = options.language or None
+    return EngineTranscriber(lambda: load_engine(options.align, language), options.align)
 
 
 def _format(options: PathOptions) -> SourceFormat | None:

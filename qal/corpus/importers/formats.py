@@ -21,6 +21,8 @@ from qal.corpus.importers.layouts.speechocean762 import SPEECHOCEAN762
 from qal.corpus.importers.layouts.voxpopuli import VOXPOPULI
 from qal.corpus.importers.listing import SourceFormat
 from qal.corpus.importers.tables.table_format import TABLE
+from qal.corpus.importers.timed.timed_text import TIMED_TEXT
+from qal.corpus.importers.timed.transcript import TRANSCRIPT
 from qal.errors import CorpusError
 
 # The more specific ones first: the first that recognises a source is taken.
@@ -39,7 +41,7 @@ DATASET_LAYOUTS: Sequence[SourceFormat] = (
     WAXAL,
     DATASETS,
 )
-FORMATS: Sequence[SourceFormat] = (*DATASET_LAYOUTS, TABLE, FOLDER)
+FORMATS: Sequence[SourceFormat] = (*DATASET_LAYOUTS, TIMED_TEXT, TABLE, TRANSCRIPT, FOLDER)
 
 
 def find_format(path: Path) -> SourceFormat:

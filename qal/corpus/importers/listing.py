@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from qal.corpus.importers.alignment import Transcriber
 from qal.corpus.manifest import UNKNOWN
 
 Role = Literal["file", "text", "speaker", "language", "translation", "split", "start", "end", "duration"]
@@ -55,6 +56,7 @@ class Problem:
 
     place: str  # such as "clips.csv, line 5" or "clips/a.wav"
     reason: str  # what is wrong and what to do; no full stop
+    is_fault: bool = True  # False: left out as it should be, such as a cue that describes a sound; no bad row
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}"
@@ -84,6 +86,7 @@ class ListingOptions:
     columns: Mapping[Role, str] = field(default_factory=dict)  # chosen by the user; they win over recognised names
     no_text: bool = False  # audio alone, for distillation
     audio_folders: tuple[Path, ...] = ()  # further folders in which the recordings may be
+    transcriber: Transcriber | None = None  # finds the times of transcripts without times; None: they are refused
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,10 @@ def _holds_audio(entry: Entry) -> bool:
 
 
 def require_few_problems(problems: Sequence[Problem], total: int, max_share: float) -> None:
-    """Raises ProblemsError if the share of problems among `total` entries is too large."""
-    if len(problems) >= MIN_PROBLEMS and len(problems) > max_share * total:
-        raise ProblemsError(problems, total, max_share)
+    """Raises ProblemsError if the share of faults among `total` entries is too large."""
+    faults = [problem for problem in problems if problem.is_fault]
+    if len(faults) >= MIN_PROBLEMS and len(faults) > max_share * total:
+        raise ProblemsError(faults, total, max_share)
 
 
 @dataclass

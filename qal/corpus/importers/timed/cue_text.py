@@ -1,0 +1,98 @@
+"""The spoken words of a cue: without tags, labels of speakers, descriptions of sounds and lyrics.
+
+<i>ANNA:</i> [door closes] Come in.     ─► "Come in.", speaker Anna
+- Hi. / - Hello.                        ─► "Hi. Hello."
+♪ la la ♪                               ─► nothing is spoken"""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from qal.corpus.words import has_words
+
+TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
+DESCRIPTION = re.compile(r"\[[^\[\]]*\]|［[^［］]*］|【[^【】]*】")
+OUTER_PARENTHESES = re.compile(r"^\s*[(（][^()（）]*[)）]|[(（][^()（）]*[)）]\s*$")
+STARRED = re.compile(r"^\s*\*[^*]+\*\s*$")  # as in *sighs*
+MUSIC = re.compile(r"[♪♫♬♩🎵🎶]")
+HASH_LYRICS = re.compile(r"^\s*#\s.*\s#\s*$")
+DASH = re.compile(r"^\s*[-–—‐]\s*(?=\S)")
+CHANGE = re.compile(r"^\s*(?:>>+|»)\s*")  # another speaker begins
+LABEL = re.compile(r"^\s*(?P<name>[^\s:：፦.!?,][^:：፦.!?,\n]{0,30}?)\s*[:：፦](?!//)(?:\s+|(?<=[：፦])|$)")
+MAX_LABEL_WORDS = 4
+MIN_REPEATED_LABELS = 3  # from which a label that is not in capitals counts
+
+
+class SpokenText(NamedTuple):
+    """The words of a cue that are spoken, and who speaks; the speaker is empty if it is unknown or there are two."""
+
+    text: str
+    speaker: str
+
+
+def frequent_labels(texts: Iterable[str]) -> frozenset[str]:
+    """Returns the labels that stand at the beginning of many lines of a file, so that they are speakers."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        for line in _plain_lines(text):
+            label = _label(line)
+            if label:
+                counts[label] += 1
+    return frozenset(label for label, count in counts.items() if count >= MIN_REPEATED_LABELS)
+
+
+def spoken_text(text: str, labels: frozenset[str] = frozenset()) -> SpokenText:
+    """Returns what is spoken in a cue.
+
+    Args:
+        text: the text of the cue, with its line breaks.
+        labels: labels that are speakers although they are not written in capitals, from `frequent_labels`."""
+    parts, speakers, has_change = [], [], False
+    for line in _plain_lines(text):
+        label = _label(line)
+        if label and (label in labels or _is_capitals(label)):
+            speakers.append(label)
+            line = LABEL.sub("", line, count=1)
+        elif DASH.match(line) and parts:
+            has_change = True
+        line = _without_parentheses(DASH.sub("", line))
+        if has_words(line) and not _is_sung(line):
+            parts.append(line)
+    spoken = " ".join(" ".join(parts).split())
+    return SpokenText(spoken, _readable(speakers[0]) if len(set(speakers)) == 1 and not has_change else "")
+
+
+def _plain_lines(text: str) -> list[str]:
+    """Returns the lines without tags, descriptions and marks for another speaker; a description may span lines."""
+    plain = DESCRIPTION.sub(" ", html.unescape(TAG.sub("", text)))
+    if OUTER_PARENTHESES.fullmatch(plain.strip()):
+        return []
+    return [CHANGE.sub("", line).strip() for line in plain.split("\n")]
+
+
+def _without_parentheses(line: str) -> str:
+    """Removes descriptions in parentheses from both ends of a line; words in the middle of a sentence stay."""
+    shorter = OUTER_PARENTHESES.sub("", line)
+    while shorter != line:
+        line, shorter = shorter, OUTER_PARENTHESES.sub("", shorter)
+    return line.strip()
+
+
+def _is_sung(line: str) -> bool:
+    return bool(MUSIC.search(line) or HASH_LYRICS.match(line) or STARRED.match(line))
+
+
+def _label(line: str) -> str:
+    match = LABEL.match(DASH.sub("", line))
+    name = match["name"].strip() if match else ""
+    return name if has_words(name) and not name.isdigit() and len(name.split()) <= MAX_LABEL_WORDS else ""
+
+
+def _is_capitals(label: str) -> bool:
+    return label.isupper() and sum(map(str.isalpha, label)) > 1
+
+
+def _readable(label: str) -> str:
+    return label.title() if label.isupper() else label

@@ -1,0 +1,112 @@
+"""The format of recordings with subtitles, labels or annotations beside them: each sentence becomes an example."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
+from qal.corpus.importers.timed.activity import SpeechActivity, read_activity
+from qal.corpus.importers.timed.borders import refined_cues
+from qal.corpus.importers.timed.checked import Rejected, checked_cues
+from qal.corpus.importers.timed.cues import Cue
+from qal.corpus.importers.timed.joining import joined_cues
+from qal.corpus.importers.timed.recordings import READERS, TimedRecording, find_recordings, has_mostly_cues
+from qal.corpus.importers.timed.shift import NO_SHIFT, Shift, estimate_shift
+from qal.errors import AudioDecodeError, CorpusError, StorageError
+
+NO_CUES = "has no subtitles, labels or annotations of the same name beside it; add them, such as {name}.srt"
+NOTHING_FOUND = "has no recording with a file of cues of the same name; put talk.mp3 and talk.srt next to each other"
+SHIFTED = "The times of {name} were {shift}, because its cues fit the speech of the recording there."
+
+
+@dataclass(frozen=True)
+class TimedPieces:
+    """The pieces of one recording, and the cues that cannot become examples."""
+
+    cues: Sequence[Cue]
+    faulty: Sequence[Rejected]
+    unspoken: Sequence[Rejected]  # as it should be: a sound, or silence
+    shift: Shift = NO_SHIFT
+
+
+def timed_pieces(cues: Sequence[Cue], activity: SpeechActivity) -> TimedPieces:
+    """Turns the cues of a file into pieces of its recording, with one sentence or a few seconds each."""
+    spoken, faulty, unspoken = checked_cues(cues)
+    shift = estimate_shift(spoken, activity)
+    with_sound, without_sound = refined_cues([shift.applied(cue) for cue in spoken], activity)
+    pieces, too_long = joined_cues(with_sound)
+    rejected = sorted([*faulty, *too_long, *without_sound], key=lambda pair: pair[0].number)
+    return TimedPieces(pieces, rejected, unspoken, shift)
+
+
+def list_timed_text(source: Path, options: ListingOptions) -> Listing:
+    """Lists the pieces of the recordings. Raises CorpusError if there is none with a file of cues."""
+    recordings = list(find_recordings(source, options.language))
+    with_cues = [recording for recording in recordings if recording.cue_file]
+    if not with_cues:
+        raise CorpusError(f"{source.name}: {NOTHING_FOUND}")
+    if len(recordings) > 1:
+        return Listing(entry for recording in recordings for entry in _entries(recording, options))
+    entries = list(_entries(with_cues[0], options))
+    return Listing(entries, notes=_shift_note(with_cues[0]))
+
+
+def _shift_note(recording: TimedRecording) -> str:
+    """Returns a sentence if the cues of a recording are moved as a whole; "" otherwise."""
+    try:
+        shift = _read_pieces(recording).shift
+    except (CorpusError, AudioDecodeError, StorageError):
+        return ""
+    name = recording.cue_file.name if recording.cue_file else ""
+    return SHIFTED.format(name=name, shift=shift) if shift != NO_SHIFT else ""
+
+
+def _read_pieces(recording: TimedRecording) -> TimedPieces:
+    assert recording.cue_file
+    cues = READERS[recording.cue_file.suffix.lower()](recording.cue_file)
+    return timed_pieces(cues, read_activity(recording.recording))
+
+
+def _entries(recording: TimedRecording, options: ListingOptions) -> Iterator[Candidate | Problem]:
+    """Yields the pieces of a recording and the problems of its cues; a file that cannot be read is one problem."""
+    if recording.cue_file is None:
+        name = recording.recording
+        yield Problem(name.name, NO_CUES.format(name=name.stem))
+        return
+    try:
+        pieces = _read_pieces(recording)
+    except (CorpusError, AudioDecodeError, StorageError) as error:
+        yield Problem(recording.cue_file.name, _reason(error, recording))
+        return
+    notes = (f"times {pieces.shift}",) if pieces.shift != NO_SHIFT else ()
+    for cue in pieces.cues:
+        yield Candidate(
+            audio=AudioPiece(recording.recording, cue.start_s, cue.end_s),
+            text="" if options.no_text else cue.text,
+            language=options.language or recording.language,
+            speaker=cue.speaker,
+            place=f"{recording.cue_file.name}, {cue.name}",
+            notes=notes,
+        )
+    for cue, reason in pieces.faulty:
+        yield Problem(f"{recording.cue_file.name}, {cue.name}", reason)
+    for cue, reason in pieces.unspoken:
+        yield Problem(f"{recording.cue_file.name}, {cue.name}", reason, is_fault=False)
+
+
+def _reason(error: Exception, recording: TimedRecording) -> str:
+    """Returns the message of an error without the name of the file of cues, which the problem's place states."""
+    assert recording.cue_file
+    return str(error).removeprefix(f"{recording.cue_file.name}: ")
+
+
+TIMED_TEXT = SourceFormat(
+    name="subtitles",
+    title="Recordings with subtitles or labels",
+    description=(
+        "long recordings with a file of the same name beside each: SRT, WebVTT, ASS, TTML, Praat TextGrid, ELAN or "
+        "labels of Audacity"
+    ),
+    recognises=has_mostly_cues,
+    list=list_timed_text,
+)
