@@ -122,7 +122,7 @@ def label_folder(
         CorpusError: there are no recordings, no piece is kept, or `out` is in use.
         StorageError: `out` cannot be written.
     """
-    check_language_code(language)
+    language = check_language_code(language)
     recordings = _recordings(folder, out)
     with staged(out, force) as new:
         rows: list[Row] = []

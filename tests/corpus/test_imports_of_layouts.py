@@ -20,7 +20,7 @@ from qal.corpus.importers.import_source import import_source, preview
 from qal.corpus.importers.listing import ListingOptions, SourceFormat
 from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.split import SPLITS
-from qal.corpus.versions import list_versions
+from qal.corpus.versions.history import list_versions
 from qal.errors import CorpusError
 from tests import dataset_layouts as layouts
 from tests.sounds import sine, write_audio

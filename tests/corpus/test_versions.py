@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from qal.cli.corpus.versions import diff_main, restore_main, versions_main
-from qal.corpus.dvc_file import write_dvc_file
 from qal.corpus.manifest import Corpus, Row, read_corpus, write_corpus
-from qal.corpus.version_diff import describe_diff, diff_rows
-from qal.corpus.versions import find_version, list_versions, read_version, record_version, restore_version
+from qal.corpus.versions.diff import describe_diff, diff_rows
+from qal.corpus.versions.dvc_file import write_dvc_file
+from qal.corpus.versions.history import find_version, list_versions, read_version, record_version, restore_version
 from qal.errors import CorpusError
 from tests.sounds import tones_corpus
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
-from qal.corpus.dvc_file import write_dvc_file
 from qal.corpus.manifest import read_corpus
-from qal.corpus.version_diff import describe_diff, diff_rows
-from qal.corpus.versions import (
+from qal.corpus.versions.diff import describe_diff, diff_rows
+from qal.corpus.versions.dvc_file import write_dvc_file
+from qal.corpus.versions.history import (
     SHOWN_DIGITS,
     describe_versions,
     find_version,

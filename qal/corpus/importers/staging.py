@@ -15,7 +15,7 @@ from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Corpus, Origin,
 from qal.corpus.quality.measures import AGREEMENT_FILE, QUALITY_FILE
 from qal.corpus.split import Split, split_of
 from qal.corpus.split_assignment import assign_splits
-from qal.corpus.versions import VERSIONS_FOLDER, keep_versions, record_version
+from qal.corpus.versions.history import VERSIONS_FOLDER, keep_versions, record_version
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 from qal.text.languages import resolve_language

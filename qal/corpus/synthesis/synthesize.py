@@ -144,7 +144,7 @@ def synthesize(
         CorpusError: no program or voice, no sentence, a program that fails, or `out` is in use.
         StorageError: `out` cannot be written.
     """
-    check_language_code(language)
+    language = check_language_code(language)
     synthesis, voices = choose_synthesis(installed, language, options)
     deliveries = [Delivery(voice, rate) for voice, rate in product(voices, _checked_rates(synthesis, options))]
     spoken = list(_deliver(read_sentences(text, held_out, on_skip), deliveries, options))

@@ -11,7 +11,7 @@ from typing import Any
 
 from qal.corpus.importers.staging import check_replaceable
 from qal.corpus.manifest import MANIFEST_FILE
-from qal.corpus.versions import keep_versions, record_version
+from qal.corpus.versions.history import keep_versions, record_version
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from qal.audio.blocks import read_audio_format
 from qal.audio.decode import AUDIO_SUFFIXES
-from qal.corpus.importers.staging import LANGUAGE_CODE
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.labels import is_label_track, read_labels
 from qal.corpus.importers.timed.subtitles import read_ass, read_srt, read_vtt
 from qal.corpus.importers.timed.tiers import read_elan, read_textgrid
 from qal.corpus.importers.timed.ttml import read_ttml
 from qal.errors import AudioDecodeError
+from qal.text.languages import resolve_language
 
 READERS: Mapping[str, Callable[[Path], list[Cue]]] = {  # by suffix; of several files, the first kind is read
     ".eaf": read_elan,
@@ -30,6 +30,7 @@ READERS: Mapping[str, Callable[[Path], list[Cue]]] = {  # by suffix; of several 
 TEXT_SUFFIXES = frozenset({*READERS, ".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".parquet", ".md", ".lab", ".xml"})
 KINDS = list(READERS)
 MAX_LISTED_FILES = 20_000  # that are looked at to recognise a folder
+MAX_CODE_LETTERS = 3  # of a language
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ def _preferred(cue_files: list[Path], stem: str, language: str) -> Path | None:
 def _stated_language(path: Path) -> str:
     """Returns the language that a name such as talk.en.srt states; "" for other names."""
     _, dot, code = path.stem.rpartition(".")
-    code = code.lower().partition("-")[0]
-    return code if dot and LANGUAGE_CODE.fullmatch(code) else ""
+    is_code = dot and 2 <= len(code.partition("-")[0]) <= MAX_CODE_LETTERS
+    return (resolve_language(code) or "") if is_code else ""
 
 
 def _is_recording(path: Path, has_cue_file: bool) -> bool:
