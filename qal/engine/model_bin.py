@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-from qal.engine.stock_models import LANGUAGE_COUNT, LANGUAGE_COUNT_V3, STOCK_MODEL_BY_SHAPE, ModelDimensions
+from qal.engine.weights.stock_models import LANGUAGE_COUNT, LANGUAGE_COUNT_V3, STOCK_MODEL_BY_SHAPE, ModelDimensions
 from qal.errors import ModelError
 
 MAX_VARIABLES, MAX_RANK, MAX_LAYERS, MAX_HEADS = 20_000, 4, 200, 200

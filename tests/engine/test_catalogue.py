@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
-from qal.engine import pypi_weights
+from qal.engine.weights import pypi_weights
 from qal.engine.catalogue import CATALOGUE_NAMES, is_path_component, models_folder, resolve
-from qal.engine.hub_models import HUB_MODELS, HubModel, HubRepository
-from qal.engine.pypi_weights import PypiModel, Wheel
+from qal.engine.weights.hub_models import HUB_MODELS, HubModel, HubRepository
+from qal.engine.weights.pypi_weights import PypiModel, Wheel
 from qal.errors import ModelError
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from qal.engine.catalogue import HUB_MODELS
 from qal.engine.model_bin import read_dimensions
-from qal.engine.stock_models import STOCK_MODELS, stock_licence
+from qal.engine.weights.stock_models import STOCK_MODELS, stock_licence
 from qal.errors import ModelError
 from tests.model_folders import FLOAT16, encode_string, encode_variable, model_directory
 

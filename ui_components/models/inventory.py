@@ -12,7 +12,7 @@ from typing import Literal
 from qal.engine.catalogue import CATALOGUE_NAMES, DEFAULT_MODEL, HUB_MODELS, local_directory, models_folder
 from qal.engine.model_bin import read_dimensions
 from qal.engine.model_directory import NO_METADATA, MeasuredScore, ModelMetadata, is_model_directory, read_metadata
-from qal.engine.stock_models import STOCK_MODELS, ModelDimensions, stock_licence
+from qal.engine.weights.stock_models import STOCK_MODELS, ModelDimensions, stock_licence
 from qal.errors import ModelError, TrainingError
 from qal.evaluation.report import measured_score
 from qal.jobs.notes import run_name

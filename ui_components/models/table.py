@@ -8,7 +8,7 @@ from typing import Any
 
 from qal.checks.findings import gigabytes
 from qal.engine.model_directory import MeasuredScore
-from qal.engine.stock_models import ModelDimensions
+from qal.engine.weights.stock_models import ModelDimensions
 from ui_components.models.inventory import Model, Place
 from ui_components.widgets.language_names import LANGUAGE_NAMES
 from ui_components.widgets.markup import note_html

@@ -1,10 +1,10 @@
 """The columns of an exported table, which an import reads back."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from qal.corpus.manifest import Row
+from qal.json_text import json_text
 
 FILE = "file_name"
 COLUMNS: tuple[str, ...] = (
@@ -32,6 +32,6 @@ def table_row(row: Row, file_name: str) -> Mapping[str, Any]:
         "split": row.split,
         "duration_s": float(row.duration_s),
         "translation": " ".join(row.translation.split()),
-        "marks": json.dumps(row.marks, ensure_ascii=False) if row.marks else "",
+        "marks": json_text(row.marks, ensure_ascii=False) if row.marks else "",
         "source": row.source,
     }

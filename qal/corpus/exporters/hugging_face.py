@@ -4,7 +4,6 @@
 
 Parquet files are what the hub makes of every data set. `datasets` reads folders of audio only with torchcodec."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from qal.corpus.exporters.columns import FILE, table_row
 from qal.corpus.exporters.export_folder import ExportFolder
 from qal.corpus.manifest import UNKNOWN, CorpusInfo, Row
 from qal.corpus.split import Split
+from qal.json_text import json_text
 
 TABLE, CARD = "metadata.jsonl", "README.md"
 SHARD_BYTES = 400_000_000  # of audio in one Parquet file
@@ -29,7 +29,7 @@ def write_audio_folder(folder: ExportFolder) -> None:
         with _created(folder.path / split / TABLE).open("w", encoding="utf-8") as file:
             for row in tqdm(folder.of_split(split), desc=split, unit="file"):
                 folder.copy_audio(row, f"{split}/{row.audio}")
-                file.write(json.dumps(table_row(row, row.audio), ensure_ascii=False) + "\n")
+                file.write(json_text(table_row(row, row.audio), ensure_ascii=False) + "\n")
     _write_card(folder, {split: f"{split}/**" for split in folder.splits()})
 
 
@@ -60,7 +60,7 @@ def _schema(pa: Any) -> Any:
     fields = [pa.field("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())]))]
     fields += [pa.field(name, pa.string()) for name in text]
     fields += [pa.field("duration_s", pa.float64()), pa.field("marks", pa.list_(pa.string()))]
-    return pa.schema(fields, {"huggingface": json.dumps({"info": {"features": features}})})
+    return pa.schema(fields, {"huggingface": json_text({"info": {"features": features}})})
 
 
 def _stored_row(folder: ExportFolder, row: Row) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 The paths of the recordings are absolute, because Lhotse takes relative ones from its working directory."""
 
 import gzip
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from qal.audio.decode import decode, open_audio
 from qal.audio.samples import SAMPLE_RATE
 from qal.corpus.exporters.export_folder import ExportFolder
 from qal.corpus.manifest import Row
+from qal.json_text import json_text
 
 
 def write_lhotse(folder: ExportFolder) -> None:
@@ -27,7 +27,7 @@ def write_lhotse(folder: ExportFolder) -> None:
             cuts.append(_cut(row, recordings[-1], supervisions[-1]))
         for name, lines in (("recordings", recordings), ("supervisions", supervisions), ("cuts", cuts)):
             with gzip.open(folder.path / f"{name}_{split}.jsonl.gz", "wt", encoding="utf-8") as file:
-                file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+                file.writelines(json_text(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 def audio_length(path: Path) -> tuple[int, int]:

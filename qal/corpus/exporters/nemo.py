@@ -1,6 +1,5 @@
 """Exports NeMo manifests: SPLIT_manifest.json with a JSON object a line, and the recordings in audio/."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from tqdm import tqdm
 
 from qal.corpus.exporters.export_folder import ExportFolder
 from qal.corpus.manifest import Row
+from qal.json_text import json_text
 
 
 def write_nemo(folder: ExportFolder) -> None:
@@ -17,7 +17,7 @@ def write_nemo(folder: ExportFolder) -> None:
         with Path(folder.path, f"{split}_manifest.json").open("w", encoding="utf-8") as file:
             for row in tqdm(folder.of_split(split), desc=split, unit="file"):
                 folder.copy_audio(row, row.audio)
-                file.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
+                file.write(json_text(_line(row), ensure_ascii=False) + "\n")
 
 
 def _line(row: Row) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qal.engine.model_directory import MeasuredScore
-from qal.engine.stock_models import STOCK_MODELS
+from qal.engine.weights.stock_models import STOCK_MODELS
 from qal.text.error_measure import ErrorRate
 from ui_components.models.comparison_view import ComparisonResult, comparison_html
 from ui_components.models.inventory import Model

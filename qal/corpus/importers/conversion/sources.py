@@ -11,6 +11,7 @@ from qal.corpus.importers.conversion.archives import is_archive, unpack_archive
 from qal.corpus.importers.formats import find_format
 from qal.corpus.importers.listing import Problem, SourceFormat
 from qal.errors import CorpusError
+from qal.json_text import json_text
 
 UNPACKED_FOLDER, UNPACKED_RECORD = "unpacked", "unpacked.json"
 
@@ -59,5 +60,5 @@ def _unpacked(archive: Path, work_folder: Path, check: Check) -> tuple[Path, tup
     unpacked = unpack_archive(archive, folder, check)
     inner = unpacked.folder.relative_to(folder).as_posix()
     problems = [asdict(problem) for problem in unpacked.problems]
-    record.write_text(json.dumps({"archive": identity, "folder": inner, "problems": problems}), encoding="utf-8")
+    record.write_text(json_text({"archive": identity, "folder": inner, "problems": problems}), encoding="utf-8")
     return unpacked.folder, tuple(unpacked.problems)

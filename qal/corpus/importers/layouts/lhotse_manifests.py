@@ -15,6 +15,7 @@ from qal.corpus.importers.layouts.json_lines import JsonLine, first_object, read
 from qal.corpus.importers.layouts.key_index import KeyIndex
 from qal.corpus.importers.layouts.source_folder import SourceFolder, files_below
 from qal.corpus.importers.listing import Candidate, Listing, ListingOptions, Problem, SourceFormat
+from qal.json_text import json_text
 
 ENDINGS = (".jsonl", ".jsonl.gz")
 RECORDINGS, SUPERVISIONS, CUTS = "recordings", "supervisions", "cuts"
@@ -76,7 +77,7 @@ def _supervisions(source: SourceFolder, path: Path, recordings: Path, split: str
         if isinstance(line, Problem):
             yield line
         else:
-            sources.add(str(line.values.get("id")), json.dumps(line.values))
+            sources.add(str(line.values.get("id")), json_text(line.values))
     for line in read_json_lines(source, path):
         if isinstance(line, Problem):
             yield line
