@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
-from qal.engine.weights import pypi_weights
 from qal.engine.catalogue import CATALOGUE_NAMES, is_path_component, models_folder, resolve
+from qal.engine.weights import pypi_weights
 from qal.engine.weights.hub_models import HUB_MODELS, HubModel, HubRepository
 from qal.engine.weights.pypi_weights import PypiModel, Wheel
 from qal.errors import ModelError
