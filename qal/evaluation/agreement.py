@@ -129,7 +129,7 @@ def _compare_texts(given: Sequence[str], heard: Sequence[str]) -> _TextEdits:
             a = given[chunk.ref_start_idx : chunk.ref_end_idx]
             b = heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
             for first, second in zip_longest(a, b, fillvalue=""):
-                if first and second and first.isdigit() != second.isdigit():
+                if first and second and _has_digit(first) != _has_digit(second):
                     number_characters += max(len(first), len(second))
                 else:
                     kept_given.append(first)
@@ -138,6 +138,10 @@ def _compare_texts(given: Sequence[str], heard: Sequence[str]) -> _TextEdits:
     length = max(len(one), len(other))
     more = max(0, len(other) - len(one))
     return _TextEdits(Levenshtein.distance(one, other), more, number_characters, length + number_characters)
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def _compare(corpus: Corpus, rows: Sequence[Row], engine: Engine, model: str) -> list[Agreement]:

@@ -36,8 +36,8 @@ NO_CHECKS = CheckLimits(
     max_speed_deviation=None,
     max_disagreement=None,
     min_language_probability=None,
-    letters=False,
-    same_sound=False,
+    ignore_letters=True,
+    ignore_copies=True,
 )
 
 
