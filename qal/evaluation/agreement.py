@@ -107,7 +107,8 @@ def disagreement(text: str, language: str, score: TextScore) -> float:
     edits = _compare_texts(normalise(text, language).split(), normalise(score.heard, language).split())
     given, heard = score.text_logprobs, score.heard_logprobs
     surprise = max(0.0, sum(heard) - sum(given))
-    gap = max(0.0, (_mean(heard) if heard else SILENT_LOGPROB) - (_mean(given) or 0.0))
+    heard_mean, given_mean = _mean(heard), _mean(given)
+    gap = max(0.0, (SILENT_LOGPROB if heard_mean is None else heard_mean) - (given_mean or 0.0))
     numbers = edits.number_characters * min(1.0, max(0.0, gap - USUAL_GAP_OF_NUMBERS))
     weighted = (edits.edits + numbers) * math.log1p(surprise) + EXTRA_WEIGHT * edits.more_characters
     return weighted / (edits.length + OFFSET_CHARACTERS)
