@@ -123,7 +123,7 @@ def _is_balanced(splits: Sequence[Split]) -> bool:
 
 def _size_notes(rows: Sequence[Row], by: SplitBy) -> list[str]:
     """Returns a sentence where the units are too few or too unequal for splits of the usual sizes."""
-    splits = [row.split for row in rows]
+    splits: list[Split] = [row.split for row in rows]
     if _is_balanced(splits):
         return []
     sizes = Counter(splits)

@@ -107,7 +107,8 @@ def disagreement(text: str, language: str, score: TextScore) -> float:
     edits = _compare_texts(normalise(text, language).split(), normalise(score.heard, language).split())
     given, heard = score.text_logprobs, score.heard_logprobs
     surprise = max(0.0, sum(heard) - sum(given))
-    gap = max(0.0, (_mean(heard) if heard else SILENT_LOGPROB) - (_mean(given) or 0.0))
+    heard_mean, given_mean = _mean(heard), _mean(given)
+    gap = max(0.0, (SILENT_LOGPROB if heard_mean is None else heard_mean) - (given_mean or 0.0))
     numbers = edits.number_characters * min(1.0, max(0.0, gap - USUAL_GAP_OF_NUMBERS))
     weighted = (edits.edits + numbers) * math.log1p(surprise) + EXTRA_WEIGHT * edits.more_characters
     return weighted / (edits.length + OFFSET_CHARACTERS)
@@ -129,7 +130,7 @@ def _compare_texts(given: Sequence[str], heard: Sequence[str]) -> _TextEdits:
             a = given[chunk.ref_start_idx : chunk.ref_end_idx]
             b = heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
             for first, second in zip_longest(a, b, fillvalue=""):
-                if first and second and first.isdigit() != second.isdigit():
+                if first and second and _has_digit(first) != _has_digit(second):
                     number_characters += max(len(first), len(second))
                 else:
                     kept_given.append(first)
@@ -138,6 +139,10 @@ def _compare_texts(given: Sequence[str], heard: Sequence[str]) -> _TextEdits:
     length = max(len(one), len(other))
     more = max(0, len(other) - len(one))
     return _TextEdits(Levenshtein.distance(one, other), more, number_characters, length + number_characters)
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def _compare(corpus: Corpus, rows: Sequence[Row], engine: Engine, model: str) -> list[Agreement]:

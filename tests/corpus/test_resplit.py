@@ -1,6 +1,7 @@
 """Splitting a corpus anew by speaker, sentence or recording, and leakage between training and test examples."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,16 @@ from qal.corpus.leakage import find_leakage, known_fingerprints
 from qal.corpus.manifest import Origin, Row, read_corpus, write_corpus
 from qal.corpus.quality.measures import QUALITY_FILE, AudioMeasures, append_measures
 from qal.corpus.resplit import recording_of, resplit, split_by
-from qal.corpus.split import SHARES
+from qal.corpus.split import SHARES, Split
 from qal.corpus.split_units import row_sentence
 from qal.errors import CorpusError
 
 COMMANDS = ["on", "off", "up", "down", "left", "right", "stop", "go", "again"]
 
 
-def row(number: int, text: str, speaker: str = "", duration_s: float = 1.0, source: str = "", split="train") -> Row:
+def row(
+    number: int, text: str, speaker: str = "", duration_s: float = 1.0, source: str = "", split: Split = "train"
+) -> Row:
     return Row(
         audio=f"{number:04}.wav",
         text=text,
@@ -33,7 +36,7 @@ def commands() -> list[Row]:
     return [row(9 * s + i, text, f"speaker {s}") for s in range(12) for i, text in enumerate(COMMANDS)]
 
 
-def sides(rows: list[Row], splits: list[str], key) -> dict[str, set]:
+def sides(rows: list[Row], splits: Sequence[str], key) -> dict[str, set]:
     found: dict[str, set] = {}
     for one, split in zip(rows, splits, strict=True):
         found.setdefault(split, set()).add(key(one))

@@ -49,9 +49,9 @@ class CheckLimits(BaseModel, frozen=True):
     min_language_probability: float | None = Field(
         default=0.9, ge=0, le=1, description="another language: probability by text or by sound"
     )
-    letters: bool = Field(default=True, description="letters that do not belong to the language")
-    same_text: bool = Field(default=False, description="near-duplicate texts, too")
-    same_sound: bool = Field(default=True, description="the same sound, or nearly, in several rows")
+    ignore_letters: bool = Field(default=False, description="do not look for letters of another language")
+    ignore_copies: bool = Field(default=False, description="do not look for the same or nearly the same audio")
+    same_text: bool = Field(default=False, description="look for nearly the same texts, too")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def find_problems(corpus: Corpus, limits: CheckLimits, model: str | None = None)
         *_audio_findings(rows, measures, limits),
         *_speed_findings(rows, measures, limits),
         *_agreement_findings(rows, agreements, limits),
-        *(_letter_findings(rows) if limits.letters else ()),
+        *(() if limits.ignore_letters else _letter_findings(rows)),
         *_language_findings(rows, limits),
         *_duplicate_findings(rows, measures, limits),
     ]
@@ -192,7 +192,7 @@ def _language_findings(rows: Sequence[Row], limits: CheckLimits) -> Iterator[Fin
 def _duplicate_findings(
     rows: Sequence[Row], measures: Mapping[str, AudioMeasures], limits: CheckLimits
 ) -> Iterator[Finding]:
-    if limits.same_sound:
+    if not limits.ignore_copies:
         first_of: dict[str, Row] = {}
         for row in rows:
             first = first_of.setdefault(row.sha256, row)
