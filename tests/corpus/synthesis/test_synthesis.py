@@ -90,7 +90,7 @@ def test_piper_speaks_where_it_has_a_voice(tmp_path: Path, environment: Mapping[
         ("am", SynthesisOptions(engine="piper", voices=["no-such"]), "piper cannot speak with no-such"),
         ("am", SynthesisOptions(engine="festival"), "festival is not installed"),
         ("am", SynthesisOptions(rates=[9000]), "--rates from 80 to 450"),
-        ("Amharic", SynthesisOptions(), "not a language code"),
+        ("Atlantean", SynthesisOptions(), "not a language"),
     ],
 )
 def test_wrong_choice_is_one_sentence(
