@@ -69,14 +69,22 @@ def test_corpus_command_imports_no_torch(folder: Path):
     assert done.returncode == 0, done.stderr
 
 
-def test_stopped_import_leaves_no_files(english_corpus: Corpus, tmp_path: Path):
+def test_stopped_import_leaves_no_dataset_and_is_continued_by_the_same_command(english_corpus: Corpus, tmp_path: Path):
     recordings, out = tmp_path / "recordings", tmp_path / "data" / "mine"
     recordings.mkdir()
-    for copy, path in itertools.product(range(50), (english_corpus.folder / "audio").iterdir()):
+    for copy, path in itertools.product(range(15), (english_corpus.folder / "audio").iterdir()):
         (recordings / f"{copy}-{path.name}").symlink_to(path)  # so many that the import cannot end before the signal
-    command = [sys.executable, "-m", "qal", "corpus", "import", "folder", str(recordings)]
-    importing = subprocess.Popen([*command, "--language", "en", "--no-text", "--out", str(out)])
+    command = [sys.executable, "-m", "qal", "corpus", "import", str(recordings)]
+    command += ["--language", "en", "--no-text", "--out", str(out)]
+    importing = subprocess.Popen(command)
     wait_until(lambda: list(tmp_path.glob("data/.mine-*/new/audio/*.wav")))
     importing.terminate()
     assert importing.wait(30) == 130
-    assert not list((tmp_path / "data").iterdir())
+    assert not out.exists()
+    for path in recordings.iterdir():
+        if not path.name.startswith("0-"):
+            path.unlink()
+    continued = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "continued: " in continued.stdout
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["mine"]
+    assert len(read_corpus(out).rows) == sum(path.is_file() for path in recordings.iterdir())

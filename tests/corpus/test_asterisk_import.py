@@ -70,7 +70,7 @@ def test_missing_apt_error_names_the_other_importers(tmp_path: Path, monkeypatch
     monkeypatch.setattr(
         asterisk, "_find_or_unpack", lambda package, voice, root: debian.unpack_packages([package], root)
     )
-    with pytest.raises(CorpusError, match=r"no apt.*import folder.*import hub"):
+    with pytest.raises(CorpusError, match=r"no apt.*import PATH.*import hub"):
         import_asterisk("ru", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

@@ -86,6 +86,7 @@ def _preview(options: PathOptions) -> None:
         _format(options),
         max_problem_share=options.max_problems,
         audio_folders=_audio_folders(options),
+        work_folder=options.out.parent if options.out and options.out.parent.is_dir() else None,
     )
     _show_preview(found, options.json_)
 

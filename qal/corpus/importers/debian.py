@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from qal.errors import CorpusError, StorageError
 
-ALTERNATIVES = "import your own recordings with `qal corpus import folder` or `qal corpus import hub`"
+ALTERNATIVES = "import your own recordings with `qal corpus import PATH` or `qal corpus import hub`"
 APT_TIMEOUT_S = 30  # without data, per connection
 UNKNOWN_PACKAGE = "Unable to locate package"
 

@@ -107,7 +107,7 @@ def _download(repository: str, revision: str | None) -> Path:
         raise CorpusError(f"{repository}: the hub has no such dataset or revision; check the name") from error
     except (LocalEntryNotFoundError, HfHubHTTPError) as error:
         raise CorpusError(
-            f"{repository}: no connection to the hub; check the network, or use `qal corpus import folder`"
+            f"{repository}: no connection to the hub; check the network, or use `qal corpus import PATH`"
         ) from error
 
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from qal.corpus.importers.results import (
     ignore_progress,
 )
 from qal.corpus.importers.staging import check_language_code, write_split_corpus
-from qal.corpus.manifest import Origin, Row, read_corpus
+from qal.corpus.manifest import Corpus, Origin
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 
@@ -62,11 +63,11 @@ def preview(
         CorpusError: no format recognises the source, or nothing in it can be read.
         StorageError: an archive cannot be unpacked.
     """
-    _check_options(options)
+    options = _checked(options, audio_folders)
     with storage_errors("the preview"), tempfile.TemporaryDirectory(dir=work_folder, prefix=".preview-") as work:
         opened = open_source(source, format, Path(work), check)
         listing = opened.source_format.list(opened.path, options)
-        checker = EntryChecker(options, opened.roots(audio_folders))
+        checker = EntryChecker(options, opened.roots(options.audio_folders))
         sample = sample_entries(checker.check(chain(opened.problems, listing.entries)), rows, check)
     return _preview(source, opened, listing, sample, max_problem_share)
 
@@ -136,14 +137,14 @@ def import_source(
         CorpusError: no format recognises the source, no usable example, or `out` is in use.
         StorageError: `out` cannot be written.
     """
-    _check_options(options)
+    options = _checked(options, audio_folders)
     _check_apart(source, out)
-    identity = [str(source.resolve()), format.name if format else "", _as_json(options), list(map(str, audio_folders))]
+    identity = [str(source.resolve()), format.name if format else "", _as_json(options)]
     with resumable_staging(out, force, identity) as staging:
         on_progress(ImportProgress("unpack" if is_archive(source) else "list"))
         opened = open_source(source, format, staging, check)
         listing = opened.source_format.list(opened.path, options)
-        checker = EntryChecker(options, opened.roots(audio_folders))
+        checker = EntryChecker(options, opened.roots(options.audio_folders))
         listed = list_first(checker.check(chain(opened.problems, listing.entries)), check)
         folder = staging / CORPUS_FOLDER
         with closing(Journal(staging, folder)) as journal:
@@ -157,21 +158,23 @@ def import_source(
             attribution=attribution or listing.attribution,
             notes=listing.notes,
         )
-        rows = _write(folder, out, origin, builder, checker, listing.speakers_are_people)
-    return ImportResult(read_corpus(out), tuple(builder.problems), tuple(audio_notes(rows)), builder.resumed)
+        corpus = _write(folder, out, origin, builder, checker, listing.speakers_are_people)
+    notes = tuple(audio_notes(corpus.rows))
+    return ImportResult(replace(corpus, folder=out), tuple(builder.problems), notes, builder.resumed)
 
 
 def _write(
     folder: Path, out: Path, origin: Origin, builder: CorpusBuilder, checker: EntryChecker, speakers_are_people: bool
-) -> list[Row]:
+) -> Corpus:
     """Splits the rows and writes the corpus into the staged folder. Raises CorpusError if there are none."""
     rows, split_names = builder.rows(checker.contradicted)
     if not rows:
         raise no_examples(origin.source, builder.problems)
     given = given_by_path([row.audio for row in rows], split_names)
-    write_split_corpus(folder, out, origin, rows, given, speakers_are_people)
-    delete_unused_audio(folder, rows)
-    return rows
+    corpus = write_split_corpus(folder, out, origin, rows, given, speakers_are_people)
+    if builder.journal.was_begun:
+        delete_unused_audio(folder, rows)
+    return corpus
 
 
 def no_examples(name: str, problems: Sequence[Problem]) -> CorpusError:
@@ -181,9 +184,11 @@ def no_examples(name: str, problems: Sequence[Problem]) -> CorpusError:
     return ProblemsError(problems, len(problems), 0)
 
 
-def _check_options(options: ListingOptions) -> None:
+def _checked(options: ListingOptions, audio_folders: Sequence[Path]) -> ListingOptions:
+    """Returns the options with the further folders. Raises CorpusError for a language that is no code."""
     if options.language:
         check_language_code(options.language)
+    return replace(options, audio_folders=(*options.audio_folders, *audio_folders))
 
 
 def _check_apart(source: Path, out: Path) -> None:
@@ -194,7 +199,7 @@ def _check_apart(source: Path, out: Path) -> None:
 
 
 def _as_json(options: ListingOptions) -> dict[str, object]:
-    return {"language": options.language, "columns": dict(options.columns), "no_text": options.no_text}
+    return {**vars(options), "columns": dict(options.columns), "audio_folders": list(map(str, options.audio_folders))}
 
 
 def _described(source: Path) -> str:

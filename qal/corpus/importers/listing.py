@@ -83,6 +83,7 @@ class ListingOptions:
     language: str = ""  # language code; empty if the source names it
     columns: Mapping[Role, str] = field(default_factory=dict)  # chosen by the user; they win over recognised names
     no_text: bool = False  # audio alone, for distillation
+    audio_folders: tuple[Path, ...] = ()  # further folders in which the recordings may be
 
 
 @dataclass(frozen=True)

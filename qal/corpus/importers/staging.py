@@ -135,12 +135,22 @@ def write_split_corpus(
         except CorpusError:
             note = "The dataset that was replaced could not be read, so its examples were split anew."
     assigned = assign_splits(rows, given, earlier, speakers_are_people)
-    split_note = " ".join(part for part in (note, assigned.note) if part)
+    split_note = " ".join(part for part in (note, assigned.note, _shared_audio_note(assigned.rows)) if part)
     recorded = origin.model_copy(update={"split_by": assigned.split_by, "split_note": split_note})
     for name in MEASURES:
         if (out / name).is_file():
             shutil.copyfile(out / name, folder / name)
     return write_corpus(folder, recorded, assigned.rows)
+
+
+def _shared_audio_note(rows: Sequence[Row]) -> str:
+    """Returns a sentence if recordings of test examples are trained on, as their hashes show; "" if none is."""
+    trained = {row.sha256 for row in rows if row.split == "train"}
+    tested = [row for row in rows if row.split == "test"]
+    shared = sum(row.sha256 in trained for row in tested)
+    if not shared:
+        return ""
+    return f"{shared} of {len(tested)} test examples {'has' if shared == 1 else 'have'} audio that is also trained on."
 
 
 def _with_new_suffixes(earlier: Corpus, rows: Sequence[Row]) -> Corpus:

@@ -29,6 +29,8 @@ BAD_LINES = {  # line that replaces line 4 (the third row): what is said about i
     "clips/2.wav,Sentence, 2": "3 columns, but the table has 2",
     "clips/2.wav,clips/2.wav": "name of a file ('clips/2.wav')",
     "clips/2.wav,2.WAV": "name of a file ('2.WAV')",
+    "clips/take_2.wav,take_2": "the name of its file ('take_2')",
+    "clips/b2.wav,b2": "the name of its file ('b2')",
     "clips/2.wav,see 3.mp3 for it": "name of a file ('3.mp3')",
     "clips/9.wav,Sentence 2": "there is no file 'clips/9.wav'",
     ",Sentence 2": "names no file",
@@ -36,7 +38,7 @@ BAD_LINES = {  # line that replaces line 4 (the third row): what is said about i
     "clips,Sentence 2": "there is no file",
     "../private.wav,Sentence 2": "outside the folder",
     "../../etc/passwd,Sentence 2": "outside the folder",
-    "/etc/passwd,Sentence 2": "not in the folder",
+    "/etc/passwd,Sentence 2": "outside the folder",
     "C:\\Windows\\media\\ding.wav,Sentence 2": "not in the folder",
     "https://example.org/2x.wav,Sentence 2": "there is no file",
     "clips/silent.wav,Sentence 2": "is silent",
@@ -47,13 +49,14 @@ BAD_LINES = {  # line that replaces line 4 (the third row): what is said about i
     f"{'x' * 300}.wav,Sentence 2": "there is no file",
     "clips/1.wav,Sentence 1": "listed twice",
     "clips/1.wav,Another sentence": "listed twice",
-    "clips/2.wav,Caf\udce9": "not UTF-8",
 }
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = clips_folder(tmp_path / "in", 6)
+    write_audio(folder / "clips/take_2.wav", sine(310, 0.2, amplitude=0.5))
+    write_audio(folder / "clips/b2.wav", sine(320, 0.2, amplitude=0.5))
     write_audio(folder / "clips/silent.wav", sine(440, 0.2, amplitude=0.0))
     write_audio(tmp_path / "private.wav", sine(440, 0.2, amplitude=0.5))
     (folder / "clips/empty.wav").write_bytes(b"")
@@ -80,6 +83,16 @@ def test_bad_line_is_named_and_the_other_rows_are_imported(folder: Path, tmp_pat
     assert problem.place.startswith("t.csv, line 4")
     assert BAD_LINES[line] in problem.reason
     assert "\n" not in str(problem)
+
+
+def test_line_with_damaged_letters_in_a_table_in_utf8_is_named(folder: Path, tmp_path: Path):
+    lines = [line.replace("Sentence", "Séntence") for line in GOOD]
+    write_lines(folder, [*lines[:2], "clips/2.wav,Caf\udce9", *lines[3:]])
+    result = run_import(folder, tmp_path / "out")
+    assert [str(problem).split(";")[0] for problem in result.problems] == [
+        "t.csv, line 4: has letters that are not UTF-8"
+    ]
+    assert len(result.corpus.rows) == 5
 
 
 @pytest.mark.parametrize("line", ["clips/2.wav,nan", 'clips/2.wav,"Sentence 2', "clips/9.wav,x"])
@@ -164,7 +177,7 @@ def test_part_that_is_not_in_its_recording_is_named(folder: Path, tmp_path: Path
         ("t.csv", b"\n\n\n", "is empty"),
         ("t.csv", b"\x00\x01\x02\x00" * 100, "is no text|no column"),
         ("t.csv", b"file,text\n", "no recordings that can be imported"),
-        ("t.csv", b"clips/0.wav,Sentence 0\n", "no column for the file.*'clips/0.wav', 'Sentence 0'"),
+        ("t.csv", b"clips/0.wav,0,Sentence 0\n", "no column for the text.*'file', 'column 2', 'column 3'"),
         ("t.csv", b"a" * 200_000, "no column"),
         ("t.jsonl", b"{", "cannot be read"),
         ("t.jsonl", b"[]\n", "cannot be read"),

@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ def write_zip(path: Path, source: Path, extra: Callable[[zipfile.ZipFile], objec
 
 
 def write_tar(path: Path, source: Path, extra: Callable[[tarfile.TarFile], object] = lambda _: None) -> Path:
-    compression = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}.get(path.suffix, "w")
+    compression: Any = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}.get(path.suffix, "w")
     with tarfile.open(path, compression, encoding="utf-8", errors="surrogateescape") as file:
         for inner in sorted(source.rglob("*")):
             if inner.is_file():

@@ -94,6 +94,14 @@ def test_columns_are_recognised_in_the_usual_spellings(tmp_path: Path, header: s
     assert [(row.text, row.speaker) for row in result.corpus.rows] == [row[1:] for row in ROWS]
 
 
+@pytest.mark.parametrize(
+    "content", ["clips/0.wav,Hello\nclips/1.wav,World\n", "Hello|clips/0.wav\nWorld|clips/1.wav\n"]
+)
+def test_first_line_may_be_a_row_already(tmp_path: Path, content: str):
+    folder = write_table(tmp_path / "in", "t.csv", content)
+    assert texts(run_import(folder, tmp_path / "out")) == ["Hello", "World"]
+
+
 def test_chosen_columns_win_over_recognised_names(tmp_path: Path):
     folder = write_table(tmp_path / "in", "t.csv", "filename,text,said\n1,clips/1.wav,Hello\n2,clips/0.wav,World\n")
     result = run_import(folder, tmp_path / "out", columns={"file": "text", "text": "said"})
@@ -150,13 +158,14 @@ def test_name_with_letters_of_a_mac_is_found(tmp_path: Path):
     assert texts(run_import(tmp_path / "in", tmp_path / "out")) == ["Hello"]
 
 
-def test_recordings_beside_the_table_are_found_in_another_folder_that_the_user_names(tmp_path: Path):
+@pytest.mark.parametrize("is_absolute", [False, True])
+def test_recordings_are_found_in_another_folder_that_the_user_names(tmp_path: Path, is_absolute: bool):
     clips_folder(tmp_path / "sound")
-    (tmp_path / "t.jsonl").write_text(json.dumps({"audio": f"{tmp_path}/sound/clips/0.wav", "text": "Hello"}) + "\n")
-    (tmp_path / "table").mkdir()
-    (tmp_path / "t.jsonl").rename(tmp_path / "table/t.jsonl")
     source = tmp_path / "table/t.jsonl"
-    with pytest.raises(CorpusError, match="give the folder that holds the recordings"):
+    source.parent.mkdir()
+    name = str(tmp_path / "sound/clips/0.wav") if is_absolute else "0.wav"
+    source.write_text(json.dumps({"audio": name, "text": "Hello"}))
+    with pytest.raises(CorpusError, match="give the folder that holds the recordings" if is_absolute else "no file"):
         run_import(source, tmp_path / "out")
     assert texts(run_import(source, tmp_path / "out", audio_folders=[tmp_path / "sound"])) == ["Hello"]
 
@@ -207,7 +216,7 @@ def as_sheet(path: Path, rows: list[tuple]) -> None:
 
     book = openpyxl.Workbook()
     for row in rows:
-        book.active.append(row)
+        book.worksheets[0].append(row)
     book.save(path)
 
 

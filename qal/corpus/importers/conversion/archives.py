@@ -83,9 +83,11 @@ def unpack_archive(archive: Path, folder: Path, check: Check = no_check) -> Unpa
                 check()
                 limits.count_entry()
                 _unpack_entry(archive, entry, unpacked, limits, written, check)
-    except READ_ERRORS as error:
+    except (*READ_ERRORS, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # gzip and bz2 raise OSError without a number
+            raise
         raise CorpusError(
-            f"{archive.name}: cannot be unpacked ({error}); download or make the archive again"
+            f"{archive.name}: cannot be unpacked, because it is damaged or cut off; download or make it again"
         ) from error
     unpacked.folder = only_folder(folder)
     return unpacked
@@ -221,6 +223,15 @@ def _tar_entries(archive: Path) -> Iterator[_Entry]:
                 kind = "is a sparse file"
             yield _Entry(info.name, kind, lambda info=info: file.extractfile(info))
             file.members = []  # pyright: ignore[reportAttributeAccessIssue] - a list of all entries would grow with the archive
+        _require_end(file)
+
+
+def _require_end(file: tarfile.TarFile) -> None:
+    """Raises ReadError unless a block of zeros follows the last entry: without it, the archive is cut off."""
+    if file.fileobj is not None:
+        file.fileobj.seek(file.offset)
+        if file.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("unexpected end")
 
 
 def only_folder(folder: Path) -> Path:

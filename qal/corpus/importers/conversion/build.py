@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qal.audio.decode import Check
 from qal.corpus.importers.conversion.checking import CheckedCandidate
-from qal.corpus.importers.conversion.convert import Item, Outcome, convert
+from qal.corpus.importers.conversion.convert import Item, Outcome, Recording, convert
 from qal.corpus.importers.conversion.journal import Journal, candidate_key
 from qal.corpus.importers.conversion.names import AudioNames
 from qal.corpus.importers.listing import AudioBytes, Problem
@@ -20,7 +20,8 @@ from qal.corpus.manifest import Row
 MAX_LISTED = 300_000  # entries that are listed before the first one is decoded, so that their number is known
 MIN_PROBLEMS = 3  # fewer never stop an import, however small the source
 PROGRESS_S = 0.5
-MAX_PARTS_OF_JOB = 500  # a longer job would hold its rows back from the progress
+MAX_RECORDINGS_OF_JOB, MAX_BYTES_OF_JOB = 32, 1_000_000
+MAX_PARTS_OF_JOB = 20_000  # of one recording, which is decoded once for all of them
 
 Entry = CheckedCandidate | Problem
 
@@ -117,13 +118,23 @@ class CorpusBuilder:
         for _, group in groupby(numbered, key=lambda pair: _recording(pair[1], pair[0])):
             yield [entry for _, entry in group]
 
-    def _jobs(self, groups: Iterable[Sequence[Entry]]) -> Iterator[list[Item]]:
-        """Yields the items that must be decoded; problems and what the journal holds are taken over."""
+    def _jobs(self, groups: Iterable[Sequence[Entry]]) -> Iterator[list[Recording]]:
+        """Yields the recordings that must be decoded; problems and what the journal holds are taken over.
+
+        Small recordings share a job, because handing a job to a thread takes longer than copying one of them."""
+        job: list[Recording] = []
+        size = 0
         for group in groups:
             items = [item for entry in group if (item := self._item(entry))]
             iterator = iter(items)
-            while job := list(islice(iterator, MAX_PARTS_OF_JOB)):
-                yield job
+            while recording := list(islice(iterator, MAX_PARTS_OF_JOB)):
+                job.append(recording)
+                size += recording[0].size
+                if len(job) >= MAX_RECORDINGS_OF_JOB or size > MAX_BYTES_OF_JOB or len(recording) > 1:
+                    yield job
+                    job, size = [], 0
+        if job:
+            yield job
 
     def _item(self, entry: Entry) -> Item | None:
         index, self._entries = self._entries, self._entries + 1
@@ -132,7 +143,7 @@ class CorpusBuilder:
             return None
         candidate = entry.candidate
         try:
-            key = candidate_key(candidate)
+            key, size = candidate_key(candidate)
         except OSError:
             self._problems[index] = Problem(entry.place, "cannot be read; check its permissions")
             return None
@@ -144,7 +155,7 @@ class CorpusBuilder:
             self._add_row(index, row.model_copy(update={"language": entry.language}))
             self.resumed += 1
             return None
-        return Item(index, key, candidate, entry.language, entry.inner, self._names.new(candidate, entry.inner))
+        return Item(index, key, size, candidate, entry.language, entry.inner, self._names.new(candidate, entry.inner))
 
     def _done(self, item: Item, outcome: Outcome) -> None:
         """Records an outcome; called by the decoding threads."""

@@ -14,7 +14,11 @@ from qal.corpus.speakers import known_speaker
 from qal.corpus.words import has_words
 from qal.errors import CorpusError
 
-FILE_NAME = re.compile(rf"[^\s,;|]+(?:{'|'.join(map(re.escape, sorted(AUDIO_SUFFIXES)))})(?![\w.])", re.IGNORECASE)
+AUDIO_SUFFIX = re.compile(
+    rf"(?<=[^\s,;|])(?:{'|'.join(map(re.escape, sorted(AUDIO_SUFFIXES)))})(?![\w.])", re.IGNORECASE
+)
+SEPARATED = re.compile(r"[\s,;|]+")
+IDENTIFIER = re.compile(r"\S*(?:_|[^\W\d]\S*\d|\d\S*[^\W\d])\S*")  # letters with digits or underscores: no word
 MAX_TEXT_CHARACTERS = 5000  # no person says more in the longest example
 MAX_QUOTED = 40
 LISTED_AGAIN = "the same recording is listed again with another text ({})"
@@ -78,7 +82,7 @@ class EntryChecker:
         candidate = checked.candidate
         if not LANGUAGE_CODE.fullmatch(checked.language):
             return f"'{checked.language[:MAX_QUOTED]}' is not a language code; give one, such as --language am"
-        reason = self._text_reason(candidate)
+        reason = self._text_reason(candidate, checked.inner)
         if not reason and not isinstance(candidate.audio, AudioBytes):
             audio = candidate.audio
             if audio.end_s is not None and audio.end_s <= audio.start_s:
@@ -89,14 +93,17 @@ class EntryChecker:
                 return f"there is no file '{checked.inner}' in the source"
         return reason
 
-    def _text_reason(self, candidate: Candidate) -> str:
+    def _text_reason(self, candidate: Candidate, inner: str) -> str:
         if self.options.no_text:
             return ""
         if not has_words(candidate.text) and not has_words(candidate.translation):
             return "its transcript has no words" if candidate.text else "its transcript is missing"
-        if name := FILE_NAME.search(candidate.text):
-            quoted = name[0][:MAX_QUOTED]
+        if suffix := AUDIO_SUFFIX.search(candidate.text):
+            quoted = SEPARATED.split(candidate.text[: suffix.end()])[-1][-MAX_QUOTED:]
             return f"its text holds the name of a file ('{quoted}'); check the columns and the quotation marks"
+        stem = os.path.splitext(os.path.basename(inner))[0]
+        if candidate.text == stem and IDENTIFIER.fullmatch(stem):
+            return f"its text is the name of its file ('{candidate.text[:MAX_QUOTED]}'); check the columns"
         if len(candidate.text) > MAX_TEXT_CHARACTERS:
             return f"its text has {len(candidate.text)} characters; check the quotation marks before it"
         return ""

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from qal.audio.samples import Samples
 from qal.cores import usable_cores
 from qal.corpus.importers.conversion.cutting import Part, cut_parts
 from qal.corpus.importers.conversion.journal import Converted
-from qal.corpus.importers.conversion.names import describe_part, is_part
+from qal.corpus.importers.conversion.names import describe_part, is_part, place_with_file
 from qal.corpus.importers.conversion.reading import RecordingReader, samples_at
 from qal.corpus.importers.conversion.writing import WrittenAudio, copy_wav, write_flac
 from qal.corpus.importers.listing import AudioPiece, Candidate, Problem
@@ -20,6 +20,7 @@ from qal.corpus.manifest import Row
 from qal.errors import AudioDecodeError
 
 MAX_DECODERS = 4
+WAITING_S = 0.5
 JOBS_AHEAD = 4  # for each thread; more would hold more recordings of a Parquet file in memory
 PROVISIONAL_SPLIT = "train"  # until the corpus is split
 
@@ -30,21 +31,23 @@ class Item:
 
     index: int  # position among the candidates of the source
     key: str  # of the journal
+    size: int  # bytes of its recording
     candidate: Candidate
     language: str
     inner: str  # path of the recording in its source
     stem: str  # path of the new file in the corpus, without suffix
 
 
+Recording = Sequence[Item]  # the parts of one recording, or the whole of it
 Outcome = Converted | Problem
 Done = Callable[[Item, Outcome], None]
 
 
-def convert(jobs: Iterable[Sequence[Item]], folder: Path, done: Done, check: Check = no_check) -> Iterator[int]:
-    """Converts jobs, each of which is a recording with its parts, and yields the number of items of each finished job.
+def convert(jobs: Iterable[Sequence[Recording]], folder: Path, done: Done, check: Check = no_check) -> Iterator[int]:
+    """Converts jobs and yields the number of recordings of each one that is finished, and 0 while one takes long.
 
     Args:
-        jobs: items of one recording each.
+        jobs: recordings that one thread converts.
         folder: the corpus folder.
         done: called by a thread for every item as soon as it is converted.
         check: called often; an error that it raises stops the conversion."""
@@ -55,21 +58,24 @@ def convert(jobs: Iterable[Sequence[Item]], folder: Path, done: Done, check: Che
         try:
             for job in jobs:
                 check()
-                waiting.append((pool.submit(convert_recording, job, folder, done, stop), len(job)))
+                waiting.append((pool.submit(_convert_job, job, folder, done, stop), len(job)))
                 while len(waiting) > workers * JOBS_AHEAD:
-                    yield _finish(waiting)
+                    yield from _finish(waiting)
             while waiting:
-                yield _finish(waiting)
+                yield from _finish(waiting)
         finally:
             stop.requested = True
             for future, _ in waiting:
                 future.cancel()
 
 
-def _finish(waiting: "deque[tuple[Future[None], int]]") -> int:
+def _finish(waiting: "deque[tuple[Future[None], int]]") -> Iterator[int]:
+    """Waits for the oldest job, and yields 0 twice a second until it is finished."""
     future, count = waiting.popleft()
+    while not wait([future], timeout=WAITING_S).done:
+        yield 0
     future.result()
-    return count
+    yield count
 
 
 class _Stopped(Exception):
@@ -89,7 +95,13 @@ class _Stop:
         return self._check()
 
 
-def convert_recording(items: Sequence[Item], folder: Path, done: Done, check: Check = no_check) -> None:
+def _convert_job(recordings: Sequence[Recording], folder: Path, done: Done, check: Check) -> None:
+    for items in recordings:
+        check()
+        convert_recording(items, folder, done, check)
+
+
+def convert_recording(items: Recording, folder: Path, done: Done, check: Check = no_check) -> None:
     """Converts all items of one recording and calls `done` for each."""
     if len(items) == 1 and (copied := _copied(items[0], folder)):
         done(items[0], copied)
@@ -98,7 +110,8 @@ def convert_recording(items: Sequence[Item], folder: Path, done: Done, check: Ch
     try:
         for i, samples, notes in decode_parts([item.candidate for item in items], check):
             item = open_items.pop(i)
-            done(item, samples if isinstance(samples, Problem) else _written(item, samples, notes, folder))
+            is_missing = isinstance(samples, str)
+            done(item, Problem(place_of(item), samples) if is_missing else _written(item, samples, notes, folder))
     except AudioDecodeError as error:
         for item in open_items.values():
             done(item, Problem(place_of(item), reason_of(error)))
@@ -106,8 +119,10 @@ def convert_recording(items: Sequence[Item], folder: Path, done: Done, check: Ch
 
 def decode_parts(
     candidates: Sequence[Candidate], check: Check = no_check
-) -> Iterator[tuple[int, Samples | Problem, Sequence[str]]]:
+) -> Iterator[tuple[int, Samples | str, Sequence[str]]]:
     """Decodes one recording and yields the index of each part, its samples and what was done to its channels.
+
+    In place of the samples stands the reason for which a part cannot be cut out.
 
     Raises AudioDecodeError if the recording cannot be decoded; parts that were yielded before are sound."""
     first = candidates[0].audio
@@ -116,9 +131,7 @@ def decode_parts(
     keeps_times = any(part.start or part.end is not None for part in parts)
     reader = RecordingReader(first, channel, keeps_times, check)
     for i, samples in cut_parts(reader.pieces(), parts):
-        reason = samples if isinstance(samples, str) else None
-        place = candidates[i].place or candidates[i].text
-        yield i, Problem(place, f"its part {reason}") if reason else samples, reader.notes  # type: ignore[misc]
+        yield i, f"its part {samples}" if isinstance(samples, str) else samples, reader.notes
 
 
 def _part(candidate: Candidate) -> Part:
@@ -168,9 +181,7 @@ def _row(item: Item, written: WrittenAudio, notes: Sequence[str]) -> Row:
 
 
 def place_of(item: Item) -> str:
-    """Returns where the source lists an item, with the recording if that is another place."""
-    place = item.candidate.place
-    return f"{place} ({item.inner})" if place and place != item.inner else item.inner
+    return place_with_file(item.candidate, item.inner)
 
 
 def reason_of(error: AudioDecodeError) -> str:

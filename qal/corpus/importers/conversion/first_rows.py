@@ -10,7 +10,7 @@ from qal.audio.samples import Samples, seconds
 from qal.audio.sound_check import require_sound
 from qal.corpus.importers.conversion.checking import CheckedCandidate
 from qal.corpus.importers.conversion.convert import decode_parts, reason_of
-from qal.corpus.importers.conversion.names import describe_part
+from qal.corpus.importers.conversion.names import describe_part, place_with_file
 from qal.corpus.importers.conversion.writing import within_full_scale
 from qal.corpus.importers.listing import AudioBytes, Problem
 from qal.corpus.importers.results import PreviewRow
@@ -85,10 +85,11 @@ def _decoded(group: Sequence[CheckedCandidate], check: Check) -> Iterator[Previe
     found: dict[int, PreviewRow | Problem] = {}
     try:
         for i, samples, notes in decode_parts([checked.candidate for checked in group], check):
-            found[i] = samples if isinstance(samples, Problem) else _row(group[i], samples, notes)
+            is_missing = isinstance(samples, str)
+            found[i] = Problem(_place(group[i]), samples) if is_missing else _row(group[i], samples, notes)
     except AudioDecodeError as error:
         for i, checked in enumerate(group):
-            found.setdefault(i, Problem(checked.place, reason_of(error)))
+            found.setdefault(i, Problem(_place(checked), reason_of(error)))
     yield from (found[i] for i in range(len(group)))
 
 
@@ -97,7 +98,7 @@ def _row(checked: CheckedCandidate, samples: Samples, notes: Sequence[str]) -> P
     try:
         require_sound(samples, checked.inner)
     except AudioDecodeError as error:
-        return Problem(checked.place, reason_of(error))
+        return Problem(_place(checked), reason_of(error))
     _, level_notes = within_full_scale(samples)
     return PreviewRow(
         place=checked.place,
@@ -111,3 +112,7 @@ def _row(checked: CheckedCandidate, samples: Samples, notes: Sequence[str]) -> P
         marks=candidate.marks,
         notes=(*candidate.notes, *notes, *level_notes),
     )
+
+
+def _place(checked: CheckedCandidate) -> str:
+    return place_with_file(checked.candidate, checked.inner)

@@ -26,17 +26,21 @@ class Converted:
     size: int  # bytes of the audio file
 
 
-def candidate_key(candidate: Candidate) -> str:
-    """Returns a key of a candidate and of its recording as it is now: another one when either changed."""
+def candidate_key(candidate: Candidate) -> tuple[str, int]:
+    """Returns a key of a candidate and of its recording as it is now, another one when either changed.
+
+    Also returns the size of the recording in bytes. Raises OSError if it cannot be read."""
     audio = candidate.audio
     content: Any
     if isinstance(audio, AudioBytes):
+        size = len(audio.data)
         content = (audio.name, hashlib.sha256(audio.data).hexdigest())
     else:
         status = os.stat(audio.path)
+        size = status.st_size
         content = (str(audio.path), audio.start_s, audio.end_s, audio.channel, status.st_size, status.st_mtime_ns)
     texts = (candidate.text, candidate.language, candidate.speaker, candidate.translation, candidate.notes)
-    return hashlib.sha256(repr((content, texts)).encode(errors="surrogateescape")).hexdigest()[:32]
+    return hashlib.sha256(repr((content, texts)).encode(errors="surrogateescape")).hexdigest()[:32], size
 
 
 class Journal:
@@ -49,6 +53,7 @@ class Journal:
     def __init__(self, folder: Path, corpus: Path):
         self._path = folder / JOURNAL_FILE
         self._lock = threading.Lock()
+        self.was_begun = self._path.exists()  # by an import that was interrupted
         self.rows: dict[str, Row] = dict(_read(self._path, corpus))
         self._file = self._path.open("ab")
         if self._file.tell() and not _ends_with_newline(self._path):  # the last line is torn

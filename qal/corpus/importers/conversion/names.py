@@ -1,7 +1,9 @@
 """Names of the audio files of a corpus, and of the parts of recordings in messages."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import TypeGuard
 
@@ -23,11 +25,12 @@ def inner_path(audio: AudioPiece | AudioBytes, roots: Sequence[Path]) -> str:
     if isinstance(audio, AudioBytes):
         parts = [part for part in re.split(r"[/\\]", audio.name) if part not in ("", ".", "..")]
         return _checked(PurePosixPath(*parts).as_posix() if parts else "recording")
-    path = audio.path
-    root = next((root for root in roots if path.is_relative_to(root)), None)
-    if ".." in path.parts or root is None:
-        raise CorpusError(f"'{path}' is outside the folder of the source")
-    return _checked(path.relative_to(root).as_posix())
+    path = os.fspath(audio.path)
+    inner = next((path[len(root) + 1 :] for root in map(os.fspath, roots) if path.startswith(f"{root}{os.sep}")), "")
+    if not inner or ".." in path.split(os.sep):
+        advice = "give the folder that holds the recordings, too"
+        raise CorpusError(f"'{path}' is outside the folder of the source; {advice}")
+    return _checked(inner)
 
 
 def _checked(name: str) -> str:
@@ -53,6 +56,11 @@ def describe_part(candidate: Candidate, name: str) -> str:
     return f"{name}{times}{channel}"
 
 
+def place_with_file(candidate: Candidate, inner: str) -> str:
+    """Returns where the source lists a candidate, with its recording if that is another place."""
+    return f"{candidate.place} ({inner})" if candidate.place and candidate.place != inner else inner
+
+
 def is_part(audio: AudioPiece | AudioBytes) -> TypeGuard[AudioPiece]:
     """True if the audio is a part of a recording: of its time, or one of its channels."""
     return isinstance(audio, AudioPiece) and (audio.start_s > 0 or audio.end_s is not None or audio.channel is not None)
@@ -65,18 +73,19 @@ class AudioNames:
         taken: audio files that are in use, relative to the corpus."""
 
     def __init__(self, taken: Iterable[str] = ()):
-        self._taken = {str(PurePosixPath(name).with_suffix("")).casefold() for name in taken}
+        self._taken = {os.path.splitext(name)[0].casefold() for name in taken}
 
     def new(self, candidate: Candidate, inner: str) -> str:
         """Returns a free name without suffix. `inner` is the path of the recording in its source."""
-        path = PurePosixPath(CONTROL_CHARACTERS.sub("_", inner))
-        stem = f"{AUDIO_FOLDER}/{path.with_suffix('').as_posix()}{_times(candidate)}"
-        kind = path.suffix.removeprefix(".")
-        for name in (stem, f"{stem}-{kind}", *(f"{stem}-{i}" for i in range(2, len(self._taken) + 4))):
+        path, suffix = os.path.splitext(CONTROL_CHARACTERS.sub("_", inner))
+        stem = f"{AUDIO_FOLDER}/{path}{_times(candidate)}"
+        name = stem
+        for ending in chain((suffix.removeprefix("."),), count(2)):
             if name.casefold() not in self._taken:
-                self._taken.add(name.casefold())
-                return name
-        raise AssertionError("there are more numbers than names")
+                break
+            name = f"{stem}-{ending}"
+        self._taken.add(name.casefold())
+        return name
 
 
 def _times(candidate: Candidate) -> str:

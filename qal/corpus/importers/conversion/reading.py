@@ -35,7 +35,7 @@ MIXED_DOWN = "its {} channels are mixed to one"
 
 
 class RecordingReader:
-    """Decodes one recording. `notes` is complete when all pieces were read.
+    """Decodes one recording. `notes` grows while the pieces are read.
 
     Args:
         audio: the file or the bytes.
@@ -70,11 +70,14 @@ class RecordingReader:
                 self._check()
                 for resampled in resampler.resample(numbers.feed(frame)):
                     selection = selection or self._select(resampled)
-                    yield mixer.feed(selection.apply(channels_of(resampled)))
-        yield mixer.flush()
+                    yield self._noted(mixer, mixer.feed(selection.apply(channels_of(resampled))))
+        yield self._noted(mixer, mixer.flush())
         numbers.flush()
-        if mixer.has_cancelled:
+
+    def _noted(self, mixer: MonoMixer, samples: Samples) -> Samples:
+        if mixer.has_cancelled and CANCELLED not in self.notes:
             self.notes.append(CANCELLED)
+        return samples
 
     def _select(self, frame: av.AudioFrame) -> "_ChannelSelection":
         count = frame.layout.nb_channels

@@ -51,6 +51,7 @@ def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
             except CorpusError:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
+            check_replaceable(out, force)  # another import may have written it in the meantime
             if target.exists():
                 target.rename(folder / OLD_FOLDER)
             (folder / CORPUS_FOLDER).rename(target)

@@ -3,19 +3,22 @@
 import hashlib
 import io
 import os
-import wave
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
-from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, seconds, to_pcm16
-from qal.audio.sound_check import require_sound
+from qal.audio.samples import HOP, PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, seconds, to_pcm16
+from qal.audio.sound_check import MIN_SWING, require_sound
 
 FLAC_FRAME = 4096  # samples
 MAX_COPIED_BYTES = 64_000_000  # of a WAV file that is read whole to be copied: half an hour
-WAV_HEADER = b"RIFF"
+RIFF_HEADER_BYTES, WAV_PCM = 12, 1
+CHUNK_HEADER, WAV_FORM = struct.Struct("<4sI"), struct.Struct("<HHIIHH")
+LOUD_ENOUGH = 2 * MIN_SWING * 32768 + 1  # distance from the lowest to the highest 16-bit sample
 NOTED_PEAK = 1.01  # a smaller excess comes from the filter of the resampler
 SCALED = "scaled down by {:.1f} dB, because its peak was above full scale"
 WAV_SUFFIX, FLAC_SUFFIX = ".wav", ".flac"
@@ -70,40 +73,49 @@ def copy_wav(source: Path, target: Path, name: str) -> WrittenAudio | None:
     Raises AudioDecodeError, which starts with `name`, if it is empty or silent."""
     if source.suffix.lower() != WAV_SUFFIX:
         return None
-    with source.open("rb") as file:
+    with open(source, "rb") as file:
         if os.fstat(file.fileno()).st_size > MAX_COPIED_BYTES:
             return None
         content = file.read()
     pcm = _wav_samples(content)
     if pcm is None:
         return None
-    require_sound(pcm, name)
-    return _write(target, WAV_SUFFIX, content, seconds(pcm))
+    if len(pcm) < HOP or int(pcm.max()) - int(pcm.min()) < LOUD_ENOUGH:
+        require_sound(from_pcm16(pcm), name)
+    return _write(target, WAV_SUFFIX, content, len(pcm) / SAMPLE_RATE)
 
 
-def _wav_samples(content: bytes) -> Samples | None:
+def _wav_samples(content: bytes) -> NDArray[np.int16] | None:
     """Returns the samples of a 16-bit mono WAV file at 16 kHz that is not cut off; None for any other content."""
-    if not content.startswith(WAV_HEADER):
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         return None
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, PCM_BYTES, SAMPLE_RATE):
-                return None
-            data = file.readframes(file.getnframes())
-            is_whole = len(data) == file.getnframes() * PCM_BYTES
-    except (wave.Error, EOFError):
-        return None
-    return from_pcm16(np.frombuffer(data, "<i2")) if is_whole else None
+    at, is_right_form = RIFF_HEADER_BYTES, False
+    while at + CHUNK_HEADER.size <= len(content):
+        kind, size = CHUNK_HEADER.unpack_from(content, at)
+        at += CHUNK_HEADER.size
+        if kind == b"data":
+            is_whole = size % PCM_BYTES == 0 and at + size <= len(content)
+            return np.frombuffer(content, "<i2", size // PCM_BYTES, at) if is_right_form and is_whole else None
+        if kind == b"fmt " and size >= WAV_FORM.size and at + WAV_FORM.size <= len(content):
+            codec, channels, rate_hz, _, _, bits = WAV_FORM.unpack_from(content, at)
+            is_right_form = (codec, channels, rate_hz, bits) == (WAV_PCM, 1, SAMPLE_RATE, 8 * PCM_BYTES)
+        at += size + size % 2
+    return None
 
 
 def _write(stem: Path, suffix: str, content: bytes, duration_s: float, notes: tuple[str, ...] = ()) -> WrittenAudio:
     """Writes a file under a temporary name and renames it, so that no file of its name is incomplete."""
-    path = stem.with_name(f"{stem.name}{suffix}")
-    temporary = path.with_name(f".{path.name}.part")
+    folder, name = os.path.split(stem)
+    temporary = os.path.join(folder, f".{name}{suffix}.part")
     try:
-        temporary.write_bytes(content)
+        _write_file(temporary, content)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-    temporary.replace(path)
+        os.makedirs(folder, exist_ok=True)
+        _write_file(temporary, content)
+    os.replace(temporary, f"{os.fspath(stem)}{suffix}")
     return WrittenAudio(suffix, round(duration_s, 3), hashlib.sha256(content).hexdigest(), len(content), notes)
+
+
+def _write_file(path: str, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)

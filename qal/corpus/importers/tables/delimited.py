@@ -5,15 +5,17 @@ marks join it with the next ones to a row of the right number of columns, none o
 
 import csv
 import io
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.tables.records import BadRecord, Record
 from qal.corpus.importers.tables.text_encoding import is_damaged
 
-SEPARATORS = (",", ";", "\t", "|")
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 QUOTE = '"'
 SAMPLE_LINES = 50
 MAX_JOINED_LINES = 30  # of one field; a longer one is a quotation mark that is not closed
@@ -26,7 +28,7 @@ class Delimited:
     """How the lines of a table are divided."""
 
     separator: str
-    header_line: int  # number of the line with the names of the columns
+    header_line: int  # number of the line with the names of the columns; without one, of the line before the first row
     columns: tuple[str, ...]
 
 
@@ -55,7 +57,19 @@ def find_separator(lines: Iterable[str], known_columns: Iterable[str], suffix: s
         return names, share if len(columns) > 1 else 0.0, int(separator == "\t" and suffix == ".tsv"), len(columns)
 
     best = max(SEPARATORS, key=score)
-    return Delimited(best, first + 1, _header(sample[first], best))
+    columns = _header(sample[first], best)
+    if known.isdisjoint(column.lower() for column in columns) and (named := _columns_without_header(columns)):
+        return Delimited(best, first, named)
+    return Delimited(best, first + 1, columns)
+
+
+def _columns_without_header(values: Sequence[str]) -> tuple[str, ...]:
+    """Returns names for the columns of a table whose first line is a row, with one recording; () for a header."""
+    files = [os.path.splitext(value)[1].lower() in AUDIO_SUFFIXES for value in values]
+    if sum(files) != 1:
+        return ()
+    others = "text" if len(values) == 2 else "column {}"
+    return tuple("file" if is_file else others.format(i) for i, is_file in enumerate(files, start=1))
 
 
 def _header(line: str, separator: str) -> tuple[str, ...]:
@@ -135,7 +149,11 @@ def _record(number: int, line: str, lines: _Lines, table: Delimited) -> Record |
             fields, notes = plain, (f"{OPEN_QUOTE} (line {number})",)
     fields = _trimmed(fields, width)
     if len(fields) > width:
-        advice = "check its quotation marks" if notes else f"put texts with '{separator}' in quotation marks"
+        advice = (
+            "check its quotation marks"
+            if notes
+            else f"put texts with {SEPARATORS.get(separator, separator)} in quotation marks"
+        )
         return BadRecord(number, f"has {len(fields)} columns, but the table has {width}; {advice}")
     return Record(number, dict(zip(table.columns, fields, strict=False)), notes)
 

@@ -1,7 +1,9 @@
 """Turns the records of a table into candidates."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,9 @@ class TableRows:
 
     def entries(self) -> Iterator[Candidate | Problem]:
         """Yields a candidate or a problem for each record."""
+        name = self.table.inner(self.folder)
         for record in self.table.records():
-            place = self.table.place(record.number, self.folder)
+            place = f"{name}, {self.table.unit} {record.number}"
             if isinstance(record, BadRecord):
                 yield Problem(place, record.reason)
             else:
@@ -115,10 +118,20 @@ class TableRows:
         columns = self.roles.get("split", ())
         if columns and (name := split_value(values, columns[0])):
             return name
-        path = audio.path if isinstance(audio, AudioPiece) else self.folder
-        if path.is_relative_to(self.folder) and (name := folder_split(path.relative_to(self.folder))):
-            return name
-        return self.table.path.stem if parse_split(self.table.path.stem) else ""
+        path = os.fspath(audio.path) if isinstance(audio, AudioPiece) else ""
+        return _split_of_folder(os.path.dirname(path), self.folder) or _split_of_table(self.table.path.stem)
+
+
+@lru_cache(maxsize=10_000)
+def _split_of_folder(folder: str, source: Path) -> str:
+    """Returns the folder between a source and its recordings that is named like a split, "" if there is none."""
+    path = Path(folder, "file")
+    return folder_split(path.relative_to(source)) if path.is_relative_to(source) else ""
+
+
+@lru_cache
+def _split_of_table(stem: str) -> str:
+    return stem if parse_split(stem) else ""
 
 
 def _language(value: str | None, stated: str) -> str:

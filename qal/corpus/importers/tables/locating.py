@@ -13,14 +13,16 @@ NO_RECORDINGS = {".csv", ".tsv", ".txt", ".jsonl", ".json", ".md", ".xlsx", ".pa
 
 
 class FileLocator:
-    """Finds files below one folder.
+    """Finds files below the folder of a source.
 
     Args:
-        folder: the folder of the source."""
+        folder: the folder of the source.
+        others: further folders, in which names are looked for that are not in it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, others: Sequence[Path] = ()):
         self._folder = folder
-        self._index: _Index | None = None
+        self._folders = (folder, *others)
+        self._indexes: list[_Index] | None = None
 
     def find(self, name: str, table_folder: Path) -> Path | str:
         """Returns the path of a file, or why there is none.
@@ -34,31 +36,34 @@ class FileLocator:
         if "\0" in name:
             return "the name of its file is invalid"
         for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
-            path = Path(os.path.normpath(table_folder / spelling))
-            if not DRIVE.match(name) and _is_inside(path, self._folder) and os.path.isfile(path):
-                return path
+            path = os.path.normpath(os.path.join(table_folder, spelling))
+            if not DRIVE.match(name) and self._holds(path) and os.path.isfile(path):
+                return Path(path)
         name = name.replace("\\", "/")
         is_absolute = name.startswith("/") or bool(DRIVE.match(name))
-        if not is_absolute and not _is_inside(Path(os.path.normpath(table_folder / name)), self._folder):
+        if not is_absolute and not self._holds(os.path.normpath(os.path.join(table_folder, name))):
             return f"'{name}' is outside the folder of the source"
         return self._search(name, table_folder, is_absolute)
 
+    def _holds(self, path: str) -> bool:
+        """True if a path without `..` is below the folder, whose own path may be relative."""
+        folder = os.fspath(self._folder)
+        return (folder == os.curdir and not os.path.isabs(path)) or path.startswith(f"{folder.rstrip(os.sep)}{os.sep}")
+
     def _search(self, name: str, table_folder: Path, is_absolute: bool) -> Path | str:
-        if self._index is None:
-            self._index = _Index(self._folder)
-        inner = table_folder.relative_to(self._folder).parts if _is_inside(table_folder, self._folder) else ()
-        found = self._index.find(name, inner)
+        if self._indexes is None:
+            self._indexes = [_Index(folder) for folder in self._folders]
+        inner = table_folder.relative_to(self._folder).parts if table_folder.is_relative_to(self._folder) else ()
+        found = next((found for index in self._indexes if (found := index.find(name, inner))), [])
         if len(found) == 1:
             return found[0]
         if found:
             return f"there are several files '{PurePosixPath(name).name}'; write their folders into the table"
+        if is_absolute and os.path.isfile(name):  # the import says whether it may be read
+            return Path(os.path.normpath(name))
         if is_absolute:
             return f"'{name}' is not in the folder of the source; give the folder that holds the recordings, too"
         return f"there is no file '{name}'"
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    return path == folder or path.is_relative_to(folder)
 
 
 class _Index:

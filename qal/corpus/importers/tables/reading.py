@@ -33,10 +33,9 @@ class Table:
     unit: str = "line"  # what the numbers of the records count
     notes: str = ""
 
-    def place(self, number: int, folder: Path) -> str:
-        """Returns the place of a record, such as "clips.csv, line 5"."""
-        name = self.path.relative_to(folder) if self.path.is_relative_to(folder) else self.path
-        return f"{name}, {self.unit} {number}"
+    def inner(self, folder: Path) -> str:
+        """Returns the path of the table relative to a folder."""
+        return str(self.path.relative_to(folder) if self.path.is_relative_to(folder) else self.path)
 
 
 def is_table(path: Path) -> bool:

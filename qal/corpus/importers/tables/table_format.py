@@ -1,5 +1,6 @@
 """The format "table": a table that names recordings and their texts, with the recordings in its folder."""
 
+import os
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -10,7 +11,7 @@ from qal.corpus.importers.listing import Listing, ListingOptions, Role, SourceFo
 from qal.corpus.importers.tables.columns import Roles, find_roles, known_columns
 from qal.corpus.importers.tables.listing_rows import TableRows
 from qal.corpus.importers.tables.locating import FileLocator
-from qal.corpus.importers.tables.reading import Table, is_table, read_table
+from qal.corpus.importers.tables.reading import TABLE_SUFFIXES, Table, is_table, read_table
 from qal.corpus.importers.tables.records import Record
 from qal.corpus.split import parse_split
 from qal.errors import CorpusError
@@ -23,12 +24,12 @@ def find_tables(source: Path) -> list[Path]:
     """Returns the tables of a source: itself, or those named metadata.*, or all others; a hidden one is none."""
     if source.is_file():
         return [source] if is_table(source) else []
-    tables = [path for path in sorted(source.rglob("*")) if is_table(path) and not _is_hidden(path, source)]
-    return [path for path in tables if path.stem.lower() == MAIN_NAME] or tables
-
-
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+    tables = []
+    for parent, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        candidates = [Path(parent, name) for name in names if name.lower().endswith(TABLE_SUFFIXES)]
+        tables += [path for path in candidates if is_table(path)]
+    return [path for path in sorted(tables) if path.stem.lower() == MAIN_NAME] or sorted(tables)
 
 
 def list_tables(source: Path, options: ListingOptions) -> Listing:
@@ -39,7 +40,7 @@ def list_tables(source: Path, options: ListingOptions) -> Listing:
     if options.no_text and source.is_dir() and not options.columns:
         return list_folder(source, options)
     used = _usable_tables(find_tables(source), options)
-    locator = FileLocator(folder)
+    locator = FileLocator(folder, options.audio_folders)
     rows = [TableRows(table, _with_split(table, roles, options), folder, locator, options) for table, roles in used]
     first = rows[0]
     notes = dict.fromkeys(table.notes for table, _ in used if table.notes)
