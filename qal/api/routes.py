@@ -15,6 +15,7 @@ from qal.api.live_sessions import session_routes
 from qal.api.live_socket import live_route
 from qal.api.model_zip import FindModel, model_zip_route
 from qal.api.origin import ShareAddress
+from qal.api.recordings import recording_routes
 from qal.api.tensorboard_proxy import TensorBoard, tensorboard_routes
 
 
@@ -48,12 +49,20 @@ def live_routes(
     ]
 
 
-def studio_routes(find_download: FindModel, tensorboard: TensorBoard, allowed: Allowed) -> Sequence[BaseRoute]:
+def studio_routes(
+    find_download: FindModel, tensorboard: TensorBoard, data: Path, allowed: Allowed, user_of: UserOf = no_user
+) -> Sequence[BaseRoute]:
     """The routes of the studio besides those of its Live tab.
 
     Args:
         find_download: finds the folder and the file name of a model's zip file.
         tensorboard: the TensorBoard process of the server.
+        data: folder of the datasets, into which speakers record.
         allowed: whether a connection may use the server.
+        user_of: returns the name of a connection's user.
     """
-    return [model_zip_route(find_download, allowed), *tensorboard_routes(tensorboard, allowed)]
+    return [
+        model_zip_route(find_download, allowed),
+        *tensorboard_routes(tensorboard, allowed),
+        *recording_routes(data, allowed, user_of),
+    ]
