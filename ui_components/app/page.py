@@ -25,6 +25,7 @@ from ui_components.app.notices import notices
 from ui_components.app.running_jobs import running_jobs
 from ui_components.app.studio import Studio
 from ui_components.app.theme import STYLES, theme
+from ui_components.app.uploads import MAX_UPLOAD_BYTES
 from ui_components.data.tab import data_tab
 from ui_components.live.tab import live_tab
 from ui_components.models.tab import models_tab
@@ -32,7 +33,6 @@ from ui_components.system.tab import system_tab
 from ui_components.train.run.model_actions import wire_use
 from ui_components.train.tab import TrainTab, train_tab
 from ui_components.transcribe.tab import transcribe_tab
-from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
 
 TABS = {
     "Live": live_tab,
@@ -178,7 +178,7 @@ def serve(
             allowed_paths=[str(folder.resolve()) for folder in readable],
             theme=theme(),
             css_paths=STYLES,
-            max_file_size=MAX_FILE_BYTES,
+            max_file_size=MAX_UPLOAD_BYTES,
             footer_links=[],
             run_history=False,  # no transcripts in the browser's storage
             ssr_mode=False,
