@@ -13,10 +13,11 @@ from qal.api.live_events import LiveEvents
 from qal.api.live_hub import LiveHub
 from qal.api.live_sessions import session_routes
 from qal.api.live_socket import live_route
-from qal.api.model_zip import FindModel, model_zip_route
 from qal.api.origin import ShareAddress
-from qal.api.run_changes import run_changes_route
-from qal.api.tensorboard_proxy import TensorBoard, tensorboard_routes
+from qal.api.studio.model_zip import FindModel, model_zip_route
+from qal.api.studio.recordings import recording_routes
+from qal.api.studio.run_changes import run_changes_route
+from qal.api.studio.tensorboard_proxy import TensorBoard, tensorboard_routes
 
 
 def live_routes(
@@ -50,18 +51,26 @@ def live_routes(
 
 
 def studio_routes(
-    runs: Path, find_download: FindModel, tensorboard: TensorBoard, allowed: Allowed
+    runs: Path,
+    data: Path,
+    find_download: FindModel,
+    tensorboard: TensorBoard,
+    allowed: Allowed,
+    user_of: UserOf = no_user,
 ) -> Sequence[BaseRoute]:
     """The routes of the studio besides those of its Live tab.
 
     Args:
         runs: folder of the training runs.
+        data: folder of the datasets, into which speakers record.
         find_download: finds the folder and the file name of a model's zip file.
         tensorboard: the TensorBoard process of the server.
         allowed: whether a connection may use the server.
+        user_of: returns the name of a connection's user.
     """
     return [
         run_changes_route(runs, allowed),
         model_zip_route(find_download, allowed),
         *tensorboard_routes(tensorboard, allowed),
+        *recording_routes(data, allowed, user_of),
     ]

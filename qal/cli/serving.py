@@ -8,7 +8,7 @@ from qal.api.request_guard import MAX_BODY_BYTES, RequestGuard
 from qal.api.users import Login, SingleUser, Users
 from ui_components.app.server import Guard, ShareAddress
 from ui_components.app.server_options import ServeOptions
-from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
+from ui_components.app.uploads import MAX_UPLOAD_BYTES
 
 
 def login_of(options: ServeOptions) -> Login | None:
@@ -23,6 +23,6 @@ def guard_of(options: ServeOptions) -> Guard:
 
     def guard(app: ASGIApp, allowed: Allowed, share_address: ShareAddress) -> ASGIApp:
         hosts = HostNames(options.host, options.public_host, share_address)
-        return RequestGuard(app, hosts, allowed, MAX_FILE_BYTES + MAX_BODY_BYTES)
+        return RequestGuard(app, hosts, allowed, MAX_UPLOAD_BYTES + MAX_BODY_BYTES)
 
     return guard

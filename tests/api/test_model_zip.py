@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from qal.api.model_zip import PATH, model_files, model_zip_route, zip_chunks
+from qal.api.studio.model_zip import PATH, model_files, model_zip_route, zip_chunks
 from qal.errors import ModelError
 from tests.model_folders import model_directory
 

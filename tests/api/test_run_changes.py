@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from qal.api.run_changes import CHANGES_PATH, GONE, run_changes, run_changes_route
+from qal.api.studio.run_changes import CHANGES_PATH, GONE, run_changes, run_changes_route
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run, create_run
 

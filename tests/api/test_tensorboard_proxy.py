@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from qal.api.tensorboard_proxy import PREFIX, STARTING_PAGE, TensorBoard, tensorboard_command, tensorboard_routes
+from qal.api.studio.tensorboard_proxy import PREFIX, STARTING_PAGE, TensorBoard, tensorboard_command, tensorboard_routes
 from qal.errors import OptionError
 from tests.waiting import wait_until
 
@@ -45,7 +45,7 @@ writer.close()
 """
 PARENT_PROCESS = """
 import sys, time
-from qal.api.tensorboard_proxy import TensorBoard, tensorboard_command
+from qal.api.studio.tensorboard_proxy import TensorBoard, tensorboard_command
 board = TensorBoard(tensorboard_command(__import__("pathlib").Path(sys.argv[1])))
 board.wait_for_address()
 print(board._process.pid, flush=True)
@@ -164,6 +164,6 @@ def is_alive(pid: int) -> bool:
 
 
 def test_page_process_does_not_import_tensorboard():
-    code = "import sys, qal.api.tensorboard_proxy, ui_components.train.run.tensorboard; "
+    code = "import sys, qal.api.studio.tensorboard_proxy, ui_components.train.run.tensorboard; "
     code += "sys.exit('tensorboard' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ)).returncode == 0

@@ -30,8 +30,7 @@ from qal.captions.protocol import MAX_PACKET_BYTES, pack
 from qal.cli.subcommands import live, studio
 from tests.waiting import wait_until
 from ui_components.app import connections
-from ui_components.app.uploads import MAX_FIELD_BYTES
-from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
+from ui_components.app.uploads import MAX_FIELD_BYTES, MAX_UPLOAD_BYTES
 
 MESSAGE_TOO_BIG = 1009  # close code (RFC 6455)
 OPEN = {  # (method, path) that are answered without a login
@@ -159,6 +158,8 @@ def test_the_list_of_routes_is_complete(served):
     routes = set(served.routes())
     assert {Route("POST", "/gradio_api/queue/join"), Route("GET", "/config"), Route("WEBSOCKET", "/qal/live")} <= routes
     assert {Route("POST", path) for path in ("/qal/corrections", UPLOAD_PATH, EVENTS_PATH, MESSAGES_PATH)} <= routes
+    if served.page.title and "/qal/recordings/add" in {route.path for route in routes}:
+        assert {Route("POST", f"/qal/recordings/{name}") for name in ("list", "open", "begin", "remove")} <= routes
     assert {Route("POST", "/qal/live/audience"), Route("GET", "/qal/audience/x/events")} <= routes
     assert len(routes) > 60
 
@@ -368,7 +369,7 @@ def test_upload_may_be_larger_than_other_bodies(served):
 def test_upload_has_a_limit_for_all_its_files_and_for_fields_that_are_not_files(served):
     head = f"POST {UPLOAD_PATH} HTTP/1.1\nHost: localhost\nContent-Type: multipart/form-data; boundary=x"
     head += f"\nCookie: {cookie_header(served)}\nContent-Length: "
-    assert raw_status(served, f"{head}{MAX_FILE_BYTES + MAX_BODY_BYTES + 1}") == 413
+    assert raw_status(served, f"{head}{MAX_UPLOAD_BYTES + MAX_BODY_BYTES + 1}") == 413
     field = {"field": "x" * (MAX_FIELD_BYTES + 1)}
     response = served.request("POST", UPLOAD_PATH, served.cookies, data=field, files={"files": ("x.wav", b"x")})
     assert response.status_code == 413

@@ -19,7 +19,7 @@ from qal.errors import OptionError
 from ui_components.app.connections import limit_connections
 from ui_components.app.server_options import ServeOptions
 from ui_components.app.theme import STYLES, theme
-from ui_components.widgets.audio_view.actions import MAX_FILE_BYTES
+from ui_components.app.uploads import MAX_UPLOAD_BYTES
 
 Allowed = Callable[[HTTPConnection], bool]  # True if the connection's user is logged in
 UserOf = Callable[[HTTPConnection], str | None]  # the name of the connection's user; None if there is no login
@@ -70,7 +70,7 @@ def serve(
             allowed_paths=[str(folder.resolve()) for folder in readable],
             theme=theme(),
             css_paths=STYLES,
-            max_file_size=MAX_FILE_BYTES,
+            max_file_size=MAX_UPLOAD_BYTES,
             footer_links=[],
             run_history=False,  # no transcripts in the browser's storage
             ssr_mode=False,

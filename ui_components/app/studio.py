@@ -37,6 +37,7 @@ class Studio:
     model: str = "base-adaptive"
     language: str | None = None
     live_days: float = 7.0  # retention of live sessions
+    import_from: tuple[Path, ...] = ()  # folders besides the data folder from which datasets may be imported
     engines: EngineCache = field(default_factory=EngineCache)
     background_commands: BackgroundCommands = field(default_factory=BackgroundCommands)
     run_index: RunIndex = field(default_factory=RunIndex)

@@ -1,6 +1,7 @@
 """Uploads: a folder for them that other accounts of the machine cannot read, and limits that Gradio does not have."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from qal.errors import StorageError
 from qal.storage import make_private_folder
 
 FOLDER_VARIABLE = "GRADIO_TEMP_DIR"  # environment variable
+MAX_UPLOAD_BYTES = 20 * 1024**3  # of all files of an upload together; they are streamed to the disk
+KEPT_FREE_BYTES = 10**9  # of the disk, which no upload may use
 MAX_FIELD_BYTES = 1 << 16  # of a form's field that is not a file; the pages send none
 
 
@@ -39,7 +42,8 @@ def limit_form_fields() -> None:
 
 
 class LimitedForm(route_utils.GradioMultiPartParser):
-    """Reads a form as Gradio does, but no field larger than MAX_FIELD_BYTES, and leaves no incomplete files."""
+    """Reads a form as Gradio does, but no field larger than MAX_FIELD_BYTES and no form that does not fit on the disk,
+    and leaves no incomplete files."""
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._current_part
@@ -48,6 +52,7 @@ class LimitedForm(route_utils.GradioMultiPartParser):
         super().on_part_data(data, start, end)
 
     async def parse(self) -> FormData:
+        self._require_space()
         try:
             return await super().parse()
         except BaseException:  # also of a client that disconnects
@@ -55,3 +60,9 @@ class LimitedForm(route_utils.GradioMultiPartParser):
                 file.close()
                 Path(file.name).unlink(missing_ok=True)
             raise
+
+    def _require_space(self) -> None:
+        length = self.headers.get("content-length", "")
+        folder = self.upload_dir or tempfile.gettempdir()
+        if length.isdecimal() and int(length) + KEPT_FREE_BYTES > shutil.disk_usage(folder).free:
+            raise MultiPartException("The disk of the server has no room for this upload; free some space.")

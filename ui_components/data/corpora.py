@@ -1,93 +1,125 @@
-"""Reads the corpora of the data folder, cached until a manifest changes, and selects pages of their rows."""
+"""The datasets of the data folder: which one a page may open, its version, and pages of its examples."""
 
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Corpus, Row, read_corpus
+from pydantic import BaseModel
+
+from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE
+from qal.corpus.quality.measures import AGREEMENT_FILE, QUALITY_FILE
+from qal.corpus.query import Example, ExamplePage, Range, RowFilter, find_page, matching_audio
+from qal.corpus.query_table import MEASURES
 from qal.corpus.split import SPLITS
-from qal.corpus.statistics import SplitStatistics, corpus_statistics
-from qal.errors import CorpusError
-from ui_components.widgets.choices import corpus_choices
+from qal.errors import CorpusError, OptionError
+from ui_components.widgets.choices import Choices, corpus_choices
 
-ALL_SPLITS = "all"
+ALL = "all"  # of splits, marks, languages and measures
+USED, MARKED, MARK_PREFIX = "used", "marked", "mark:"  # which examples are shown
 ROWS_PER_PAGE = 15
-CACHED_CORPORA = 4
+FILE_ORDER = "index"
+MAX_FIELD_CHARACTERS = 500
+VERSION_FILES = (MANIFEST_FILE, CORPUS_INFO_FILE, QUALITY_FILE, AGREEMENT_FILE)
+MEASURE_TITLES = {
+    "duration_s": "Duration (s)",
+    "characters_per_s": "Characters per second",
+    "words": "Words",
+    "characters": "Characters",
+    "snr_db": "Signal to noise (dB)",
+    "loudness_lufs": "Loudness (LUFS)",
+    "peak_db": "Peak (dB)",
+    "clipped_share": "Clipped (share)",
+    "bandwidth_hz": "Bandwidth (Hz)",
+    "speech_share": "Speech (share)",
+    "dnsmos": "DNSMOS (1-5)",
+    "wer": "WER of a model (share)",
+    "cer": "CER of a model (share)",
+    "disagreement": "Disagreement of text and audio",
+}
+
+Version = tuple[str, tuple[int, ...]] | None  # of the dataset on the page: its folder and the state of its files
 
 
-@dataclass(frozen=True)
-class CorpusView:
-    """A corpus and its statistics."""
+class TableFilter(BaseModel, frozen=True):
+    """The values of the fields above the table. The names of the fields are those of its components."""
 
-    corpus: Corpus
-    statistics: list[SplitStatistics]
+    search: str = ""
+    split: str = ALL
+    shown: str = ALL  # ALL, USED, MARKED or MARK_PREFIX with a mark
+    speaker: str | None = None
+    language: str = ALL
+    measure: str = ALL
+    low: float | None = None
+    high: float | None = None
+    sort: str = FILE_ORDER
+    descending: bool = False
 
-    @property
-    def version(self) -> tuple[str, str]:
-        """The folder and the content version; it changes when the page must be updated."""
-        return str(self.corpus.folder), self.corpus.info.version
+    def row_filter(self) -> RowFilter:
+        """Returns the filter of the query. Raises OptionError for values that the page does not send."""
+        if self.split not in (ALL, *SPLITS) or self.measure not in (ALL, *MEASURES):
+            raise OptionError("the page sent an unknown filter; reload the page")
+        is_limited = self.measure != ALL and (self.low is not None or self.high is not None)
+        return RowFilter.model_validate(
+            {
+                "search": self.search[:MAX_FIELD_CHARACTERS],
+                "splits": () if self.split == ALL else (self.split,),
+                "speakers": (self.speaker,) if self.speaker else (),
+                "languages": () if self.language == ALL else (self.language,),
+                "marks": (self.shown.removeprefix(MARK_PREFIX),) if self.shown.startswith(MARK_PREFIX) else (),
+                "marked": {USED: False, MARKED: True}.get(self.shown),
+                "ranges": {self.measure: Range(self.low, self.high)} if is_limited else {},
+            }
+        )
 
 
-@dataclass(frozen=True)
-class RowPage:
-    """One page of the matching rows, each with its index in the corpus."""
-
-    rows: list[tuple[int, Row]]
-    number: int  # of the page, from 0
-    total: int  # matching rows on all pages
-
-    @property
-    def first(self) -> int:
-        return self.number * ROWS_PER_PAGE
-
-    @property
-    def is_last(self) -> bool:
-        return self.first + len(self.rows) >= self.total
+FILTER_FIELDS = tuple(TableFilter.model_fields)
 
 
-def load_corpus(data: Path, folder: str | None) -> CorpusView:
-    """Loads a corpus of the data folder. Raises CorpusError: none is selected, it is missing or broken."""
+def require_folder(data: Path, folder: str | None) -> Path:
+    """Returns the folder of a dataset of the data folder. Raises CorpusError if none is chosen or it is gone."""
     if folder not in {value for _, value in corpus_choices(data)}:
         raise CorpusError("choose a dataset first")
-    files = [Path(folder, name) for name in (MANIFEST_FILE, CORPUS_INFO_FILE)]
-    return _read(Path(folder), tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
+    return Path(folder)
 
 
-@lru_cache(CACHED_CORPORA)
-def _read(folder: Path, modified_ns: tuple[int, ...]) -> CorpusView:
-    corpus = read_corpus(folder, max_missing_share=1)  # missing audio is reported when its row is selected
-    return CorpusView(corpus, corpus_statistics(corpus))
+def version_of(folder: Path) -> Version:
+    """Returns the state of the files that the page shows."""
+    return str(folder), tuple(_modified_ns(folder / name) for name in VERSION_FILES)
 
 
-def page_of(corpus: Corpus, search: str, split: str, number: int) -> RowPage:
-    """The rows of a split (or of ALL_SPLITS) whose text, speaker or path contain every word of `search`."""
-    words = search.casefold().split()
-    matches = [
-        (index, row)
-        for index, row in enumerate(corpus.rows)
-        if split in (ALL_SPLITS, row.split) and all(word in _searchable_text(row) for word in words)
-    ]
-    number = max(0, min(number, (len(matches) - 1) // ROWS_PER_PAGE))
-    return RowPage(matches[number * ROWS_PER_PAGE :][:ROWS_PER_PAGE], number, len(matches))
+def _modified_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
-def _searchable_text(row: Row) -> str:
-    return f"{row.text}\n{row.speaker}\n{row.audio}".casefold()
+def rows_page(folder: Path, wanted: TableFilter, number: int) -> ExamplePage:
+    """Returns a page of the matching examples. Raises CorpusError."""
+    return find_page(folder, wanted.row_filter(), number, ROWS_PER_PAGE, wanted.sort, wanted.descending)
 
 
-def row_at(corpus: Corpus, index: object) -> tuple[int, Row]:
-    """The row at an index that the browser sent, as (index, row). Raises CorpusError."""
-    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(corpus.rows):
-        raise CorpusError("that clip is no longer in the dataset; choose another one")
-    return index, corpus.rows[index]
+def example_at(folder: Path, index: object) -> Example:
+    """Returns the example at an index that the browser sent. Raises CorpusError."""
+    if isinstance(index, int) and not isinstance(index, bool) and index >= 0:
+        found = find_page(folder, number=index, size=1).examples
+        if found and found[0].index == index:
+            return found[0]
+    raise CorpusError("that clip is no longer in the dataset; choose another one")
 
 
-def split_choices() -> list[tuple[str, str]]:
-    return [("All", ALL_SPLITS), *((split.capitalize(), split) for split in SPLITS)]
+def audio_file(folder: Path, audio: str) -> Path:
+    """Returns the path of an audio file. Raises CorpusError if it is outside of the dataset."""
+    path = (folder / audio).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise CorpusError(f"the audio path '{audio}' points outside of the dataset; correct {MANIFEST_FILE}")
+    return path
 
 
-def babble_paths(corpus: Corpus, row: Row, count: int) -> tuple[Path, ...]:
-    """Audio files of other rows, spread over the corpus, for background voices in augmentation."""
-    others = [other for other in corpus.rows if other.audio != row.audio]
+def babble_paths(folder: Path, audio: str, count: int) -> tuple[Path, ...]:
+    """Audio files of other examples, spread over the dataset, for background voices in augmentation."""
+    others = [other for other in matching_audio(folder, RowFilter()) if other != audio]
     sample = others[:: max(1, len(others) // count)][:count]
-    return tuple(path.resolve() for path in map(corpus.audio_path, sample) if path.is_file())
+    return tuple(path for path in (audio_file(folder, other) for other in sample) if path.is_file())
+
+
+def split_choices() -> Choices:
+    return [("All", ALL), *((split.capitalize(), split) for split in SPLITS)]

@@ -15,7 +15,10 @@ from ui_components.widgets.choices import corpus_choices
 from ui_components.widgets.markup import note_html
 
 FETCH_LABEL = "Download the Russian sample dataset"
-NO_CORPUS = "There is no dataset in `{data}` yet: download the sample below, or run `qal {command}` and reload."
+NO_CORPUS = (
+    "There is no dataset in `{data}` yet: open Add data or Record, download the sample below, or run `qal {command}` "
+    "and reload."
+)
 TITLE = "Downloading the sample dataset"
 CONTINUES = "The download continues when this page is closed; stop it on the Models tab."
 COMMAND_KEY = "corpus:sample"

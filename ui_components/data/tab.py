@@ -1,11 +1,23 @@
-"""The Data tab: datasets, their clips, uploaded files, and a preview of augmentation."""
+"""The Data tab: datasets with their dashboard and clips, adding data, recording, and a preview of augmentation."""
+
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.events import Dependency
 
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
-from ui_components.data import actions
+from ui_components.data import actions, arrivals
+from ui_components.data.add.tab import JobsPanel, add_tab, jobs_panel, wire_jobs
 from ui_components.data.augmentation_form import augmentation_form
+from ui_components.data.dashboard.tab import (
+    Editor,
+    bulk_marks,
+    clip_editor,
+    dashboard_parts,
+    dataset_actions,
+    wire_editor,
+)
+from ui_components.data.record.tab import record_tab
 from ui_components.data.rows_table import rows_table, wire_table
 from ui_components.data.sample_corpus import FETCH_LABEL, fetch_sample
 from ui_components.widgets.audio_view.actions import EMPTY_VIEW
@@ -13,40 +25,84 @@ from ui_components.widgets.audio_view.component import AudioView, audio_view
 
 MAX_CONCURRENT_ANALYSES = 2
 PLACEHOLDER = "Select a clip or upload a file to inspect and trim it."
+BROWSE, ADD, RECORD = "browse", "add", "record"  # ids of the inner tabs
+
+
+class Browse(NamedTuple):
+    """The parts of the inner tab that shows datasets, for the other inner tabs."""
+
+    corpus: gr.Dropdown
+    listed: dict[str, Any]  # the arguments of the event that lists the datasets
+    refresh: dict[str, Any]  # the arguments of the event that updates the dashboard and the table
 
 
 def data_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
+    panel, shown = jobs_panel(), gr.State(None)  # shown: the folder of the dataset to show next
+    with gr.Tabs() as inner:
+        with gr.Tab("Browse", id=BROWSE):
+            browse = browse_tab(studio, shown, panel, opened)
+        with gr.Tab("Add data", id=ADD):
+            add_tab(studio, panel)
+        with gr.Tab("Record", id=RECORD):
+            recorded = record_tab()
+    wire_jobs(studio, panel, opened)
+    arrived = panel.arrived.change(
+        action(arrivals.show_arrived, studio), [panel.arrived, browse.corpus], [browse.corpus, inner], **EVENT_OPTIONS
+    )
+    left = recorded.recorded(action(arrivals.show_recorded, studio), browse.corpus, browse.corpus, **EVENT_OPTIONS)
+    changed = shown.change(action(arrivals.show_next, studio), shown, [browse.corpus, shown], **EVENT_OPTIONS)
+    for event in (arrived, left, changed):
+        event.then(**browse.listed).then(**browse.refresh)
+
+
+def browse_tab(studio: Studio, shown: gr.State, panel: JobsPanel, opened: EventTriggers) -> Browse:
+    """Lays out and wires the datasets and their clips."""
     with gr.Column(visible=False) as overview_column:
         corpus = gr.Dropdown(label="Dataset")
-        overview = gr.HTML()
+        dashboard = dashboard_parts()
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320), gr.Tabs():
             with gr.Tab("Clips", id="rows"):
                 note = gr.HTML()
                 fetch = gr.Button(FETCH_LABEL, visible=False)
                 with gr.Column(visible=False) as clips_column:
-                    table = rows_table(studio)
+                    table = rows_table()
+                    bulk = gr.Column()
             with gr.Tab("Inspect a file", id="own"):
                 upload = upload_input()
         with gr.Column(min_width=320, elem_classes="qal-detail"):
             view = audio_view(studio, "Clip", PLACEHOLDER)
+            editor = clip_editor()
 
-    version: gr.State = gr.State(None)  # of the corpus that is shown
-    choices_outputs = [corpus, note, fetch, overview_column, clips_column]
-    refresh_outputs = [version, overview, *table.outputs]
-    corpus_outputs = [version, overview, table.search, table.split, table.row_index, *table.outputs]
-    update_choices, show_corpus = action(actions.update_choices, studio), action(actions.show_corpus, studio)
-    refresh = action(actions.refresh, studio)
-    tab_opened = gr.on(opened, update_choices, corpus, choices_outputs, **EVENT_OPTIONS)
-    tab_opened.then(refresh, [version, corpus, *table.inputs], refresh_outputs, **EVENT_OPTIONS)
-    corpus.input(show_corpus, corpus, corpus_outputs, **EVENT_OPTIONS)
+    version: gr.State = gr.State(None)  # of the dataset that is shown
+    filters = table.filters
+    dashboard_outputs = [*dashboard, filters["shown"], filters["speaker"], filters["language"]]
+    listed = {
+        "fn": action(actions.update_choices, studio),
+        "inputs": corpus,
+        "outputs": [corpus, note, fetch, overview_column, clips_column],
+        **EVENT_OPTIONS,
+    }
+    refresh = {
+        "fn": action(actions.refresh, studio),
+        "inputs": [version, corpus, *table.inputs],
+        "outputs": [version, *dashboard_outputs, *table.outputs],
+        **EVENT_OPTIONS,
+    }
+    gr.on(opened, **listed).then(**refresh)
+    emptied = corpus.input(arrivals.empty_filters, None, [*filters.values(), table.row_index], **EVENT_OPTIONS)
+    emptied.then(**refresh)
     fetched = fetch.click(action(fetch_sample, studio), None, [note, fetch], **EVENT_OPTIONS)
-    listed = fetched.then(update_choices, corpus, choices_outputs, **EVENT_OPTIONS)
-    listed.then(show_corpus, corpus, corpus_outputs, **EVENT_OPTIONS)
-
-    clip_opened = wire_table(studio, table, corpus, view)
-    upload_opened = wire_upload(studio, upload, view)
+    fetched.then(**listed).then(**refresh)
+    clip_opened = wire_table(studio, table, corpus, view, editor.outputs)
+    upload_opened = wire_upload(studio, upload, view, editor)
+    wire_editor(studio, editor, table, view, refresh)
+    with bulk:
+        bulk_marks(studio, corpus, table, refresh)
+    with overview_column:
+        dataset_actions(studio, corpus, shown, panel)
     augmentation_form(studio, view, [clip_opened, upload_opened])
+    return Browse(corpus, listed, refresh)
 
 
 def upload_input() -> gr.Audio:
@@ -59,13 +115,13 @@ def upload_input() -> gr.Audio:
     )
 
 
-def wire_upload(studio: Studio, upload: gr.Audio, view: AudioView) -> Dependency:
+def wire_upload(studio: Studio, upload: gr.Audio, view: AudioView, editor: Editor) -> Dependency:
     """Opens an uploaded or recorded file in the view. Returns the event."""
     opened = gr.on(
         [upload.upload, upload.stop_recording],
         action(actions.open_upload, studio),
         upload,
-        [upload, *view.outputs],
+        [upload, *view.outputs, editor.column],
         show_progress_on=view.html,
         concurrency_limit=MAX_CONCURRENT_ANALYSES,
         api_visibility="private",

@@ -69,7 +69,7 @@ def live_html() -> str:
 <button class="wipe" type="button" title="Start a new session; this one stays in Recent sessions">Clear</button>
 {AUDIENCE_BUTTON_HTML}</div>
 {audience_html()}
-<div class="qal-options">{_audio_input_html()}{_view_html()}{_recent_html()}</div></div>"""
+<div class="qal-options">{audio_input_html()}{_view_html()}{_recent_html()}</div></div>"""
 
 
 def live_script() -> str:
@@ -100,7 +100,7 @@ def _pane_html(label: str, hidden: bool = False) -> str:
 <p class="empty">Press <b>Start</b> and speak. Captions appear here.</p></div></section>"""
 
 
-def _audio_input_html() -> str:
+def audio_input_html() -> str:
     """Returns the choice of the microphone and of its processing."""
     switches = "".join(
         f'<label><input type="checkbox" name="{name}" checked> {label}</label>' for name, label in PROCESSING.items()

@@ -16,6 +16,7 @@ from qal.corpus.importers.formats import FORMATS, format_named
 from qal.corpus.importers.import_source import import_source, preview
 from qal.corpus.importers.listing import ListingOptions, Role, SourceFormat
 from qal.corpus.importers.results import MAX_PROBLEM_SHARE, ImportProgress, Preview, ProblemsError
+from qal.corpus.importers.tables.columns import ColumnsError
 from qal.engine.catalogue import DEFAULT_MODEL
 from qal.engine.corpus_readers import EngineTranscriber
 from qal.engine.interface import load_engine
@@ -95,7 +96,18 @@ def _audio_folders(options: PathOptions) -> list[Path]:
 
 
 def _preview(options: PathOptions) -> None:
-    found = preview(
+    """Prints what an import would make. Raises CorpusError if it would make nothing."""
+    try:
+        found = _found(options)
+    except ColumnsError as error:
+        if options.json_:  # with the columns there are, of which a page offers a choice
+            print(json_text({"columns": error.columns, "stops": str(error)}))
+        raise
+    _show_preview(found, options.json_)
+
+
+def _found(options: PathOptions) -> Preview:
+    return preview(
         options.source,
         _listing_options(options),
         _format(options),
@@ -103,7 +115,6 @@ def _preview(options: PathOptions) -> None:
         audio_folders=_audio_folders(options),
         work_folder=options.out.parent if options.out and options.out.parent.is_dir() else None,
     )
-    _show_preview(found, options.json_)
 
 
 def _import(options: PathOptions, out: Path) -> None:

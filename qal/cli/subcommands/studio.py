@@ -8,7 +8,7 @@ from pydantic import Field
 
 from qal.api.live_hub import LiveHub
 from qal.api.routes import live_routes, studio_routes
-from qal.api.tensorboard_proxy import TensorBoard, tensorboard_command
+from qal.api.studio.tensorboard_proxy import TensorBoard, tensorboard_command
 from qal.cli.parsing import parse_options
 from qal.cli.serving import guard_of, login_of
 from qal.engine.catalogue import DEFAULT_MODEL, canonical_model_name
@@ -25,6 +25,9 @@ from ui_components.widgets.choices import allowed_models
 class StudioOptions(ServeOptions, frozen=True):
     runs: Path = Field(Path("runs"), description="folder of the training runs")
     data: Path = Field(Path("data"), description="folder of the corpora")
+    import_from: tuple[Path, ...] = Field(
+        (), description="folders from which the page may import datasets, besides the data folder"
+    )
     model: str = Field(DEFAULT_MODEL, description="model chosen when a page opens: a name, a run's id or a directory")
 
 
@@ -34,6 +37,9 @@ def main(arguments: Sequence[str]) -> None:
     for folder in (options.runs, options.data, options.live):
         if folder.exists() and not folder.is_dir():
             raise OptionError(f"{folder} is a file, not a folder; choose another one")
+    for folder in options.import_from:
+        if not folder.is_dir():
+            raise OptionError(f"--import-from {folder}: there is no such folder; check the path")
     prepare_uploads()
     model = canonical_model_name(options.model, options.runs)
     users = login_of(options)
@@ -42,6 +48,7 @@ def main(arguments: Sequence[str]) -> None:
         options.data,
         model=model,
         live_days=options.live_days,
+        import_from=options.import_from,
         is_admin=users.is_admin if users else lambda name: True,
     )
     offered = functools.partial(allowed_models, options.runs, model)
@@ -55,7 +62,9 @@ def main(arguments: Sequence[str]) -> None:
         guard_of(options),
         lambda allowed, user_of, share_address: [
             *live_routes(hub, options.live, options.data, options.host, allowed, user_of, share_address),
-            *studio_routes(options.runs, functools.partial(find_download, studio), board, allowed),
+            *studio_routes(
+                options.runs, options.data, functools.partial(find_download, studio), board, allowed, user_of
+            ),
         ],
         users=users,
         readable=[options.data, options.runs],

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import app
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from qal.api.tensorboard_proxy import PREFIX, TensorBoard, tensorboard_command, tensorboard_routes
+from qal.api.studio.tensorboard_proxy import PREFIX, TensorBoard, tensorboard_command, tensorboard_routes
 from tests.model_folders import model_directory
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import PageRequest

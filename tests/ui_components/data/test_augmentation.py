@@ -30,13 +30,14 @@ import json, sys
 from pathlib import Path
 from types import SimpleNamespace
 from ui_components.data import actions, augmentation_actions
+from ui_components.data.corpora import FILTER_FIELDS, TableFilter
 from ui_components.data.strengths import preset_values
 from ui_components.app.page import studio_page
 from ui_components.app.studio import Studio
 studio = Studio(data=Path(sys.argv[1]))
 studio_page(studio)
 folder = actions.update_choices(studio, None).corpus.value
-actions.show_corpus(studio, folder)
+actions.refresh(studio, None, folder, 0, None, *(getattr(TableFilter(), name) for name in FILTER_FIELDS))
 selection = actions.open_clip(studio, folder, SimpleNamespace(_data={"row": 0})).selection
 on, strengths = preset_values("light")
 note = augmentation_actions.compare(studio, selection, "light", "everything", True, 0, on, *strengths).note

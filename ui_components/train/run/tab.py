@@ -164,7 +164,7 @@ def wire_refresh(
     """Updates the tab when the page is loaded, when poll.js asks for it, after the triggers, and for each query.
 
     Each event costs Gradio's page a quarter of a second or more on a slow machine, whatever it updates, so the tab asks
-    only while it is visible, and only when the server has said that something changed (qal.api.run_changes)."""
+    only while it is visible, and only when the server has said that something changed (qal.api.studio.run_changes)."""
     page.load(**refresh)
     progress.poll(**refresh)  # pyright: ignore[reportAttributeAccessIssue]
     gr.on(triggers, **refresh)

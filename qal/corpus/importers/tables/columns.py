@@ -67,6 +67,14 @@ def known_columns() -> set[str]:
     return {name for names in NAMES.values() for name in names}
 
 
+class ColumnsError(CorpusError):
+    """A table lacks a column. `columns` are those that it has."""
+
+    def __init__(self, message: str, columns: Sequence[str]):
+        super().__init__(message)
+        self.columns = tuple(columns)
+
+
 def find_roles(table: str, columns: Sequence[str], chosen: Mapping[Role, str], required: Sequence[Role]) -> Roles:
     """Finds the columns for all roles.
 
@@ -77,7 +85,7 @@ def find_roles(table: str, columns: Sequence[str], chosen: Mapping[Role, str], r
         required: roles without which the table cannot be used.
 
     Raises:
-        CorpusError: a chosen column or a required one is missing; it names those that there are."""
+        ColumnsError: a chosen column or a required one is missing; it names those that there are."""
     by_key: dict[str, str] = {}
     for column in columns:
         by_key.setdefault(_key(column), column)
@@ -85,7 +93,7 @@ def find_roles(table: str, columns: Sequence[str], chosen: Mapping[Role, str], r
     for role, names in NAMES.items():
         if column := chosen.get(role):
             if column not in columns and _key(column) not in by_key:
-                raise CorpusError(f"{table}: has no column '{column}'; it has {_listed(columns)}")
+                raise ColumnsError(f"{table}: has no column '{column}'; it has {_listed(columns)}", columns)
             roles[role] = (column if column in columns else by_key[_key(column)],)
             continue
         taken = {found for found_columns in roles.values() for found in found_columns}
@@ -100,9 +108,10 @@ def find_roles(table: str, columns: Sequence[str], chosen: Mapping[Role, str], r
 def _missing_columns(table: str, columns: Sequence[str], missing: Sequence[Role]) -> CorpusError:
     wanted = " and ".join(f"the {role} ({', '.join(NAMES[role][:MESSAGE_NAMES])} …)" for role in missing)
     choice = ",".join(f"{role}=COLUMN" for role in missing)
-    return CorpusError(
+    return ColumnsError(
         f"{table}: has no column for {wanted}; its columns are {_listed(columns)}. "
-        f"Rename them accordingly, or choose with --columns {choice}"
+        f"Rename them accordingly, or choose with --columns {choice}",
+        columns,
     )
 
 

@@ -1,4 +1,4 @@
-"""python -m qal.api.tensorboard_process …: runs TensorBoard until its parent process ends.
+"""python -m qal.api.studio.tensorboard_process …: runs TensorBoard until its parent process ends.
 
 Standard input is a pipe that the parent holds open; the system closes it when the parent ends, even if it is killed."""
 

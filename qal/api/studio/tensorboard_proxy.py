@@ -42,7 +42,7 @@ place-items:center;height:90vh;margin:0}</style><p role="status">TensorBoard is 
 def tensorboard_command(runs: Path) -> list[str]:
     """Returns the command for the logs of a runs folder; TensorBoard chooses a free port and prints its address."""
     arguments = ["--logdir", str(runs.absolute()), "--host", "127.0.0.1", "--port", "0", "--path_prefix", PREFIX]
-    return [sys.executable, "-m", "qal.api.tensorboard_process", *arguments, "--window_title", "Qal"]
+    return [sys.executable, "-m", "qal.api.studio.tensorboard_process", *arguments, "--window_title", "Qal"]
 
 
 class TensorBoard:
