@@ -20,6 +20,7 @@ WITHOUT_NUMBERS = {
     "ui_components/train/compare/view.py",
     "ui_components/train/run/charts.py",
     "ui_components/data/augmentation_actions.py",
+    "ui_components/data/record/view.py",
     "ui_components/live/view.py",
     "ui_components/live/tab.py",
     "ui_components/app/address.py",

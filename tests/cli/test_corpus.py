@@ -77,7 +77,7 @@ def test_stopped_import_leaves_no_dataset_and_is_continued_by_the_same_command(e
     command = [sys.executable, "-m", "qal", "corpus", "import", str(recordings)]
     command += ["--language", "en", "--no-text", "--out", str(out)]
     importing = subprocess.Popen(command)
-    wait_until(lambda: list(tmp_path.glob("data/.mine-*/new/audio/*.wav")))
+    wait_until(lambda: any(path.stat().st_size for path in tmp_path.glob("data/.mine-*/journal.jsonl")))
     importing.terminate()
     assert importing.wait(30) == 130
     assert not out.exists()
