@@ -198,7 +198,13 @@ def _check_apart(source: Path, out: Path) -> None:
 
 
 def _as_json(options: ListingOptions) -> dict[str, object]:
-    return {**vars(options), "columns": dict(options.columns), "audio_folders": list(map(str, options.audio_folders))}
+    """Returns the options in a form that is the same in every process; a transcriber is its name."""
+    return {
+        **vars(options),
+        "columns": dict(options.columns),
+        "audio_folders": list(map(str, options.audio_folders)),
+        "transcriber": options.transcriber.name if options.transcriber else "",
+    }
 
 
 def _described(source: Path) -> str:
