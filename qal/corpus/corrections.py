@@ -41,7 +41,7 @@ def add_correction(data: Path, corpus: str, correction: Correction) -> tuple[Cor
     Raises CorpusError (invalid name, text without words, a corpus of another source) or StorageError."""
     folder = corrections_folder(data, corpus)
     text = checked_text(correction.text)
-    with storage_errors(f"the dataset {folder}"), corpus_lock(folder):
+    with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         existing = _read_existing(folder)
         rows = existing.rows if existing else ()
         new_row = _add_audio(folder, correction, text)

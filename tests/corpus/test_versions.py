@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from qal.cli.corpus.versions import diff_main, restore_main, versions_main
+from qal.corpus.edit import RowEdit, edit_rows
 from qal.corpus.manifest import Corpus, Row, read_corpus, write_corpus
 from qal.corpus.versions.diff import describe_diff, diff_rows
 from qal.corpus.versions.dvc_file import write_dvc_file
@@ -169,3 +170,11 @@ def test_dvc_file_has_the_hashes_that_dvc_computes(corpus: Corpus):
     audio = outs["corpus/audio"]
     assert audio["md5"] == hashlib.md5(f"[{listing}]".encode()).hexdigest() + ".dir"
     assert (audio["nfiles"], audio["size"]) == (6, 6 * len(content))
+
+
+def test_missing_dataset_leaves_no_lock_file(tmp_path: Path):
+    with pytest.raises(CorpusError):
+        record_version(tmp_path / "nowhere")
+    with pytest.raises(CorpusError):
+        edit_rows(tmp_path / "nowhere", [RowEdit(audio="a.wav", text="one")])
+    assert not list(tmp_path.iterdir())

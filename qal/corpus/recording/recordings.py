@@ -104,7 +104,7 @@ def begin_recording(
     new_speaker = Speaker(
         name=_checked_speaker(speaker), consent=_checked_consent(consent), agreed_at=agreed_at, user=user
     )
-    with storage_errors(f"the dataset {folder}"), corpus_lock(folder):
+    with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         if (folder / STATE_FILE).is_file():
             state = _read_state(folder)
             texts = split_sentences(text) if text.strip() else []
@@ -155,7 +155,7 @@ def add_take(data: Path, name: str, speaker: str, index: int, samples: Samples, 
     take = checked_take(samples, sentence.text)
     folder = recording_folder(data, name)
     audio = audio_path(person.name, sentence.text)
-    with storage_errors(f"the dataset {folder}"), corpus_lock(folder):
+    with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         temporary = f"{AUDIO_FOLDER}/.{Path(audio).stem}.new"
         row = add_utterance(folder, temporary, take.samples, sentence.text, state.language, person.name)
         (folder / temporary).replace(folder / audio)
@@ -170,7 +170,7 @@ def remove_take(data: Path, name: str, speaker: str, index: int, user: str | Non
     state = open_recording(data, name).state
     audio = audio_path(_require_speaker(state, speaker, user).name, _sentence(state, index).text)
     folder = recording_folder(data, name)
-    with storage_errors(f"the dataset {folder}"), corpus_lock(folder):
+    with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         rows = [row for row in _rows(folder) if row.audio != audio]
         if rows:
             _write(folder, rows)

@@ -5,17 +5,16 @@
 
 Only manifests are kept. The recordings are not copied: a restored version needs those that it names."""
 
-import fcntl
 import gzip
 import hashlib
 import time
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
+from qal.corpus.lock import corpus_lock
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.errors import CorpusError
 from qal.storage import require_regular, storage_errors
@@ -65,9 +64,8 @@ def record_version(folder: Path, note: str = "") -> Version:
     """Records the present state of a corpus, if it is not the last recorded one. Returns its version.
 
     Raises CorpusError if the corpus cannot be read, StorageError if the version cannot be written."""
-    corpus = read_corpus(folder, max_missing_share=1)
-    with _locked(folder):
-        return _record(corpus, note)
+    with storage_errors(f"the versions of {folder}"), corpus_lock(folder):
+        return _record(read_corpus(folder, max_missing_share=1), note)
 
 
 def keep_versions(folder: Path, new_folder: Path) -> bool:
@@ -115,7 +113,7 @@ def restore_version(folder: Path, version: Version) -> Corpus:
             f"{folder}: {len(missing)} recordings of version {version.version[:SHOWN_DIGITS]} are missing, such as "
             f"'{missing[0]}'; put them back, then restore"
         )
-    with _locked(folder):
+    with storage_errors(f"the versions of {folder}"), corpus_lock(folder):
         _record(
             read_corpus(folder, max_missing_share=1), f"before version {version.version[:SHOWN_DIGITS]} was restored"
         )
@@ -142,6 +140,7 @@ def _record(corpus: Corpus, note: str) -> Version:
     )
     with storage_errors(f"the versions of {corpus.folder}"):
         stored = _manifest_path(corpus.folder, version)
+        stored.parent.mkdir(exist_ok=True)
         manifest = (corpus.folder / MANIFEST_FILE).read_bytes()
         temporary = stored.with_name(f".{stored.name}.new")
         temporary.write_bytes(gzip.compress(manifest, mtime=0))
@@ -176,16 +175,6 @@ def _stored_manifest(folder: Path, version: Version) -> bytes:
 
 def _manifest_path(folder: Path, version: Version) -> Path:
     return folder / VERSIONS_FOLDER / f"{version.version}.jsonl.gz"
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Allows one writer of the log at a time, across processes."""
-    with storage_errors(f"the versions of {folder}"):
-        (folder / VERSIONS_FOLDER).mkdir(exist_ok=True)
-        with (folder / VERSIONS_FOLDER / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
 
 def describe_versions(versions: Sequence[Version], present: str) -> list[str]:
