@@ -161,7 +161,7 @@ def test_quiet_clipped_and_cut_off_recordings_are_told(client, spoken):
     [
         ({"name": "../x"}, "letters, digits"),
         ({"name": ""}, "letters, digits"),
-        ({"language": "../en"}, "language code"),
+        ({"language": "../en"}, "not a language"),
         ({"speaker": "  "}, "speaker's name"),
         ({"consent": ""}, "agrees"),
         ({"text": "one\none"}, "fewer than 3"),
