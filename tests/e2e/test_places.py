@@ -75,6 +75,7 @@ def test_model_of_a_finished_run_is_chosen_on_live_and_transcribe_and_downloaded
         expect(selected(page, tab)).to_be_visible()
         model = page.get_by_label("Model", exact=True).locator("visible=true")
         expect(model).to_have_value("done (fine-tuned here)")
+        expect(page).to_have_url(re.compile(f"#{tab.lower()}$"))  # the address follows the tab
         page.go_back()
 
 
