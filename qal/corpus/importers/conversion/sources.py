@@ -47,14 +47,10 @@ def open_source(source: Path, source_format: SourceFormat | None, work_folder: P
 
 def _unpacked(archive: Path, work_folder: Path, check: Check) -> tuple[Path, tuple[Problem, ...]]:
     status = archive.stat()
-    identity = [str(archive.resolve()), status.st_size, status.st_mtime_ns]
+    identity: list[object] = [str(archive.resolve()), status.st_size, status.st_mtime_ns]
     record, folder = work_folder / UNPACKED_RECORD, work_folder / UNPACKED_FOLDER
-    try:
-        known = json.loads(record.read_bytes())
-        if known["archive"] == identity and (folder / known["folder"]).is_dir():
-            return folder / known["folder"], tuple(Problem(**problem) for problem in known["problems"])
-    except (OSError, ValueError, KeyError, TypeError):  # not unpacked yet, or not completely
-        pass
+    if known := _unpacked_before(record, folder, identity):
+        return known
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     unpacked = unpack_archive(archive, folder, check)
@@ -62,3 +58,14 @@ def _unpacked(archive: Path, work_folder: Path, check: Check) -> tuple[Path, tup
     problems = [asdict(problem) for problem in unpacked.problems]
     record.write_text(json_text({"archive": identity, "folder": inner, "problems": problems}), encoding="utf-8")
     return unpacked.folder, tuple(unpacked.problems)
+
+
+def _unpacked_before(record: Path, folder: Path, identity: list[object]) -> tuple[Path, tuple[Problem, ...]] | None:
+    """Returns what an interrupted import unpacked of the same archive; None if it did not, or not completely."""
+    try:
+        known = json.loads(record.read_bytes())
+        problems = tuple(Problem(**problem) for problem in known["problems"])
+        inner = folder / known["folder"]
+        return (inner, problems) if known["archive"] == identity and inner.is_dir() else None
+    except (OSError, ValueError, KeyError, TypeError):  # no record, or one that was written incompletely
+        return None
