@@ -13,6 +13,8 @@ from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance
 from qal.corpus.lock import corpus_lock
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.split_assignment import assign_splits
+from qal.corpus.versions.history import BEFORE_NOTE, record_state
+from qal.corpus.versions.store import Changes
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 from qal.text.normalisation.basic import normalise_basic
@@ -43,16 +45,20 @@ def add_correction(data: Path, corpus: str, correction: Correction) -> tuple[Cor
     text = checked_text(correction.text)
     with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         existing = _read_existing(folder)
+        if existing:
+            record_state(existing, BEFORE_NOTE)
         rows = existing.rows if existing else ()
         new_row = _add_audio(folder, correction, text)
         other_rows = [row for row in rows if row.audio != new_row.audio]
         try:
             written = _write(folder, existing, [*other_rows, new_row], _origin(corpus))
-            return written, next(row for row in written.rows if row.audio == new_row.audio)
         except BaseException:
             if len(other_rows) == len(rows):  # no row of the manifest names the new audio file
                 (folder / new_row.audio).unlink(missing_ok=True)
             raise
+        change = "added" if len(other_rows) == len(rows) else "corrected again"
+        record_state(written, Changes(kind="captions", counts={change: 1}))
+        return written, next(row for row in written.rows if row.audio == new_row.audio)
 
 
 def corrections_folder(data: Path, corpus: str) -> Path:

@@ -15,7 +15,8 @@ from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Corpus, Origin,
 from qal.corpus.quality.measures import AGREEMENT_FILE, QUALITY_FILE
 from qal.corpus.split import Split, split_of
 from qal.corpus.split_assignment import assign_splits
-from qal.corpus.versions.history import VERSIONS_FOLDER, keep_versions, record_version
+from qal.corpus.versions.history import keep_versions, record_creation
+from qal.corpus.versions.store import VERSIONS_FOLDER
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 from qal.text.languages import resolve_language
@@ -59,11 +60,13 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
             folder.mkdir()
             yield folder
             is_replaced = (target / MANIFEST_FILE).is_file() and keep_versions(target, folder)
+            if not is_replaced:
+                record_creation(folder)
             if target.exists():
                 target.rename(Path(temporary, "old"))
             folder.rename(target)
             if is_replaced:
-                record_version(target, "imported again")
+                record_creation(target, "imported again")
 
 
 def check_replaceable(out: Path, force: bool) -> None:

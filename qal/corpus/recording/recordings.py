@@ -18,12 +18,14 @@ from qal.audio.samples import Samples
 from qal.corpus.corrections import CORPUS_NAME, LICENCE
 from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance, check_language_code
 from qal.corpus.lock import corpus_lock
-from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus
 from qal.corpus.recording.sentences import MAX_SENTENCES, built_in_sentences, split_sentences
 from qal.corpus.recording.takes import Take, checked_take
 from qal.corpus.speakers import speaker_key
 from qal.corpus.split import SPLITS, Split
 from qal.corpus.split_assignment import assign_splits
+from qal.corpus.versions.history import write_version
+from qal.corpus.versions.store import Changes
 from qal.errors import CorpusError
 from qal.storage import require_regular, storage_errors
 from qal.text.normalisation.split_key import split_key
@@ -161,7 +163,7 @@ def add_take(data: Path, name: str, speaker: str, index: int, samples: Samples, 
         (folder / temporary).replace(folder / audio)
         row = row.model_copy(update={"audio": audio, "source": ROW_SOURCE, "split": sentence.split})
         others = [other for other in _rows(folder) if other.audio != audio]
-        written = _write(folder, [*others, row])
+        written = _write(folder, [*others, row], "recorded")
         return next(other for other in written.rows if other.audio == audio), take
 
 
@@ -173,7 +175,7 @@ def remove_take(data: Path, name: str, speaker: str, index: int, user: str | Non
     with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         rows = [row for row in _rows(folder) if row.audio != audio]
         if rows:
-            _write(folder, rows)
+            _write(folder, rows, "deleted")
         else:  # a dataset has at least one row
             (folder / MANIFEST_FILE).unlink(missing_ok=True)
         (folder / audio).unlink(missing_ok=True)
@@ -261,8 +263,10 @@ def _rows(folder: Path) -> tuple[Row, ...]:
     return read_corpus(folder, max_missing_share=1).rows if (folder / MANIFEST_FILE).is_file() else ()
 
 
-def _write(folder: Path, rows: Sequence[Row]) -> Corpus:
-    """Writes the corpus. A sentence keeps its split, unless the dataset was split in another way since."""
+def _write(folder: Path, rows: Sequence[Row], change: str) -> Corpus:
+    """Writes the corpus and records its version, which the takes of a session share. `change` is done to one take.
+
+    A sentence keeps its split, unless the dataset was split in another way since."""
     existing = read_corpus(folder, max_missing_share=1) if (folder / MANIFEST_FILE).is_file() else None
     if existing is None or existing.info.split_by in (None, "text"):
         kept = {row.audio: row.split for row in existing.rows} if existing else {}
@@ -272,7 +276,8 @@ def _write(folder: Path, rows: Sequence[Row]) -> Corpus:
         assigned = assign_splits(rows, earlier=existing)
         new_rows, split_by, note = assigned.rows, assigned.split_by, assigned.note
     origin = existing.info if existing else Origin(name=folder.name, source=SOURCE, licence=LICENCE, notes=NOTES)
-    return write_corpus(folder, origin.model_copy(update={"split_by": split_by, "split_note": note}), new_rows)
+    origin = origin.model_copy(update={"split_by": split_by, "split_note": note})
+    return write_version(folder, origin, new_rows, Changes(kind="takes", counts={change: 1}), existing)
 
 
 def _missing_note(rows: Sequence[Row]) -> str:
