@@ -130,6 +130,7 @@ def write_split_corpus(
     rows: Sequence[Row],
     given: Mapping[str, Split] | None = None,
     speakers_are_people: bool = True,
+    stratified: bool = False,
 ) -> Corpus:
     """Splits the rows, writes the corpus into the staged folder, and records how it was split.
 
@@ -139,14 +140,15 @@ def write_split_corpus(
         origin: source and terms of use.
         rows: the rows.
         given: the splits that the source names, by the rows' audio paths.
-        speakers_are_people: as in `assign_splits`."""
+        speakers_are_people: as in `assign_splits`.
+        stratified: as in `assign_splits`."""
     earlier, note = None, ""
     if (out / MANIFEST_FILE).is_file():
         try:
             earlier = _with_new_suffixes(read_corpus(out, max_missing_share=1), rows)
         except CorpusError:
             note = "The dataset that was replaced could not be read, so its examples were split anew."
-    assigned = assign_splits(rows, given, earlier, speakers_are_people)
+    assigned = assign_splits(rows, given, earlier, speakers_are_people, stratified)
     split_note = " ".join(part for part in (note, assigned.note, _shared_audio_note(assigned.rows)) if part)
     recorded = origin.model_copy(update={"split_by": assigned.split_by, "split_note": split_note})
     for name in MEASURES:

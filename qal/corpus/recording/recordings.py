@@ -102,10 +102,8 @@ def begin_recording(
         CorpusError: a name, the language or the text cannot be used, or another user records for this speaker.
         StorageError: the folder cannot be written."""
     folder = recording_folder(data, name)
-    agreed_at = round(time.time(), 3)
-    new_speaker = Speaker(
-        name=_checked_speaker(speaker), consent=_checked_consent(consent), agreed_at=agreed_at, user=user
-    )
+    person, agreed = _checked_speaker(speaker), _checked_consent(consent)
+    new_speaker = Speaker(name=person, consent=agreed, agreed_at=round(time.time(), 3), user=user)
     with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         if (folder / STATE_FILE).is_file():
             state = _read_state(folder)
@@ -162,8 +160,7 @@ def add_take(data: Path, name: str, speaker: str, index: int, samples: Samples, 
         row = add_utterance(folder, temporary, take.samples, sentence.text, state.language, person.name)
         (folder / temporary).replace(folder / audio)
         row = row.model_copy(update={"audio": audio, "source": ROW_SOURCE, "split": sentence.split})
-        others = [other for other in _rows(folder) if other.audio != audio]
-        written = _write(folder, [*others, row], "recorded")
+        written = _write(folder, [*(other for other in _rows(folder) if other.audio != audio), row], "recorded")
         return next(other for other in written.rows if other.audio == audio), take
 
 
@@ -264,9 +261,7 @@ def _rows(folder: Path) -> tuple[Row, ...]:
 
 
 def _write(folder: Path, rows: Sequence[Row], change: str) -> Corpus:
-    """Writes the corpus and records its version, which the takes of a session share. `change` is done to one take.
-
-    A sentence keeps its split, unless the dataset was split in another way since."""
+    """Writes the corpus after the `change` of a take. A sentence keeps its split, unless the dataset was split anew."""
     existing = read_corpus(folder, max_missing_share=1) if (folder / MANIFEST_FILE).is_file() else None
     if existing is None or existing.info.split_by in (None, "text"):
         kept = {row.audio: row.split for row in existing.rows} if existing else {}
