@@ -14,6 +14,8 @@ from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance, recording_
 from qal.corpus.lock import corpus_lock
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.split_assignment import assign_splits
+from qal.corpus.versions.history import BEFORE_NOTE, record_state
+from qal.corpus.versions.store import Changes
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 from qal.text.normalisation.basic import normalise_basic
@@ -44,6 +46,8 @@ def add_correction(data: Path, corpus: str, correction: Correction) -> tuple[Cor
     text = checked_text(correction.text)
     with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         existing = _read_existing(folder)
+        if existing:
+            record_state(existing, BEFORE_NOTE)
         rows = existing.rows if existing else ()
         new_row = _add_audio(folder, correction, text)
         replaced = {row.audio for row in rows if recording_stem(row.audio) == recording_stem(new_row.audio)}
@@ -56,6 +60,8 @@ def add_correction(data: Path, corpus: str, correction: Correction) -> tuple[Cor
             raise
         for audio in replaced - {new_row.audio}:  # the WAV file of an older version
             (folder / audio).unlink(missing_ok=True)
+        change = "added" if not replaced else "corrected again"
+        record_state(written, Changes(kind="captions", counts={change: 1}))
         return written, next(row for row in written.rows if row.audio == new_row.audio)
 
 

@@ -1,20 +1,24 @@
 """Edits of a corpus: corrected texts, other splits, marks. The manifest is replaced as a whole, under a lock.
 
 Rows are never deleted, and edits that others make at the same time are kept. A marked row stays in the manifest, and
-training and scores leave it out."""
+training and scores leave it out. The state after an edit is recorded as a version."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 
 from qal.corpus.lock import corpus_lock
-from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus
 from qal.corpus.split import Split
+from qal.corpus.versions.history import write_version
+from qal.corpus.versions.store import Changes
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 
 MAX_MARK_CHARACTERS = 80
+EDITED_FIELDS = ("text", "translation", "speaker", "language", "split", "marks")
 MOVED_BY_HAND = "Some examples were moved to another split by hand."
 
 
@@ -35,8 +39,15 @@ class RowEdit(BaseModel, frozen=True):
     )
 
 
-def edit_rows(folder: Path, edits: Iterable[RowEdit]) -> Corpus:
+def edit_rows(folder: Path, edits: Iterable[RowEdit], note: str = "") -> Corpus:
     """Applies edits and returns the corpus with its new version. No edit is applied if one is refused.
+
+    Edits of single rows that follow each other share a recorded version; an edit of several rows has its own.
+
+    Args:
+        folder: the corpus folder, or its manifest.
+        edits: the edits.
+        note: of the recorded version, which is then shared with no other edit; "": it counts what was changed.
 
     Raises:
         CorpusError: the corpus is invalid, a row is not in it, its text has changed since it was shown, or a mark is
@@ -54,7 +65,10 @@ def edit_rows(folder: Path, edits: Iterable[RowEdit]) -> Corpus:
         rows = [_edited(row, by_audio.get(row.audio, [])) for row in corpus.rows]
         if rows == list(corpus.rows):
             return corpus
-        return write_corpus(folder, _origin(corpus, rows), rows)
+        changed = [(old, new) for old, new in zip(corpus.rows, rows, strict=True) if old != new]
+        changes = _count_changes(changed)
+        change = changes if len(changed) == 1 and not note else note or changes.describe()
+        return write_version(folder, _origin(corpus, rows), rows, change, corpus)
 
 
 def add_mark(folder: Path, audio: Iterable[str], mark: str) -> Corpus:
@@ -88,6 +102,14 @@ def _edited(row: Row, edits: Iterable[RowEdit]) -> Row:
         added = tuple(mark for mark in map(checked_mark, edit.add_marks) if mark not in marks)
         row = row.model_copy(update={**changes, "marks": (*marks, *dict.fromkeys(added))})
     return row
+
+
+def _count_changes(changed: Iterable[tuple[Row, Row]]) -> Changes:
+    """Counts the rows whose fields were changed, by field."""
+    counts = Counter(
+        field for old, new in changed for field in EDITED_FIELDS if getattr(old, field) != getattr(new, field)
+    )
+    return Changes(kind="edits", counts=dict(counts))
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from qal.corpus.lock import corpus_lock
-from qal.corpus.manifest import Corpus, Row, read_corpus, write_corpus
+from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.corpus.split import SHARES, SPLITS, Split, hash_position
 from qal.corpus.split_assignment import missing_notes, overlap_notes
 from qal.corpus.split_units import (
@@ -27,6 +27,7 @@ from qal.corpus.split_units import (
     rows_by_key,
     speaker_names,
 )
+from qal.corpus.versions.history import write_version
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 
@@ -52,7 +53,8 @@ def resplit(folder: Path, by: SplitBy) -> Corpus:
         splits = split_by(corpus.rows, by)
         rows = [row.model_copy(update={"split": split}) for row, split in zip(corpus.rows, splits, strict=True)]
         note = " ".join([*_size_notes(rows, by), *overlap_notes(rows), *missing_notes(rows, is_earlier=False)])
-        return write_corpus(folder, corpus.info.model_copy(update={"split_by": by, "split_note": note}), rows)
+        origin = corpus.info.model_copy(update={"split_by": by, "split_note": note})
+        return write_version(folder, origin, rows, f"split by {by}", corpus)
 
 
 def split_by(rows: Sequence[Row], by: SplitBy) -> list[Split]:

@@ -4,7 +4,8 @@
     speaker   where several speakers are named: no speaker of a test row is trained on
     text      otherwise: no sentence of a test row is trained on
 
-A row that was in the corpus before keeps its split, also when its text was corrected. Synthetic speech and texts of a
+Short and long rows are in all splits alike if the splits are stratified. A row that was in the corpus before keeps its
+split, also when its text was corrected. Synthetic speech and texts of a
 model are for training only."""
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ def assign_splits(
     given: Mapping[str, Split] | None = None,
     earlier: Corpus | None = None,
     speakers_are_people: bool = True,
+    stratified: bool = False,
 ) -> SplitAssignment:
     """Assigns the rows of a corpus to the splits. The same rows always get the same splits.
 
@@ -52,7 +54,9 @@ def assign_splits(
         rows: the rows, whose own splits are ignored.
         given: the split that the source names, by the rows' audio paths.
         earlier: the corpus before the rows were added or imported again.
-        speakers_are_people: False if the speakers of the source are chapters or characters."""
+        speakers_are_people: False if the speakers of the source are chapters or characters.
+        stratified: True if rows without a decided split are distributed so that durations are alike in all splits;
+            False where published models and scores rely on the hash alone."""
     given = given or {}
     missing: list[Split] = [split for split in SPLITS if split not in given.values()]
     shares: dict[Split, float] = {split: share for split, share in SHARES.items() if split in {"train", *missing}}
@@ -63,9 +67,9 @@ def assign_splits(
     if previous == "speaker" and not given:
         splits = follow_speakers(rows, decided, shares)
     elif speakers_are_people and (earlier is None or given):
-        splits = by_speaker(rows, decided, shares)
+        splits = by_speaker(rows, decided, shares, stratified)
     if splits is None:
-        splits, method = by_sentence(rows, decided, shares), "text"
+        splits, method = by_sentence(rows, decided, shares, stratified), "text"
     new_rows = [row.model_copy(update={"split": split}) for row, split in zip(rows, splits, strict=True)]
     taken: list[Split] = [split for split in missing if split != "train" and split in splits] if given else []
     notes = [*_taken_notes(taken, method), *overlap_notes(new_rows), *missing_notes(new_rows, bool(earlier))]

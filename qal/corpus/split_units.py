@@ -1,6 +1,7 @@
 """Distributes rows over the splits in units that stay together: sentences, speakers, or speakers with their sentences.
 
-A unit that has rows with a decided split follows them. The other units go where the hash of their name puts them."""
+A unit that has rows with a decided split follows them. The other units go where the hash of their name puts them. If
+the splits are to be stratified, the hash decides among units of like duration (`qal.corpus.strata`)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from qal.corpus.manifest import Row
 from qal.corpus.speakers import speaker_key
 from qal.corpus.split import SPLITS, Split, hash_position, sentence_key, split_at
+from qal.corpus.strata import balanced_by_duration, order_by_strata
 
 SMALLEST_PART = 0.5  # of its share: the least that a split of a new corpus holds
 MAX_TEST_SHARE = 0.4  # of the rows; speakers with more than that are too few to split by
@@ -23,26 +25,35 @@ def row_sentence(row: Row) -> str:
     return sentence_key(row.text, row.language, row.sha256)
 
 
-def by_sentence(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, float]) -> list[Split]:
+def by_sentence(
+    rows: Sequence[Row], decided: Decided, shares: Mapping[Split, float], stratified: bool = False
+) -> list[Split]:
     """Splits the rows so that a sentence is in one split only, with the splits of `shares`.
 
-    No split stays empty as long as there are enough sentences. Decided rows keep their split."""
+    No split stays empty as long as there are enough sentences. Decided rows keep their split. `stratified`: short and
+    long sentences are in all splits alike."""
     keys = [row_sentence(row) for row in rows]
     units = rows_by_key(keys)
     splits: dict[str, Split | None] = {key: _decided_split(indices, decided, shares) for key, indices in units.items()}
     movable = [key for key, split in splits.items() if split is None]
     result: dict[str, Split] = {key: split or split_at(hash_position(key), shares) for key, split in splits.items()}
+    if stratified and movable:
+        sizes = {key: len(units[key]) for key in movable}
+        result.update(balanced_by_duration(mean_durations(rows, units, movable), sizes, shares))
     any_decided = any(split in shares for split in decided)
     total = sum(decided[i] is None or decided[i] in shares for i in range(len(rows)))
     fill_small_splits(result, movable, units, least_sizes(shares, 0 if any_decided else total))
     return [decided[i] or result[key] for i, key in enumerate(keys)]
 
 
-def by_speaker(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, float]) -> list[Split] | None:
+def by_speaker(
+    rows: Sequence[Row], decided: Decided, shares: Mapping[Split, float], stratified: bool = False
+) -> list[Split] | None:
     """Splits the rows so that no speaker of a test row is trained on, with the splits of `shares`.
 
     Rows without a speaker are trained on. Where the speakers suffice for the test split only, the validation split is
-    taken by sentence. Sentences are kept together, too, where speakers and sentences allow both.
+    taken by sentence. Sentences are kept together, too, where speakers and sentences allow both. `stratified`: speakers
+    of short and of long utterances are in all splits alike, as far as their number allows.
 
     Returns:
         the splits; None if the speakers are unknown, too few, or too unequal."""
@@ -52,14 +63,14 @@ def by_speaker(rows: Sequence[Row], decided: Decided, shares: Mapping[Split, flo
         return None
     total = sum(split is None or split in shares for split in decided)
     for keys in (connected(rows, speakers), speakers):
-        splits = _by_unit(keys, decided, shares, total)
+        splits = _by_unit(keys, decided, shares, total, rows if stratified else None)
         sizes: Counter[Split] = Counter(split for split in splits if split in shares)
         if not _is_balanced(sizes, shares, total):
             continue
         if "validation" not in shares or sizes["validation"] >= SMALLEST_PART * shares["validation"] * total:
             return splits
         if "test" in shares:
-            return _with_validation_by_sentence(rows, splits, decided, shares)
+            return _with_validation_by_sentence(rows, splits, decided, shares, stratified)
     return None
 
 
@@ -68,15 +79,32 @@ def follow_speakers(rows: Sequence[Row], decided: Decided, shares: Mapping[Split
     return _by_unit(speaker_names(rows), decided, shares, len(rows))
 
 
-def _by_unit(keys: Sequence[str], decided: Decided, shares: Mapping[Split, float], total: int) -> list[Split]:
-    """Splits the rows by the unit of each row ("": trained on). `total` is the number of rows to distribute."""
+def _by_unit(
+    keys: Sequence[str],
+    decided: Decided,
+    shares: Mapping[Split, float],
+    total: int,
+    stratified_rows: Sequence[Row] | None = None,
+) -> list[Split]:
+    """Splits the rows by the unit of each row ("": trained on).
+
+    Args:
+        keys: the unit of each row.
+        decided: the split of each row that has one.
+        shares: the splits.
+        total: number of rows to distribute.
+        stratified_rows: the rows, if units of all durations are to be in each split."""
     units = rows_by_key(keys)
     units.pop("", None)
+    order: Mapping[str, float] = {key: hash_position(key) for key in units}
+    if stratified_rows is not None:
+        order = order_by_strata(mean_durations(stratified_rows, units, units))
     splits: dict[str, Split | None] = {k: _decided_split(rows, decided, shares) for k, rows in units.items()}
     sizes: Counter[Split] = Counter(split for split in decided if split is not None)
     for split in ("test", "validation"):
         if split in shares:
-            _add_units(split, shares[split] / sum(shares.values()) * total, units, splits, sizes)
+            target = shares[split] / sum(shares.values()) * total
+            _add_units(split, target, sorted(units, key=order.__getitem__), units, splits, sizes)
     return [decided[i] or splits.get(key) or "train" for i, key in enumerate(keys)]
 
 
@@ -87,20 +115,25 @@ def _is_balanced(sizes: Sizes, shares: Mapping[Split, float], total: int) -> boo
 
 
 def _with_validation_by_sentence(
-    rows: Sequence[Row], splits: Sequence[Split], decided: Decided, shares: Mapping[Split, float]
+    rows: Sequence[Row], splits: Sequence[Split], decided: Decided, shares: Mapping[Split, float], stratified: bool
 ) -> list[Split]:
     still_open: list[Split | None] = [
         None if split == "train" and decided[i] is None else split for i, split in enumerate(splits)
     ]
-    return by_sentence(rows, still_open, {split: shares[split] for split in ("validation", "train")})
+    return by_sentence(rows, still_open, {split: shares[split] for split in ("validation", "train")}, stratified)
 
 
 def _add_units(
-    split: Split, target: float, units: Units, splits: dict[str, Split | None], sizes: Counter[Split]
+    split: Split,
+    target: float,
+    ordered: Sequence[str],
+    units: Units,
+    splits: dict[str, Split | None],
+    sizes: Counter[Split],
 ) -> None:
-    """Gives open units to a split, in the order of their hashes, where that brings its size closer to `target`."""
-    for key in sorted((key for key, found in splits.items() if found is None), key=hash_position):
-        if abs(sizes[split] + len(units[key]) - target) < abs(sizes[split] - target):
+    """Gives open units to a split, in their order, where that brings its size closer to `target`."""
+    for key in ordered:
+        if splits[key] is None and abs(sizes[split] + len(units[key]) - target) < abs(sizes[split] - target):
             splits[key] = split
             sizes[split] += len(units[key])
 
@@ -131,6 +164,11 @@ def connected(rows: Sequence[Row], keys: Sequence[str]) -> list[str]:
             first, second = root(f"speaker {key}"), root(sentence)
             parents[max(first, second)] = min(first, second)
     return [root(key) if key in parents else "" for key in sentences]
+
+
+def mean_durations(rows: Sequence[Row], units: Units, keys: Iterable[str]) -> dict[str, float]:
+    """Returns the mean duration of the rows of each unit, in seconds."""
+    return {key: sum(rows[i].duration_s for i in units[key]) / len(units[key]) for key in keys}
 
 
 def rows_by_key(keys: Sequence[str]) -> dict[str, list[int]]:

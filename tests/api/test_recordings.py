@@ -15,6 +15,7 @@ from qal.audio.samples import SAMPLE_RATE, Samples, to_pcm16
 from qal.corpus.manifest import read_corpus, write_corpus
 from qal.corpus.recording.sentences import built_in_languages, built_in_sentences
 from qal.corpus.recording.state import STATE_FILE
+from qal.corpus.versions.store import list_versions
 from tests.sounds import write_audio
 
 TEXT = "The first sentence.\nThe second one.\nA third sentence.\nAnd the fourth."
@@ -137,6 +138,16 @@ def test_recording_can_be_deleted_also_the_last_one(client, data, spoken):
     post(client, "remove", name="mine", speaker="Anna", sentence=1)
     assert not [*(data / "mine" / "audio").iterdir()]
     assert add(client, spoken, 1).status_code == 200
+
+
+def test_takes_of_a_session_share_a_version_that_counts_them(client, data, spoken):
+    post(client, "begin", **FORM)
+    for sentence in (0, 1, 2):
+        add(client, spoken, sentence)
+    post(client, "remove", name="mine", speaker="Anna", sentence=0)
+    (version,) = list_versions(data / "mine")
+    assert (version.note, version.rows) == ("takes: deleted 1, recorded 3", 2)
+    assert version.version == read_corpus(data / "mine").info.version
 
 
 def test_two_speakers_read_the_same_sentences(client, data, spoken):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qal.corpus.manifest import Origin, read_corpus, write_corpus
+from qal.corpus.versions.store import list_versions
 from tests.sounds import sine, write_audio
 from tests.tiny_model import make_tones
 
@@ -39,6 +40,7 @@ def test_check_shows_findings_and_marks_only_what_is_asked_for(folder: Path):
     assert any("no punctuation" in note for note in found["style"])
     marked = last_line(command("check", str(folder), "--mark", "mixed alphabets", "--json"))
     assert marked["marked"] == found["counts"]["mixed alphabets"]
+    assert list_versions(folder)[-1].note == f"marked by the quality check: mixed alphabets {marked['marked']}"
     stats = last_line(command("stats", str(folder), "--json"))
     assert stats["marked"] == {'marked "mixed alphabets"': marked["marked"]}
     removed = last_line(command("mark", str(folder), "--remove", "--json"))

@@ -14,6 +14,7 @@ from qal.corpus import manifest
 from qal.corpus.corrections import MAX_CHARACTERS, Correction, add_correction
 from qal.corpus.manifest import Corpus, Origin, read_corpus, write_corpus
 from qal.corpus.split import split_of
+from qal.corpus.versions.store import list_versions
 from qal.errors import AudioDecodeError, CorpusError, StorageError
 from tests.fakes import noise
 
@@ -34,7 +35,7 @@ def test_correction_becomes_a_row_with_its_audio(tmp_path: Path):
     assert (decode(corpus.audio_path(row)) == SAMPLES).all()
     assert (corpus.info.source, corpus.info.languages) == ("captions", ("en",))
     assert "consent" in corpus.info.licence
-    assert sorted(p.name for p in (tmp_path / "mine").rglob("*") if p.is_file()) == [
+    assert sorted(p.name for p in (tmp_path / "mine").rglob("*.*") if p.parent.name != "versions") == [
         "ab12-00001.flac",
         "corpus.json",
         "manifest.jsonl",
@@ -48,6 +49,26 @@ def test_repeated_correction_of_a_caption_replaces_its_row(tmp_path: Path):
     corpus = read_corpus(tmp_path / "mine")
     assert [(row.text, row.duration_s) for row in corpus.rows] == [("Goodbye.", 0.5), ("Hello there.", 1.0)]
     assert len(decode(corpus.audio_path(corpus.rows[0]))) == 8000
+
+
+def test_captions_that_follow_each_other_share_a_version(tmp_path: Path):
+    add_correction(tmp_path, "mine", correction("ab12-00002"))
+    add_correction(tmp_path, "mine", correction())
+    last, _ = add_correction(tmp_path, "mine", correction(text="Goodbye."))
+    (version,) = list_versions(tmp_path / "mine")
+    assert (version.version, version.note) == (last.info.version, "captions: added 2, corrected again 1")
+
+
+def test_failed_record_of_a_version_loses_no_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    add_correction(tmp_path, "mine", correction("ab12-00002"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr("qal.corpus.versions.history.store_manifest", full)
+    with pytest.raises(StorageError):
+        add_correction(tmp_path, "mine", correction())
+    assert len(read_corpus(tmp_path / "mine").rows) == 2
 
 
 def add_corrections(data: Path, writer: int) -> None:

@@ -20,7 +20,7 @@ from qal.corpus.importers.import_source import import_source, preview
 from qal.corpus.importers.listing import ListingOptions, SourceFormat
 from qal.corpus.manifest import Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.split import SPLITS
-from qal.corpus.versions.history import list_versions
+from qal.corpus.versions.store import list_versions
 from qal.errors import CorpusError
 from tests import dataset_layouts as layouts
 from tests.sounds import sine, write_audio
@@ -140,7 +140,13 @@ def test_import_again_keeps_the_versions_of_a_corpus(tmp_path: Path):
     first = import_source(folder, tmp_path / "out", ListingOptions("en")).corpus
     layouts.write_text(folder / "metadata.csv", "LJ001-0001|another text\nLJ001-0002|only two columns")
     second = import_source(folder, tmp_path / "out", ListingOptions("en"), force=True).corpus
-    assert [v.version for v in list_versions(tmp_path / "out")] == [first.info.version, second.info.version]
+    versions = list_versions(tmp_path / "out")
+    assert [v.version for v in versions] == [first.info.version, second.info.version]
+    assert [v.note for v in versions] == [
+        "imported: LJSpeech layout of source",
+        "imported again: LJSpeech layout of source",
+    ]
+    assert [v.parent for v in versions] == ["", first.info.version]
 
 
 def test_unfinished_stream_is_continued(hub: Path, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,6 +10,7 @@ from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.corpus.machine_made import is_machine_made
 from qal.corpus.pseudo_labels import AgreementOptions, ReadPiece, agreement, label_folder, reject_reason
 from qal.corpus.split_assignment import assign_splits
+from qal.corpus.versions.store import list_versions
 from qal.engine.corpus_readers import AgreementReader
 from qal.engine.longform import LONGFORM_DECODING
 from qal.errors import CorpusError
@@ -69,6 +70,7 @@ def test_pseudo_labels_are_for_training_only_and_name_both_readings(tmp_path: Pa
     assert is_machine_made(row)
     assert [line.partition(":")[0] for line in left_out] == ["a.wav, 2.00-4.00 s", "bad.wav"]
     assert "for training" in corpus.info.split_note
+    assert [v.note for v in list_versions(tmp_path / "out")] == [f"imported: {corpus.info.source}"]
 
 
 def test_machine_made_rows_stay_in_training_when_a_corpus_is_split(tmp_path: Path):

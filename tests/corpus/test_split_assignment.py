@@ -2,12 +2,14 @@
 
 import hashlib
 import random
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qal.corpus.manifest import Corpus, CorpusInfo, Row
-from qal.corpus.split import SPLITS, Split, split_of
+from qal.corpus.split import SPLITS, TEST_SHARE, Split, split_of
 from qal.corpus.split_assignment import SplitAssignment, assign_splits, describe_split
 
 
@@ -60,9 +62,10 @@ def speakers_in(assignment: SplitAssignment, split: str) -> set[str]:
 
 @pytest.mark.parametrize("count", [3, 4, 10, 20, 50, 100])
 @pytest.mark.parametrize("seed", range(5))
-def test_small_corpus_has_three_splits_with_most_rows_in_train(count, seed):
+@pytest.mark.parametrize("stratified", [False, True])
+def test_small_corpus_has_three_splits_with_most_rows_in_train(count, seed, stratified):
     rows = [row(f"{seed}-{i}", f"phrase {seed * 1000 + i}") for i in range(count)]
-    found = counts(assign_splits(rows))
+    found = counts(assign_splits(rows, stratified=stratified))
     assert all(found.values())
     assert found["train"] >= count / 3
     assert found["test"] >= count // 8
@@ -220,6 +223,65 @@ def test_split_that_must_stay_empty_is_explained(texts):
     assigned = assign_splits([row(str(i), text) for i, text in enumerate(texts)])
     assert not all(counts(assigned).values())
     assert "No example is for" in assigned.note
+
+
+def skewed(count: int, seed: int, speakers: int = 0) -> list[Row]:
+    """Makes rows of which most last a second or two, and a few almost half a minute."""
+    rng = np.random.default_rng(seed)
+    durations_s = np.minimum(29, rng.lognormal(0.5, 1.1, count)).round(2)
+    names = [f"speaker {i % speakers}" if speakers else "" for i in range(count)]
+    rows = [row(f"{seed}-{i}", f"phrase {seed * 10_000 + i}", name) for i, name in enumerate(names)]
+    return [r.model_copy(update={"duration_s": float(d)}) for r, d in zip(rows, durations_s, strict=True)]
+
+
+def rank_difference(rows: list[Row]) -> float:
+    """Returns how far the quartiles of the test durations are from those of training, as ranks from 0 to 1."""
+    trained, tested = (np.array([r.duration_s for r in rows if r.split == split]) for split in ("train", "test"))
+    quartiles = np.quantile(tested, [0.25, 0.5, 0.75])
+    return max(abs(float((trained <= q).mean()) - p) for q, p in zip(quartiles, (0.25, 0.5, 0.75), strict=True))
+
+
+@pytest.mark.parametrize(("count", "limit"), [(100, 0.15), (300, 0.1), (2000, 0.06)])
+@pytest.mark.parametrize("seed", range(8))
+def test_durations_of_test_and_training_are_alike_although_they_are_skewed(count, limit, seed):
+    rows = skewed(count, seed)
+    assigned = assign_splits(rows, stratified=True)
+    assert rank_difference(assigned.rows) < limit
+    longest = sorted(assigned.rows, key=lambda r: r.duration_s)[-count // 5 :]
+    found = sum(r.split == "test" for r in longest) / len(longest)
+    assert 0.5 * TEST_SHARE < found < 1.5 * TEST_SHARE
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_speakers_of_short_and_of_long_utterances_are_tested_alike(seed):
+    rows = [r.model_copy(update={"duration_s": 1.0 + int(r.speaker.split()[1]) // 10}) for r in skewed(400, seed, 40)]
+    assigned = assign_splits(rows, stratified=True)
+    assert assigned.split_by == "speaker"
+    assert not speakers_in(assigned, "test") & speakers_in(assigned, "train")
+    tested = Counter(r.duration_s for r in assigned.rows if r.split == "test")
+    assert set(tested) == {1, 2, 3, 4}
+    assert max(tested.values()) <= 2 * min(tested.values())
+
+
+@pytest.mark.parametrize("rows", [skewed(60, 1), skewed(400, 2), skewed(400, 3, 40)], ids=["few", "many", "speakers"])
+def test_stratified_rows_do_not_move_when_rows_are_added_or_a_text_is_corrected(rows):
+    earlier = corpus_of(assign_splits(rows[: len(rows) // 2], stratified=True))
+    corrected = [r.model_copy(update={"text": f"corrected {r.text}"}) for r in rows[:9]]
+    grown = assign_splits([*corrected, *rows[9:]], earlier=earlier, stratified=True)
+    assert splits(grown.rows).items() >= splits(list(earlier.rows)).items()
+    assert splits(assign_splits(grown.rows[::-1], earlier=corpus_of(grown), stratified=True).rows) == splits(grown.rows)
+
+
+def test_stratified_split_of_many_sentences_is_almost_that_of_their_hashes():
+    rows = skewed(4000, 5)
+    moved = [r for r in assign_splits(rows, stratified=True).rows if r.split != split_of(r.text, "en", r.sha256)]
+    assert len(moved) < 0.02 * len(rows)
+
+
+@pytest.mark.parametrize("rows", [sentences(60), commands(12), skewed(60, 1), skewed(200, 2, 20)])
+def test_stratified_splits_do_not_depend_on_the_order_of_rows(rows):
+    shuffled = random.Random(1).sample(rows, len(rows))
+    assert splits(assign_splits(rows, stratified=True).rows) == splits(assign_splits(shuffled, stratified=True).rows)
 
 
 def test_description_of_a_split_is_one_line_and_empty_if_not_recorded():

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,20 @@ import pytest
 import yaml
 
 from qal.cli.corpus.versions import diff_main, restore_main, versions_main
-from qal.corpus.edit import RowEdit, edit_rows
+from qal.corpus.edit import RowEdit, add_mark, edit_rows
 from qal.corpus.manifest import Corpus, Row, read_corpus, write_corpus
+from qal.corpus.resplit import resplit
 from qal.corpus.versions.diff import describe_diff, diff_rows
 from qal.corpus.versions.dvc_file import write_dvc_file
-from qal.corpus.versions.history import find_version, list_versions, read_version, record_version, restore_version
+from qal.corpus.versions.history import (
+    BEFORE_NOTE,
+    SHARED_S,
+    find_version,
+    read_version,
+    record_version,
+    restore_version,
+)
+from qal.corpus.versions.store import list_versions
 from qal.errors import CorpusError
 from tests.sounds import tones_corpus
 
@@ -76,6 +86,8 @@ def test_version_whose_recordings_are_missing_is_not_restored(corpus: Corpus):
 
 def test_damaged_or_altered_version_is_an_error(corpus: Corpus):
     first = record_version(corpus.folder)
+    present = edited(corpus, 0, text="corrected")
+    record_version(corpus.folder)
     stored = corpus.folder / f"versions/{first.version}.jsonl.gz"
     stored.write_bytes(gzip.compress(b"{}\n"))
     with pytest.raises(CorpusError, match="does not have the content of its version"):
@@ -83,7 +95,7 @@ def test_damaged_or_altered_version_is_an_error(corpus: Corpus):
     stored.write_bytes(b"damaged")
     with pytest.raises(CorpusError, match="missing or damaged"):
         restore_version(corpus.folder, first)
-    assert read_corpus(corpus.folder).rows == corpus.rows
+    assert read_corpus(corpus.folder).rows == present.rows
 
 
 def test_torn_last_line_of_the_log_is_ignored_and_a_damaged_one_is_named(corpus: Corpus):
@@ -102,6 +114,106 @@ def test_unknown_version_names_those_there_are(corpus: Corpus, version: str):
     record_version(corpus.folder)
     with pytest.raises(CorpusError, match=f"the latest ones are {corpus.info.version[:12]}"):
         find_version(corpus.folder, version)
+
+
+def recorded(corpus: Corpus) -> list[str]:
+    return [version.note for version in list_versions(corpus.folder)]
+
+
+def edit(corpus: Corpus, number: int, **changes: Any) -> Corpus:
+    return edit_rows(corpus.folder, [RowEdit(audio=corpus.rows[number].audio, **changes)])
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = time.time()
+    monkeypatch.setattr("qal.corpus.versions.history.time.time", lambda: now + seconds)
+
+
+def test_edits_that_follow_each_other_share_a_version_that_counts_them(corpus: Corpus):
+    edit(corpus, 0, text="one")
+    edit(corpus, 1, text="two", split="test")
+    last = edit(corpus, 2, add_marks=("noisy",))
+    assert recorded(corpus) == [BEFORE_NOTE, "edits: marks 1, split 1, text 2"]
+    first, shared = list_versions(corpus.folder)
+    assert (shared.version, shared.parent, shared.marked) == (last.info.version, first.version, 1)
+    assert read_version(corpus.folder, first).rows == corpus.rows
+    assert read_version(corpus.folder, shared).rows == last.rows
+    stored = {path.name for path in (corpus.folder / "versions").iterdir()}
+    assert stored == {"log.jsonl", f"{first.version}.jsonl.gz", f"{shared.version}.jsonl"}
+
+
+def test_edit_after_a_pause_begins_another_version(corpus: Corpus, monkeypatch: pytest.MonkeyPatch):
+    edit(corpus, 0, text="one")
+    later(monkeypatch, SHARED_S + 1)
+    edit(corpus, 1, text="two")
+    assert recorded(corpus) == [BEFORE_NOTE, "edits: text 1", "edits: text 1"]
+
+
+def test_edits_that_cancel_each_other_leave_no_version(corpus: Corpus):
+    record_version(corpus.folder, "as imported")
+    edit(corpus, 0, add_marks=("noisy",))
+    edit(corpus, 0, remove_all_marks=True)
+    assert recorded(corpus) == ["as imported"]
+    assert read_version(corpus.folder, list_versions(corpus.folder)[0]).rows == corpus.rows
+
+
+def test_edit_of_many_examples_has_a_version_of_its_own(corpus: Corpus):
+    edit(corpus, 0, text="one")
+    add_mark(corpus.folder, [r.audio for r in corpus.rows[:4]], "noisy")
+    edit(corpus, 0, text="two")
+    assert recorded(corpus) == [BEFORE_NOTE, "edits: text 1", "edits: marks 4", "edits: text 1"]
+
+
+def test_change_that_was_made_outside_is_recorded_before_an_edit(corpus: Corpus):
+    record_version(corpus.folder, "as imported")
+    by_hand = edited(corpus, 3, text="written by hand")
+    edit(corpus, 0, text="one")
+    assert recorded(corpus) == ["as imported", BEFORE_NOTE, "edits: text 1"]
+    assert list_versions(corpus.folder)[1].version == by_hand.info.version
+
+
+def test_note_of_a_user_keeps_the_version_of_edits(corpus: Corpus):
+    edit(corpus, 0, text="one")
+    kept = record_version(corpus.folder, "first hour corrected")
+    edit(corpus, 1, text="two")
+    assert recorded(corpus) == [BEFORE_NOTE, "first hour corrected", "edits: text 1"]
+    assert not kept.automatic
+
+
+def test_new_split_and_restored_version_are_recorded(corpus: Corpus):
+    resplit(corpus.folder, "text")
+    restore_version(corpus.folder, list_versions(corpus.folder)[0])
+    assert recorded(corpus) == [BEFORE_NOTE, "split by text", f"restored version {corpus.info.version[:12]}"]
+
+
+def test_many_edits_store_a_bounded_number_of_manifests(corpus: Corpus, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("qal.corpus.versions.history.MAX_AUTOMATIC", 4)
+    record_version(corpus.folder, "as imported")
+    edit(corpus, 5, text="kept")
+    record_version(corpus.folder, "checked by a person")
+    monkeypatch.setattr("qal.corpus.versions.history.SHARED_S", 0)
+    for number in range(9):
+        edit(corpus, 0, text=f"text {number}")
+    versions = list_versions(corpus.folder)
+    assert [v.note for v in versions] == ["as imported", "checked by a person", *["edits: text 1"] * 4]
+    assert len(list((corpus.folder / "versions").iterdir())) == 1 + len(versions)
+    assert [read_version(corpus.folder, v).rows[0].text for v in versions[2:]] == [f"text {n}" for n in (5, 6, 7, 8)]
+
+
+def test_edit_is_not_applied_if_the_versions_cannot_be_read(corpus: Corpus):
+    record_version(corpus.folder)
+    log = corpus.folder / "versions/log.jsonl"
+    log.write_bytes(b"{}\n" + log.read_bytes())
+    with pytest.raises(CorpusError, match="line 1 is invalid"):
+        edit(corpus, 0, text="one")
+    assert read_corpus(corpus.folder).rows == corpus.rows
+
+
+def test_manifest_in_utf_16_is_stored_as_its_version_says(corpus: Corpus):
+    path = corpus.folder / "manifest.jsonl"
+    path.write_bytes(path.read_text().encode("utf-16"))
+    version = record_version(corpus.folder)
+    assert read_version(corpus.folder, version).rows == corpus.rows
 
 
 def row(name: str, **values: Any) -> Row:

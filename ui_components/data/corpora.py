@@ -9,6 +9,7 @@ from qal.corpus.quality.measures import AGREEMENT_FILE, QUALITY_FILE
 from qal.corpus.query import Example, ExamplePage, Range, RowFilter, find_page, matching_audio
 from qal.corpus.query_table import MEASURES
 from qal.corpus.split import SPLITS
+from qal.corpus.versions.store import LOG_FILE, VERSIONS_FOLDER
 from qal.errors import CorpusError, OptionError
 from ui_components.widgets.choices import Choices, corpus_choices
 
@@ -17,7 +18,7 @@ USED, MARKED, MARK_PREFIX = "used", "marked", "mark:"  # which examples are show
 ROWS_PER_PAGE = 15
 FILE_ORDER = "index"
 MAX_FIELD_CHARACTERS = 500
-VERSION_FILES = (MANIFEST_FILE, CORPUS_INFO_FILE, QUALITY_FILE, AGREEMENT_FILE)
+VERSION_FILES = (MANIFEST_FILE, CORPUS_INFO_FILE, QUALITY_FILE, AGREEMENT_FILE, f"{VERSIONS_FOLDER}/{LOG_FILE}")
 MEASURE_TITLES = {
     "duration_s": "Duration (s)",
     "characters_per_s": "Characters per second",

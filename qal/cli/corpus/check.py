@@ -128,7 +128,8 @@ def _mark(options: CheckOptions, findings: Sequence[Finding]) -> int:
         found = ", ".join(f'"{reason}"' for reason in reasons) or "none"
         raise OptionError(f'no example was found for "{unknown[0]}"; the reasons found are: {found}')
     edits = as_edits(findings, chosen)
-    corpus = edit_rows(options.folder, edits)
+    counts = ", ".join(f"{mark} {reasons[mark]:,}" for mark in chosen)
+    corpus = edit_rows(options.folder, edits, f"marked by the quality check: {counts}")
     print(f"{describe_left_out(count_marked(corpus.rows))}.")
     return len({edit.audio for edit in edits})
 

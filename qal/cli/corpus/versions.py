@@ -14,11 +14,11 @@ from qal.corpus.versions.history import (
     SHOWN_DIGITS,
     describe_versions,
     find_version,
-    list_versions,
     read_version,
     record_version,
     restore_version,
 )
+from qal.corpus.versions.store import list_versions
 from qal.errors import CorpusError
 from qal.json_text import json_text
 

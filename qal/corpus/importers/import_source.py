@@ -171,7 +171,7 @@ def _write(
     if not rows:
         raise no_examples(origin.source, builder.problems)
     given = given_by_path([row.audio for row in rows], split_names)
-    corpus = write_split_corpus(folder, out, origin, rows, given, speakers_are_people)
+    corpus = write_split_corpus(folder, out, origin, rows, given, speakers_are_people, stratified=True)
     if builder.journal.was_begun:
         delete_unused_audio(folder, rows)
     return corpus

@@ -13,7 +13,8 @@ from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Corpus, Origin,
 from qal.corpus.quality.measures import AGREEMENT_FILE, QUALITY_FILE
 from qal.corpus.split import Split, split_of
 from qal.corpus.split_assignment import assign_splits
-from qal.corpus.versions.history import VERSIONS_FOLDER, keep_versions, record_version
+from qal.corpus.versions.history import keep_versions, record_creation
+from qal.corpus.versions.store import VERSIONS_FOLDER
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 from qal.text.languages import resolve_language
@@ -57,11 +58,13 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
             folder.mkdir()
             yield folder
             is_replaced = (target / MANIFEST_FILE).is_file() and keep_versions(target, folder)
+            if not is_replaced:
+                record_creation(folder)
             if target.exists():
                 target.rename(Path(temporary, "old"))
             folder.rename(target)
             if is_replaced:
-                record_version(target, "imported again")
+                record_creation(target, "imported again")
 
 
 def check_replaceable(out: Path, force: bool) -> None:
@@ -123,6 +126,7 @@ def write_split_corpus(
     rows: Sequence[Row],
     given: Mapping[str, Split] | None = None,
     speakers_are_people: bool = True,
+    stratified: bool = False,
 ) -> Corpus:
     """Splits the rows, writes the corpus into the staged folder, and records how it was split.
 
@@ -132,14 +136,15 @@ def write_split_corpus(
         origin: source and terms of use.
         rows: the rows.
         given: the splits that the source names, by the rows' audio paths.
-        speakers_are_people: as in `assign_splits`."""
+        speakers_are_people: as in `assign_splits`.
+        stratified: as in `assign_splits`."""
     earlier, note = None, ""
     if (out / MANIFEST_FILE).is_file():
         try:
             earlier = with_new_suffixes(read_corpus(out, max_missing_share=1), rows)
         except CorpusError:
             note = "The dataset that was replaced could not be read, so its examples were split anew."
-    assigned = assign_splits(rows, given, earlier, speakers_are_people)
+    assigned = assign_splits(rows, given, earlier, speakers_are_people, stratified)
     split_note = " ".join(part for part in (note, assigned.note, _shared_audio_note(assigned.rows)) if part)
     recorded = origin.model_copy(update={"split_by": assigned.split_by, "split_note": split_note})
     for name in MEASURES:

@@ -23,7 +23,7 @@ from qal.corpus.importers.staging import (
     with_new_suffixes,
 )
 from qal.corpus.lock import corpus_lock
-from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus
 from qal.corpus.recording.sentences import MAX_SENTENCES, built_in_sentences, split_sentences
 from qal.corpus.recording.state import (
     STATE_FILE,
@@ -37,6 +37,8 @@ from qal.corpus.recording.takes import Take, checked_take
 from qal.corpus.speakers import speaker_key
 from qal.corpus.split import SPLITS, Split
 from qal.corpus.split_assignment import assign_splits
+from qal.corpus.versions.history import write_version
+from qal.corpus.versions.store import Changes
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 from qal.text.normalisation.split_key import split_key
@@ -84,10 +86,8 @@ def begin_recording(
         CorpusError: a name, the language or the text cannot be used, or another user records for this speaker.
         StorageError: the folder cannot be written."""
     folder = recording_folder(data, name)
-    agreed_at = round(time.time(), 3)
-    new_speaker = Speaker(
-        name=_checked_speaker(speaker), consent=_checked_consent(consent), agreed_at=agreed_at, user=user
-    )
+    person, agreed = _checked_speaker(speaker), _checked_consent(consent)
+    new_speaker = Speaker(name=person, consent=agreed, agreed_at=round(time.time(), 3), user=user)
     with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         if (folder / STATE_FILE).is_file():
             state = read_state(folder)
@@ -145,7 +145,7 @@ def add_take(data: Path, name: str, speaker: str, index: int, samples: Samples, 
         (folder / row.audio).replace(folder / audio)
         row = row.model_copy(update={"audio": audio, "source": ROW_SOURCE, "split": sentence.split})
         others, replaced = _without(_rows(folder), stem)
-        written = _write(folder, [*others, row])
+        written = _write(folder, [*others, row], "recorded")
         _delete(folder, replaced - {audio})
         return next(other for other in written.rows if other.audio == audio), take
 
@@ -158,7 +158,7 @@ def remove_take(data: Path, name: str, speaker: str, index: int, user: str | Non
     with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         rows, removed = _without(_rows(folder), stem)
         if rows:
-            _write(folder, rows)
+            _write(folder, rows, "deleted")
         else:  # a dataset has at least one row
             (folder / MANIFEST_FILE).unlink(missing_ok=True)
         _delete(folder, removed)
@@ -257,8 +257,8 @@ def _rows(folder: Path) -> tuple[Row, ...]:
     return read_corpus(folder, max_missing_share=1).rows if (folder / MANIFEST_FILE).is_file() else ()
 
 
-def _write(folder: Path, rows: Sequence[Row]) -> Corpus:
-    """Writes the corpus. A sentence keeps its split, unless the dataset was split in another way since."""
+def _write(folder: Path, rows: Sequence[Row], change: str) -> Corpus:
+    """Writes the corpus after the `change` of a take. A sentence keeps its split, unless the dataset was split anew."""
     existing = read_corpus(folder, max_missing_share=1) if (folder / MANIFEST_FILE).is_file() else None
     if existing is None or existing.info.split_by in (None, "text"):
         kept = {recording_stem(row.audio): row.split for row in existing.rows} if existing else {}
@@ -268,7 +268,8 @@ def _write(folder: Path, rows: Sequence[Row]) -> Corpus:
         assigned = assign_splits(rows, earlier=with_new_suffixes(existing, rows))
         new_rows, split_by, note = assigned.rows, assigned.split_by, assigned.note
     origin = existing.info if existing else Origin(name=folder.name, source=SOURCE, licence=LICENCE, notes=NOTES)
-    return write_corpus(folder, origin.model_copy(update={"split_by": split_by, "split_note": note}), new_rows)
+    origin = origin.model_copy(update={"split_by": split_by, "split_note": note})
+    return write_version(folder, origin, new_rows, Changes(kind="takes", counts={change: 1}), existing)
 
 
 def _missing_note(rows: Sequence[Row]) -> str:

@@ -1,71 +1,73 @@
 """The versions of a corpus: each state has a content hash, a parent and a note, and can be compared and restored.
 
-    data/NAME/versions/log.jsonl              one line a version: hash, parent, note, time, counts, origin
-    data/NAME/versions/HASH.jsonl.gz          its manifest
+Every writer of a corpus records its version with `write_version`. Changes of one kind that follow each other share a
+version, and of the versions that are recorded in this way the latest are kept, so that many edits of a large corpus do
+not fill the disk.
 
 Only manifests are kept. The recordings are not copied: a restored version needs those that it names."""
 
-import gzip
-import hashlib
 import time
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
-
 from qal.corpus.lock import corpus_lock
-from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.manifest import UNKNOWN, Corpus, Origin, Row, read_corpus, write_corpus
+from qal.corpus.versions.store import (
+    VERSIONS_FOLDER,
+    Changes,
+    Version,
+    compress_manifest,
+    list_versions,
+    replace_log,
+    store_manifest,
+    stored_manifest,
+)
 from qal.errors import CorpusError
-from qal.storage import require_regular, storage_errors
+from qal.storage import storage_errors
 
-VERSIONS_FOLDER = "versions"
-LOG_FILE = "log.jsonl"
 SHOWN_DIGITS = 12  # of a hash
 MIN_DIGITS = 4  # of a hash that a user types
-MAX_MANIFEST_BYTES = 10_000_000_000  # of a stored manifest, unpacked
-READ_BYTES = 1 << 20
-
-
-class Version(BaseModel, frozen=True):
-    """A state of a corpus: a line of versions/log.jsonl."""
-
-    version: str = Field(pattern=r"[0-9a-f]{64}", description="sha256 of the manifest")
-    parent: str = Field(default="", pattern=r"([0-9a-f]{64})?", description="the version before; empty for the first")
-    note: str = Field(default="", description="what was changed")
-    time: float = Field(ge=0, allow_inf_nan=False, description="when it was recorded, in seconds since 1970")
-    rows: int = Field(ge=0)
-    marked: int = Field(default=0, ge=0, description="number of rows with marks")
-    duration_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    origin: Origin
-
-
-def list_versions(folder: Path) -> list[Version]:
-    """Returns the recorded versions of a corpus, the oldest first. Raises CorpusError if the log is damaged."""
-    path = folder / VERSIONS_FOLDER / LOG_FILE
-    try:
-        with storage_errors(f"the versions of {folder}"):
-            content = require_regular(path).read_bytes()
-    except FileNotFoundError:
-        return []
-    versions = []
-    lines = content.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        try:
-            versions += [Version.model_validate_json(line)] if line.strip() else []
-        except ValidationError as error:
-            if number == len(lines):  # torn by a crash
-                break
-            raise CorpusError(f"{path}: line {number} is invalid; delete it") from error
-    return versions
+SHARED_S = 600  # changes share a version if less time than this has passed since the last of them
+MAX_AUTOMATIC = 50  # kept versions that were recorded at a change; those of imports and of users are all kept
+MAX_NOTE_CHARACTERS = 300
+BEFORE_NOTE = "as it was before the next version"
 
 
 def record_version(folder: Path, note: str = "") -> Version:
-    """Records the present state of a corpus, if it is not the last recorded one. Returns its version.
+    """Records the present state of a corpus, and keeps it however many follow. Returns its version.
 
+    If it is the last recorded version already, that one gets the note, unless it was recorded in this way before.
     Raises CorpusError if the corpus cannot be read, StorageError if the version cannot be written."""
     with storage_errors(f"the versions of {folder}"), corpus_lock(folder):
-        return _record(read_corpus(folder, max_missing_share=1), note)
+        return record_state(read_corpus(folder, max_missing_share=1), note, automatic=False)
+
+
+def record_creation(folder: Path, note: str = "imported") -> Version:
+    """Records the state of a corpus that was just imported or made, with its source. Raises as `record_version`."""
+    with storage_errors(f"the versions of {folder}"), corpus_lock(folder):
+        corpus = read_corpus(folder, max_missing_share=1)
+        source = "" if corpus.info.source == UNKNOWN else f": {corpus.info.source}"
+        return record_state(corpus, f"{note}{source}", automatic=False)
+
+
+def write_version(
+    folder: Path, origin: Origin, rows: Iterable[Row], change: str | Changes, before: Corpus | None
+) -> Corpus:
+    """Writes a corpus as `write_corpus` does and records its version. The caller holds the lock of the corpus.
+
+    Args:
+        folder: the corpus folder.
+        origin: source and terms of use.
+        rows: all rows.
+        change: what was changed, in a few words; `Changes` may share a version with those before and after them.
+        before: the corpus that is replaced; it is recorded first if its state is not the last recorded version.
+
+    Raises CorpusError and StorageError; nothing is written if the versions of the corpus cannot be read."""
+    if before:
+        record_state(before, BEFORE_NOTE)
+    corpus = write_corpus(folder, origin, rows)
+    record_state(corpus, change)
+    return corpus
 
 
 def keep_versions(folder: Path, new_folder: Path) -> bool:
@@ -73,7 +75,8 @@ def keep_versions(folder: Path, new_folder: Path) -> bool:
 
     Returns False if its present state cannot be read any more, so that there is nothing to record."""
     try:
-        record_version(folder, "before it was imported again")
+        with storage_errors(f"the versions of {folder}"), corpus_lock(folder):
+            record_state(read_corpus(folder, max_missing_share=1), "before it was imported again")
     except CorpusError:
         return False
     (folder / VERSIONS_FOLDER).rename(new_folder / VERSIONS_FOLDER)
@@ -96,7 +99,7 @@ def find_version(folder: Path, version: str) -> Version:
 
 def read_version(folder: Path, version: Version) -> Corpus:
     """Returns the corpus as it was. Raises CorpusError if the stored manifest is missing or damaged."""
-    manifest = _stored_manifest(folder, version)
+    manifest = stored_manifest(folder, version)
     rows = tuple(Row.model_validate_json(line) for line in manifest.split(b"\n") if line)
     info = read_corpus(folder, max_missing_share=1).info
     return Corpus(folder, info.model_copy(update={"version": version.version}), rows)
@@ -114,67 +117,71 @@ def restore_version(folder: Path, version: Version) -> Corpus:
             f"'{missing[0]}'; put them back, then restore"
         )
     with storage_errors(f"the versions of {folder}"), corpus_lock(folder):
-        _record(
-            read_corpus(folder, max_missing_share=1), f"before version {version.version[:SHOWN_DIGITS]} was restored"
-        )
-        restored = write_corpus(folder, version.origin, old.rows)
-        _record(restored, f"restored version {version.version[:SHOWN_DIGITS]}")
-    return restored
+        present = read_corpus(folder, max_missing_share=1)
+        note = f"restored version {version.version[:SHOWN_DIGITS]}"
+        return write_version(folder, version.origin, old.rows, note, present)
 
 
-def _record(corpus: Corpus, note: str) -> Version:
-    """Records a corpus; its folder is locked."""
+def record_state(corpus: Corpus, change: str | Changes, automatic: bool = True) -> Version:
+    """Records a corpus, if it is not the last recorded version. The caller holds its lock.
+
+    Args:
+        corpus: the corpus as it is on disk.
+        change: what was changed, as in `write_version`.
+        automatic: False for a version that is kept however many follow.
+
+    Returns:
+        its version; the one before if changes that share a version cancel each other out."""
     versions = list_versions(corpus.folder)
-    info = corpus.info
-    if versions and versions[-1].version == info.version:
-        return versions[-1]
+    last = versions[-1] if versions else None
+    note = change.describe() if isinstance(change, Changes) else _short(change)
+    if last and last.version == corpus.info.version:
+        if automatic or not last.automatic:
+            return last
+        kept = last.model_copy(update={"note": note or last.note, "automatic": False, "changes": None})
+        replace_log(corpus.folder, versions, [*versions[:-1], kept])
+        return kept
+    changes = change if isinstance(change, Changes) else None
+    earlier = versions
+    if last and last.changes and changes and _may_share(last, changes):
+        changes = last.changes.plus(changes)
+        note, earlier = changes.describe(), versions[:-1]
+    if earlier and earlier[-1].version == corpus.info.version:
+        replace_log(corpus.folder, versions, earlier)
+        return earlier[-1]
     version = Version(
-        version=info.version,
-        parent=versions[-1].version if versions else "",
-        note=" ".join(note.split()),
+        version=corpus.info.version,
+        parent=earlier[-1].version if earlier else "",
+        note=note,
         time=time.time(),
         rows=len(corpus.rows),
         marked=sum(bool(row.marks) for row in corpus.rows),
-        duration_s=info.duration_s,
-        origin=Origin(**{name: getattr(info, name) for name in Origin.model_fields}),
+        duration_s=corpus.info.duration_s,
+        origin=Origin(**{name: getattr(corpus.info, name) for name in Origin.model_fields}),
+        automatic=automatic,
+        changes=changes,
     )
-    with storage_errors(f"the versions of {corpus.folder}"):
-        stored = _manifest_path(corpus.folder, version)
-        stored.parent.mkdir(exist_ok=True)
-        manifest = (corpus.folder / MANIFEST_FILE).read_bytes()
-        temporary = stored.with_name(f".{stored.name}.new")
-        temporary.write_bytes(gzip.compress(manifest, mtime=0))
-        temporary.replace(stored)
-        lines = [v.model_dump_json() for v in (*versions, version)]
-        log = stored.with_name(LOG_FILE)
-        new_log = log.with_name(f".{LOG_FILE}.new")
-        new_log.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        new_log.replace(log)
+    store_manifest(corpus.folder, version)
+    for older in earlier[-1:]:
+        compress_manifest(corpus.folder, older)
+    replace_log(corpus.folder, versions, [*_without_old(earlier), version])
     return version
 
 
-def _stored_manifest(folder: Path, version: Version) -> bytes:
-    """Reads a stored manifest, and checks its hash."""
-    path = _manifest_path(folder, version)
-    parts: list[bytes] = []
-    digest = hashlib.sha256()
-    try:
-        require_regular(path)
-        with gzip.open(path) as file:
-            while part := file.read(READ_BYTES):
-                parts.append(part)
-                digest.update(part)
-                if len(parts) * READ_BYTES > MAX_MANIFEST_BYTES:
-                    break
-    except (OSError, EOFError, zlib.error) as error:
-        raise CorpusError(f"{path}: missing or damaged; this version cannot be read any more") from error
-    if digest.hexdigest() != version.version:
-        raise CorpusError(f"{path}: does not have the content of its version; it cannot be read any more")
-    return b"".join(parts)
+def _short(note: str) -> str:
+    return " ".join(note.split())[:MAX_NOTE_CHARACTERS]
 
 
-def _manifest_path(folder: Path, version: Version) -> Path:
-    return folder / VERSIONS_FOLDER / f"{version.version}.jsonl.gz"
+def _may_share(last: Version, changes: Changes) -> bool:
+    is_same_kind = last.changes is not None and last.changes.kind == changes.kind
+    return is_same_kind and 0 <= time.time() - last.time < SHARED_S
+
+
+def _without_old(versions: Sequence[Version]) -> list[Version]:
+    """Returns the versions without the oldest automatic ones, so that one more can be added; the first is kept."""
+    automatic = [number for number, version in enumerate(versions) if number and version.automatic]
+    dropped = set(automatic[: max(0, len(automatic) + 1 - MAX_AUTOMATIC)])
+    return [version for number, version in enumerate(versions) if number not in dropped]
 
 
 def describe_versions(versions: Sequence[Version], present: str) -> list[str]:

@@ -12,6 +12,7 @@ from qal.corpus.importers.debian import unpack_packages
 from qal.corpus.machine_made import is_machine_made
 from qal.corpus.synthesis.engines import NOT_INSTALLED, installed_synthesis
 from qal.corpus.synthesis.synthesize import SynthesisOptions, held_out_sentences, synthesize
+from qal.corpus.versions.store import list_versions
 from qal.errors import CorpusError
 from tests.sounds import tones_corpus
 
@@ -69,6 +70,7 @@ def test_sentences_are_spoken_by_several_voices_and_marked_synthetic(tmp_path: P
         "lines.txt, line 6",
     ]
     assert "cannot speak this" in "".join(left_out)
+    assert [v.note for v in list_versions(tmp_path / "out")] == [f"imported: {corpus.info.source}"]
 
 
 def test_voices_and_rates_are_those_that_are_asked_for(tmp_path: Path, environment: Mapping[str, str]):

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from qal.corpus.edit import RowEdit, edit_rows
 from qal.corpus.manifest import Origin, Row, write_corpus
 from qal.corpus.quality.measures import QUALITY_FILE, AudioMeasures, append_measures
 from qal.corpus.query import Example, ExamplePage
+from qal.corpus.versions.history import record_version
 from tests.sounds import tones_corpus
 from ui_components.data.dashboard.charts import dataset_board
 from ui_components.data.dashboard.overview import overview_of
@@ -61,6 +63,18 @@ def test_overview_says_how_the_dataset_is_split(tmp_path):
     assert "<b>1</b><span>clip</span>" in html
     assert "<b>1</b><span>word</span>" in html
     assert "<dt>Split</dt>" not in overview_html(overview_of(corpus_of(tmp_path / "y", row()), "base"))
+
+
+def test_overview_lists_recorded_versions_with_what_was_changed_the_newest_first(tmp_path):
+    folder = corpus_of(tmp_path / "x", row())
+    assert "Versions" not in overview_html(overview_of(folder, "base"))
+    record_version(folder, "<as imported>")
+    edit_rows(folder, [RowEdit(audio=row().audio, text="corrected")])
+    html = overview_html(overview_of(folder, "base"))
+    assert "Versions: 2" in html
+    assert html.index("edits: text 1") < html.index("&lt;as imported&gt;")
+    (folder / "versions/log.jsonl").write_text("{}\n{}\n")
+    assert "Versions" not in overview_html(overview_of(folder, "base"))
 
 
 def test_overview_counts_marked_clips_apart_and_tells_long_ones(tmp_path):

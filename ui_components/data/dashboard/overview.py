@@ -22,7 +22,9 @@ from qal.corpus.query import (
 from qal.corpus.query_table import query_table
 from qal.corpus.speakers import speaker_key
 from qal.corpus.split import SPLITS, Split
-from qal.errors import StorageError
+from qal.corpus.versions.store import Version as RecordedVersion
+from qal.corpus.versions.store import list_versions
+from qal.errors import CorpusError, StorageError
 from qal.storage import require_regular
 from ui_components.data.corpora import Version, version_of
 from ui_components.data.dashboard.tokens import TokenStatistics, token_statistics
@@ -51,6 +53,7 @@ class Overview:
 
     origin: Origin
     version: str
+    versions: list[RecordedVersion]  # the oldest first; empty if the list cannot be read
     splits: list[SplitAmount]
     languages: list[Amount]
     speakers: list[Amount]
@@ -94,6 +97,7 @@ def _overview(folder: Path, model: str, _version: Version) -> Overview:
     return Overview(
         origin=_origin(folder),
         version=_content_version(folder),
+        versions=_versions(folder),
         splits=[part for split in SPLITS if (part := _split_amount(folder, split))],
         languages=amounts(folder, "language"),
         speakers=amounts(folder, "speaker"),
@@ -132,6 +136,13 @@ def _origin(folder: Path) -> Origin:
         return Origin.model_validate_json(require_regular(folder / CORPUS_INFO_FILE).read_bytes())
     except (OSError, ValueError, StorageError):
         return Origin(name=folder.name)
+
+
+def _versions(folder: Path) -> list[RecordedVersion]:
+    try:
+        return list_versions(folder)
+    except (CorpusError, StorageError):  # `qal corpus versions` says what is damaged
+        return []
 
 
 def _content_version(folder: Path) -> str:

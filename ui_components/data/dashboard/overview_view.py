@@ -1,6 +1,7 @@
 """The overview of a dataset as HTML. Pure functions; all text is escaped."""
 
 import html
+import time
 import unicodedata
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ from qal.audio.samples import WINDOW_S
 from qal.corpus.manifest import UNKNOWN, CorpusInfo
 from qal.corpus.query import Count
 from qal.corpus.split_assignment import describe_split
+from qal.corpus.versions.store import Version
 from ui_components.data.dashboard.overview import Overview, SplitAmount
 from ui_components.data.dashboard.tokens import TokenStatistics
 from ui_components.widgets.language_names import LANGUAGE_NAMES
@@ -17,6 +19,8 @@ SHOWN_VERSION_LENGTH = 12  # characters
 MAX_CHARACTERS = 300  # lines of the table
 UNKNOWN_LICENCE = "Licence unknown. Check it before sharing a model trained on this dataset."
 SPLIT_COLUMNS = ("split", "clips", "duration", "words", "speakers", "marked")
+VERSION_COLUMNS = ("version", "changed", "clips", "marked", "what")
+MAX_VERSIONS = 30  # that are shown
 MARKED_NOTE = "Training and scores leave marked clips out."
 CONTROL_NAMES = {" ": "SPACE", "\n": "LINE FEED", "\t": "TAB"}
 
@@ -36,7 +40,8 @@ def overview_html(overview: Overview) -> str:
         )
     return (
         f'<div class="qal-corpus"><div class="facts">{_totals(overview)}</div>'
-        f'<div class="halves">{_origin(overview)}{_splits(overview)}</div>{"".join(notes)}</div>'
+        f'<div class="halves">{_origin(overview)}{_splits(overview)}</div>{"".join(notes)}'
+        f"{_versions(overview)}</div>"
     )
 
 
@@ -69,6 +74,25 @@ def _origin(overview: Overview) -> str:
     ]
     lines = "".join(f"<dt>{name}</dt><dd dir=auto>{html.escape(text)}</dd>" for name, text in fields if text)
     return f'<dl class="origin">{lines}</dl>'
+
+
+def _versions(overview: Overview) -> str:
+    """The latest recorded versions, the newest first; "" if there is none."""
+    if not overview.versions:
+        return ""
+    head = "".join(f"<th scope=col>{name}</th>" for name in VERSION_COLUMNS)
+    rows = "".join(map(_version_row, overview.versions[: -MAX_VERSIONS - 1 : -1]))
+    return (
+        f"<details><summary>Versions: {len(overview.versions):,}</summary>"
+        f'<div class="qal-table"><table><tr>{head}</tr>{rows}</table></div></details>'
+    )
+
+
+def _version_row(version: Version) -> str:
+    changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(version.time))
+    marked = f"{version.marked:,}" if version.marked else "–"
+    cells = (version.version[:SHOWN_VERSION_LENGTH], changed, f"{version.rows:,}", marked, version.note)
+    return f"<tr>{''.join(f'<td dir=auto>{html.escape(cell)}</td>' for cell in cells)}</tr>"
 
 
 def _splits(overview: Overview) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from qal.corpus.importers.staging import check_replaceable
 from qal.corpus.manifest import MANIFEST_FILE
-from qal.corpus.versions.history import keep_versions, record_version
+from qal.corpus.versions.history import keep_versions, record_creation
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 
@@ -55,11 +55,13 @@ def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
                 raise
             check_replaceable(out, force)  # another import may have written it in the meantime
             is_replaced = (target / MANIFEST_FILE).is_file() and keep_versions(target, folder / CORPUS_FOLDER)
+            if not is_replaced:
+                record_creation(folder / CORPUS_FOLDER)
             if target.exists():
                 target.rename(folder / OLD_FOLDER)
             (folder / CORPUS_FOLDER).rename(target)
             if is_replaced:
-                record_version(target, "imported again")
+                record_creation(target, "imported again")
             shutil.rmtree(folder, ignore_errors=True)
 
 
