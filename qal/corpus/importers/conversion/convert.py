@@ -14,7 +14,7 @@ from qal.corpus.importers.conversion.cutting import Part, cut_parts
 from qal.corpus.importers.conversion.journal import Converted
 from qal.corpus.importers.conversion.names import describe_part, is_part, place_with_file
 from qal.corpus.importers.conversion.reading import RecordingReader, samples_at
-from qal.corpus.importers.conversion.writing import WrittenAudio, copy_wav, write_flac
+from qal.corpus.importers.conversion.writing import WrittenAudio, copy_wav, require_whole_wav, write_flac
 from qal.corpus.importers.listing import AudioPiece, Candidate, Problem
 from qal.corpus.manifest import Row
 from qal.errors import AudioDecodeError
@@ -128,6 +128,8 @@ def decode_parts(
     first = candidates[0].audio
     channel = first.channel if isinstance(first, AudioPiece) else None
     parts = [_part(candidate) for candidate in candidates]
+    if isinstance(first, AudioPiece) and any(part.end is None for part in parts):
+        require_whole_wav(first.path)
     keeps_times = any(part.start or part.end is not None for part in parts)
     reader = RecordingReader(first, channel, keeps_times, check)
     for i, samples in cut_parts(reader.pieces(), parts):

@@ -17,6 +17,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 SAMPLE_BYTES = 1 << 16
+GUESSED_TEXT = "its text was read as {}, because it is not UTF-8"  # note of an example
 MIN_ZERO_SHARE = 0.2  # of the bytes of UTF-16 text in the Latin script
 MAX_BAD_LINES_SHARE = 0.2  # of the lines with other letters; below it the file is UTF-8 with damaged lines
 WESTERN = "cp1252"

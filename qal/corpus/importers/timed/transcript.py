@@ -94,7 +94,7 @@ def list_transcribed(source: Path, options: ListingOptions) -> Listing:
 def _entries(pair: Transcribed, transcriber: Transcriber, options: ListingOptions) -> Iterator[Candidate | Problem]:
     name = pair.transcript.name
     try:
-        text, activity = read_text_file(pair.transcript), read_activity(pair.recording)
+        text, activity = read_text_file(pair.transcript, options.language), read_activity(pair.recording)
         recognised = transcriber.words(pair.recording, options.language)
     except (CorpusError, AudioDecodeError, StorageError) as error:
         yield Problem(name, str(error).removeprefix(f"{name}: "))
