@@ -145,15 +145,16 @@ def _part(candidate: Candidate) -> Part:
 
 def _copied(item: Item, folder: Path) -> Outcome | None:
     audio = item.candidate.audio
-    if not isinstance(audio, AudioPiece) or is_part(audio):
+    if is_part(audio):
         return None
     try:
-        written = copy_wav(audio.path, folder / item.stem, item.inner)
+        source = audio.path if isinstance(audio, AudioPiece) else audio.data
+        written = copy_wav(source, folder / item.stem, item.inner)
     except AudioDecodeError as error:
         return Problem(place_of(item), reason_of(error))
     except OSError as error:
-        if error.filename and Path(error.filename) == audio.path:
-            return Problem(place_of(item), "cannot be read; check its permissions")
+        if isinstance(audio, AudioPiece) and error.filename and Path(error.filename) == audio.path:
+            return Problem(place_of(item), unreadable_reason(error))
         raise
     return Converted(_row(item, written, ()), written.size) if written else None
 
@@ -180,6 +181,13 @@ def _row(item: Item, written: WrittenAudio, notes: Sequence[str]) -> Row:
         source=describe_part(candidate, item.inner) if is_part(candidate.audio) else "",
         notes=(*candidate.notes, *notes, *written.notes),
     )
+
+
+def unreadable_reason(error: OSError) -> str:
+    """Returns why a file of the source cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return "is no longer there; do not move the source while it is imported"
+    return "cannot be read; check its permissions"
 
 
 def place_of(item: Item) -> str:

@@ -71,22 +71,31 @@ def flac_bytes(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-def copy_wav(source: Path, target: Path, name: str) -> WrittenAudio | None:
+def copy_wav(source: Path | bytes, target: Path, name: str) -> WrittenAudio | None:
     """Copies a WAV file that is 16-bit mono at 16 kHz; returns None for any other file. The suffix is added.
 
-    Raises AudioDecodeError, which starts with `name`, if it is empty or silent."""
-    if source.suffix.lower() != WAV_SUFFIX:
-        return None
-    with open(source, "rb") as file:
-        if os.fstat(file.fileno()).st_size > MAX_COPIED_BYTES:
-            return None
-        content = file.read()
-    pcm = _wav_samples(content)
-    if pcm is None:
+    Args:
+        source: the file, or its content.
+        target: the new file, without suffix.
+        name: for the error.
+
+    Raises:
+        AudioDecodeError: it is empty or silent."""
+    content = source if isinstance(source, bytes) else _wav_content(source)
+    pcm = _wav_samples(content) if content else None
+    if content is None or pcm is None:
         return None
     if len(pcm) < HOP or int(pcm.max()) - int(pcm.min()) < LOUD_ENOUGH:
         require_sound(from_pcm16(pcm), name)
     return _write(target, WAV_SUFFIX, content, len(pcm) / SAMPLE_RATE)
+
+
+def _wav_content(path: Path) -> bytes | None:
+    """Returns the content of a file that may be copied, by its suffix and size; None for any other file."""
+    if path.suffix.lower() != WAV_SUFFIX:
+        return None
+    with open(path, "rb") as file:
+        return None if os.fstat(file.fileno()).st_size > MAX_COPIED_BYTES else file.read()
 
 
 def require_whole_wav(path: Path) -> None:
