@@ -44,6 +44,12 @@ def test_text_of_a_recording_is_found_by_a_loose_name_and_in_a_folder_of_texts(t
     assert [(row.audio, row.text) for row in shown(tmp_path).rows] == [(audio, "Hello you")]
 
 
+def test_rich_text_is_not_taken_for_a_text(tmp_path: Path):
+    write_clips(tmp_path, ["a.wav"])
+    (tmp_path / "a.txt").write_text("{\\rtf1\\ansi Hello\\par}")
+    assert "rich text" in shown(tmp_path).problems[0].reason
+
+
 def test_text_of_another_speaker_is_not_taken(tmp_path: Path):
     write_clips(tmp_path, ["wav/anna/1.wav", "wav/ben/1.wav"])
     (tmp_path / "txt/anna").mkdir(parents=True)

@@ -78,6 +78,24 @@ def test_all_sheets_with_the_same_columns_are_read_and_their_names_may_be_splits
     assert found.rows[2].place == "t.xlsx, sheet test, row 2"
 
 
+def test_value_of_merged_cells_is_that_of_each_of_their_rows(folder: Path):
+    import openpyxl
+
+    write_sheets(
+        folder / "t.xlsx", {"S": [["speaker", *HEADER], ["Anna", *ROWS[0]], [None, *ROWS[1]], ["Ben", *ROWS[2]]]}
+    )
+    book = openpyxl.load_workbook(folder / "t.xlsx")
+    book.active.merge_cells("A2:A3")  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+    book.save(folder / "t.xlsx")
+    assert [row.speaker for row in shown(folder).rows] == ["Anna", "Anna", "Ben"]
+
+
+def test_lower_row_of_a_header_of_two_rows_names_the_columns(folder: Path):
+    rows = [["file", "text", "times", None], ["file", "text", "start", "end"], ["a.wav", "one", 0.02, 0.06]]
+    write_sheets(folder / "t.xlsx", {"S": rows})
+    assert [(row.text, row.duration_s) for row in shown(folder).rows] == [("one", 0.04)]
+
+
 def test_first_of_two_columns_of_one_name_is_used_in_any_format(folder: Path):
     rows = [[name, text, "other"] for name, text in ROWS]
     (folder / "t.csv").write_text(csv(["file", "text", "text"], *rows))
@@ -208,6 +226,47 @@ def test_json_may_name_the_recordings_by_its_keys(folder: Path, value: dict):
 def test_quotation_marks_may_be_written_with_backslashes(folder: Path):
     (folder / "t.csv").write_text('file,text\na.wav,"He said \\"hi\\" to me, you"\nb.wav,"And, me"\n')
     assert texts(folder) == ['He said "hi" to me, you', "And, me"]
+
+
+@pytest.mark.parametrize("table", ["path,filename,text\nx,a.wav,one\n", "audio,filename,text\nyes,a.wav,one\n"])
+def test_column_whose_values_are_files_wins_over_another_usual_name(folder: Path, table: str):
+    (folder / "t.csv").write_text(table)
+    assert texts(folder) == ["one"]
+
+
+def test_table_without_header_may_name_recordings_without_suffix(folder: Path):
+    (folder / "line_index.tsv").write_text("a\t Hello you\nb\tAnd me\n")
+    assert texts(folder) == TEXTS[:2]
+
+
+def test_table_in_another_encoding_may_be_named_as_a_text(folder: Path):
+    (folder / "list.txt").write_bytes("file\ttext\r\na.wav\tHello you\r\n".encode("utf-16"))
+    assert texts(folder / "list.txt") == TEXTS[:1]
+
+
+def test_recordings_beside_the_folder_of_their_table_are_found_in_a_named_folder(tmp_path: Path):
+    write_clips(tmp_path, ["audio/a.wav"])
+    (tmp_path / "meta").mkdir()
+    table = tmp_path / "meta/list.csv"
+    table.write_text("file,text\n../audio/a.wav,Hello you\n")
+    assert "--audio-folder" in shown(table).problems[0].reason
+    found = preview(table, ListingOptions("en"), audio_folders=[tmp_path / "audio"])
+    assert [row.text for row in found.rows] == ["Hello you"]
+
+
+@pytest.mark.parametrize("third", [["anna", "ben"], ["Text one", "text two hundred"]])
+def test_third_column_of_the_ljspeech_layout_is_a_speaker_or_another_spelling(tmp_path: Path, third: list[str]):
+    write_clips(tmp_path, ["wavs/1.wav", "wavs/2.wav"])
+    (tmp_path / "metadata.csv").write_text(f"1|Text 1|{third[0]}\n2|Text 200|{third[1]}\n")
+    rows = shown(tmp_path).rows
+    expected = [("Text 1", "anna"), ("Text 200", "ben")] if third[0] == "anna" else [(text, "") for text in third]
+    assert [(row.text, row.speaker) for row in rows] == expected
+
+
+def test_clips_of_a_data_set_that_were_converted_are_found(tmp_path: Path):
+    write_clips(tmp_path, ["am/clips/1.wav"])
+    (tmp_path / "am/train.tsv").write_text("client_id\tpath\tsentence\nA\t1.mp3\tHello you\n")
+    assert texts(tmp_path) == ["Hello you"]
 
 
 def test_unknown_name_of_a_language_is_noted_where_the_stated_one_is_used(folder: Path):

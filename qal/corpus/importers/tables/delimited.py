@@ -79,9 +79,12 @@ def above_header(unit: str, count: int) -> str:
 def find_header(rows: Sequence[Sequence[str]], known: set[str], first: int) -> int:
     """Returns the index of the row with the names of the columns, which may stand below a title.
 
-    A row below the first one counts if it has usual names for the file and for the text."""
-    if _count_known(rows[first], known) >= MIN_KNOWN_NAMES:
-        return first
+    A row below the first one counts if it has usual names for the file and for the text, as the second row of a header
+    does whose upper row joins some columns."""
+    count = _count_known(rows[first], known)
+    if count >= MIN_KNOWN_NAMES:
+        has_more = first + 1 < len(rows) and _count_known(rows[first + 1], known) > count
+        return first + 1 if has_more and names_recordings(rows[first + 1]) else first
     below = range(first + 1, min(len(rows), first + MAX_ROWS_ABOVE + 1))
     return next((i for i in below if names_recordings(rows[i])), first)
 

@@ -91,6 +91,8 @@ class TableRows:
         if isinstance(value, Mapping):  # the layout of the library datasets
             if isinstance(value.get("bytes"), bytes):
                 return AudioBytes(text_of(value.get("path")) or f"{self.table.path.stem}-audio", value["bytes"])
+            if value.get("array") is not None and not value.get("path"):
+                return "holds samples instead of a file; write the path of a file, or the bytes of one"
             value = value.get("path") or value.get("src")
         if isinstance(value, bytes):
             return AudioBytes(f"{self.table.path.stem}-audio", value)

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from qal.corpus.importers.file_names import name_key
 
 DRIVE = re.compile(r"^[A-Za-z]:[/\\]")
+OUTSIDE = "is outside the folder of the source; import the folder that holds both, or give its own with --audio-folder"
 MAX_SHOWN = 4  # of files that a name fits
 URL = re.compile(r"^file:/{2,3}", re.IGNORECASE)
 ZIP_CODE_PAGES = (  # of names in zip archives that do not state theirs, which are then read as cp437
@@ -50,7 +51,9 @@ class FileLocator:
         name = name.replace("\\", "/")
         is_absolute = name.startswith("/") or bool(DRIVE.match(name))
         if not is_absolute and not self._holds(os.path.normpath(os.path.join(table_folder, name))):
-            return f"'{name}' is outside the folder of the source"
+            inner = PurePosixPath(*(part for part in PurePosixPath(name).parts if part != ".."))
+            found = self._search(inner.as_posix(), table_folder, is_absolute) if len(self._folders) > 1 else OUTSIDE
+            return found if isinstance(found, Path) else f"'{name}' {OUTSIDE}"
         return self._search(name, table_folder, is_absolute)
 
     def _holds(self, path: str) -> bool:

@@ -8,15 +8,15 @@ from typing import Any
 
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.tables.columns import column_key, names_recordings
-from qal.corpus.importers.tables.delimited import SEPARATORS, above_header, delimited_records, find_separator
+from qal.corpus.importers.tables.delimited import SEPARATORS, Delimited, above_header, delimited_records, find_separator
 from qal.corpus.importers.tables.records import BadRecord, Record, Table, translated
 from qal.corpus.importers.tables.sheets import read_sheets
 from qal.corpus.importers.tables.text_encoding import TextEncoding, find_encoding, is_damaged, text_lines
-from qal.errors import CorpusError
+from qal.errors import CorpusError, StorageError
 from qal.storage import format_bytes, require_regular
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
-TEXT_SUFFIX, HEAD_BYTES = ".txt", 4096
+TEXT_SUFFIX = ".txt"
 JSON_LINES = (".jsonl", ".ndjson")
 PARQUET_BATCH = 16  # rows; each may hold a recording
 SAMPLE_RECORDS = 20  # whose keys are the columns of a JSON table
@@ -34,9 +34,10 @@ def is_table(path: Path) -> bool:
 
 def _is_text_table(path: Path) -> bool:
     """True if the first lines of a text are rows with the name of an audio file, or the names of their columns."""
-    with path.open("rb") as file:
-        lines = file.read(HEAD_BYTES).decode("utf-8-sig", errors="replace").splitlines()
-    rows = [line for line in (lines[:-1] or lines) if line.strip()][:SAMPLE_RECORDS]
+    try:
+        rows = [line for line in islice(text_lines(path, find_encoding(path)), SAMPLE_RECORDS) if line.strip()]
+    except (CorpusError, StorageError, OSError, UnicodeError):
+        return False
     if not rows:
         return False
     if any(names_recordings(rows[0].split(separator)) for separator in SEPARATORS):
@@ -49,13 +50,14 @@ def _count_files(values: list[str]) -> int:
     return sum(Path(value.strip()).suffix.lower() in AUDIO_SUFFIXES for value in values) if len(values) > 1 else 0
 
 
-def read_table(path: Path, known_columns: Iterable[str], language: str = "") -> Table:
+def read_table(path: Path, known_columns: Iterable[str], language: str = "", columns: tuple[str, ...] = ()) -> Table:
     """Opens a table.
 
     Args:
         path: a file with one of TABLE_SUFFIXES.
         known_columns: usual names of columns, in lower case, by which a separator is recognised.
         language: code of the language of its texts, if it is known.
+        columns: names of the columns of a table of text lines without a header; (): it names them.
 
     Raises:
         CorpusError: it cannot be read as a table."""
@@ -74,6 +76,8 @@ def read_table(path: Path, known_columns: Iterable[str], language: str = "") -> 
     found = find_separator(text_lines(path, encoding), known, suffix)
     if found is None:
         raise CorpusError(f"{path.name}: is empty; write the names of its columns into the first line")
+    if columns:
+        found = Delimited(found.separator, found.header_line - 1, columns)
     above = above_header("line", found.lines_above)
     notes = ". ".join(filter(None, (notes, f"{path.name}: {above}" if above else "")))
     return Table(path, found.columns, lambda: delimited_records(text_lines(path, encoding), found), "line", notes)

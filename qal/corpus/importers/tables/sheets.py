@@ -1,7 +1,8 @@
 """Reads the sheets of an Excel file that list recordings: all those with the same columns."""
 
+import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,8 @@ from qal.corpus.importers.tables.records import BadRecord, Record, Table, transl
 from qal.errors import CorpusError
 from qal.storage import format_bytes, require_regular
 
+MAX_MERGED_BYTES = 200_000_000  # of a sheet that is searched for merged cells
+MERGED = re.compile(rb'<mergeCell ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
 MAX_SHEET_BYTES = 2_000_000_000  # unpacked
 SHEET_COLUMN = "sheet"  # added where several sheets are read, because their names may be those of splits
 NOT_READ = "Sheets of {1} that are not read: {0}"
@@ -77,11 +80,42 @@ def _sheets(path: Path, limit: int | None = MAX_ROWS_ABOVE + 1) -> Iterator[tupl
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         for sheet in book.worksheets:
-            numbered = enumerate(sheet.iter_rows(values_only=True), start=1)
-            filled = ((i, list(cells)) for i, cells in numbered if any(cell not in (None, "") for cell in cells))
+            numbered = ((i, list(cells)) for i, cells in enumerate(sheet.iter_rows(values_only=True), start=1))
+            rows = _unmerged(numbered, _merged_downwards(path, sheet))
+            filled = ((i, cells) for i, cells in rows if any(cell not in (None, "") for cell in cells))
             yield sheet.title, islice(filled, limit)
     finally:
         book.close()
+
+
+def _merged_downwards(path: Path, sheet: Any) -> Mapping[tuple[int, int], int]:
+    """Returns the last row of each group of cells that are merged downwards, by its first row and column (from 0).
+
+    openpyxl reads merged cells only with the whole sheet; the sheet's name in the file is a private attribute."""
+    with zipfile.ZipFile(path) as archive:
+        name = sheet._worksheet_path
+        content = archive.read(name) if archive.getinfo(name).file_size <= MAX_MERGED_BYTES else b""
+    found = ((int(first), int(last), column, other) for column, first, other, last in MERGED.findall(content))
+    return {(first, _column_index(column)): last for first, last, column, other in found if column == other}
+
+
+def _column_index(letters: bytes) -> int:
+    """Returns the index of a column, 0 for A."""
+    index = 0
+    for letter in letters:
+        index = 26 * index + letter - ord("A") + 1
+    return index - 1
+
+
+def _unmerged(rows: Iterator[tuple[int, list[Any]]], merged: Mapping[tuple[int, int], int]) -> Rows:
+    """Yields the rows with the value of merged cells in each of their rows."""
+    values: dict[int, tuple[Any, int]] = {}  # value and last row by column
+    for number, cells in rows:
+        for column, (value, last) in values.items():
+            if number <= last and column < len(cells) and cells[column] is None:
+                cells[column] = value
+        values |= {i: (cells[i], merged[number, i]) for i in range(len(cells)) if (number, i) in merged}
+        yield number, cells
 
 
 def _with_header(name: str, rows: Sequence[tuple[int, list[Any]]], known: set[str]) -> _Sheet | None:

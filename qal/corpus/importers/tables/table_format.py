@@ -10,7 +10,7 @@ from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.folder import has_text_files, list_folder
 from qal.corpus.importers.given_splits import SplitColumn
 from qal.corpus.importers.listing import Listing, ListingOptions, Role, SourceFormat
-from qal.corpus.importers.tables.columns import WEAK_NAMES, Roles, column_key, find_roles, known_columns
+from qal.corpus.importers.tables.columns import WEAK_NAMES, ColumnsError, Roles, column_key, find_roles, known_columns
 from qal.corpus.importers.tables.listing_rows import TableRows
 from qal.corpus.importers.tables.locating import FileLocator
 from qal.corpus.importers.tables.reading import TABLE_SUFFIXES, TEXT_SUFFIX, is_table, read_table
@@ -21,6 +21,7 @@ from qal.errors import CorpusError
 MAIN_NAME = "metadata"  # of the hub's audiofolder layout; also one in each subfolder
 SAMPLE_ROWS = 20  # by whose values the column of the files is found
 MAX_NAMED = 5  # of tables that are not read
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")  # whose values may be objects
 SIZED = (".parquet",)  # tables that may hold the audio: they are not read twice
 
 
@@ -35,16 +36,18 @@ def find_tables(source: Path, is_main_alone: bool = True) -> list[Path]:
     tables = []
     for parent, folders, names in os.walk(source):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        candidates = [Path(parent, name) for name in names if name.lower().endswith((*TABLE_SUFFIXES, TEXT_SUFFIX))]
-        tables += [path for path in candidates if is_table(path) and not _is_text_of_recording(path, names)]
+        tables += [path for name in _may_be_tables(names) if is_table(path := Path(parent, name))]
     main = [path for path in sorted(tables) if path.stem.lower() == MAIN_NAME] if is_main_alone else []
     return main or sorted(tables)
 
 
-def _is_text_of_recording(path: Path, names: list[str]) -> bool:
-    """True for a text with the name of a file beside it, which is the text of that recording and no table."""
-    others = (os.path.splitext(name) for name in names)
-    return path.suffix.lower() == TEXT_SUFFIX and any(stem == path.stem and end != path.suffix for stem, end in others)
+def _may_be_tables(names: list[str]) -> Iterator[str]:
+    """Yields the names of a folder that may be those of tables; a text with the name of another file is its text."""
+    stems = {os.path.splitext(name)[0] for name in names if not name.lower().endswith(TEXT_SUFFIX)}
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if suffix.lower() in TABLE_SUFFIXES or (suffix.lower() == TEXT_SUFFIX and stem not in stems):
+            yield name
 
 
 def list_tables(source: Path, options: ListingOptions) -> Listing:
@@ -83,8 +86,7 @@ def _usable_tables(paths: list[Path], options: ListingOptions) -> list[tuple[Tab
     first_error: CorpusError | None = None
     for path in paths:
         try:
-            table = read_table(path, known_columns(), options.language)
-            usable.append((table, _roles(table, options, required)))
+            usable.append(_with_roles(path, options, required))
         except CorpusError as error:
             if path.stem.lower() == MAIN_NAME:
                 raise
@@ -93,6 +95,20 @@ def _usable_tables(paths: list[Path], options: ListingOptions) -> list[tuple[Tab
         raise first_error or CorpusError("there is no table; give one as CSV, TSV, JSON lines, Parquet or XLSX")
     named = [(table, roles) for table, roles in usable if parse_split(table.path.stem)]
     return named if any(parse_split(table.path.stem) == "train" for table, _ in named) else usable
+
+
+def _with_roles(path: Path, options: ListingOptions, required: list[Role]) -> tuple[Table, Roles]:
+    """Opens a table and finds its columns. Its first line may be a row already: the name of a recording, and a text."""
+    table = read_table(path, known_columns(), options.language)
+    try:
+        return table, _roles(table, options, required)
+    except ColumnsError:
+        if len(table.columns) != 2 or table.unit != "line" or path.suffix.lower() in JSON_SUFFIXES:
+            raise
+        if isinstance(FileLocator(path.parent, options.audio_folders).find(table.columns[0], path.parent), str):
+            raise
+    table = read_table(path, known_columns(), options.language, ("file", "text"))
+    return table, _roles(table, options, required)
 
 
 def _roles(table: Table, options: ListingOptions, required: list[Role]) -> Roles:
@@ -108,12 +124,15 @@ def _found(table: Table, options: ListingOptions, required: list[Role]) -> Roles
 
 def _with_file_column(table: Table, options: ListingOptions) -> ListingOptions:
     """Chooses the only column whose values are names of audio files, if none has a name that says so."""
-    names = _found(table, options, []).get("file", ())
-    is_named = any(column_key(column) not in WEAK_NAMES for column in names)
-    if is_named or "file" in options.columns or table.path.suffix.lower() in SIZED:
+    if "file" in options.columns or table.path.suffix.lower() in (*SIZED, *JSON_SUFFIXES):
         return options
+    named = _found(table, options, []).get("file", ())
     first = [record.values for record in islice(_records(table), SAMPLE_ROWS)]
     by_value = [column for column in table.columns if _names_audio([values.get(column) for values in first])]
+    if named and column_key(named[0]) not in WEAK_NAMES and not set(by_value) & set(named[1:]):
+        return options
+    if set(named[:1]) & set(by_value):
+        return options
     if len(by_value) != 1 or by_value[0] in options.columns.values():
         return options
     return replace(options, columns={**options.columns, "file": by_value[0]})
