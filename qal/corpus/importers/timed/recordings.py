@@ -110,7 +110,11 @@ def _pairs(files: Sequence[Path], only: Path | None, language: str) -> Iterator[
 def _cue_files(files: Sequence[Path]) -> dict[str, list[Path]]:
     """Returns the files of cues by the keys of the names of their recordings."""
     found: dict[str, list[Path]] = defaultdict(list)
+    others = {name_key(path.stem) for path in files if path.suffix.lower() not in TEXT_SUFFIXES}
     for path in files:
+        is_alone = len(others) > 1 and name_key(path.stem) not in others
+        if is_alone and path.suffix.lower() in CUE_TABLE_SUFFIXES:
+            continue  # it is not opened: folders may hold many large tables
         if _holds_cues(path):
             found[name_key(path.stem)].append(path)
             if _stated_language(path):
