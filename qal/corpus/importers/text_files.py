@@ -1,6 +1,7 @@
 """Finds the text file of a recording: of the same name beside it, or in a folder of texts."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,11 +27,12 @@ class TextFiles:
     def find(self, recording: Path) -> Path | None:
         """Returns name.txt or name.wav.txt beside a recording, else that in a folder of texts of the same structure."""
         for folder in self._places(recording):
-            names = self._names(folder)
-            for suffix in TEXT_SUFFIXES:
-                for stem in (recording.stem, recording.name):
-                    if name := names.get(name_key(f"{stem}{suffix}")):
-                        return folder / name
+            exact, by_key = self._names(folder)
+            wanted = [f"{stem}{suffix}" for suffix in TEXT_SUFFIXES for stem in (recording.stem, recording.name)]
+            if name := next((name for name in wanted if name in exact), ""):
+                return folder / name
+            if name := next((by_key[key] for key in map(name_key, wanted) if key in by_key), ""):
+                return folder / name
         return None
 
     def _places(self, recording: Path) -> Iterator[Path]:
@@ -45,12 +47,13 @@ class TextFiles:
                     yield self._root.joinpath(*folders[:i], name, *folders[i + 1 :])  # wav/1.wav and txt/1.txt
 
 
-def _text_names(folder: Path) -> Mapping[str, str]:
-    """Returns the names of the text files of a folder by their keys."""
+def _text_names(folder: Path) -> tuple[Collection[str], Mapping[str, str]]:
+    """Returns the names of the text files of a folder, and those that no other one resembles by their keys."""
     if not folder.is_dir():
-        return {}
-    names = (path.name for path in folder.iterdir() if path.suffix.lower() in TEXT_SUFFIXES and path.is_file())
-    return {name_key(name): name for name in sorted(names, reverse=True)}
+        return (), {}
+    names = {path.name for path in folder.iterdir() if path.suffix.lower() in TEXT_SUFFIXES and path.is_file()}
+    counts = Counter(map(name_key, names))
+    return names, {key: name for name in names if counts[key := name_key(name)] == 1}
 
 
 def _text_folders(folder: Path) -> tuple[str, ...]:

@@ -50,6 +50,16 @@ def test_rich_text_is_not_taken_for_a_text(tmp_path: Path):
     assert "rich text" in shown(tmp_path).problems[0].reason
 
 
+def test_texts_whose_names_differ_in_capitals_are_not_mixed_up(tmp_path: Path):
+    write_clips(tmp_path, ["a.wav", "A.wav", "B.wav"])
+    for name in ("a.txt", "A.txt", "b.txt", "b.TXT"):
+        (tmp_path / name).write_text(f"text of {name}")
+    assert [(row.audio, row.text) for row in shown(tmp_path).rows] == [
+        ("A.wav", "text of A.txt"),
+        ("a.wav", "text of a.txt"),
+    ]
+
+
 def test_text_of_another_speaker_is_not_taken(tmp_path: Path):
     write_clips(tmp_path, ["wav/anna/1.wav", "wav/ben/1.wav"])
     (tmp_path / "txt/anna").mkdir(parents=True)
@@ -105,6 +115,7 @@ def test_single_recording_is_a_source(tmp_path: Path):
 
 @pytest.mark.parametrize("rate_hz", [16_000, 8_000])
 def test_wav_file_that_is_cut_off_is_no_example_of_its_whole_text(tmp_path: Path, rate_hz: int):
+    out, tmp_path = tmp_path / "out", tmp_path / "in"
     write_clips(tmp_path, ["a.wav", "b.wav", "c.wav"], rate_hz)
     for name in "abc":
         (tmp_path / f"{name}.txt").write_text(f"Hello {name}")
@@ -113,7 +124,7 @@ def test_wav_file_that_is_cut_off_is_no_example_of_its_whole_text(tmp_path: Path
     at = (tmp_path / "b.wav").read_bytes().index(b"data")
     streamed = (tmp_path / "b.wav").read_bytes()
     (tmp_path / "b.wav").write_bytes(streamed[: at + 4] + struct.pack("<I", 0xFFFFFFFF) + streamed[at + 8 :])
-    for found in (shown(tmp_path), run_import(tmp_path, tmp_path / "out")):
+    for found in (shown(tmp_path), run_import(tmp_path, out)):
         assert [problem.place for problem in found.problems] == ["a.wav"]
         assert "is cut off" in found.problems[0].reason
 

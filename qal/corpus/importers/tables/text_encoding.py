@@ -129,10 +129,15 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 
 def text_lines(path: Path, encoding: TextEncoding) -> Iterator[str]:
-    """Yields the lines of a file without their ends; damaged bytes become surrogate characters."""
+    """Yields the lines of a file without their ends; damaged bytes become surrogate characters.
+
+    Raises CorpusError if it cannot be decoded, as a cut-off file in UTF-16."""
     with require_regular(path).open(encoding=encoding.name, errors="surrogateescape", newline=None) as file:
-        for line in file:
-            yield line.rstrip("\r\n")
+        try:
+            for line in file:
+                yield line.rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise CorpusError(f"{path.name}: is cut off or no text; save it as UTF-8") from error
 
 
 def is_damaged(text: str) -> bool:

@@ -92,7 +92,8 @@ def _pairs(files: Sequence[Path], only: Path | None, language: str) -> Iterator[
     recordings = [path for path in files if _may_be_recording(path, name_key(path.stem) in cue_files)]
     if len(recordings) == 1 and not cue_files.get(name_key(recordings[0].stem)):
         all_cues = list(dict.fromkeys(path for paths in cue_files.values() for path in paths))
-        if len(all_cues) == 1:  # nothing else can be meant
+        has_own_text = any(path.stem == recordings[0].stem for path in files if path.suffix.lower() in TEXT_SUFFIXES)
+        if len(all_cues) == 1 and not has_own_text:  # nothing else can be meant
             cue_files[name_key(recordings[0].stem)] = all_cues
     used: dict[str, Path] = {}
     for recording in sorted(recordings, key=lambda path: path.suffix.lower() not in PREFERRED_FORMS):
@@ -132,7 +133,9 @@ def _holds_cues(path: Path) -> bool:
 def _paired(recording: Path, beside: Sequence[Path], language: str) -> TimedRecording:
     """Chooses the file in the stated language, else one that states none."""
     by_language: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(beside, key=lambda path: KINDS.index(path.suffix.lower())):
+    for path in sorted(
+        beside, key=lambda path: (not _is_named_alike(path, recording), KINDS.index(path.suffix.lower()))
+    ):
         by_language["" if path.stem == recording.stem else _stated_language(path)].append(path)
     fitting = by_language.get(language) or by_language.get("")
     stated = sorted(code for code in by_language if code)
@@ -143,6 +146,11 @@ def _paired(recording: Path, beside: Sequence[Path], language: str) -> TimedReco
         return TimedRecording(recording, None, reason=SEVERAL_LANGUAGES.format(found=" and ".join(stated)))
     cue_file = next(iter(fitting or (by_language[stated[0]] if stated else [])), None)
     return TimedRecording(recording, cue_file, _stated_language(cue_file) if cue_file else "")
+
+
+def _is_named_alike(path: Path, recording: Path) -> bool:
+    """True if the names agree to the letter, but for a language."""
+    return path.stem == recording.stem or path.stem.rpartition(".")[0] == recording.stem
 
 
 def _stated_language(path: Path) -> str:
