@@ -262,14 +262,17 @@ def test_corpus_that_a_killed_import_was_replacing_is_put_back_with_its_versions
     assert "first" in [version.note for version in list_versions(out)]
 
 
-def test_recording_that_is_deleted_during_an_import_is_named(folder: Path, tmp_path: Path):
+@pytest.mark.parametrize(("name", "reason"), [("7.wav", "no longer there"), ("7.mp3", "there is no such file")])
+def test_recording_that_is_deleted_during_an_import_is_named(folder: Path, tmp_path: Path, name: str, reason: str):
+    (folder / "clips/7.wav").rename(folder / "clips" / name)
+
     def check() -> None:
         if list(tmp_path.glob(".out-import-*/new/audio/clips/*")):
-            (folder / "clips/7.wav").unlink(missing_ok=True)
+            (folder / "clips" / name).unlink(missing_ok=True)
 
     result = import_source(folder, tmp_path / "out", ENGLISH, check=check)
     assert len(result.corpus.rows) == 7
-    assert "no longer there" in result.problems[0].reason
+    assert reason in result.problems[0].reason
 
 
 def test_changes_between_an_interruption_and_its_continuation_are_taken_over(folder: Path, tmp_path: Path):

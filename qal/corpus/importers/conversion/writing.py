@@ -99,20 +99,31 @@ def _wav_content(path: Path) -> bytes | None:
 
 
 def require_whole_wav(path: Path) -> None:
-    """Raises AudioDecodeError if a WAV file ends before the samples that its header states."""
+    """Raises AudioDecodeError if a WAV file ends before the samples that its header states.
+
+    A file that cannot be opened passes: the decoder says why."""
+    try:
+        missing_share = _missing_share(path)
+    except OSError:
+        return
+    if missing_share > MAX_MISSING_SHARE:
+        raise AudioDecodeError(f"{path.name}: {CUT_OFF.format(missing_share)}")
+
+
+def _missing_share(path: Path) -> float:
+    """Returns the share of its samples, 0 to 1, that a WAV file lacks; 0 for any other file, and for a stream."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(RIFF_HEADER_BYTES)
         if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
-            return
+            return 0.0
         while len(header := file.read(CHUNK_HEADER.size)) == CHUNK_HEADER.size:
             kind, length = CHUNK_HEADER.unpack(header)
             if kind == b"data":
                 missing = length - (size - file.tell())
-                if missing > MAX_MISSING_SHARE * length and length < UNKNOWN_LENGTH:
-                    raise AudioDecodeError(f"{path.name}: {CUT_OFF.format(missing / length)}")
-                return
+                return missing / length if missing > 0 and length < UNKNOWN_LENGTH else 0.0
             file.seek(length + length % 2, os.SEEK_CUR)
+    return 0.0
 
 
 def _wav_samples(content: bytes) -> NDArray[np.int16] | None:
