@@ -14,7 +14,7 @@ from qal.corpus.importers.listing import ListingOptions
 from qal.corpus.importers.results import Preview
 from qal.corpus.split import parse_split
 from qal.errors import CorpusError
-from tests.corpus.importers.sources import write_clips
+from tests.corpus.importers.sources import run_import, write_clips
 from tests.sounds import sine, write_audio
 
 HEADER, ROWS = ["file", "text"], [["a.wav", "Hello you"], ["b.wav", "And me"], ["c.wav", "All of us"]]
@@ -267,6 +267,31 @@ def test_clips_of_a_data_set_that_were_converted_are_found(tmp_path: Path):
     write_clips(tmp_path, ["am/clips/1.wav"])
     (tmp_path / "am/train.tsv").write_text("client_id\tpath\tsentence\nA\t1.mp3\tHello you\n")
     assert texts(tmp_path) == ["Hello you"]
+
+
+def test_starts_without_ends_are_refused_and_no_row_gets_the_whole_recording(folder: Path):
+    (folder / "t.csv").write_text("file,start,text\na.wav,0,one\na.wav,0.05,two\n")
+    with pytest.raises(CorpusError, match=r"'start' has starts, but there are no ends"):
+        shown(folder)
+
+
+@pytest.mark.parametrize("lines", [["a.wav,,,all", "a.wav,0,0.05,part"], ["a.wav,0,0.05,part", "a.wav,,,all"]])
+def test_row_of_a_whole_recording_of_which_parts_are_listed_is_no_example(
+    folder: Path, tmp_path: Path, lines: list[str]
+):
+    (folder / "t.csv").write_text("\n".join(["file,start,end,text", *lines, "b.wav,,,other"]))
+    result = run_import(folder, tmp_path / "out")
+    assert [row.text for row in result.corpus.rows if not row.marks] == ["part", "other"]
+    told = [
+        *(problem.reason for problem in result.problems),
+        *(mark for row in result.corpus.rows for mark in row.marks),
+    ]
+    assert any("whole recording, of which parts are listed" in reason for reason in told)
+
+
+def test_column_for_the_text_that_is_empty_gives_way_to_another_one(folder: Path):
+    (folder / "t.csv").write_text("file,text,sentence\na.wav,,Hello\nb.wav,,World\n")
+    assert texts(folder) == ["Hello", "World"]
 
 
 def test_unknown_name_of_a_language_is_noted_where_the_stated_one_is_used(folder: Path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.conversion.clean_text import MARKUP_REMOVED, clean_text
-from qal.corpus.importers.conversion.names import describe_part, inner_path
+from qal.corpus.importers.conversion.names import describe_part, inner_path, is_part
 from qal.corpus.importers.listing import AudioBytes, Candidate, ListingOptions, Problem
 from qal.corpus.speakers import known_speaker
 from qal.corpus.words import has_words
@@ -22,6 +22,7 @@ SEPARATED = re.compile(r"[\s,;|]+")
 IDENTIFIER = re.compile(r"\S*(?:_|[^\W\d]\S*\d|\d\S*[^\W\d])\S*")  # letters with digits or underscores: no word
 MAX_TEXT_CHARACTERS = 5000  # no person says more in the longest example
 MAX_QUOTED = 40
+WHOLE_AND_PARTS = "is the whole recording, of which parts are listed, too ({})"
 LISTED_AGAIN = "the same recording is listed again with another text ({})"
 
 
@@ -49,6 +50,7 @@ class EntryChecker:
     options: ListingOptions
     roots: Sequence[Path]
     contradicted: dict[str, str] = field(default_factory=dict)  # mark by the place of the first of two entries
+    _places: dict[bool, dict[str, str]] = field(default_factory=lambda: {True: {}, False: {}})  # of parts and wholes
     _first: dict[tuple, tuple[str, str]] = field(default_factory=dict)  # place and text by recording and part
 
     def check(self, entries: Iterable[Candidate | Problem]) -> Iterator[CheckedCandidate | Problem]:
@@ -120,6 +122,8 @@ class EntryChecker:
         if isinstance(audio, AudioBytes):  # told apart by their content when they are converted
             return None
         key = (os.fspath(audio.path), audio.start_s, audio.end_s, audio.channel)
+        if overlapped := self._whole_and_part(checked, is_part(audio), key[0]):
+            return overlapped
         if key not in self._first:
             self._first[key] = (checked.place, checked.candidate.text)
             return None
@@ -130,6 +134,19 @@ class EntryChecker:
         self.contradicted.setdefault(place, LISTED_AGAIN.format(checked.place))
         reason = f"is listed twice; {place} has the same recording with another text, one of which is wrong"
         return Problem(checked.place, reason)
+
+    def _whole_and_part(self, checked: CheckedCandidate, is_a_part: bool, path: str) -> Problem | None:
+        """Finds a row that is a whole recording of which parts are listed: its times are missing.
+
+        The row is left out if it comes after a part, and marked if it came before."""
+        self._places[is_a_part].setdefault(path, checked.place)
+        other = self._places[not is_a_part].get(path)
+        if other is None:
+            return None
+        if is_a_part:
+            self.contradicted.setdefault(other, WHOLE_AND_PARTS.format(checked.place))
+            return None
+        return Problem(checked.place, f"{WHOLE_AND_PARTS.format(other)}; add its start and end")
 
 
 def _name(candidate: Candidate) -> str:

@@ -3,6 +3,7 @@
 import datetime
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,10 +15,12 @@ from qal.corpus.importers.tables.columns import Roles, seconds_of, text_of, valu
 from qal.corpus.importers.tables.locating import FileLocator
 from qal.corpus.importers.tables.records import BadRecord, Record, Table
 from qal.corpus.split import parse_split
+from qal.errors import CorpusError
 from qal.text.languages import resolve_language
 
 CHANGED_BY_EXCEL = (datetime.date, datetime.time, datetime.timedelta, bool)
 CHANGED = "its text is a date, a time or a truth value ({}); format the column as text, and write it again"
+NO_ENDS = "its column '{}' has starts, but there are no ends; add a column end or duration, in seconds"
 UNKNOWN_LANGUAGE = "its table names the language '{}', which is unknown; the stated one is used"
 MAX_QUOTED = 40
 
@@ -42,6 +45,7 @@ class TableRows:
     def entries(self) -> Iterator[Candidate | Problem]:
         """Yields a candidate or a problem for each record."""
         name = self.table.inner(self.folder)
+        self._require_ends()
         for record in self.table.records():
             sheet = f"sheet {record.sheet}, " if isinstance(record, Record) and record.sheet else ""
             place = f"{name}, {sheet}{self.table.unit} {record.number}"
@@ -49,6 +53,15 @@ class TableRows:
                 yield Problem(place, record.reason)
             else:
                 yield self._candidate(record, place)
+
+    def _require_ends(self) -> None:
+        """Raises CorpusError if rows have a start above 0 and the table has no ends: the first would be whole."""
+        if "start" not in self.roles or "end" in self.roles or "duration" in self.roles:
+            return
+        for record in self.table.records():
+            with suppress(ValueError):  # a problem of its row
+                if isinstance(record, Record) and (self._seconds(record.values, "start") or 0) > 0:
+                    raise CorpusError(f"{self.table.path.name}: {NO_ENDS.format(self.roles['start'][0])}")
 
     def _candidate(self, record: Record, place: str) -> Candidate | Problem:
         audio = self._audio(record.values)

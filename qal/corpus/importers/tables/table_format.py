@@ -10,7 +10,15 @@ from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.folder import has_text_files, list_folder
 from qal.corpus.importers.given_splits import SplitColumn
 from qal.corpus.importers.listing import Listing, ListingOptions, Role, SourceFormat
-from qal.corpus.importers.tables.columns import WEAK_NAMES, ColumnsError, Roles, column_key, find_roles, known_columns
+from qal.corpus.importers.tables.columns import (
+    WEAK_NAMES,
+    ColumnsError,
+    Roles,
+    column_key,
+    find_roles,
+    known_columns,
+    text_of,
+)
 from qal.corpus.importers.tables.listing_rows import TableRows
 from qal.corpus.importers.tables.locating import FileLocator
 from qal.corpus.importers.tables.reading import TABLE_SUFFIXES, TEXT_SUFFIX, is_table, read_table
@@ -113,7 +121,7 @@ def _with_roles(path: Path, options: ListingOptions, required: list[Role]) -> tu
 
 def _roles(table: Table, options: ListingOptions, required: list[Role]) -> Roles:
     """Finds the columns; a translation may stand in for the text."""
-    options = _with_file_column(table, options)
+    options = _with_text_column(table, _with_file_column(table, options))
     roles = _found(table, options, [])
     return roles if "translation" in roles and "file" in roles else _found(table, options, required)
 
@@ -136,6 +144,18 @@ def _with_file_column(table: Table, options: ListingOptions) -> ListingOptions:
     if len(by_value) != 1 or by_value[0] in options.columns.values():
         return options
     return replace(options, columns={**options.columns, "file": by_value[0]})
+
+
+def _with_text_column(table: Table, options: ListingOptions) -> ListingOptions:
+    """Chooses the first of several columns for the text that is not empty in all of the first rows."""
+    named = _found(table, options, []).get("text", ())
+    if "text" in options.columns or len(named) < 2 or table.path.suffix.lower() in SIZED:
+        return options
+    first = [record.values for record in islice(_records(table), SAMPLE_ROWS)]
+    filled = [name for name in named if any(text_of(values.get(name)) for values in first)]
+    if not filled or filled[0] == named[0]:
+        return options
+    return replace(options, columns={**options.columns, "text": filled[0]})
 
 
 def _names_audio(values: list[object]) -> bool:
