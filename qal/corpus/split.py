@@ -28,7 +28,9 @@ SPELLINGS: Mapping[Split, tuple[str, ...]] = {
     "test": ("test", "testing", "tst"),
 }
 EVALUATION_SPELLINGS = ("eval", "evaluation")  # the test set of some, the validation set of others
-AFFIXES = re.compile(r"^\d+[-_. ]+|(?<=[a-z])[-_. ]?(?:set|data|split|part)$")  # as in `01_train_data`, `testset`
+AFFIXES = re.compile(
+    r"^\d+[-_. ]+|^cv-valid-|(?<=[a-z])[-_. ]?(?:set|data|split|part)$"
+)  # as in `01_train_data`, `testset`, `cv-valid-dev`
 VARIANT = re.compile(r"[-_.](?:clean|other|\d+).*")  # as in `train-clean-100`
 
 

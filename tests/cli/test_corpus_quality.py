@@ -69,6 +69,15 @@ def test_unknown_reason_names_those_that_were_found(folder: Path):
     assert '"mixed alphabets"' in done.stderr
 
 
+def test_removing_a_mark_that_no_example_has_names_the_marks(folder: Path):
+    audio = read_corpus(folder).rows[0].audio
+    command("mark", str(folder), "--mark", "too loud", "--audio", audio)
+    done = command("mark", str(folder), "--remove", "--mark", "loud")
+    assert done.returncode == 2
+    assert 'no example has the mark "loud"; the marks are: "too loud"' in done.stderr
+    assert read_corpus(folder).rows[0].marks == ("too loud",)
+
+
 def test_split_and_leakage_say_what_they_found(folder: Path):
     info = last_line(command("split", str(folder), "--by", "speaker", "--json"))
     assert info["split_by"] == "speaker"

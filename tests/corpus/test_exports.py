@@ -16,6 +16,7 @@ from qal.corpus.exporters.columns import COLUMNS, FILE
 from qal.corpus.exporters.exports import EXPORTS, export_corpus, push_to_hub
 from qal.corpus.importers.formats import FORMATS
 from qal.corpus.importers.hugging_face.stored_audio import StoredAudio
+from qal.corpus.importers.import_source import import_source
 from qal.corpus.importers.layouts.source_folder import SourceFolder
 from qal.corpus.importers.listing import AudioBytes, Candidate, ListingOptions
 from qal.corpus.manifest import Corpus, Origin, Row, write_corpus
@@ -76,6 +77,26 @@ def sound(candidate: Candidate) -> str:
         return hashlib.sha256(audio.data).hexdigest()
     assert (audio.start_s, audio.end_s) == (0, None)
     return hashlib.sha256(audio.path.read_bytes()).hexdigest()
+
+
+def compared(corpus: Corpus) -> list[tuple]:
+    """Returns what an import of an export must give again, the hash of each audio file included."""
+    rows = ((r.sha256, r.text, r.language, r.speaker, r.translation, r.split, r.marks) for r in corpus.rows)
+    return sorted(rows)
+
+
+@pytest.mark.parametrize("kind", sorted(EXPORTS))
+def test_importing_an_export_gives_the_same_rows_and_audio_files(corpus: Corpus, tmp_path: Path, kind: str):
+    export_corpus(corpus, kind, tmp_path / "export")
+    again = import_source(tmp_path / "export", tmp_path / "again", ListingOptions()).corpus
+    assert compared(again) == compared(corpus)
+
+
+def test_importing_a_dataset_itself_keeps_marks_splits_and_licence(corpus: Corpus, tmp_path: Path):
+    for i, source in enumerate((corpus.folder, corpus.folder / "manifest.jsonl")):
+        again = import_source(source, tmp_path / f"again{i}", ListingOptions()).corpus
+        assert compared(again) == compared(corpus)
+        assert (again.info.licence, again.info.attribution) == ("CC-BY-4.0", "me")
 
 
 @pytest.mark.parametrize("kind", EXPORTS)

@@ -20,6 +20,7 @@ from qal.corpus.versions.history import (
     BEFORE_NOTE,
     SHARED_S,
     find_version,
+    keep_versions,
     read_version,
     record_version,
     restore_version,
@@ -73,6 +74,24 @@ def test_restored_version_is_the_present_state_and_the_state_before_is_kept(corp
     ]
     restore_version(corpus.folder, find_version(corpus.folder, second.info.version))
     assert read_corpus(corpus.folder).rows == second.rows
+
+
+def test_damaged_manifest_is_replaced_by_a_recorded_version(corpus: Corpus, capsys: pytest.CaptureFixture[str]):
+    first = record_version(corpus.folder, "first")
+    (corpus.folder / "manifest.jsonl").write_bytes(b'{"audio": "cut of')
+    with pytest.raises(CorpusError, match="line 1 is invalid"):
+        versions_main([str(corpus.folder)])
+    assert first.version[:12] in capsys.readouterr().out
+    assert restore_version(corpus.folder, first).rows == corpus.rows
+    assert read_corpus(corpus.folder).rows == corpus.rows
+
+
+def test_versions_are_kept_where_an_unreadable_dataset_is_replaced(corpus: Corpus, tmp_path: Path):
+    first = record_version(corpus.folder, "first")
+    (corpus.folder / "manifest.jsonl").write_bytes(b'{"audio": "cut of')
+    (tmp_path / "new").mkdir()
+    assert keep_versions(corpus.folder, tmp_path / "new")
+    assert list_versions(tmp_path / "new") == [first]
 
 
 def test_version_whose_recordings_are_missing_is_not_restored(corpus: Corpus):

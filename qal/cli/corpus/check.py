@@ -73,6 +73,7 @@ def mark_main(arguments: Sequence[str]) -> None:
         raise OptionError("give the reason with --mark and the examples with --audio, or use --remove")
     if options.remove:
         paths = options.audio or [row.audio for row in read_corpus(options.folder, 1).rows if row.marks]
+        _require_marked(options, paths)
         corpus = remove_mark(options.folder, paths, options.mark)
     else:
         corpus = add_mark(options.folder, options.audio, options.mark or "")
@@ -80,6 +81,15 @@ def mark_main(arguments: Sequence[str]) -> None:
     print(f"{describe_left_out(counts)}." if counts else "No example is marked.")
     if options.json_:
         print(json_text({"folder": str(corpus.folder), "marked": counts, "version": corpus.info.version}))
+
+
+def _require_marked(options: MarkOptions, paths: Sequence[str]) -> None:
+    """Raises OptionError if none of the examples has the mark that is to be removed."""
+    wanted = set(paths)
+    rows = [row for row in read_corpus(options.folder, 1).rows if row.audio in wanted]
+    if options.mark is not None and rows and not any(options.mark in row.marks for row in rows):
+        marks = ", ".join(f'"{mark}"' for mark in sorted({mark for row in rows for mark in row.marks})) or "none"
+        raise OptionError(f'no example has the mark "{options.mark}"; the marks are: {marks}')
 
 
 def _measure_agreement(corpus: Corpus, model: str) -> None:

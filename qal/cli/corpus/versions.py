@@ -48,7 +48,12 @@ class RestoreOptions(BaseModel, frozen=True):
 def versions_main(arguments: Sequence[str]) -> None:
     about = "Lists the recorded versions of a corpus, the oldest first; a star is before the present one."
     options = parse_options("qal corpus versions", about, VersionsOptions, arguments)
-    corpus = read_corpus(options.folder, max_missing_share=1)
+    try:
+        corpus = read_corpus(options.folder, max_missing_share=1)
+    except CorpusError:
+        for line in describe_versions(list_versions(options.folder), present=""):
+            print(line)  # one of them can be restored
+        raise
     if options.record is not None:
         record_version(corpus.folder, options.record)
     versions = list_versions(corpus.folder)

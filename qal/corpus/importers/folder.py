@@ -9,10 +9,12 @@ import av
 from qal.audio.decode import AUDIO_SUFFIXES, open_audio
 from qal.corpus.importers.given_splits import folder_split
 from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
-from qal.corpus.importers.tables.text_encoding import is_damaged, read_text
+from qal.corpus.importers.tables.text_encoding import GUESSED_TEXT, find_encoding, is_damaged, read_text
+from qal.corpus.importers.text_files import TextFiles
+from qal.corpus.importers.unread_files import ADVICE, unread_reason
 from qal.errors import AudioDecodeError, CorpusError
 
-TEXT_SUFFIXES = (".txt", ".lab")
+LOSSLESS = (".wav", ".flac")
 # Suffixes of recordings; a file with another one is opened if a text is beside it, or if audio alone is imported.
 RECORDING_SUFFIXES = AUDIO_SUFFIXES | {
     *(".amr", ".awb", ".3gp", ".3g2", ".3ga", ".caf", ".mka", ".mkv", ".mov", ".avi", ".au", ".snd", ".w64", ".wv"),
@@ -20,38 +22,59 @@ RECORDING_SUFFIXES = AUDIO_SUFFIXES | {
     *(".nist", ".aifc", ".spx", ".tta", ".m4v", ".ogv", ".qoa", ".rm", ".voc"),
 }
 OTHER_SUFFIXES = {  # of files that are never opened as audio
-    *(".txt", ".lab", ".csv", ".tsv", ".json", ".jsonl", ".parquet", ".xlsx", ".xls", ".md", ".pdf", ".html", ".xml"),
-    *(".jpg", ".jpeg", ".png", ".gif", ".svg", ".zip", ".gz", ".tar", ".py", ".sh", ".yaml", ".yml", ".log", ".srt"),
+    *ADVICE,
+    *(".txt", ".lab", ".csv", ".tsv", ".json", ".jsonl", ".parquet", ".xlsx", ".md", ".pdf", ".html", ".xml"),
+    *(".jpg", ".jpeg", ".png", ".gif", ".svg", ".py", ".sh", ".yaml", ".yml", ".log", ".srt"),
     *(".vtt", ".ass", ".textgrid", ".eaf", ".doc", ".docx", ".db", ".ini", ".npy", ".pt"),
 }
 LOOKED_FOR = "metadata.csv/.tsv/.jsonl"
+OTHER_FORM = "is another form of {name}, which is used"
+LINKED_FOLDER = "is a link to a folder elsewhere, which is not followed; import that folder, or move it here"
+BROKEN_LINK = "is a link to a file that is not there; get that file"
+NO_FILE = "is no regular file; delete it or put the recording there"
+CLOSED = "cannot be read; check its permissions"
 
 
 def list_folder(folder: Path, options: ListingOptions) -> Listing:
-    """Lists every recording of a folder and its subfolders, with its text unless audio alone is imported."""
+    """Lists every recording of a folder and its subfolders, with its text unless audio alone is imported.
+
+    Args:
+        folder: the folder, or a single recording.
+        options: what the user states."""
     return Listing(_entries(folder, options))
 
 
 def has_text_files(folder: Path) -> bool:
     """True if a recording of the folder has a text file beside it."""
-    return any(_text_file(path) for path in _files(folder) if path.suffix.lower() not in OTHER_SUFFIXES)
+    texts = TextFiles(folder)
+    return any(texts.find(path) for path in _files(folder) if path.suffix.lower() not in OTHER_SUFFIXES)
 
 
 def _entries(folder: Path, options: ListingOptions) -> Iterator[Candidate | Problem]:
-    for path in _files(folder):
-        suffix = path.suffix.lower()
-        if suffix in OTHER_SUFFIXES:
+    root = folder if folder.is_dir() else folder.parent
+    texts, used = TextFiles(root), dict[Path, Path]()
+    for path in _walk(folder):
+        if isinstance(path, Problem):
+            yield path
             continue
-        text_file = None if options.no_text else _text_file(path)
+        suffix = path.suffix.lower()
+        inner = path.relative_to(root)
+        if suffix in OTHER_SUFFIXES:
+            if reason := unread_reason(path):
+                yield Problem(str(inner), reason, is_fault=False)
+            continue
+        text_file = None if options.no_text else texts.find(path)
         if suffix not in RECORDING_SUFFIXES and not text_file and not (options.no_text and _is_audio(path)):
             continue
-        place = ascii(str(path.relative_to(folder)))[1:-1] if not _is_utf8(path.name) else str(path.relative_to(folder))
-        split_name = folder_split(path.relative_to(folder))
+        place = ascii(str(inner))[1:-1] if not _is_utf8(path.name) else str(inner)
+        split_name = folder_split(inner)
         if options.no_text:
             yield Candidate(AudioPiece(path), split_name=split_name, place=place)
         elif text_file is None:
             looked_for = f"{path.with_suffix('.txt').name} and {LOOKED_FOR}"
             yield Problem(place, f"no transcript found (looked for {looked_for})")
+        elif (other := used.setdefault(text_file, path)) != path:
+            yield Problem(place, OTHER_FORM.format(name=other.name), is_fault=False)
         else:
             yield _with_text(path, text_file, split_name, place, options)
 
@@ -67,25 +90,51 @@ def _with_text(
         return Problem(place, f"{text_file.name} cannot be read; check its permissions")
     if is_damaged(text):
         return Problem(place, f"{text_file.name} is not UTF-8 text; save it as UTF-8")
-    return Candidate(AudioPiece(path), text, split_name=split_name, place=place)
+    encoding = find_encoding(text_file, options.language)
+    notes = (GUESSED_TEXT.format(encoding.name),) if encoding.is_guessed else ()
+    return Candidate(AudioPiece(path), text, split_name=split_name, place=place, notes=notes)
 
 
-def _text_file(path: Path) -> Path | None:
-    """Returns the text beside a recording: name.txt, or name.wav.txt."""
-    for suffix in TEXT_SUFFIXES:
-        for text_file in (path.with_suffix(suffix), path.with_name(f"{path.name}{suffix}")):
-            if os.path.isfile(text_file):
-                return text_file
-    return None
+def _files(source: Path) -> Iterator[Path]:
+    """Yields the files of a folder, or a single one, without hidden ones."""
+    return (path for path in _walk(source) if isinstance(path, Path))
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yields the files of a folder in the order of their paths, without hidden ones."""
-    for parent, folders, names in os.walk(folder):
+def _walk(source: Path) -> Iterator[Path | Problem]:
+    """Yields the files of a folder in the order of their paths, and a problem for what cannot be read or is a link.
+
+    Of recordings that differ in their suffix alone, those without loss come first."""
+    if source.is_file():
+        yield source
+        return
+    closed: list[OSError] = []
+    for parent, folders, names in os.walk(source, onerror=closed.append):
+        linked = [Path(parent, name) for name in folders if os.path.islink(os.path.join(parent, name))]
+        yield from (Problem(_inner(path, source), LINKED_FOLDER) for path in linked if _leads_out(path, source))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (
-            path for name in sorted(names) if not name.startswith(".") and os.path.isfile(path := Path(parent, name))
-        )
+        for name in sorted(names, key=_form_order):
+            path = Path(parent, name)
+            if name.startswith("."):
+                continue
+            if os.path.isfile(path):
+                yield path
+            elif path.suffix.lower() in RECORDING_SUFFIXES:
+                yield Problem(_inner(path, source), BROKEN_LINK if path.is_symlink() else NO_FILE)
+    yield from (Problem(_inner(Path(error.filename), source), CLOSED) for error in closed)
+
+
+def _form_order(name: str) -> tuple[str, bool, str]:
+    stem, suffix = os.path.splitext(name)
+    return stem, suffix.lower() not in LOSSLESS, suffix
+
+
+def _inner(path: Path, folder: Path) -> str:
+    inner = str(path.relative_to(folder))
+    return inner if _is_utf8(inner) else ascii(inner)[1:-1]
+
+
+def _leads_out(path: Path, folder: Path) -> bool:
+    return not path.name.startswith(".") and not path.resolve().is_relative_to(folder.resolve())
 
 
 def _is_audio(path: Path) -> bool:
@@ -101,12 +150,13 @@ def _is_utf8(name: str) -> bool:
 
 
 def _recognises(source: Path) -> bool:
-    return source.is_dir() and any(_may_be_recording(path) for path in _files(source))
+    texts = TextFiles(source if source.is_dir() else source.parent)
+    return any(_may_be_recording(path, texts) for path in _files(source))
 
 
-def _may_be_recording(path: Path) -> bool:
+def _may_be_recording(path: Path, texts: TextFiles) -> bool:
     suffix = path.suffix.lower()
-    return suffix in RECORDING_SUFFIXES or (suffix not in OTHER_SUFFIXES and _text_file(path) is not None)
+    return suffix in RECORDING_SUFFIXES or (suffix not in OTHER_SUFFIXES and texts.find(path) is not None)
 
 
 FOLDER = SourceFormat(

@@ -23,6 +23,7 @@ from qal.corpus.importers.listing import SourceFormat
 from qal.corpus.importers.tables.table_format import TABLE
 from qal.corpus.importers.timed.timed_text import TIMED_TEXT
 from qal.corpus.importers.timed.transcript import TRANSCRIPT
+from qal.corpus.importers.unread_files import unrecognised_reason
 from qal.errors import CorpusError
 
 # The more specific ones first: the first that recognises a source is taken.
@@ -44,17 +45,24 @@ DATASET_LAYOUTS: Sequence[SourceFormat] = (
 FORMATS: Sequence[SourceFormat] = (*DATASET_LAYOUTS, TIMED_TEXT, TABLE, TRANSCRIPT, FOLDER)
 
 
-def find_format(path: Path) -> SourceFormat:
+def find_format(path: Path, name: str = "") -> SourceFormat:
     """Returns the first format that recognises a folder or file.
 
-    Raises CorpusError, which names the formats that were tried, if there is none."""
+    Args:
+        path: the folder or file.
+        name: what errors call it, for a folder that was unpacked; "": its path.
+
+    Raises:
+        CorpusError: there is none; it says what is there, or names the formats that were tried."""
     if not path.exists():
         raise CorpusError(f"{path}: there is no such file or folder; check the path")
     for source_format in FORMATS:
         if source_format.recognises(path):
             return source_format
+    if reason := unrecognised_reason(path):
+        raise CorpusError(f"{name or path}: {reason}")
     titles = "; ".join(source_format.title for source_format in FORMATS)
-    raise CorpusError(f"{path}: not recognised as any of: {titles}; name its format with --format")
+    raise CorpusError(f"{name or path}: not recognised as any of: {titles}; name its format with --format")
 
 
 def format_named(name: str) -> SourceFormat:

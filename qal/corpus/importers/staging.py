@@ -1,9 +1,10 @@
 """Steps common to all importers: build the corpus in a temporary folder, then move it to its target."""
 
+import fcntl
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +21,7 @@ from qal.storage import storage_errors
 from qal.text.languages import resolve_language
 
 AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"
+NEW_FOLDER, OLD_FOLDER, LOCK_FILE = "new", "old", "lock"  # of an import: what it makes, and what it replaces
 
 MEASURES = (QUALITY_FILE, AGREEMENT_FILE)  # they are found again by the hash of the audio
 IMPORTED_NAMES = {  # --force may delete them
@@ -49,22 +51,48 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
     """Yields a new folder that replaces `out` if the block succeeds and is deleted if it fails.
 
     Raises CorpusError if `out` is in use, StorageError if it cannot be written."""
-    check_replaceable(out, force)
     target = out.resolve()
+    put_back_replaced(target)
+    check_replaceable(out, force)
     with storage_errors(f"the dataset {out}"):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
-            folder = Path(temporary, "new")
+            folder = Path(temporary, NEW_FOLDER)
             folder.mkdir()
             yield folder
             is_replaced = (target / MANIFEST_FILE).is_file() and keep_versions(target, folder)
             if not is_replaced:
                 record_creation(folder)
             if target.exists():
-                target.rename(Path(temporary, "old"))
+                target.rename(Path(temporary, OLD_FOLDER))
             folder.rename(target)
             if is_replaced:
                 record_creation(target, "imported again")
+
+
+def put_back_replaced(target: Path) -> None:
+    """Puts back a corpus, or its recorded versions, that an import moved away before it was killed.
+
+    Args:
+        target: the resolved folder of the corpus."""
+    with storage_errors(f"the dataset {target}"):
+        for lock_path in sorted(target.parent.glob(f".{escaped(target.name)}-import-*/{LOCK_FILE}")):
+            with lock_path.open("w") as lock, suppress(BlockingIOError):  # held: that import is running
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _put_back(lock_path.parent, target)
+
+
+def _put_back(staging: Path, target: Path) -> None:
+    old, new_versions = staging / OLD_FOLDER, staging / NEW_FOLDER / VERSIONS_FOLDER
+    if not target.exists() and (old / MANIFEST_FILE).is_file():
+        old.rename(target)
+    if (target / MANIFEST_FILE).is_file() and new_versions.is_dir() and not (target / VERSIONS_FOLDER).exists():
+        new_versions.rename(target / VERSIONS_FOLDER)
+
+
+def escaped(name: str) -> str:
+    """Returns a pattern for `glob` that matches nothing but the name."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def check_replaceable(out: Path, force: bool) -> None:

@@ -60,18 +60,21 @@ class Line(NamedTuple):
     text: str
 
 
-def read_sentences(path: Path, held_out: Collection[str], on_skip: OnSkip = ignore_skipped) -> list[Line]:
+def read_sentences(
+    path: Path, held_out: Collection[str], on_skip: OnSkip = ignore_skipped, language: str = ""
+) -> list[Line]:
     """Reads the sentences of a text, a line each, without repetitions.
 
     Args:
         path: the text.
         held_out: sentences, by `split_key`, that other datasets test with; they are left out.
         on_skip: called with each line that is left out, and why.
+        language: code of its language, which decides between code pages if it is not UTF-8; "": unknown.
 
     Raises:
         CorpusError: the file cannot be read or has no sentence."""
     found: dict[str, Line] = {}
-    for number, line in enumerate(read_text_file(path).split("\n"), 1):
+    for number, line in enumerate(read_text_file(path, language).split("\n"), 1):
         text = " ".join(line.split())
         key, place = split_key(text), f"{path.name}, line {number}"
         if not has_words(text):
@@ -147,7 +150,7 @@ def synthesize(
     language = check_language_code(language)
     synthesis, voices = choose_synthesis(installed, language, options)
     deliveries = [Delivery(voice, rate) for voice, rate in product(voices, _checked_rates(synthesis, options))]
-    spoken = list(_deliver(read_sentences(text, held_out, on_skip), deliveries, options))
+    spoken = list(_deliver(read_sentences(text, held_out, on_skip, language), deliveries, options))
     with staged(out, force) as folder, tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         rows = _spoken_rows(synthesis, spoken, language, folder, Path(temporary), text.name, on_skip, progress)
         if not rows:

@@ -8,6 +8,7 @@ Only manifests are kept. The recordings are not copied: a restored version needs
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from qal.corpus.lock import corpus_lock
@@ -71,14 +72,15 @@ def write_version(
 
 
 def keep_versions(folder: Path, new_folder: Path) -> bool:
-    """Moves the versions of a corpus, its present state included, to the folder that will replace it.
+    """Moves the versions of a corpus, with its present state if that can be read, to the folder that will replace it.
 
-    Returns False if its present state cannot be read any more, so that there is nothing to record."""
+    Returns False if there is none."""
     try:
         with storage_errors(f"the versions of {folder}"), corpus_lock(folder):
             record_state(read_corpus(folder, max_missing_share=1), "before it was imported again")
     except CorpusError:
-        return False
+        if not (folder / VERSIONS_FOLDER).is_dir():
+            return False
     (folder / VERSIONS_FOLDER).rename(new_folder / VERSIONS_FOLDER)
     return True
 
@@ -99,27 +101,35 @@ def find_version(folder: Path, version: str) -> Version:
 
 def read_version(folder: Path, version: Version) -> Corpus:
     """Returns the corpus as it was. Raises CorpusError if the stored manifest is missing or damaged."""
-    manifest = stored_manifest(folder, version)
-    rows = tuple(Row.model_validate_json(line) for line in manifest.split(b"\n") if line)
+    rows = _stored_rows(folder, version)
     info = read_corpus(folder, max_missing_share=1).info
     return Corpus(folder, info.model_copy(update={"version": version.version}), rows)
 
 
+def _stored_rows(folder: Path, version: Version) -> tuple[Row, ...]:
+    manifest = stored_manifest(folder, version)
+    return tuple(Row.model_validate_json(line) for line in manifest.split(b"\n") if line)
+
+
 def restore_version(folder: Path, version: Version) -> Corpus:
-    """Makes a recorded version the present state. The state before is recorded first, so that nothing is lost.
+    """Makes a recorded version the present state, also where the present manifest is damaged.
+
+    The state before is recorded first, if it can be read, so that nothing is lost.
 
     Raises CorpusError if the stored manifest is damaged, or if recordings that it names are missing."""
-    old = read_version(folder, version)
-    missing = [row.audio for row in old.rows if not old.audio_path(row).is_file()]
+    rows = _stored_rows(folder, version)
+    missing = [row.audio for row in rows if not (folder / row.audio).is_file()]
     if missing:
         raise CorpusError(
             f"{folder}: {len(missing)} recordings of version {version.version[:SHOWN_DIGITS]} are missing, such as "
             f"'{missing[0]}'; put them back, then restore"
         )
     with storage_errors(f"the versions of {folder}"), corpus_lock(folder):
-        present = read_corpus(folder, max_missing_share=1)
+        present = None
+        with suppress(CorpusError):  # a damaged manifest, which the restored one replaces
+            present = read_corpus(folder, max_missing_share=1)
         note = f"restored version {version.version[:SHOWN_DIGITS]}"
-        return write_version(folder, version.origin, old.rows, note, present)
+        return write_version(folder, version.origin, rows, note, present)
 
 
 def record_state(corpus: Corpus, change: str | Changes, automatic: bool = True) -> Version:

@@ -20,6 +20,8 @@ from qal.corpus.importers.formats import FORMATS, find_format, format_named
 from qal.corpus.importers.import_source import import_source, preview
 from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem
 from qal.corpus.importers.results import ImportProgress, ProblemsError
+from qal.corpus.manifest import read_corpus
+from qal.corpus.versions.history import list_versions, record_version
 from qal.errors import CorpusError
 from tests.corpus.importers.sources import clips_folder, run_import, texts, tree, write_clips
 from tests.sounds import sine, write_audio, write_float_audio
@@ -232,6 +234,47 @@ def test_killed_import_is_continued(folder: Path, tmp_path: Path):
     assert texts(result) == [f"words {i}" for i in range(8)]
 
 
+@pytest.mark.parametrize("renamed", ["new", "out"])
+@pytest.mark.parametrize("language", ["en", "am"])
+def test_corpus_that_a_killed_import_was_replacing_is_put_back_with_its_versions(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renamed: str, language: str
+):
+    out = tmp_path / "out"
+    import_source(folder, out, ENGLISH)
+    record_version(out, "first")
+    rename = Path.rename
+
+    def rename_or_stop(path: Path, target: Path) -> Path:
+        if path.name == renamed:
+            raise Stop
+        return rename(path, target)
+
+    (folder / "t.csv").write_text("file,text\nclips/0.wav,other words\n")
+    monkeypatch.setattr(Path, "rename", rename_or_stop)
+    with pytest.raises(Stop):
+        import_source(folder, out, ENGLISH, force=True)
+    monkeypatch.undo()
+    with pytest.raises(CorpusError, match="exists and is not empty"):
+        import_source(folder, out, ListingOptions(language))
+    assert len(read_corpus(out).rows) == 8
+    assert "first" in [version.note for version in list_versions(out)]
+    assert texts(import_source(folder, out, ListingOptions(language), force=True)) == ["other words"]
+    assert "first" in [version.note for version in list_versions(out)]
+
+
+@pytest.mark.parametrize(("name", "reason"), [("7.wav", "no longer there"), ("7.mp3", "there is no such file")])
+def test_recording_that_is_deleted_during_an_import_is_named(folder: Path, tmp_path: Path, name: str, reason: str):
+    (folder / "clips/7.wav").rename(folder / "clips" / name)
+
+    def check() -> None:
+        if list(tmp_path.glob(".out-import-*/new/audio/clips/*")):
+            (folder / "clips" / name).unlink(missing_ok=True)
+
+    result = import_source(folder, tmp_path / "out", ENGLISH, check=check)
+    assert len(result.corpus.rows) == 7
+    assert reason in result.problems[0].reason
+
+
 def test_changes_between_an_interruption_and_its_continuation_are_taken_over(folder: Path, tmp_path: Path):
     check = stop_after(5)
     check.folder = tmp_path  # type: ignore[attr-defined]
@@ -343,8 +386,8 @@ def test_format_is_found_or_named_and_an_unknown_one_is_an_error(folder: Path, t
     assert format_named("folder").name == "folder"
     with pytest.raises(CorpusError, match=r"no format 'kaldo'; use one of .*table"):
         format_named("kaldo")
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "x.bin").write_bytes(b"something")
     with pytest.raises(CorpusError, match=r"not recognised as any of: .*a table of recordings"):
-        find_format(tmp_path / "empty")
+        find_format(tmp_path / "x.bin")
     with pytest.raises(CorpusError, match="there is no such file or folder"):
         preview(tmp_path / "missing", ENGLISH)

@@ -109,7 +109,7 @@ def test_chosen_columns_win_over_recognised_names(tmp_path: Path):
 
 
 def test_missing_columns_are_named_with_those_that_there_are(tmp_path: Path):
-    folder = write_table(tmp_path / "in", "t.csv", "place,words said\nclips/0.wav,Hello\n")
+    folder = write_table(tmp_path / "in", "t.csv", "place,words said\nclips/0,Hello\n")
     with pytest.raises(CorpusError, match=r"the file \(file_name.*the text \(text.*'place', 'words said'"):
         preview(folder, ListingOptions("en"))
     with pytest.raises(CorpusError, match="no column 'words'; it has 'place', 'words said'"):
@@ -248,7 +248,7 @@ def test_parquet_file_with_the_audio_inside_is_imported(tmp_path: Path):
     as_parquet(folder, tmp_path / "in/train.parquet")
     result = run_import(tmp_path / "in", tmp_path / "out")
     assert [(row.text, row.speaker) for row in result.corpus.rows] == [row[1:] for row in ROWS]
-    assert [row.audio for row in result.corpus.rows] == [f"audio/clips/{i}.flac" for i in range(3)]
+    assert [row.audio for row in result.corpus.rows] == [f"audio/clips/{i}.wav" for i in range(3)]
     found = preview(tmp_path / "in", ListingOptions("en"), rows=2)
     assert [row.duration_s for row in found.rows] == [0.1, 0.1]
 

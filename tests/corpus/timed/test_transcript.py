@@ -8,16 +8,17 @@ import pytest
 
 from qal.corpus.importers.alignment import TimedWord, TimeRange
 from qal.corpus.importers.listing import AudioPiece, Candidate, ListingOptions, Problem
+from qal.corpus.importers.timed import transcript
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.matching import match_words
 from qal.corpus.importers.timed.sentences import paragraphs
-from qal.corpus.importers.timed.transcript import DISAGREES, TRANSCRIPT, Heard, list_transcribed
+from qal.corpus.importers.timed.transcript import DISAGREES, TRANSCRIPT, Heard, find_transcribed, list_transcribed
 from qal.corpus.manifest import Corpus
 from qal.engine.corpus_readers import EngineTranscriber
 from qal.engine.interface import load_engine
 from qal.errors import CorpusError
 from tests.long_recordings import Spoken, join_utterances
-from tests.sounds import write_audio
+from tests.sounds import sine, write_audio
 
 UTTERANCES = 14
 
@@ -97,6 +98,14 @@ def test_transcript_without_a_model_names_the_option(tmp_path: Path, russian_cor
     assert TRANSCRIPT.recognises(tmp_path)
     with pytest.raises(CorpusError, match="--align"):
         list_transcribed(tmp_path, ListingOptions(language="ru"))
+
+
+def test_short_texts_beside_many_recordings_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for i in range(3):
+        write_audio(tmp_path / f"{i}.wav", sine(300, 0.1))
+        (tmp_path / f"{i}.txt").write_text("Hello you")
+    monkeypatch.setattr(transcript, "read_text_file", lambda *_: pytest.fail("a short text was opened"))
+    assert not find_transcribed(tmp_path)
 
 
 def test_short_recording_with_its_sentence_is_no_long_transcript(tmp_path: Path):

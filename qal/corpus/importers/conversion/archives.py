@@ -187,7 +187,8 @@ def _name_reason(name: str) -> str:
 
 
 def _entries(archive: Path) -> Iterator[_Entry]:
-    if archive.name.lower().endswith(".zip"):
+    is_named_zip = archive.name.lower().endswith(".zip")
+    if zipfile.is_zipfile(archive) or (is_named_zip and not tarfile.is_tarfile(archive)):
         yield from _zip_entries(archive)
     else:
         yield from _tar_entries(archive)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qal.audio.decode import Check
 from qal.corpus.importers.conversion.checking import CheckedCandidate
-from qal.corpus.importers.conversion.convert import Item, Outcome, Recording, convert
+from qal.corpus.importers.conversion.convert import Item, Outcome, Recording, convert, unreadable_reason
 from qal.corpus.importers.conversion.journal import Journal, candidate_key
 from qal.corpus.importers.conversion.names import AudioNames
 from qal.corpus.importers.listing import AudioBytes, Problem
@@ -149,8 +149,8 @@ class CorpusBuilder:
         candidate = entry.candidate
         try:
             key, size = candidate_key(candidate)
-        except OSError:
-            self._problems[index] = Problem(entry.place, "cannot be read; check its permissions")
+        except OSError as error:
+            self._problems[index] = Problem(entry.place, unreadable_reason(error))
             return None
         self._places[index] = entry.place
         self._split_names[index] = candidate.split_name

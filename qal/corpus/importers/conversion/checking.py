@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qal.audio.decode import AUDIO_SUFFIXES
-from qal.corpus.importers.conversion.names import describe_part, inner_path
+from qal.corpus.importers.conversion.clean_text import MARKUP_REMOVED, clean_text
+from qal.corpus.importers.conversion.names import describe_part, inner_path, is_part
 from qal.corpus.importers.listing import AudioBytes, Candidate, ListingOptions, Problem
 from qal.corpus.speakers import known_speaker
 from qal.corpus.words import has_words
@@ -21,6 +22,7 @@ SEPARATED = re.compile(r"[\s,;|]+")
 IDENTIFIER = re.compile(r"\S*(?:_|[^\W\d]\S*\d|\d\S*[^\W\d])\S*")  # letters with digits or underscores: no word
 MAX_TEXT_CHARACTERS = 5000  # no person says more in the longest example
 MAX_QUOTED = 40
+WHOLE_AND_PARTS = "is the whole recording, of which parts are listed, too ({})"
 LISTED_AGAIN = "the same recording is listed again with another text ({})"
 
 
@@ -48,6 +50,7 @@ class EntryChecker:
     options: ListingOptions
     roots: Sequence[Path]
     contradicted: dict[str, str] = field(default_factory=dict)  # mark by the place of the first of two entries
+    _places: dict[bool, dict[str, str]] = field(default_factory=lambda: {True: {}, False: {}})  # of parts and wholes
     _first: dict[tuple, tuple[str, str]] = field(default_factory=dict)  # place and text by recording and part
 
     def check(self, entries: Iterable[Candidate | Problem]) -> Iterator[CheckedCandidate | Problem]:
@@ -67,16 +70,18 @@ class EntryChecker:
             raise CorpusError(f"{_name(candidate)}: the source names no language; give one, such as --language am")
         stated = candidate.language or self.options.language
         checked = CheckedCandidate(candidate, resolve_language(stated) or stated, inner)
-        reason = self._reason(checked) or self._repetition(checked)
-        return Problem(checked.place, reason) if reason else checked
+        if reason := self._reason(checked):
+            return Problem(checked.place, reason)
+        return self._repetition(checked) or checked
 
     def _with_clean_texts(self, candidate: Candidate) -> Candidate:
-        text = "" if self.options.no_text else " ".join(candidate.text.split())
-        translation = "" if self.options.no_text else " ".join(candidate.translation.split())
+        text, has_markup = clean_text("" if self.options.no_text else candidate.text)
+        translation, _ = clean_text("" if self.options.no_text else candidate.translation)
         speaker = known_speaker(candidate.speaker)
         if (text, translation, speaker) == (candidate.text, candidate.translation, candidate.speaker):
             return candidate
-        return replace(candidate, text=text, translation=translation, speaker=speaker)
+        notes = (*candidate.notes, MARKUP_REMOVED) if has_markup else candidate.notes
+        return replace(candidate, text=text, translation=translation, speaker=speaker, notes=notes)
 
     def _reason(self, checked: CheckedCandidate) -> str:
         """Returns why a candidate cannot be used; "" if it can."""
@@ -111,20 +116,37 @@ class EntryChecker:
             return f"its text has {len(candidate.text)} characters; check the quotation marks before it"
         return ""
 
-    def _repetition(self, checked: CheckedCandidate) -> str:
-        """Returns why an entry is left out whose recording, or the same part of it, was listed before."""
+    def _repetition(self, checked: CheckedCandidate) -> Problem | None:
+        """Returns the problem of an entry whose recording, or part of it, was listed before."""
         audio = checked.candidate.audio
         if isinstance(audio, AudioBytes):  # told apart by their content when they are converted
-            return ""
+            return None
         key = (os.fspath(audio.path), audio.start_s, audio.end_s, audio.channel)
+        if overlapped := self._whole_and_part(checked, is_part(audio), key[0]):
+            return overlapped
         if key not in self._first:
             self._first[key] = (checked.place, checked.candidate.text)
-            return ""
+            return None
         place, text = self._first[key]
         if text == checked.candidate.text:
-            return f"is listed twice; {place} has the same recording and text"
+            reason = f"is listed twice; {place} has the same recording and text"
+            return Problem(checked.place, reason, is_fault=False)
         self.contradicted.setdefault(place, LISTED_AGAIN.format(checked.place))
-        return f"is listed twice; {place} has the same recording with another text, one of which is wrong"
+        reason = f"is listed twice; {place} has the same recording with another text, one of which is wrong"
+        return Problem(checked.place, reason)
+
+    def _whole_and_part(self, checked: CheckedCandidate, is_a_part: bool, path: str) -> Problem | None:
+        """Finds a row that is a whole recording of which parts are listed: its times are missing.
+
+        The row is left out if it comes after a part, and marked if it came before."""
+        self._places[is_a_part].setdefault(path, checked.place)
+        other = self._places[not is_a_part].get(path)
+        if other is None:
+            return None
+        if is_a_part:
+            self.contradicted.setdefault(other, WHOLE_AND_PARTS.format(checked.place))
+            return None
+        return Problem(checked.place, f"{WHOLE_AND_PARTS.format(other)}; add its start and end")
 
 
 def _name(candidate: Candidate) -> str:

@@ -15,7 +15,7 @@ from qal.corpus.importers.conversion.cutting import Part, cut_parts
 from qal.corpus.importers.conversion.journal import Converted
 from qal.corpus.importers.conversion.names import describe_part, is_part, place_with_file
 from qal.corpus.importers.conversion.reading import RecordingReader, samples_at
-from qal.corpus.importers.conversion.writing import WrittenAudio, copy_wav, write_flac
+from qal.corpus.importers.conversion.writing import WrittenAudio, copy_wav, require_whole_wav, write_flac
 from qal.corpus.importers.listing import AudioPiece, Candidate, Problem
 from qal.corpus.manifest import Row
 from qal.errors import AudioDecodeError
@@ -130,6 +130,8 @@ def decode_parts(
     first = candidates[0].audio
     channel = first.channel if isinstance(first, AudioPiece) else None
     parts = [_part(candidate) for candidate in candidates]
+    if isinstance(first, AudioPiece) and any(part.end is None for part in parts):
+        require_whole_wav(first.path)
     keeps_times = any(part.start or part.end is not None for part in parts)
     reader = RecordingReader(first, channel, keeps_times, check)
     for i, samples in cut_parts(reader.pieces(), parts):
@@ -152,15 +154,16 @@ def _part(candidate: Candidate) -> Part:
 
 def _copied(item: Item, folder: Path) -> Outcome | None:
     audio = item.candidate.audio
-    if not isinstance(audio, AudioPiece) or is_part(audio):
+    if is_part(audio):
         return None
     try:
-        written = copy_wav(audio.path, folder / item.stem, item.inner)
+        source = audio.path if isinstance(audio, AudioPiece) else audio.data
+        written = copy_wav(source, folder / item.stem, item.inner)
     except AudioDecodeError as error:
         return Problem(place_of(item), reason_of(error))
     except OSError as error:
-        if error.filename and Path(error.filename) == audio.path:
-            return Problem(place_of(item), "cannot be read; check its permissions")
+        if isinstance(audio, AudioPiece) and error.filename and Path(error.filename) == audio.path:
+            return Problem(place_of(item), unreadable_reason(error))
         raise
     return Converted(_row(item, written, ()), written.size) if written else None
 
@@ -187,6 +190,13 @@ def _row(item: Item, written: WrittenAudio, notes: Sequence[str]) -> Row:
         source=describe_part(candidate, item.inner) if is_part(candidate.audio) else "",
         notes=(*candidate.notes, *notes, *written.notes),
     )
+
+
+def unreadable_reason(error: OSError) -> str:
+    """Returns why a file of the source cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return "is no longer there; do not move the source while it is imported"
+    return "cannot be read; check its permissions"
 
 
 def place_of(item: Item) -> str:

@@ -9,6 +9,8 @@ import numpy as np
 from qal.audio.samples import SAMPLE_RATE, Samples
 
 MAX_PART_S = 2 * 3600  # of one example; a longer one would fill the memory
+MANY_TIMES = 30  # the duration of the recording: its unit is probably another one
+MILLISECONDS = "; if the times are milliseconds, name their columns start_ms and end_ms"
 END_TOLERANCE_S = 0.5  # by which a part may end after its recording: time stamps are rounded
 
 
@@ -56,11 +58,16 @@ def _is_complete(part: Part, end: int) -> bool:
 def _at_the_end(part: Part, buffer: "_Buffer") -> Samples | str:
     """Returns what a part holds whose end was not reached."""
     is_beyond = part.end is not None and part.end - buffer.end > END_TOLERANCE_S * SAMPLE_RATE
+    hint = MILLISECONDS if (part.end or part.start) > MANY_TIMES * max(buffer.end, 1) else ""
     if part.start and (is_beyond or part.start >= buffer.end):
         wanted = part.start if part.end is None else part.end
-        return f"reaches to {wanted / SAMPLE_RATE:.2f} s, but the recording ends at {buffer.end / SAMPLE_RATE:.2f} s"
+        return (
+            f"reaches to {wanted / SAMPLE_RATE:.2f} s, but the recording ends at {buffer.end / SAMPLE_RATE:.2f} s{hint}"
+        )
     if is_beyond and part.end:
-        return f"ends at {part.end / SAMPLE_RATE:.2f} s, but the recording ends at {buffer.end / SAMPLE_RATE:.2f} s"
+        return (
+            f"ends at {part.end / SAMPLE_RATE:.2f} s, but the recording ends at {buffer.end / SAMPLE_RATE:.2f} s{hint}"
+        )
     return buffer.cut(part.start, buffer.end)
 
 

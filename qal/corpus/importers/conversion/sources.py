@@ -42,7 +42,7 @@ def open_source(source: Path, source_format: SourceFormat | None, work_folder: P
     if not is_archive(source):
         return OpenedSource(source, source_format or find_format(source))
     folder, problems = _unpacked(source, work_folder, check)
-    return OpenedSource(folder, source_format or find_format(folder), problems)
+    return OpenedSource(folder, source_format or find_format(folder, source.name), problems)
 
 
 def _unpacked(archive: Path, work_folder: Path, check: Check) -> tuple[Path, tuple[Problem, ...]]:

@@ -9,13 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from qal.corpus.importers.staging import check_replaceable
+from qal.corpus.importers.staging import (
+    LOCK_FILE,
+    NEW_FOLDER,
+    OLD_FOLDER,
+    check_replaceable,
+    escaped,
+    put_back_replaced,
+)
 from qal.corpus.manifest import MANIFEST_FILE
 from qal.corpus.versions.history import keep_versions, record_creation
 from qal.errors import CorpusError
 from qal.storage import storage_errors
 
-CORPUS_FOLDER, OLD_FOLDER, LOCK_FILE = "new", "old", "lock"
+CORPUS_FOLDER = NEW_FOLDER
 
 
 @contextmanager
@@ -34,8 +41,9 @@ def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
     Raises:
         CorpusError: `out` is in use, or another import into it is running.
         StorageError: the folder cannot be written."""
-    check_replaceable(out, force)
     target = out.resolve()
+    put_back_replaced(target)
+    check_replaceable(out, force)
     prefix = f".{target.name}-import-"
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
     with storage_errors(f"the dataset {out}"):
@@ -44,7 +52,7 @@ def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
         folder.mkdir(exist_ok=True)
         with (folder / LOCK_FILE).open("w") as lock:
             _lock(lock, out)
-            for other in target.parent.glob(f"{_escaped(prefix)}*"):
+            for other in target.parent.glob(f"{escaped(prefix)}*"):
                 if other != folder:
                     _delete_unused(other)
             (folder / CORPUS_FOLDER).mkdir(exist_ok=True)
@@ -80,7 +88,3 @@ def _delete_unused(folder: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
     except (BlockingIOError, FileNotFoundError):
         return
-
-
-def _escaped(pattern: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in pattern)

@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 
 from qal.audio.samples import HOP, PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, seconds, to_pcm16
 from qal.audio.sound_check import MIN_SWING, require_sound
+from qal.errors import AudioDecodeError
 
 FLAC_FRAME = 4096  # samples
 MAX_COPIED_BYTES = 64_000_000  # of a WAV file that is read whole to be copied: half an hour
 RIFF_HEADER_BYTES, WAV_PCM = 12, 1
 CHUNK_HEADER, WAV_FORM = struct.Struct("<4sI"), struct.Struct("<HHIIHH")
 LOUD_ENOUGH = 2 * MIN_SWING * 32768 + 1  # distance from the lowest to the highest 16-bit sample
+MAX_MISSING_SHARE = 0.02  # of the samples of a WAV file that is still whole enough for its text
+UNKNOWN_LENGTH = 0x7FFF0000  # in the header of a WAV file that was written as a stream
+CUT_OFF = "is cut off: {:.0%} of its samples are missing; copy or download it again"
 NOTED_PEAK = 1.01  # a smaller excess comes from the filter of the resampler
 SCALED = "scaled down by {:.1f} dB, because its peak was above full scale"
 WAV_SUFFIX, FLAC_SUFFIX = ".wav", ".flac"
@@ -67,22 +71,59 @@ def flac_bytes(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-def copy_wav(source: Path, target: Path, name: str) -> WrittenAudio | None:
+def copy_wav(source: Path | bytes, target: Path, name: str) -> WrittenAudio | None:
     """Copies a WAV file that is 16-bit mono at 16 kHz; returns None for any other file. The suffix is added.
 
-    Raises AudioDecodeError, which starts with `name`, if it is empty or silent."""
-    if source.suffix.lower() != WAV_SUFFIX:
-        return None
-    with open(source, "rb") as file:
-        if os.fstat(file.fileno()).st_size > MAX_COPIED_BYTES:
-            return None
-        content = file.read()
-    pcm = _wav_samples(content)
-    if pcm is None:
+    Args:
+        source: the file, or its content.
+        target: the new file, without suffix.
+        name: for the error.
+
+    Raises:
+        AudioDecodeError: it is empty or silent."""
+    content = source if isinstance(source, bytes) else _wav_content(source)
+    pcm = _wav_samples(content) if content else None
+    if content is None or pcm is None:
         return None
     if len(pcm) < HOP or int(pcm.max()) - int(pcm.min()) < LOUD_ENOUGH:
         require_sound(from_pcm16(pcm), name)
     return _write(target, WAV_SUFFIX, content, len(pcm) / SAMPLE_RATE)
+
+
+def _wav_content(path: Path) -> bytes | None:
+    """Returns the content of a file that may be copied, by its suffix and size; None for any other file."""
+    if path.suffix.lower() != WAV_SUFFIX:
+        return None
+    with open(path, "rb") as file:
+        return None if os.fstat(file.fileno()).st_size > MAX_COPIED_BYTES else file.read()
+
+
+def require_whole_wav(path: Path) -> None:
+    """Raises AudioDecodeError if a WAV file ends before the samples that its header states.
+
+    A file that cannot be opened passes: the decoder says why."""
+    try:
+        missing_share = _missing_share(path)
+    except OSError:
+        return
+    if missing_share > MAX_MISSING_SHARE:
+        raise AudioDecodeError(f"{path.name}: {CUT_OFF.format(missing_share)}")
+
+
+def _missing_share(path: Path) -> float:
+    """Returns the share of its samples, 0 to 1, that a WAV file lacks; 0 for any other file, and for a stream."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(RIFF_HEADER_BYTES)
+        if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+            return 0.0
+        while len(header := file.read(CHUNK_HEADER.size)) == CHUNK_HEADER.size:
+            kind, length = CHUNK_HEADER.unpack(header)
+            if kind == b"data":
+                missing = length - (size - file.tell())
+                return missing / length if missing > 0 and length < UNKNOWN_LENGTH else 0.0
+            file.seek(length + length % 2, os.SEEK_CUR)
+    return 0.0
 
 
 def _wav_samples(content: bytes) -> NDArray[np.int16] | None:

@@ -20,6 +20,7 @@ LINK_OUTSIDE = "'{}' is a link that leads out of the imported folder; put the re
 ADDRESS = "'{}' is an address on the net; download the recording into the imported folder"
 MISSING = "there is no file '{}' in the imported folder"
 NO_TEXT = "has no transcript; add it, or import the audio alone without text"
+CONVERTED_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a")
 MAX_QUOTED = 120  # characters of a path in a message
 
 
@@ -50,7 +51,7 @@ class SourceFolder:
             names: paths as the source writes them; an absolute path of another computer is found by its last parts.
             base: the folder that they are relative to; the imported folder is tried, too."""
         reason = MISSING
-        for name in names:
+        for name in (*names, *_with_other_suffixes(names)):
             if "://" in name:
                 return Problem("", ADDRESS.format(name[:MAX_QUOTED]))
             path = _parsed(name)
@@ -127,6 +128,12 @@ class SourceFolder:
 
     def _is_real_inside(self, real: str) -> bool:
         return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in self._real_roots)
+
+
+def _with_other_suffixes(names: Sequence[str]) -> Iterator[str]:
+    """Yields the names with the suffixes of recordings that were converted after their table was made."""
+    stems = (name[: -len(suffix)] for name in names if (suffix := os.path.splitext(name)[1]).lower() in AUDIO_SUFFIXES)
+    return (f"{stem}{suffix}" for stem in stems for suffix in CONVERTED_SUFFIXES)
 
 
 def content_folder(path: Path) -> Path:

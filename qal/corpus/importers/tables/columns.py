@@ -7,8 +7,9 @@ from typing import Any
 
 from qal.corpus.importers.listing import Role
 from qal.errors import CorpusError
+from qal.text.languages import resolve_language
 
-# The usual names, best first. Capitals, spaces, hyphens and dots do not matter.
+# The usual names, best first. Capitals, spaces and marks do not matter; a time may have a unit.
 NAMES: Mapping[Role, tuple[str, ...]] = {
     "file": (
         *("file_name", "file", "audio", "path", "filename", "audio_file", "audio_filename", "audio_path"),
@@ -39,24 +40,26 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
     "translation": ("translation", "translation_en", "english"),
     "split": (),  # by its name and by its content: `given_splits.SplitColumn`
     "start": (
-        *("start", "start_s", "start_time", "offset", "begin", "start_sec", "start_seconds", "onset", "begin_time"),
-        *("start_ms", "offset_ms", "start_time_ms", "begin_ms", "from", "start_msec"),
+        *("start", "start_time", "onset", "offset", "begin", "begin_time", "start_offset", "time_start", "start_at"),
+        *("from", "tmin", "xmin", "t_start", "time_begin"),
     ),
     "end": (
-        *("end", "end_s", "end_time", "stop", "end_sec", "end_seconds", "finish", "stop_time", "end_ms", "end_time_ms"),
-        *("stop_ms", "to", "end_msec", "finish_time"),
+        *("end", "end_time", "stop", "finish", "stop_time", "finish_time", "end_offset", "time_end", "end_at", "to"),
+        *("tmax", "xmax", "t_end", "offset"),
     ),
-    "duration": (
-        *("duration", "duration_s", "duration_sec", "duration_seconds", "length", "dur", "length_s", "duration_ms"),
-        *("length_ms", "audio_duration", "duration_msec"),
-    ),
+    "duration": ("duration", "length", "dur", "audio_duration"),
 }
 MESSAGE_NAMES = 4  # of the usual names, in a message
 MAX_COLUMNS = 30  # of a table, in a message
 MISSING = {"", "nan", "null", "<na>", "#n/a", "n/a"}
 NULL_OF_PYTHON = "None"
+TIMES: frozenset[Role] = frozenset({"start", "end", "duration"})  # roles whose columns may end with a unit
+WEAK_NAMES = {"name", "id", "utterance_id", "utt_id", "clip_id", "audio_id", "file_id"}  # of other things, too
+UNIT = re.compile(r"_(?:in_)?(?:s|secs?|seconds?|ms|msecs?|millis|milliseconds)$")
+COUNTED = re.compile(r"_(?:in_)?(?:samples?|frames?)$")  # units whose rate the table does not state
+BETWEEN_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")  # as in startMs, start (ms), start-ms
 CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:[.,]\d+)?)")
-MILLISECONDS = re.compile(r"(?:_ms|_msec|_milliseconds|\(ms\))$")
+MILLISECONDS = re.compile(r"_(?:ms|msecs?|millis|milliseconds)$")
 MS_PER_S = 1000
 
 Roles = Mapping[Role, tuple[str, ...]]  # the columns of a role, in the order in which they are looked up
@@ -67,6 +70,12 @@ def known_columns() -> set[str]:
     return {name for names in NAMES.values() for name in names}
 
 
+def names_recordings(columns: Sequence[str]) -> bool:
+    """True if columns have usual names for both the file and the text."""
+    keys = set(map(column_key, columns))
+    return not keys.isdisjoint(NAMES["file"]) and not keys.isdisjoint(NAMES["text"])
+
+
 class ColumnsError(CorpusError):
     """A table lacks a column. `columns` are those that it has."""
 
@@ -75,7 +84,9 @@ class ColumnsError(CorpusError):
         self.columns = tuple(columns)
 
 
-def find_roles(table: str, columns: Sequence[str], chosen: Mapping[Role, str], required: Sequence[Role]) -> Roles:
+def find_roles(
+    table: str, columns: Sequence[str], chosen: Mapping[Role, str], required: Sequence[Role], language: str = ""
+) -> Roles:
     """Finds the columns for all roles.
 
     Args:
@@ -83,26 +94,51 @@ def find_roles(table: str, columns: Sequence[str], chosen: Mapping[Role, str], r
         columns: its columns.
         chosen: columns that the user chose.
         required: roles without which the table cannot be used.
+        language: code of the language; a column of its name holds the text.
 
     Raises:
-        ColumnsError: a chosen column or a required one is missing; it names those that there are."""
+        ColumnsError: a chosen column or a required one is missing, or times are counted in samples; it names the
+            columns that there are."""
     by_key: dict[str, str] = {}
     for column in columns:
-        by_key.setdefault(_key(column), column)
+        by_key.setdefault(column_key(column), column)
     roles: dict[Role, tuple[str, ...]] = {}
     for role, names in NAMES.items():
         if column := chosen.get(role):
-            if column not in columns and _key(column) not in by_key:
+            if column not in columns and column_key(column) not in by_key:
                 raise ColumnsError(f"{table}: has no column '{column}'; it has {_listed(columns)}", columns)
-            roles[role] = (column if column in columns else by_key[_key(column)],)
+            roles[role] = (column if column in columns else by_key[column_key(column)],)
             continue
         taken = {found for found_columns in roles.values() for found in found_columns}
-        free = tuple(by_key[name] for name in names if name in by_key and by_key[name] not in chosen.values())
-        roles[role] = tuple(column for column in free if column not in taken)
+        wanted = _wanted(role, names, by_key, language)
+        roles[role] = tuple(by_key[key] for key in wanted if by_key[key] not in {*chosen.values(), *taken})
+    _require_seconds(table, roles, by_key)
     missing: list[Role] = [role for role in required if not roles[role]]
     if missing:
         raise _missing_columns(table, columns, missing)
     return {role: found for role, found in roles.items() if found}
+
+
+def _wanted(role: Role, names: Sequence[str], by_key: Mapping[str, str], language: str) -> list[str]:
+    """Returns the keys of the columns that may hold a role, best first."""
+    named = [key for key in by_key if role == "text" and language and resolve_language(by_key[key]) == language]
+    if role == "start" and "onset" in by_key:
+        names = [name for name in names if name != "offset"]  # which is the end of a part then
+    if role == "end" and "onset" not in by_key:
+        names = [name for name in names if name != "offset"]
+    if role not in TIMES:
+        return [name for name in names if name in by_key] + named
+    return [key for name in names for key in by_key if key == name or UNIT.sub("", key) == name]
+
+
+def _require_seconds(table: str, roles: Mapping[Role, tuple[str, ...]], by_key: Mapping[str, str]) -> None:
+    """Raises ColumnsError if the only starts are counted in samples: each row would get its whole recording."""
+    counted = [key for key in by_key if COUNTED.search(key) and COUNTED.sub("", key) in NAMES["start"]]
+    if counted and not roles["start"]:
+        raise ColumnsError(
+            f"{table}: its column '{by_key[counted[0]]}' counts samples or frames; write seconds in a column start",
+            tuple(by_key.values()),
+        )
 
 
 def _missing_columns(table: str, columns: Sequence[str], missing: Sequence[Role]) -> CorpusError:
@@ -120,8 +156,9 @@ def _listed(columns: Sequence[str]) -> str:
     return f"{shown} …" if len(columns) > MAX_COLUMNS else shown
 
 
-def _key(column: str) -> str:
-    return re.sub(r"[\s.\-_]+", "_", column.strip().casefold()).strip("_")
+def column_key(column: str) -> str:
+    """Returns what the spellings of a name have in common, such as start_ms for startMs and "Start (ms)"."""
+    return BETWEEN_WORDS.sub("_", column).casefold().strip("_")
 
 
 def value_of(values: Mapping[str, Any], columns: Sequence[str]) -> Any:
@@ -157,4 +194,4 @@ def seconds_of(value: Any, column: str) -> float | None:
     number = float(text.replace(",", ".").removesuffix("s"))
     if not math.isfinite(number):
         raise ValueError(f"'{text}' is no time")
-    return number / MS_PER_S if MILLISECONDS.search(_key(column)) else number
+    return number / MS_PER_S if MILLISECONDS.search(column_key(column)) else number

@@ -6,20 +6,25 @@ marks join it with the next ones to a row of the right number of columns, none o
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from qal.audio.decode import AUDIO_SUFFIXES
+from qal.corpus.importers.tables.columns import column_key, names_recordings
 from qal.corpus.importers.tables.records import BadRecord, Record
 from qal.corpus.importers.tables.text_encoding import is_damaged
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-QUOTE = '"'
+QUOTE, ESCAPED_QUOTE = '"', '\\"'
 SAMPLE_LINES = 50
 MAX_JOINED_LINES = 30  # of one field; a longer one is a quotation mark that is not closed
 EXCEL_HINT = "sep="  # the first line of some tables of Excel
+MIN_KNOWN_NAMES = 2  # of a first row that holds the names of the columns
+MAX_ROWS_ABOVE = 20  # with a title
+ABOVE_HEADER = "{} {} above the names of the columns {} not read"
 OPEN_QUOTE = "its quotation mark is not closed"
 
 
@@ -30,6 +35,7 @@ class Delimited:
     separator: str
     header_line: int  # number of the line with the names of the columns; without one, of the line before the first row
     columns: tuple[str, ...]
+    lines_above: int = 0  # lines with a title above the names of the columns, which are not read
 
 
 def find_separator(lines: Iterable[str], known_columns: Iterable[str], suffix: str) -> Delimited | None:
@@ -48,19 +54,48 @@ def find_separator(lines: Iterable[str], known_columns: Iterable[str], suffix: s
         header = next((i for i in range(first + 1, len(sample)) if sample[i].strip()), first)
         return Delimited(separator, header + 1, _header(sample[header], separator))
     known = set(known_columns)
+    first = find_header([_split_as(line) for line in sample], known, first)
 
     def score(separator: str) -> tuple[int, float, int, int]:
         columns = _header(sample[first], separator)
         same = [len(split_line(line, separator)) == len(columns) for line in sample[first + 1 :] if line.strip()]
         share = sum(same) / len(same) if same else 1.0
-        names = sum(column.strip().lower() in known for column in columns)
+        names = sum(column_key(column) in known for column in columns)
         return names, share if len(columns) > 1 else 0.0, int(separator == "\t" and suffix == ".tsv"), len(columns)
 
     best = max(SEPARATORS, key=score)
     columns = _header(sample[first], best)
-    if known.isdisjoint(column.lower() for column in columns) and (named := _columns_without_header(columns)):
+    if known.isdisjoint(map(column_key, columns)) and (named := _columns_without_header(columns)):
         return Delimited(best, first, named)
-    return Delimited(best, first + 1, columns)
+    return Delimited(best, first + 1, columns, sum(bool(line.strip()) for line in sample[:first]))
+
+
+def above_header(unit: str, count: int) -> str:
+    """Returns a phrase that says how many lines or rows above the names of the columns are not read; "" for none."""
+    is_one = count == 1
+    return ABOVE_HEADER.format(count, unit if is_one else f"{unit}s", "is" if is_one else "are") if count else ""
+
+
+def find_header(rows: Sequence[Sequence[str]], known: set[str], first: int) -> int:
+    """Returns the index of the row with the names of the columns, which may stand below a title.
+
+    A row below the first one counts if it has usual names for the file and for the text, as the second row of a header
+    does whose upper row joins some columns."""
+    count = _count_known(rows[first], known)
+    if count >= MIN_KNOWN_NAMES:
+        has_more = first + 1 < len(rows) and _count_known(rows[first + 1], known) > count
+        return first + 1 if has_more and names_recordings(rows[first + 1]) else first
+    below = range(first + 1, min(len(rows), first + MAX_ROWS_ABOVE + 1))
+    return next((i for i in below if names_recordings(rows[i])), first)
+
+
+def _count_known(names: Sequence[str], known: set[str]) -> int:
+    return len({column_key(name) for name in names} & known)
+
+
+def _split_as(line: str) -> list[str]:
+    """Splits a line at every separator that there may be."""
+    return re.split("[,;|\t]", line.replace(QUOTE, ""))
 
 
 def _columns_without_header(values: Sequence[str]) -> tuple[str, ...]:
@@ -73,7 +108,12 @@ def _columns_without_header(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _header(line: str, separator: str) -> tuple[str, ...]:
-    names = [name.strip().strip(QUOTE).strip() for name in split_line(line, separator)]
+    return unique_names([name.strip().strip(QUOTE).strip() for name in split_line(line, separator)])
+
+
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of columns, with one for each that has none or that of an earlier column."""
+    names = list(names)
     while names and not names[-1]:  # Excel adds separators to the ends of lines
         names.pop()
     seen: Counter[str] = Counter()
@@ -95,11 +135,14 @@ def _parsed(text: str, separator: str) -> list[str] | None:
     """Returns the fields of a row in which all quotation marks are closed, or None."""
     if QUOTE not in text:
         return text.split(separator)
-    try:
-        rows = list(csv.reader([text], delimiter=separator, strict=True))
-    except csv.Error:
-        return None
-    return rows[0] if len(rows) == 1 else None
+    for escape in (None, "\\") if ESCAPED_QUOTE in text else (None,):
+        try:
+            rows = list(csv.reader([text], delimiter=separator, strict=True, doublequote=not escape, escapechar=escape))
+        except csv.Error:
+            continue
+        if len(rows) == 1:
+            return rows[0]
+    return None
 
 
 def delimited_records(lines: Iterable[str], table: Delimited) -> Iterator[Record | BadRecord]:

@@ -1,7 +1,9 @@
 """Turns the records of a table into candidates."""
 
+import datetime
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +13,16 @@ from qal.corpus.importers.given_splits import folder_split, split_value
 from qal.corpus.importers.listing import AudioBytes, AudioPiece, Candidate, ListingOptions, Problem
 from qal.corpus.importers.tables.columns import Roles, seconds_of, text_of, value_of
 from qal.corpus.importers.tables.locating import FileLocator
-from qal.corpus.importers.tables.reading import Table
-from qal.corpus.importers.tables.records import BadRecord, Record
+from qal.corpus.importers.tables.records import BadRecord, Record, Table
 from qal.corpus.split import parse_split
+from qal.errors import CorpusError
 from qal.text.languages import resolve_language
+
+CHANGED_BY_EXCEL = (datetime.date, datetime.time, datetime.timedelta, bool)
+CHANGED = "its text is a date, a time or a truth value ({}); format the column as text, and write it again"
+NO_ENDS = "its column '{}' has starts, but there are no ends; add a column end or duration, in seconds"
+UNKNOWN_LANGUAGE = "its table names the language '{}', which is unknown; the stated one is used"
+MAX_QUOTED = 40
 
 
 @dataclass(frozen=True)
@@ -37,30 +45,47 @@ class TableRows:
     def entries(self) -> Iterator[Candidate | Problem]:
         """Yields a candidate or a problem for each record."""
         name = self.table.inner(self.folder)
+        self._require_ends()
         for record in self.table.records():
-            place = f"{name}, {self.table.unit} {record.number}"
+            sheet = f"sheet {record.sheet}, " if isinstance(record, Record) and record.sheet else ""
+            place = f"{name}, {sheet}{self.table.unit} {record.number}"
             if isinstance(record, BadRecord):
                 yield Problem(place, record.reason)
             else:
                 yield self._candidate(record, place)
 
+    def _require_ends(self) -> None:
+        """Raises CorpusError if rows have a start above 0 and the table has no ends: the first would be whole."""
+        if "start" not in self.roles or "end" in self.roles or "duration" in self.roles:
+            return
+        for record in self.table.records():
+            with suppress(ValueError):  # a problem of its row
+                if isinstance(record, Record) and (self._seconds(record.values, "start") or 0) > 0:
+                    raise CorpusError(f"{self.table.path.name}: {NO_ENDS.format(self.roles['start'][0])}")
+
     def _candidate(self, record: Record, place: str) -> Candidate | Problem:
         audio = self._audio(record.values)
         if isinstance(audio, str):
             return Problem(place, audio)
+        changed = value_of(record.values, self.roles.get("text", ()))
+        if isinstance(changed, CHANGED_BY_EXCEL) and not self.options.no_text:
+            return Problem(place, CHANGED.format(changed))
         text = self._text(record.values, "text")
         translation = self._text(record.values, "translation")
         if not self.options.no_text and text is None and translation is None:
             return Problem(place, self._missing_text(record.values))
+        stated = self._text(record.values, "language")
+        language = _language(stated, self.options.language)
+        notes = (UNKNOWN_LANGUAGE.format(stated[:MAX_QUOTED]),) if stated and not language else ()
         return Candidate(
             audio=audio,
             text=text or "",
-            language=_language(self._text(record.values, "language"), self.options.language),
+            language=language,
             speaker=self._text(record.values, "speaker") or "",
             translation=translation or "",
             split_name=self._split_name(record.values, audio),
             place=place,
-            notes=record.notes,
+            notes=(*record.notes, *notes),
         )
 
     def _text(self, values: Mapping[str, Any], role: Any) -> str | None:
@@ -79,6 +104,8 @@ class TableRows:
         if isinstance(value, Mapping):  # the layout of the library datasets
             if isinstance(value.get("bytes"), bytes):
                 return AudioBytes(text_of(value.get("path")) or f"{self.table.path.stem}-audio", value["bytes"])
+            if value.get("array") is not None and not value.get("path"):
+                return "holds samples instead of a file; write the path of a file, or the bytes of one"
             value = value.get("path") or value.get("src")
         if isinstance(value, bytes):
             return AudioBytes(f"{self.table.path.stem}-audio", value)

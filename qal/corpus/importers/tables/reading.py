@@ -1,55 +1,63 @@
 """Reads tables in any format: separated text, JSON lines, a JSON list, Parquet, and sheets of Excel."""
 
 import json
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from qal.corpus.importers.tables.delimited import delimited_records, find_separator
-from qal.corpus.importers.tables.records import BadRecord, Record
+from qal.audio.decode import AUDIO_SUFFIXES
+from qal.corpus.importers.tables.columns import column_key, names_recordings
+from qal.corpus.importers.tables.delimited import SEPARATORS, Delimited, above_header, delimited_records, find_separator
+from qal.corpus.importers.tables.records import BadRecord, Record, Table, translated
+from qal.corpus.importers.tables.sheets import read_sheets
 from qal.corpus.importers.tables.text_encoding import TextEncoding, find_encoding, is_damaged, text_lines
-from qal.errors import CorpusError
+from qal.errors import CorpusError, StorageError
 from qal.storage import format_bytes, require_regular
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
+TEXT_SUFFIX = ".txt"
 JSON_LINES = (".jsonl", ".ndjson")
 PARQUET_BATCH = 16  # rows; each may hold a recording
 SAMPLE_RECORDS = 20  # whose keys are the columns of a JSON table
 MAX_JSON_BYTES = 500_000_000  # a list in JSON is read at once
-MAX_SHEET_BYTES = 2_000_000_000  # unpacked
 GUESSED = "{} was read as {}, because it is not UTF-8. If letters are wrong, save it as UTF-8"
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table that can be read several times."""
-
-    path: Path
-    columns: tuple[str, ...]
-    records: Callable[[], Iterator[Record | BadRecord]]
-    unit: str = "line"  # what the numbers of the records count
-    notes: str = ""
-
-    def inner(self, folder: Path) -> str:
-        """Returns the path of the table relative to a folder."""
-        return str(self.path.relative_to(folder) if self.path.is_relative_to(folder) else self.path)
-
-
 def is_table(path: Path) -> bool:
-    """True if the name of a file is that of a table."""
-    return path.suffix.lower() in TABLE_SUFFIXES and not path.name.startswith((".", "~$")) and path.is_file()
+    """True if the name of a file is that of a table, or if a text begins like one."""
+    if path.name.startswith((".", "~$")) or not path.is_file():
+        return False
+    suffix = path.suffix.lower()
+    return suffix in TABLE_SUFFIXES or (suffix == TEXT_SUFFIX and _is_text_table(path))
 
 
-def read_table(path: Path, known_columns: Iterable[str], language: str = "") -> Table:
+def _is_text_table(path: Path) -> bool:
+    """True if the first lines of a text are rows with the name of an audio file, or the names of their columns."""
+    try:
+        rows = [line for line in islice(text_lines(path, find_encoding(path)), SAMPLE_RECORDS) if line.strip()]
+    except (CorpusError, StorageError, OSError, UnicodeError):
+        return False
+    if not rows:
+        return False
+    if any(names_recordings(rows[0].split(separator)) for separator in SEPARATORS):
+        return True
+    return any(all(_count_files(row.split(separator)) == 1 for row in rows) for separator in SEPARATORS)
+
+
+def _count_files(values: list[str]) -> int:
+    """Returns how many of several values are names of audio files; 0 for a single value."""
+    return sum(Path(value.strip()).suffix.lower() in AUDIO_SUFFIXES for value in values) if len(values) > 1 else 0
+
+
+def read_table(path: Path, known_columns: Iterable[str], language: str = "", columns: tuple[str, ...] = ()) -> Table:
     """Opens a table.
 
     Args:
         path: a file with one of TABLE_SUFFIXES.
         known_columns: usual names of columns, in lower case, by which a separator is recognised.
         language: code of the language of its texts, if it is known.
+        columns: names of the columns of a table of text lines without a header; (): it names them.
 
     Raises:
         CorpusError: it cannot be read as a table."""
@@ -57,16 +65,21 @@ def read_table(path: Path, known_columns: Iterable[str], language: str = "") -> 
     if suffix == ".parquet":
         return _parquet(path)
     if suffix == ".xlsx":
-        return _sheet(path)
+        return read_sheets(path, set(known_columns))
     encoding = find_encoding(path, language)
     notes = GUESSED.format(path.name, encoding.name) if encoding.is_guessed else ""
+    known = set(known_columns)
     if suffix in JSON_LINES:
         return _json_table(path, lambda: _json_lines(path, encoding), "line", notes)
     if suffix == ".json":
-        return _json_file(path, encoding, notes)
-    found = find_separator(text_lines(path, encoding), known_columns, suffix)
+        return _json_file(path, encoding, notes, known)
+    found = find_separator(text_lines(path, encoding), known, suffix)
     if found is None:
         raise CorpusError(f"{path.name}: is empty; write the names of its columns into the first line")
+    if columns:
+        found = Delimited(found.separator, found.header_line - 1, columns)
+    above = above_header("line", found.lines_above)
+    notes = ". ".join(filter(None, (notes, f"{path.name}: {above}" if above else "")))
     return Table(path, found.columns, lambda: delimited_records(text_lines(path, encoding), found), "line", notes)
 
 
@@ -106,8 +119,10 @@ def _json_record(number: int, value: Any) -> Record | BadRecord:
     return Record(number, value)
 
 
-def _json_file(path: Path, encoding: TextEncoding, notes: str) -> Table:
-    """Reads a list of objects, or an object that holds one; a file of JSON lines under this name is read, too."""
+def _json_file(path: Path, encoding: TextEncoding, notes: str, known: set[str]) -> Table:
+    """Reads a list of objects, an object that holds one, or texts or objects by the names of their recordings.
+
+    A file of JSON lines under this name is read, too."""
     if path.stat().st_size > MAX_JSON_BYTES:
         raise CorpusError(
             f"{path.name}: is larger than {format_bytes(MAX_JSON_BYTES)}; save it as JSON lines, one object a line"
@@ -118,10 +133,21 @@ def _json_file(path: Path, encoding: TextEncoding, notes: str) -> Table:
         return _json_table(path, lambda: _json_lines(path, encoding), "line", notes)
     if isinstance(value, Mapping):
         lists = [item for item in value.values() if isinstance(item, list) and any(isinstance(x, dict) for x in item)]
-        value = lists[0] if len(lists) == 1 else [value]
+        value = lists[0] if len(lists) == 1 else _by_name(value, known) or [value]
     if not isinstance(value, list):
         raise CorpusError(f"{path.name}: holds no list of objects; write one JSON object a recording")
     return _json_table(path, lambda: (_json_record(i, item) for i, item in enumerate(value, start=1)), "entry", notes)
+
+
+def _by_name(value: Mapping[str, Any], known: set[str]) -> list[Any]:
+    """Returns a list of objects for texts or objects by the names of their recordings; [] for any other object."""
+    if not known.isdisjoint(map(column_key, value)):
+        return []
+    if all(isinstance(item, str) for item in value.values()):
+        return [{"file": name, "text": item} for name, item in value.items()]
+    if all(isinstance(item, Mapping) for item in value.values()):
+        return [{"file": name, **item} for name, item in value.items()]
+    return []
 
 
 def _parquet(path: Path) -> Table:
@@ -140,59 +166,4 @@ def _parquet(path: Path) -> Table:
         columns = tuple(pyarrow.parquet.read_schema(require_regular(path)).names)
     except (pyarrow.ArrowException, OSError) as error:
         raise CorpusError(f"{path.name}: cannot be read as a Parquet file; download or make it again") from error
-    return Table(path, columns, lambda: _translated(records(), path, pyarrow.ArrowException), "row")
-
-
-def _translated(
-    records: Iterator[Record | BadRecord], path: Path, errors: type[Exception] | tuple[type[Exception], ...]
-) -> Iterator[Record | BadRecord]:
-    """Yields records. Raises CorpusError in place of the errors of a library."""
-    number = 0
-    try:
-        for record in records:
-            number = record.number
-            yield record
-    except errors as error:
-        raise CorpusError(f"{path.name}: is damaged after row {number}; download or make it again") from error
-
-
-def _sheet(path: Path) -> Table:
-    """Reads the first sheet of an Excel file that has a cell."""
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    errors = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError, TypeError)
-
-    def rows() -> Iterator[tuple[int, list[Any]]]:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
-            for sheet in book.worksheets:
-                found = False
-                for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-                    if any(cell not in (None, "") for cell in cells):
-                        found = True
-                        yield number, list(cells)
-                if found:
-                    return
-        finally:
-            book.close()
-
-    try:
-        with zipfile.ZipFile(require_regular(path)) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-        if size > MAX_SHEET_BYTES:
-            raise CorpusError(f"{path.name}: unpacks to {format_bytes(size)}; save it as CSV")
-        first = next(rows(), None)
-    except errors as error:
-        raise CorpusError(f"{path.name}: cannot be read as an Excel file; save it as CSV in UTF-8") from error
-    if first is None:
-        raise CorpusError(f"{path.name}: is empty; write the names of its columns into the first row")
-    columns = tuple(
-        str(cell).strip() if cell is not None else f"column {i}" for i, cell in enumerate(first[1], start=1)
-    )
-
-    def records() -> Iterator[Record | BadRecord]:
-        for number, cells in islice(rows(), 1, None):
-            yield Record(number, dict(zip(columns, cells, strict=False)))
-
-    return Table(path, columns, lambda: _translated(records(), path, errors), "row")
+    return Table(path, columns, lambda: translated(records(), path, pyarrow.ArrowException), "row")

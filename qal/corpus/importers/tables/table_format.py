@@ -2,34 +2,60 @@
 
 import os
 from collections.abc import Iterator
-from itertools import chain
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 
+from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.folder import has_text_files, list_folder
 from qal.corpus.importers.given_splits import SplitColumn
 from qal.corpus.importers.listing import Listing, ListingOptions, Role, SourceFormat
-from qal.corpus.importers.tables.columns import Roles, find_roles, known_columns
+from qal.corpus.importers.tables.columns import (
+    WEAK_NAMES,
+    ColumnsError,
+    Roles,
+    column_key,
+    find_roles,
+    known_columns,
+    text_of,
+)
 from qal.corpus.importers.tables.listing_rows import TableRows
 from qal.corpus.importers.tables.locating import FileLocator
-from qal.corpus.importers.tables.reading import TABLE_SUFFIXES, Table, is_table, read_table
-from qal.corpus.importers.tables.records import Record
+from qal.corpus.importers.tables.reading import TABLE_SUFFIXES, TEXT_SUFFIX, is_table, read_table
+from qal.corpus.importers.tables.records import Record, Table
 from qal.corpus.split import parse_split
 from qal.errors import CorpusError
 
 MAIN_NAME = "metadata"  # of the hub's audiofolder layout; also one in each subfolder
+SAMPLE_ROWS = 20  # by whose values the column of the files is found
+MAX_NAMED = 5  # of tables that are not read
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")  # whose values may be objects
 SIZED = (".parquet",)  # tables that may hold the audio: they are not read twice
 
 
-def find_tables(source: Path) -> list[Path]:
-    """Returns the tables of a source: itself, or those named metadata.*, or all others; a hidden one is none."""
+def find_tables(source: Path, is_main_alone: bool = True) -> list[Path]:
+    """Returns the tables of a source: itself, or those named metadata.*, or all others; a hidden one is none.
+
+    Args:
+        source: a folder or a table.
+        is_main_alone: False: all tables, also beside those named metadata.*."""
     if source.is_file():
         return [source] if is_table(source) else []
     tables = []
     for parent, folders, names in os.walk(source):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        candidates = [Path(parent, name) for name in names if name.lower().endswith(TABLE_SUFFIXES)]
-        tables += [path for path in candidates if is_table(path)]
-    return [path for path in sorted(tables) if path.stem.lower() == MAIN_NAME] or sorted(tables)
+        tables += [path for name in _may_be_tables(names) if is_table(path := Path(parent, name))]
+    main = [path for path in sorted(tables) if path.stem.lower() == MAIN_NAME] if is_main_alone else []
+    return main or sorted(tables)
+
+
+def _may_be_tables(names: list[str]) -> Iterator[str]:
+    """Yields the names of a folder that may be those of tables; a text with the name of another file is its text."""
+    stems = {os.path.splitext(name)[0] for name in names if not name.lower().endswith(TEXT_SUFFIX)}
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if suffix.lower() in TABLE_SUFFIXES or (suffix.lower() == TEXT_SUFFIX and stem not in stems):
+            yield name
 
 
 def list_tables(source: Path, options: ListingOptions) -> Listing:
@@ -44,12 +70,21 @@ def list_tables(source: Path, options: ListingOptions) -> Listing:
     rows = [TableRows(table, _with_split(table, roles, options), folder, locator, options) for table, roles in used]
     first = rows[0]
     notes = dict.fromkeys(table.notes for table, _ in used if table.notes)
+    unused = _unused(source, [table.path for table, _ in used])
+    if unused:
+        notes[f"Not read: {', '.join(unused)}"] = None
     return Listing(
         entries=chain.from_iterable(row.entries() for row in rows),
         columns=first.table.columns,
         roles={role: columns[0] for role, columns in first.roles.items()},
         notes=" ".join(f"{note}." for note in notes),
     )
+
+
+def _unused(source: Path, used: list[Path]) -> list[str]:
+    """Returns the names of the tables beside the used ones that might list recordings, too."""
+    others = [path for path in find_tables(source, is_main_alone=False) if path not in used]
+    return [path.name for path in others if _lists_recordings(path)][:MAX_NAMED]
 
 
 def _usable_tables(paths: list[Path], options: ListingOptions) -> list[tuple[Table, Roles]]:
@@ -59,8 +94,7 @@ def _usable_tables(paths: list[Path], options: ListingOptions) -> list[tuple[Tab
     first_error: CorpusError | None = None
     for path in paths:
         try:
-            table = read_table(path, known_columns(), options.language)
-            usable.append((table, _roles(table, options, required)))
+            usable.append(_with_roles(path, options, required))
         except CorpusError as error:
             if path.stem.lower() == MAIN_NAME:
                 raise
@@ -71,14 +105,63 @@ def _usable_tables(paths: list[Path], options: ListingOptions) -> list[tuple[Tab
     return named if any(parse_split(table.path.stem) == "train" for table, _ in named) else usable
 
 
+def _with_roles(path: Path, options: ListingOptions, required: list[Role]) -> tuple[Table, Roles]:
+    """Opens a table and finds its columns. Its first line may be a row already: the name of a recording, and a text."""
+    table = read_table(path, known_columns(), options.language)
+    try:
+        return table, _roles(table, options, required)
+    except ColumnsError:
+        if len(table.columns) != 2 or table.unit != "line" or path.suffix.lower() in JSON_SUFFIXES:
+            raise
+        if isinstance(FileLocator(path.parent, options.audio_folders).find(table.columns[0], path.parent), str):
+            raise
+    table = read_table(path, known_columns(), options.language, ("file", "text"))
+    return table, _roles(table, options, required)
+
+
 def _roles(table: Table, options: ListingOptions, required: list[Role]) -> Roles:
     """Finds the columns; a translation may stand in for the text."""
-    roles = find_roles(table.path.name, table.columns, options.columns, [])
-    return roles if "translation" in roles and "file" in roles else _required(table, options, required)
+    options = _with_text_column(table, _with_file_column(table, options))
+    roles = _found(table, options, [])
+    return roles if "translation" in roles and "file" in roles else _found(table, options, required)
 
 
-def _required(table: Table, options: ListingOptions, required: list[Role]) -> Roles:
-    return find_roles(table.path.name, table.columns, options.columns, required)
+def _found(table: Table, options: ListingOptions, required: list[Role]) -> Roles:
+    return find_roles(table.path.name, table.columns, options.columns, required, options.language)
+
+
+def _with_file_column(table: Table, options: ListingOptions) -> ListingOptions:
+    """Chooses the only column whose values are names of audio files, if none has a name that says so."""
+    if "file" in options.columns or table.path.suffix.lower() in (*SIZED, *JSON_SUFFIXES):
+        return options
+    named = _found(table, options, []).get("file", ())
+    first = [record.values for record in islice(_records(table), SAMPLE_ROWS)]
+    by_value = [column for column in table.columns if _names_audio([values.get(column) for values in first])]
+    if named and column_key(named[0]) not in WEAK_NAMES and not set(by_value) & set(named[1:]):
+        return options
+    if set(named[:1]) & set(by_value):
+        return options
+    if len(by_value) != 1 or by_value[0] in options.columns.values():
+        return options
+    return replace(options, columns={**options.columns, "file": by_value[0]})
+
+
+def _with_text_column(table: Table, options: ListingOptions) -> ListingOptions:
+    """Chooses the first of several columns for the text that is not empty in all of the first rows."""
+    named = _found(table, options, []).get("text", ())
+    if "text" in options.columns or len(named) < 2 or table.path.suffix.lower() in SIZED:
+        return options
+    first = [record.values for record in islice(_records(table), SAMPLE_ROWS)]
+    filled = [name for name in named if any(text_of(values.get(name)) for values in first)]
+    if not filled or filled[0] == named[0]:
+        return options
+    return replace(options, columns={**options.columns, "text": filled[0]})
+
+
+def _names_audio(values: list[object]) -> bool:
+    """True if all values that are there are names of audio files."""
+    names = [str(value) for value in values if value not in (None, "")]
+    return bool(names) and all(os.path.splitext(name.strip())[1].lower() in AUDIO_SUFFIXES for name in names)
 
 
 def _with_split(table: Table, roles: Roles, options: ListingOptions) -> Roles:

@@ -16,7 +16,9 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+RICH_TEXT = b"{\\rtf"
 SAMPLE_BYTES = 1 << 16
+GUESSED_TEXT = "its text was read as {}, because it is not UTF-8"  # note of an example
 MIN_ZERO_SHARE = 0.2  # of the bytes of UTF-16 text in the Latin script
 MAX_BAD_LINES_SHARE = 0.2  # of the lines with other letters; below it the file is UTF-8 with damaged lines
 WESTERN = "cp1252"
@@ -60,13 +62,15 @@ def find_encoding(path: Path, language: str = "") -> TextEncoding:
         CorpusError: it is no text."""
     with require_regular(path).open("rb") as file:
         head = file.read(SAMPLE_BYTES)
+    if head.lstrip().startswith(RICH_TEXT):
+        raise CorpusError(f"{path.name}: is rich text (RTF); save it as plain text in UTF-8")
     for mark, name in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return TextEncoding(name)
     if wide := _utf16_without_mark(head):
         return TextEncoding(wide)
     if b"\0" in head:
-        raise CorpusError(f"{path.name}: is no text; give a table as CSV, TSV, JSON lines, Parquet or XLSX")
+        raise CorpusError(f"{path.name}: is no text; save a text as UTF-8, or a table as CSV, TSV, JSON lines or XLSX")
     bad, other = _count_lines(path)
     if bad <= MAX_BAD_LINES_SHARE * other:
         return TextEncoding(UTF8, has_bad_lines=bad > 0)
@@ -125,10 +129,15 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 
 def text_lines(path: Path, encoding: TextEncoding) -> Iterator[str]:
-    """Yields the lines of a file without their ends; damaged bytes become surrogate characters."""
+    """Yields the lines of a file without their ends; damaged bytes become surrogate characters.
+
+    Raises CorpusError if it cannot be decoded, as a cut-off file in UTF-16."""
     with require_regular(path).open(encoding=encoding.name, errors="surrogateescape", newline=None) as file:
-        for line in file:
-            yield line.rstrip("\r\n")
+        try:
+            for line in file:
+                yield line.rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise CorpusError(f"{path.name}: is cut off or no text; save it as UTF-8") from error
 
 
 def is_damaged(text: str) -> bool:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 from qal.corpus.importers.tables.text_encoding import is_damaged
-from qal.corpus.importers.timed.cue_text import frequent_labels, spoken_text
+from qal.corpus.importers.timed.cue_text import ends_sentence, frequent_labels, spoken_text
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.words import has_words
 
 SAME_TIME_S = 0.05  # cues whose times differ less are lines of one cue
 MAX_OVERLAP_S = 0.5  # of two cues; a longer one means that two people speak at once
+MAX_SHARE_IN_CAPITALS = 0.5  # of the cues of a file whose speech is not written in capitals
+MIN_LETTERS_IN_CAPITALS = 6  # of a described sound or a sign; fewer may be an abbreviation
 MIN_ROLLED_SHARE = 0.5  # of the cues that begin with the last line of the cue before, as automatic captions do
 
 Rejected = tuple[Cue, str]  # a cue that cannot become an example, and why
@@ -33,9 +35,12 @@ def checked_cues(cues: Sequence[Cue]) -> tuple[list[Cue], list[Rejected], list[R
     in_order = sorted((cue for cue in cues if cue.number not in numbers), key=lambda cue: (cue.start_s, cue.number))
     labels = frequent_labels(cue.text for cue in in_order)
     spoken, unspoken = [], []
+    has_small_letters = _is_mostly_in_small_letters(in_order)
     for cue, original in _unrolled(in_order):
         text, speaker = spoken_text(cue.text, labels)
-        if has_words(text):
+        if has_small_letters and not speaker and _is_sound_in_capitals(text):
+            unspoken.append((cue, NOT_SPOKEN.format(text=_quoted(cue.text))))
+        elif has_words(text):
             spoken.append(replace(cue, text=text, speaker=cue.speaker or speaker))
         elif has_words(original.text) and not has_words(cue.text):
             continue  # all its lines were those of the cue before
@@ -45,6 +50,16 @@ def checked_cues(cues: Sequence[Cue]) -> tuple[list[Cue], list[Rejected], list[R
     overlapping = dict(_overlaps(separate))
     faulty += [(cue, overlapping[cue.number]) for cue in separate if cue.number in overlapping]
     return [cue for cue in separate if cue.number not in overlapping], faulty, unspoken
+
+
+def _is_mostly_in_small_letters(cues: Sequence[Cue]) -> bool:
+    return sum(cue.text.isupper() for cue in cues) <= MAX_SHARE_IN_CAPITALS * len(cues)
+
+
+def _is_sound_in_capitals(text: str) -> bool:
+    """True for words such as "PHONE RINGS", among speech that is not in capitals; a shout ends with a mark."""
+    letters = sum(map(str.isalpha, text))
+    return text.isupper() and letters >= MIN_LETTERS_IN_CAPITALS and not ends_sentence(text)
 
 
 def _fault(cue: Cue) -> str:

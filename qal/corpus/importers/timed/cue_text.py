@@ -18,10 +18,13 @@ OUTER_PARENTHESES = re.compile(r"^\s*[(（][^()（）]*[)）]|[(（][^()（）]*
 STARRED = re.compile(r"^\s*\*[^*]+\*\s*$")  # as in *sighs*
 MUSIC = re.compile(r"[♪♫♬♩🎵🎶]")
 HASH_LYRICS = re.compile(r"^\s*#\s.*\s#\s*$")
+STARRED_EDGE = re.compile(r"^\s*\*[^*\sA-Z][^*]*\*\s+(?=[^\W\d_a-z])|(?<=[.!?…])\s+\*[^*\sA-Z][^*]*\*\s*$")
 DASH = re.compile(r"^\s*[-–—‐]\s*(?=\S)")
 CHANGE = re.compile(r"^\s*(?:>>+|»)\s*")  # another speaker begins
 LABEL = re.compile(r"^\s*(?P<name>[^\s:：፦.!?,][^:：፦.!?,\n]{0,30}?)\s*[:：፦](?!//)(?:\s+|(?<=[：፦])|$)")
 MAX_LABEL_WORDS = 4
+SENTENCE_ENDS = frozenset(".!?…。！？．｡।॥።፧؟۔།")
+CLOSING = "\"'”’»)]}“„「」『』"
 MIN_REPEATED_LABELS = 3  # from which a label that is not in capitals counts
 
 
@@ -30,6 +33,11 @@ class SpokenText(NamedTuple):
 
     text: str
     speaker: str
+
+
+def ends_sentence(text: str) -> bool:
+    """True if the text ends with a full stop or a similar mark, perhaps within quotation marks."""
+    return text.rstrip().rstrip(CLOSING)[-1:] in SENTENCE_ENDS
 
 
 def frequent_labels(texts: Iterable[str]) -> frozenset[str]:
@@ -73,7 +81,8 @@ def _plain_lines(text: str) -> list[str]:
 
 
 def _without_parentheses(line: str) -> str:
-    """Removes descriptions in parentheses from both ends of a line; words in the middle of a sentence stay."""
+    """Removes descriptions in parentheses or asterisks from both ends of a line; words within a sentence stay."""
+    line = STARRED_EDGE.sub("", line)
     shorter = OUTER_PARENTHESES.sub("", line)
     while shorter != line:
         line, shorter = shorter, OUTER_PARENTHESES.sub("", shorter)

@@ -31,8 +31,8 @@ class Cue:
         return self.end_s - self.start_s
 
 
-def read_text_file(path: Path) -> str:
-    """Reads a text in UTF-8, UTF-16 or the encoding that its bytes suggest; line ends become \n.
+def read_text_file(path: Path, language: str = "") -> str:
+    """Reads a text in UTF-8, UTF-16 or the code page of its language, if it is known; line ends become \n.
 
     Bytes that cannot be decoded become surrogate characters. Raises CorpusError if the file is missing, too large or
     not a text."""
@@ -40,7 +40,7 @@ def read_text_file(path: Path) -> str:
     with storage_errors(str(path)):
         try:
             is_large = require_regular(path).stat().st_size > MAX_FILE_BYTES
-            text = "" if is_large else "\n".join(text_lines(path, find_encoding(path)))
+            text = "" if is_large else "\n".join(text_lines(path, find_encoding(path, language)))
         except FileNotFoundError as error:
             raise CorpusError(f"{path}: there is no such file; check the path") from error
         except (CorpusError, UnicodeError) as error:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from qal.audio.samples import WINDOW_S
 from qal.corpus.importers.timed.borders import SILENCE_KEPT_S
 from qal.corpus.importers.timed.checked import Rejected
+from qal.corpus.importers.timed.cue_text import ends_sentence
 from qal.corpus.importers.timed.cues import Cue
 from qal.text.scripts import is_written_without_spaces
 
@@ -13,8 +14,6 @@ TARGET_S = 15.0  # cues are joined up to this duration
 MAX_PAUSE_S = 0.45  # of the speech within a sentence
 MAX_UNCASED_PAUSE_S = 0.3  # the same for scripts whose sentences do not begin with a capital
 MAX_CUE_S = float(WINDOW_S)
-SENTENCE_ENDS = frozenset(".!?…。！？．｡।॥።፧؟۔།")
-CLOSING = "\"'”’»)]}“„「」『』"
 TOO_LONG = "is {duration:.1f} s long; cut it into cues of at most {limit:g} s"
 
 
@@ -30,11 +29,6 @@ def joined_cues(cues: Sequence[Cue]) -> tuple[list[Cue], list[Rejected]]:
     long = [cue for cue in joined if cue.duration_s > MAX_CUE_S]
     reasons = [(cue, TOO_LONG.format(duration=cue.duration_s, limit=MAX_CUE_S)) for cue in long]
     return [cue for cue in joined if cue.duration_s <= MAX_CUE_S], reasons
-
-
-def ends_sentence(text: str) -> bool:
-    """True if the text ends with a full stop or a similar mark, perhaps within quotation marks."""
-    return text.rstrip().rstrip(CLOSING)[-1:] in SENTENCE_ENDS
 
 
 def _is_one_sentence(cue: Cue, following: Cue, has_case: bool) -> bool:

@@ -25,10 +25,10 @@ def is_label_track(path: Path) -> bool:
     return bool(complete) and all(map(LABEL_LINE.fullmatch, complete))
 
 
-def read_labels(path: Path) -> list[Cue]:
+def read_labels(path: Path, language: str = "") -> list[Cue]:
     """Reads a label track. Raises CorpusError if a line has no times, or there is none."""
     cues = []
-    for number, line in enumerate(_lines(read_text_file(path)), 1):
+    for number, line in enumerate(_lines(read_text_file(path, language)), 1):
         match = LABEL_LINE.fullmatch(line)
         if match is None:
             raise CorpusError(f"{path.name}: label {number} has no start and end; export the labels again")

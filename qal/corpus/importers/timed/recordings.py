@@ -2,12 +2,14 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qal.audio.blocks import read_audio_format
 from qal.audio.decode import AUDIO_SUFFIXES
+from qal.corpus.importers.file_names import name_key
+from qal.corpus.importers.timed.cue_tables import CUE_TABLE_SUFFIXES, is_cue_table, read_cue_table
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.labels import is_label_track, read_labels
 from qal.corpus.importers.timed.subtitles import read_ass, read_srt, read_vtt
@@ -16,7 +18,8 @@ from qal.corpus.importers.timed.ttml import read_ttml
 from qal.errors import AudioDecodeError
 from qal.text.languages import resolve_language
 
-READERS: Mapping[str, Callable[[Path], list[Cue]]] = {  # by suffix; of several files, the first kind is read
+Reader = Callable[[Path, str], list[Cue]]  # path, language code or ""
+READERS: Mapping[str, Reader] = {  # by suffix; of several files, the first kind is read
     ".eaf": read_elan,
     ".textgrid": read_textgrid,
     ".srt": read_srt,
@@ -26,11 +29,16 @@ READERS: Mapping[str, Callable[[Path], list[Cue]]] = {  # by suffix; of several 
     ".ttml": read_ttml,
     ".dfxp": read_ttml,
     ".txt": read_labels,
+    **dict.fromkeys(CUE_TABLE_SUFFIXES, read_cue_table),
 }
-TEXT_SUFFIXES = frozenset({*READERS, ".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".parquet", ".md", ".lab", ".xml"})
+TEXT_SUFFIXES = frozenset({*READERS, ".jsonl", ".xlsx", ".parquet", ".md", ".lab", ".xml"})
 KINDS = list(READERS)
 MAX_LISTED_FILES = 20_000  # that are looked at to recognise a folder
-MAX_CODE_LETTERS = 3  # of a language
+MAX_CODE_LETTERS, MIN_NAME_LETTERS = 3, 4  # of a language
+PREFERRED_FORMS = (".wav", ".flac")  # of a recording that is there in several forms
+OTHER_LANGUAGES = "has cues in {found}, but not in {language}; state their language, or add those in {language}"
+SEVERAL_LANGUAGES = "has cues in {found}; choose one with --language"
+OTHER_FORM = "is another form of {name}, which is used"
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class TimedRecording:
     recording: Path
     cue_file: Path | None
     language: str = ""  # as the name of the file of cues states it
+    reason: str = ""  # why none of the files of cues that are there is used
+    form_of: Path | None = None  # the same recording in another form, which is used
 
 
 def find_recordings(source: Path, language: str = "") -> Iterator[TimedRecording]:
@@ -58,9 +68,9 @@ def find_recordings(source: Path, language: str = "") -> Iterator[TimedRecording
 
 def has_mostly_cues(source: Path) -> bool:
     """True if at least half of the recordings of a source have a file of cues; others may be listed in a table."""
-    pairs = list(find_recordings(source)) if source.exists() else []
-    with_cues = sum(pair.cue_file is not None for pair in pairs)
-    return with_cues > 0 and 2 * with_cues >= len(pairs)
+    found = [pair for pair in find_recordings(source) if not pair.form_of] if source.exists() else []
+    with_cues = sum(pair.cue_file is not None or bool(pair.reason) for pair in found)
+    return with_cues > 0 and 2 * with_cues >= len(found)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -76,45 +86,89 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _pairs(files: list[Path], only: Path | None, language: str) -> Iterator[TimedRecording]:
+def _pairs(files: Sequence[Path], only: Path | None, language: str) -> Iterator[TimedRecording]:
     """Yields the recordings of one folder; `only` is the recording or the file of cues that is asked for."""
-    cue_files: dict[str, list[Path]] = defaultdict(list)  # by the stem of the recording
-    for path in files:
-        if path.suffix.lower() in READERS and (path.suffix.lower() != ".txt" or is_label_track(path)):
-            cue_files[path.stem].append(path)
-            if _stated_language(path):
-                cue_files[path.stem.rpartition(".")[0]].append(path)
-    for recording in files:
-        beside = cue_files.get(recording.stem, [])
+    cue_files = _cue_files(files)
+    recordings = [path for path in files if _may_be_recording(path, name_key(path.stem) in cue_files)]
+    if len(recordings) == 1 and not cue_files.get(name_key(recordings[0].stem)):
+        all_cues = list(dict.fromkeys(path for paths in cue_files.values() for path in paths))
+        has_own_text = any(path.stem == recordings[0].stem for path in files if path.suffix.lower() in TEXT_SUFFIXES)
+        if len(all_cues) == 1 and not has_own_text:  # nothing else can be meant
+            cue_files[name_key(recordings[0].stem)] = all_cues
+    used: dict[str, Path] = {}
+    for recording in sorted(recordings, key=lambda path: path.suffix.lower() not in PREFERRED_FORMS):
+        key = name_key(recording.stem)
+        beside = cue_files.get(key, [])
         if only is not None and only != recording and only not in beside:
             continue
-        if recording.suffix.lower() in TEXT_SUFFIXES or not _is_recording(recording, bool(beside)):
+        if beside and key in used:
+            yield TimedRecording(recording, None, form_of=used[key])
             continue
-        cue_file = only if only in beside else _preferred(beside, recording.stem, language)
-        yield TimedRecording(recording, cue_file, _stated_language(cue_file) if cue_file else "")
+        used[key] = recording
+        yield _paired(recording, [only] if only in beside else beside, language)
 
 
-def _preferred(cue_files: list[Path], stem: str, language: str) -> Path | None:
-    """Returns the file in the wanted language, else one that states none, else the first."""
+def _cue_files(files: Sequence[Path]) -> dict[str, list[Path]]:
+    """Returns the files of cues by the keys of the names of their recordings."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    others = {name_key(path.stem) for path in files if path.suffix.lower() not in TEXT_SUFFIXES}
+    for path in files:
+        is_alone = len(others) > 1 and name_key(path.stem) not in others
+        if is_alone and path.suffix.lower() in CUE_TABLE_SUFFIXES:
+            continue  # it is not opened: folders may hold many large tables
+        if _holds_cues(path):
+            found[name_key(path.stem)].append(path)
+            if _stated_language(path):
+                found[name_key(path.stem.rpartition(".")[0])].append(path)
+    return found
 
-    def rank(path: Path) -> tuple[bool, bool, int]:
-        stated = _stated_language(path) if path.stem != stem else ""
-        return (not language or stated != language, bool(stated), KINDS.index(path.suffix.lower()))
 
-    return min(cue_files, key=rank, default=None)
+def _holds_cues(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        return is_label_track(path)
+    return is_cue_table(path) if suffix in CUE_TABLE_SUFFIXES else suffix in READERS
+
+
+def _paired(recording: Path, beside: Sequence[Path], language: str) -> TimedRecording:
+    """Chooses the file in the stated language, else one that states none."""
+    by_language: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(
+        beside, key=lambda path: (not _is_named_alike(path, recording), KINDS.index(path.suffix.lower()))
+    ):
+        by_language["" if path.stem == recording.stem else _stated_language(path)].append(path)
+    fitting = by_language.get(language) or by_language.get("")
+    stated = sorted(code for code in by_language if code)
+    if not fitting and stated and language:
+        found = " and ".join(stated)
+        return TimedRecording(recording, None, reason=OTHER_LANGUAGES.format(found=found, language=language))
+    if not fitting and len(stated) > 1:
+        return TimedRecording(recording, None, reason=SEVERAL_LANGUAGES.format(found=" and ".join(stated)))
+    cue_file = next(iter(fitting or (by_language[stated[0]] if stated else [])), None)
+    return TimedRecording(recording, cue_file, _stated_language(cue_file) if cue_file else "")
+
+
+def _is_named_alike(path: Path, recording: Path) -> bool:
+    """True if the names agree to the letter, but for a language."""
+    return path.stem == recording.stem or path.stem.rpartition(".")[0] == recording.stem
 
 
 def _stated_language(path: Path) -> str:
-    """Returns the language that a name such as talk.en.srt states; "" for other names."""
-    _, dot, code = path.stem.rpartition(".")
-    is_code = dot and 2 <= len(code.partition("-")[0]) <= MAX_CODE_LETTERS
-    return (resolve_language(code) or "") if is_code else ""
+    """Returns the language that a name such as talk.en.srt or talk.English.srt states; "" for other names."""
+    _, dot, word = path.stem.rpartition(".")
+    letters = len(word.partition("-")[0])
+    is_name = letters >= MIN_NAME_LETTERS and word.isalpha()
+    is_code = 2 <= letters <= MAX_CODE_LETTERS
+    return (resolve_language(word) or "") if dot and (is_code or is_name) else ""
 
 
-def _is_recording(path: Path, has_cue_file: bool) -> bool:
+def _may_be_recording(path: Path, has_cue_file: bool) -> bool:
     """True for the suffixes of audio, and for any audio or video that has a file of cues."""
-    if path.suffix.lower() in AUDIO_SUFFIXES or not has_cue_file:
-        return path.suffix.lower() in AUDIO_SUFFIXES
+    suffix = path.suffix.lower()
+    if suffix in TEXT_SUFFIXES:
+        return False
+    if suffix in AUDIO_SUFFIXES or not has_cue_file:
+        return suffix in AUDIO_SUFFIXES
     try:
         read_audio_format(path)
     except AudioDecodeError:

@@ -14,27 +14,27 @@ VOICE = re.compile(f"{VOICE_START}(.*?){VOICE_END}")
 BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 
-def read_srt(path: Path) -> list[Cue]:
+def read_srt(path: Path, language: str = "") -> list[Cue]:
     """Reads a SubRip file. Raises CorpusError if it holds no cues."""
-    text = read_text_file(path)
+    text = read_text_file(path, language)
     if not ARROW.search(text):
         raise CorpusError(f"{path.name}: has no line with times such as 00:00:01,000 --> 00:00:02,500")
     return _parsed(path, text, "srt")
 
 
-def read_vtt(path: Path) -> list[Cue]:
-    """Reads a WebVTT file; notes and styles are no cues. Raises CorpusError if it holds no cues."""
-    blocks = BLANK_LINE.split(read_text_file(path))
-    cues = [block.strip("\n") for block in blocks if ARROW.search(block)]
+def read_vtt(path: Path, language: str = "") -> list[Cue]:
+    """Reads a WebVTT file; notes, styles and names of cues are no text. Raises CorpusError if it holds no cues."""
+    blocks = BLANK_LINE.split(read_text_file(path, language))
+    cues = [block[times.start() :].strip("\n") for block in blocks if (times := ARROW.search(block))]
     if not cues:
         raise CorpusError(f"{path.name}: has no line with times such as 00:01.000 --> 00:02.500")
     marked = VTT_VOICE.sub(lambda voice: f"{VOICE_START}{voice[1]}{VOICE_END}", "\n\n".join(cues))
     return _parsed(path, f"WEBVTT\n\n{marked}\n", "vtt")
 
 
-def read_ass(path: Path) -> list[Cue]:
+def read_ass(path: Path, language: str = "") -> list[Cue]:
     """Reads a SubStation Alpha file. Raises CorpusError if it is none."""
-    text = read_text_file(path)
+    text = read_text_file(path, language)
     if "[events]" not in text.casefold():
         raise CorpusError(f"{path.name}: has no section [Events]; save the subtitles again")
     return _parsed(path, text, "ass")

@@ -1,10 +1,12 @@
 """Reads annotations in tiers: TextGrid files of Praat and ELAN files.
 
-The tier with the most text that is no list of single words or phones holds the speech. Other tiers are further speakers
-if they speak at other times; a tier of words, of glosses or of a translation has the times of the speech itself."""
+The tier with the most text that is no list of single words or phones, no translation and depends on no other tier holds
+the speech. Other tiers are further speakers if they speak at other times; a tier of words, of glosses or of a
+translation has the times of the speech itself."""
 
 import contextlib
 import io
+import re
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -23,6 +25,11 @@ from qal.errors import CorpusError
 MAX_SHARED_TIME = 0.5  # of the speech of a further speaker
 MIN_SHARE_OF_TEXT = 0.5  # of the longest tier, for tiers of phrases
 MIN_PHRASE_WORDS = 1.3  # mean words of an interval, from which a tier holds phrases
+NO_SPEECH = {  # words in the names of other tiers, in the usual abbreviations of linguists
+    *("translation", "translations", "transl", "free", "ft", "fte", "fe", "fg", "gloss", "glosses", "ge", "gl"),
+    *("note", "notes", "nt", "comment", "comments", "ref", "id", "pos", "ps", "mb", "morph", "morphemes"),
+}
+IDENTIFIER = re.compile(r"\S*\d\S*")
 PHONE_TIERS = ("phone", "phoneme", "phon", "segment", "mau", "ipa", "sampa", "tone", "break", "syll", "pitch")
 MS_PER_SECOND = 1000
 STEPS_PER_SECOND = 100
@@ -34,22 +41,36 @@ class Tier:
 
     name: str
     intervals: Sequence[tuple[float, float, str]]
+    kind: str = ""  # the tier's own name, where `name` is that of its speaker
+    is_dependent: bool = False  # of the annotations of another tier, whose times it has
 
     @property
     def letters(self) -> int:
         return sum(character.isalnum() for _, _, text in self.intervals for character in text)
 
     @property
+    def is_speech(self) -> bool:
+        """False if the name is that of a tier of phones, glosses, translations or notes."""
+        name = (self.kind or self.name).casefold()
+        return not name.startswith(PHONE_TIERS) and NO_SPEECH.isdisjoint(re.split(r"[\W\d_]+", name))
+
+    @property
+    def holds_identifiers(self) -> bool:
+        """True if most texts are names of sentences, such as "story.001"."""
+        texts = [text.strip() for _, _, text in self.intervals if text.strip()]
+        return 2 * sum(bool(IDENTIFIER.fullmatch(text)) for text in texts) > len(texts)
+
+    @property
     def words_per_interval(self) -> float:
         return sum(len(text.split()) for _, _, text in self.intervals) / max(1, len(self.intervals))
 
 
-def read_textgrid(path: Path) -> list[Cue]:
+def read_textgrid(path: Path, language: str = "") -> list[Cue]:
     """Reads the speech of a TextGrid. Raises CorpusError if it is none or has no interval with text."""
     from praatio.utilities.errors import PraatioException
     from praatio.utilities.textgrid_io import parseTextgridStr
 
-    text = read_text_file(path)
+    text = read_text_file(path, language)
     try:
         tiers = parseTextgridStr(text, includeEmptyIntervals=False)["tiers"]
         found = [
@@ -62,11 +83,13 @@ def read_textgrid(path: Path) -> list[Cue]:
     return cues_of_tiers(found, path)
 
 
-def read_elan(path: Path) -> list[Cue]:
-    """Reads the speech of an ELAN file. Raises CorpusError if it is none or has no annotation with text."""
+def read_elan(path: Path, language: str = "") -> list[Cue]:
+    """Reads the speech of an ELAN file, which states its encoding itself.
+
+    Raises CorpusError if it is none or has no annotation with text."""
     from pympi.Elan import Eaf
 
-    if "<!ENTITY" in read_text_file(path):
+    if "<!ENTITY" in read_text_file(path, language):
         raise CorpusError(f"{path.name}: declares XML entities, which are not read; save it again")
     unreadable = f"{path.name}: cannot be read as an ELAN file; save it again"
     try:
@@ -87,8 +110,9 @@ def _elan_tier(file, name: str) -> Tier:
         (start_ms / MS_PER_SECOND, end_ms / MS_PER_SECOND, text or "")
         for start_ms, end_ms, text, *_ in sorted(file.get_annotation_data_for_tier(name))
     ]
-    participant = (file.get_parameters_for_tier(name).get("PARTICIPANT") or "").strip()
-    return Tier(participant or name, intervals)
+    parameters = file.get_parameters_for_tier(name)
+    participant = (parameters.get("PARTICIPANT") or "").strip()
+    return Tier(participant or name, intervals, name, bool(parameters.get("PARENT_REF")))
 
 
 def cues_of_tiers(tiers: Sequence[Tier], path: Path) -> list[Cue]:
@@ -110,7 +134,9 @@ def cues_of_tiers(tiers: Sequence[Tier], path: Path) -> list[Cue]:
 def speech_tiers(tiers: Sequence[Tier]) -> list[Tier]:
     """Returns the tier with the most text, and those of further speakers."""
     with_text = [t for t in tiers if any(has_words(text) for _, _, text in t.intervals)]
-    named = [tier for tier in with_text if not tier.name.casefold().startswith(PHONE_TIERS)] or with_text
+    named = [tier for tier in with_text if tier.is_speech] or with_text
+    named = [tier for tier in named if not tier.holds_identifiers] or named
+    named = [tier for tier in named if not tier.is_dependent] or named
     longest = max((tier.letters for tier in named), default=0)
     phrases = [t for t in named if t.words_per_interval >= MIN_PHRASE_WORDS]
     if sum(tier.letters for tier in phrases) >= MIN_SHARE_OF_TEXT * longest:

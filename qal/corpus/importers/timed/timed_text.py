@@ -5,13 +5,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
+from qal.corpus.importers.tables.text_encoding import GUESSED_TEXT, find_encoding
 from qal.corpus.importers.timed.activity import SpeechActivity, read_activity
 from qal.corpus.importers.timed.borders import refined_cues
 from qal.corpus.importers.timed.checked import Rejected, checked_cues
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.joining import joined_cues
 from qal.corpus.importers.timed.long_cues import CutCue, cut_long_cues
-from qal.corpus.importers.timed.recordings import READERS, TimedRecording, find_recordings, has_mostly_cues
+from qal.corpus.importers.timed.recordings import (
+    OTHER_FORM,
+    READERS,
+    TimedRecording,
+    find_recordings,
+    has_mostly_cues,
+)
 from qal.corpus.importers.timed.shift import NO_SHIFT, Shift, estimate_shift
 from qal.corpus.importers.timed.transcript import DISAGREES
 from qal.errors import AudioDecodeError, CorpusError, StorageError
@@ -47,39 +54,43 @@ def list_timed_text(source: Path, options: ListingOptions) -> Listing:
     recordings = list(find_recordings(source, options.language))
     with_cues = [recording for recording in recordings if recording.cue_file]
     if not with_cues:
-        raise CorpusError(f"{source.name}: {NOTHING_FOUND}")
-    if len(recordings) > 1:
-        return Listing(entry for recording in recordings for entry in _entries(recording, options))
-    entries = list(_entries(with_cues[0], options))
-    return Listing(entries, notes=_shift_note(with_cues[0]))
+        reason = next((recording for recording in recordings if recording.reason), None)
+        raise CorpusError(f"{reason.recording.name}: {reason.reason}" if reason else f"{source.name}: {NOTHING_FOUND}")
+    entries = (entry for recording in recordings for entry in _entries(recording, options))
+    if len(with_cues) > 1:
+        return Listing(entries)
+    return Listing(list(entries), notes=_shift_note(with_cues[0], options.language))
 
 
-def _shift_note(recording: TimedRecording) -> str:
+def _shift_note(recording: TimedRecording, language: str) -> str:
     """Returns a sentence if the cues of a recording are moved as a whole; "" otherwise."""
     try:
-        shift = _read_pieces(recording).shift
+        shift = _read_pieces(recording, language).shift
     except (CorpusError, AudioDecodeError, StorageError):
         return ""
     name = recording.cue_file.name if recording.cue_file else ""
     return SHIFTED.format(name=name, shift=shift) if shift != NO_SHIFT else ""
 
 
-def _read_pieces(recording: TimedRecording) -> TimedPieces:
+def _read_pieces(recording: TimedRecording, language: str) -> TimedPieces:
     assert recording.cue_file
-    cues = READERS[recording.cue_file.suffix.lower()](recording.cue_file)
+    cues = READERS[recording.cue_file.suffix.lower()](recording.cue_file, language or recording.language)
     return timed_pieces(cues, read_activity(recording.recording))
 
 
 def _entries(recording: TimedRecording, options: ListingOptions) -> Iterator[Candidate | Problem]:
     """Yields the pieces of a recording and the problems of its cues; a file that cannot be read is one problem."""
     if recording.cue_file is None:
-        name = recording.recording
-        yield Problem(name.name, NO_CUES.format(name=name.stem))
+        path = recording.recording
+        if recording.form_of is not None:
+            yield Problem(path.name, OTHER_FORM.format(name=recording.form_of.name), is_fault=False)
+        else:
+            yield Problem(path.name, recording.reason or NO_CUES.format(name=path.stem))
         return
     name, language = recording.cue_file.name, options.language or recording.language
     cut: Sequence[CutCue] = ()
     try:
-        pieces = _read_pieces(recording)
+        pieces = _read_pieces(recording, options.language)
         too_long = pieces.too_long
         if too_long and options.transcriber:
             activity = read_activity(recording.recording)
@@ -87,7 +98,7 @@ def _entries(recording: TimedRecording, options: ListingOptions) -> Iterator[Can
     except (CorpusError, AudioDecodeError, StorageError) as error:
         yield Problem(name, _reason(error, recording))
         return
-    notes = (f"times {pieces.shift}",) if pieces.shift != NO_SHIFT else ()
+    notes = (*((f"times {pieces.shift}",) if pieces.shift != NO_SHIFT else ()), *_encoding_notes(recording, options))
     found = [Candidate(_audio(recording, cue), cue.text, place=cue.name, speaker=cue.speaker) for cue in pieces.cues]
     found += [candidate for cue in cut for candidate in _pieces_of(cue, recording)]
     for candidate in sorted(found, key=_start_s):
@@ -119,6 +130,12 @@ def _audio(recording: TimedRecording, cue: Cue) -> AudioPiece:
 
 def _start_s(candidate: Candidate) -> float:
     return candidate.audio.start_s if isinstance(candidate.audio, AudioPiece) else 0.0
+
+
+def _encoding_notes(recording: TimedRecording, options: ListingOptions) -> tuple[str, ...]:
+    assert recording.cue_file
+    encoding = find_encoding(recording.cue_file, options.language or recording.language)
+    return (GUESSED_TEXT.format(encoding.name),) if encoding.is_guessed else ()
 
 
 def _reason(error: Exception, recording: TimedRecording) -> str:

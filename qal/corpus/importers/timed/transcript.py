@@ -15,6 +15,7 @@ from qal.audio.blocks import read_audio_format
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.audio.samples import WINDOW_S
 from qal.corpus.importers.alignment import TimedWord, Transcriber
+from qal.corpus.importers.file_names import name_key
 from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
 from qal.corpus.importers.timed.activity import SpeechActivity, read_activity
 from qal.corpus.importers.timed.borders import refined_cues
@@ -61,7 +62,8 @@ def find_transcribed(source: Path) -> list[Transcribed]:
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     recordings = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES]
     texts = [path for path in files if path.suffix.lower() == ".txt"]
-    pairs = [Transcribed(r, text) for r in recordings for text in texts if text.stem == r.stem]
+    by_name = {name_key(text.stem): text for text in texts}
+    pairs = [Transcribed(r, by_name[key]) for r in recordings if (key := name_key(r.stem)) in by_name]
     if not pairs and len(recordings) == len(texts) == 1:
         pairs = [Transcribed(recordings[0], texts[0])]
     if source.is_file():
@@ -71,9 +73,11 @@ def find_transcribed(source: Path) -> list[Transcribed]:
 
 def _is_long(pair: Transcribed) -> bool:
     try:
+        if pair.transcript.stat().st_size < MIN_WORDS:  # before it is opened: a folder may hold many short texts
+            return False
         text = read_text_file(pair.transcript)
         duration_s = read_audio_format(pair.recording).declared_duration_s
-    except (CorpusError, AudioDecodeError, StorageError):
+    except (CorpusError, AudioDecodeError, StorageError, OSError):
         return False
     is_long_text = len(split_words(text)) >= MIN_WORDS and not is_label_track(pair.transcript)
     return is_long_text and (duration_s > WINDOW_S or not duration_s)
@@ -94,7 +98,7 @@ def list_transcribed(source: Path, options: ListingOptions) -> Listing:
 def _entries(pair: Transcribed, transcriber: Transcriber, options: ListingOptions) -> Iterator[Candidate | Problem]:
     name = pair.transcript.name
     try:
-        text, activity = read_text_file(pair.transcript), read_activity(pair.recording)
+        text, activity = read_text_file(pair.transcript, options.language), read_activity(pair.recording)
         recognised = transcriber.words(pair.recording, options.language)
     except (CorpusError, AudioDecodeError, StorageError) as error:
         yield Problem(name, str(error).removeprefix(f"{name}: "))

@@ -35,9 +35,9 @@ class Rates(NamedTuple):
         raise ValueError(f"not a time: {expression[:20]}")
 
 
-def read_ttml(path: Path) -> list[Cue]:
+def read_ttml(path: Path, language: str = "") -> list[Cue]:
     """Reads a TTML file. Raises CorpusError if it is none, or a time in it cannot be read."""
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", read_text_file(path))  # its encoding is decoded already
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", read_text_file(path, language))  # its encoding is decoded already
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise CorpusError(f"{path.name}: declares XML entities, which are not read; save the subtitles again")
     try:
