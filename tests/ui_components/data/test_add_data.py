@@ -7,6 +7,8 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from qal.cli.corpus import import_hub, import_path
+from qal.cli.parsing import parse_options
 from qal.corpus.manifest import read_corpus
 from qal.errors import CorpusError, OptionError
 from tests.sounds import sine, tones_corpus, write_audio
@@ -89,6 +91,30 @@ def test_upload_is_previewed_with_chosen_columns_imported_and_selected(studio, t
     opened_later = actions.update_jobs(studio, "", "")
     assert (opened_later.jobs, opened_later.arrived) == (done.jobs, f"{actions.SEEN}{done.arrived}")
     assert actions.update_jobs(studio, opened_later.sent, opened_later.arrived).arrived == gr.skip()
+
+
+@pytest.mark.parametrize(
+    ("main", "source"),
+    [
+        (import_hub, {"kind": "hub", "repository": "owner/name", "config": "am_et", "split": "train[:5]"}),
+        (import_path, {"kind": "folder", "path": "folder"}),
+    ],
+)
+def test_every_field_of_the_form_is_an_option_of_the_command_for_preview_and_import(tmp_path, main, source):
+    options = {"licence": "MIT", "attribution": "Anna", "no_text": True, "max_problems": 5.0}
+    filled = form_of(form(**source, **options, columns=COLUMNS))
+    model = main.HubOptions if main is import_hub else main.PathOptions
+    for command in (filled.preview_command(), filled.import_command(tmp_path)):
+        arguments = command[command.index("import") + 2 :]
+        parsed = parse_options("qal corpus import", "", model, arguments)
+        assert (parsed.max_problems, parsed.licence, parsed.no_text) == (0.05, "MIT", True)
+        assert parsed.dry_run == (parsed.out is None)
+
+
+def test_preview_of_the_hub_without_a_network_says_so(studio, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(CorpusError, match="no connection to the hub"):
+        actions.show_preview(studio, "", form(kind="hub", repository="owner/name", split="train"))
 
 
 def test_table_with_unknown_columns_offers_them(studio, tmp_path):

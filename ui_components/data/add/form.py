@@ -49,13 +49,14 @@ class ImportForm(BaseModel, frozen=True):
         if self.kind == "hub":
             arguments = ["hub", self._repository(), *_flags(config=self.config, split=self.split)]
         else:
-            arguments = ["folder", self.path, *_flags(max_problems=f"{self.max_problems / 100:g}")]
+            arguments = ["folder", self.path]
         columns = ",".join(f"{role}={column}" for role, column in self.columns.items() if column)
         flags = {
             "language": self.language,
             "columns": columns,
             "licence": self.licence,
             "attribution": self.attribution,
+            "max_problems": f"{self.max_problems / 100:g}",
         }
         return [*arguments, *_flags(**flags), *(["--no-text"] if self.no_text else [])]
 
