@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui_components.app.address import TRAIN_TAB, Place, remember_selection, wire_address
+from ui_components.app.address import DATA_TAB, TRAIN_TAB, Place, remember_selection, wire_address
 from ui_components.app.header import header
 from ui_components.app.notices import notices
 from ui_components.app.running_jobs import running_jobs
@@ -38,13 +38,13 @@ def studio_page(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="qal-tabs") as all_tabs:
             for name, add_tab in TABS.items():
                 with gr.Tab(name, id=name.lower()) as tab:
-                    remember_selection(tab, "tab", name.lower())
+                    remember_selection(tab, name.lower())
                     parts[name.lower()] = add_tab(studio, page, [page.load, tab.select])
         train: TrainTab = parts[TRAIN_TAB]
         train.stored_form.render()
         selector, buttons = train.run_tab.selector, train.run_tab.model_buttons
         wire_use(studio, buttons, selector, all_tabs, parts)
-        place = Place(train.run, train.tabs, all_tabs)
+        place = Place(train.run, train.tabs, parts[DATA_TAB], all_tabs)
         wire_address(studio, page, place, [*parts])
     return page
 
