@@ -16,7 +16,7 @@ from qal.cli.corpus.commands import import_main
 from qal.corpus.importers import hub
 from qal.corpus.importers.hugging_face import hub_stream
 from qal.corpus.importers.hugging_face.hub_stream import HubRequest, list_stream
-from qal.corpus.importers.import_source import REMOTE_PREVIEW_ENTRIES
+from qal.corpus.importers.import_source import REMOTE_PREVIEW_ENTRIES, import_source
 from qal.corpus.importers.layouts.source_folder import NO_TEXT
 from qal.corpus.importers.listing import ListingOptions
 from qal.corpus.importers.tables.columns import ColumnsError
@@ -110,6 +110,22 @@ def test_dry_run_of_the_hub_offers_the_columns_of_a_text_that_is_not_recognised(
     assert printed["columns"] == ["audio", "spoken words", "speaker_id"]
     found = dry_run(capsys, "--split", "train", "--columns", "text=spoken words")
     assert found["rows"][0]["text"] == "text 0"
+
+
+def test_import_of_a_slice_of_the_hub_knows_its_number_of_rows_for_the_progress(
+    repository: Path, wav: bytes, tmp_path: Path
+):
+    write_rows(repository, wav)
+    format_ = hub_stream.hub_format(HubRequest("owner/name", split="train[2:22]"))
+    totals = set()
+    import_source(
+        Path("owner/name"),
+        tmp_path / "out",
+        ListingOptions("en"),
+        format=format_,
+        on_progress=lambda progress: totals.add((progress.stage, progress.total)),
+    )
+    assert ("convert", 20) in totals
 
 
 def on_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

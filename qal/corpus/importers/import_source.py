@@ -10,7 +10,7 @@ from pathlib import Path
 from qal.audio.decode import Check, no_check
 from qal.corpus.importers.conversion.archives import is_archive
 from qal.corpus.importers.conversion.build import CorpusBuilder, audio_notes, list_first, require_few_problems
-from qal.corpus.importers.conversion.checking import EntryChecker
+from qal.corpus.importers.conversion.checking import NO_LANGUAGE, EntryChecker
 from qal.corpus.importers.conversion.first_rows import SampledEntries, SampleLimits, sample_entries
 from qal.corpus.importers.conversion.journal import Journal, delete_unused_audio
 from qal.corpus.importers.conversion.sources import OpenedSource, open_source
@@ -70,12 +70,13 @@ def preview(
     with storage_errors("the preview"), tempfile.TemporaryDirectory(dir=work_folder, prefix=".preview-") as work:
         opened = open_source(source, format, Path(work), check)
         listing = opened.source_format.list(opened.path, options)
-        checker = EntryChecker(options, opened.roots(options.audio_folders))
+        checker = EntryChecker(options, opened.roots(options.audio_folders), requires_language=False)
         limits = SampleLimits(rows)
         if opened.source_format.is_remote:
             limits = SampleLimits(rows, REMOTE_PREVIEW_BYTES, REMOTE_PREVIEW_ENTRIES)
         sample = sample_entries(checker.check(chain(opened.problems, listing.entries)), limits, check)
-    return _preview(source, opened, listing, sample, max_problem_share)
+    found = _preview(source, opened, listing, sample, max_problem_share)
+    return replace(found, stops=NO_LANGUAGE) if checker.lacks_language and not found.stops else found
 
 
 def _preview(
@@ -155,7 +156,7 @@ def import_source(
         folder = staging / CORPUS_FOLDER
         with closing(Journal(staging, folder)) as journal:
             builder = CorpusBuilder(folder, journal, max_problem_share, on_progress, check)
-            builder.build(listed)
+            builder.build(listed, listing.stated_count)
         on_progress(ImportProgress("write", len(builder.problems), None, len(builder.problems)))
         origin = Origin(
             name=out.resolve().name,

@@ -16,6 +16,7 @@ from ui_components.data.add.places import require_source, source_choices
 from ui_components.data.add.preview_process import ShownPreview, run_preview
 from ui_components.data.add.uploads import Upload, describe_upload, store_upload
 from ui_components.data.add.views import jobs_html, preview_html
+from ui_components.data.add.wording import in_words_of_the_page
 from ui_components.widgets.markup import note_html
 
 NOT_CONFIRMED = "confirm that the recordings may be used, then press Import"
@@ -220,7 +221,7 @@ def result_notes(job: jobs.Job, result: Mapping[str, Any]) -> list[str]:
     notes = [str(note) for note in result.get("notes_of_import", [])]
     if left_out:
         entries = "1 entry was" if len(left_out) == 1 else f"{len(left_out):,} entries were"
-        notes.insert(0, f"{entries} left out, such as {left_out[0]}")
+        notes.insert(0, f"{entries} left out, such as {in_words_of_the_page(str(left_out[0]))}")
     return notes
 
 

@@ -35,7 +35,7 @@ class ImportForm(BaseModel, frozen=True):
     path: str = Field(default="", description="on the server, of an upload or a folder")
     repository: str = ""
     config: str = ""
-    split: str = Field(default="", description="of a hub data set, such as train[:500]")
+    split: str = Field(default="", description="of a dataset of the hub, such as train[:500]")
     name: str = Field(default="", description="of the new dataset")
     language: str = ""
     licence: str = ""
@@ -71,7 +71,7 @@ class ImportForm(BaseModel, frozen=True):
     def _repository(self) -> str:
         repository = self.repository.strip().removeprefix("https://huggingface.co/datasets/").strip("/")
         if not repository or repository.startswith("-"):
-            raise OptionError("give the name of the hub data set as OWNER/NAME")
+            raise OptionError("give the name of the dataset on the hub as OWNER/NAME")
         return repository
 
     def _name(self, data: Path) -> str:
