@@ -14,6 +14,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from qal.cli.corpus import import_hub
 from qal.cli.corpus.commands import import_main
 from qal.corpus.importers import hub
+from qal.corpus.importers.conversion.checking import NO_LANGUAGE
 from qal.corpus.importers.hugging_face import hub_stream
 from qal.corpus.importers.hugging_face.hub_stream import HubRequest, list_stream
 from qal.corpus.importers.import_source import REMOTE_PREVIEW_ENTRIES, import_source
@@ -160,6 +161,9 @@ def test_dry_run_of_audio_files_on_the_hub_downloads_the_first_ones_only(
     assert len(list(downloads.rglob("*.wav"))) == 10
     assert found["notes"] == "Only the first 10 of 30 recordings were downloaded."
     assert (found["count_is_complete"], found["licence"], found["problems"]) == (False, "mit", [])
+    import_main(["hub", "owner/name", "--dry-run", "--json"])
+    without_language = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (len(without_language["rows"]), without_language["stops"]) == (10, NO_LANGUAGE)
 
 
 def test_dry_run_of_audio_files_with_a_table_on_the_hub_is_streamed(

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
         raise OptionError("give --out, the folder of the new corpus, such as data/my-voice; or --dry-run")
     is_part = options.config or options.split or options.columns
     is_streamed = bool(is_part) or not holds_audio_files(options.repository, options.revision)
-    if not is_streamed and not options.language:
+    if not is_streamed and not options.language and not options.dry_run:
         raise OptionError("give --language, the language that is spoken, such as am")
     if options.dry_run or options.out is None:
         print_preview(lambda: _preview(options, is_streamed), options.json_)

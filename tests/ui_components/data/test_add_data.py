@@ -119,7 +119,7 @@ def test_preview_of_the_hub_without_a_network_says_so(studio, monkeypatch):
 
 def test_table_with_unknown_columns_offers_them(studio, tmp_path):
     shown = actions.show_preview(studio, stored(studio, tmp_path), form())
-    assert "Choose the columns below" in shown.preview
+    assert "Choose the columns of the table above" in shown.preview
     assert "no column for" in shown.preview
     assert (shown.columns.visible, shown.start.interactive) == (True, False)
     assert {column for _, column in shown.choices[0].choices} == {"", "Datei", "Satz", "Wer"}

@@ -17,7 +17,7 @@ ROLE_LABELS: Mapping[Role, str] = {
     "file": "Audio file",
     "text": "Text",
     "speaker": "Speaker",
-    "language": "Language",
+    "language": "Language column",  # beside the language of the whole dataset
     "translation": "Translation",
     "split": "Split",
     "start": "Start time",

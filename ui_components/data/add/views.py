@@ -44,7 +44,7 @@ def summary(preview: ShownPreview) -> str:
     """Format, number of examples, speakers and splits in one line."""
     at_least = "" if preview.count_is_complete else "at least "
     if not preview.format_title:
-        return "Choose the columns below."
+        return "Choose the columns of the table above."
     facts = [
         preview.format_title[:1].upper() + preview.format_title[1:],
         f"{at_least}{_counted(preview.count, 'example')}",
