@@ -78,6 +78,7 @@ def test_upload_is_previewed_with_chosen_columns_imported_and_selected(studio, t
         actions.start_import(studio, folder, False, form(columns=COLUMNS), request_from("anna"))
     started = actions.start_import(studio, folder, True, form(columns=COLUMNS), request_from("anna"))
     assert "data-in-progress" in started.jobs
+    assert (started.confirmed, started.columns.visible) == (False, False)
     job_folder, job = wait_for_job(studio)
     corpus = read_corpus(studio.data / "mine")
     assert sorted(row.text for row in corpus.rows) == [f"sentence number {i}" for i in range(4)]
@@ -125,6 +126,15 @@ def test_table_with_unknown_columns_offers_them(studio, tmp_path):
     assert {column for _, column in shown.choices[0].choices} == {"", "Datei", "Satz", "Wer"}
 
 
+def test_columns_that_were_chosen_for_an_earlier_table_do_not_stop_the_preview(studio, tmp_path):
+    given = recordings(tmp_path / "own")
+    given[-1].write_text("file,text\n" + "\n".join(f"{file.name},words" for file in given[:-1]))
+    folder = actions.store_files(studio, upload(tmp_path, given), "", "").upload
+    shown = actions.show_preview(studio, folder, form(columns=COLUMNS))
+    assert "4 examples" in shown.preview
+    assert shown.start.interactive is True
+
+
 def test_preview_leaves_chosen_columns_as_they_are_and_resets_those_that_are_gone(studio, tmp_path):
     """A preview takes seconds; the user may have chosen another column when its result arrives."""
     chosen = form_of(form(columns={**COLUMNS, "split": "of another table"}))
@@ -139,7 +149,6 @@ def test_preview_leaves_chosen_columns_as_they_are_and_resets_those_that_are_gon
     [
         ({"language": "", "columns": COLUMNS}, 4, "give one under Language"),
         ({}, 4, "choose under Columns of the table"),
-        ({"columns": {**COLUMNS, "text": "none"}}, 4, "no column"),
         ({"columns": COLUMNS, "max_problems": 1}, 0, "allow more under Licence and options"),
     ],
 )

@@ -65,6 +65,8 @@ class ImportStarted(NamedTuple):
     upload_note: str
     name: str
     start: gr.Button
+    confirmed: bool  # asked again for the next recordings
+    columns: gr.Accordion
 
 
 class JobsShown(NamedTuple):
@@ -110,9 +112,15 @@ def dataset_name(text: str) -> str:
 
 
 def show_preview(studio: Studio, upload: str, values: FormValues) -> PreviewShown:
-    """Reads the source and shows its first examples, its problems and the columns of its table."""
+    """Reads the source and shows its first examples, its problems and the columns of its table.
+
+    Chosen columns that the table does not have, such as those of an earlier table, are not used."""
     form = complete_form(studio, upload, values)
-    found = run_preview(form.preview_command(), studio.data.resolve() / jobs.JOBS_FOLDER)
+    work = studio.data.resolve() / jobs.JOBS_FOLDER
+    found = run_preview(form.preview_command(), work)
+    kept = {role: column for role, column in form.columns.items() if column in found.columns}
+    if found.columns and kept != form.columns:
+        found = run_preview(form.model_copy(update={"columns": kept}).preview_command(), work)
     return PreviewShown(
         preview=preview_html(found),
         columns=gr.Accordion(visible=bool(found.columns)),
@@ -168,7 +176,16 @@ def start_import(
     job = jobs.new_job(folder, "import", form.name, command, f"Import of {form.name}")
     write_owner(studio.data.resolve() / form.name, current_user(request))
     jobs.start_job(folder, job.model_copy(update={"user": current_user(request)}))
-    return ImportStarted(shown_jobs(studio), "", "", "", "", gr.Button(interactive=False))
+    return ImportStarted(
+        jobs=shown_jobs(studio),
+        preview="",
+        upload="",
+        upload_note="",
+        name="",
+        start=gr.Button(interactive=False),
+        confirmed=False,
+        columns=gr.Accordion(visible=False),
+    )
 
 
 def require_no_import(studio: Studio, name: str) -> None:

@@ -209,7 +209,7 @@ def wire_form(studio: Studio, form: AddForm, panel: JobsPanel) -> None:
     started = form.start.click(
         action(start_handler, studio),
         [form.upload, form.confirmed, *form.values],
-        [panel.html, form.preview, form.upload, form.upload_note, name, form.start],
+        [panel.html, form.preview, form.upload, form.upload_note, name, form.start, form.confirmed, form.columns],
         **EVENT_OPTIONS,
     )
     started.success(lambda html: html, panel.html, panel.sent, **EVENT_OPTIONS)

@@ -82,7 +82,7 @@ def clip_editor() -> Editor:
             save = gr.Button("Save", variant="primary", min_width=90)
         with gr.Row():
             mark = gr.Dropdown(
-                [*editing.MARKS], value=editing.MARKS[0], label="Mark", allow_custom_value=True, min_width=120
+                [*editing.MARKS], value=editing.MARKS[0], label="Mark", allow_custom_value=True, min_width=180, scale=3
             )
             add_mark = gr.Button("Leave out", min_width=90)
             unmark = gr.Button("Use again", visible=False, min_width=90)
