@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.data.add import actions
@@ -22,6 +23,9 @@ UPLOAD_HINT = (
     "with subtitles (SRT, VTT). Any audio or video that can be decoded."
 )
 CONFIRMATION = "I may use these recordings: the speakers agreed, or their licence allows it."
+
+
+SHOW_JOBS_JS = "() => { document.querySelector('.qal-imports')?.scrollIntoView({ block: 'center' }); }"
 
 
 class JobsPanel(NamedTuple):
@@ -212,7 +216,7 @@ def wire_form(studio: Studio, form: AddForm, panel: JobsPanel) -> None:
         [panel.html, form.preview, form.upload, form.upload_note, name, form.start, form.confirmed, form.columns],
         **EVENT_OPTIONS,
     )
-    started.success(lambda html: html, panel.html, panel.sent, **EVENT_OPTIONS)
+    show_started(started, panel)
     # Other options need another preview, without which nothing is imported
     gr.on(
         [form.kind.input, *(form.fields[field].change for field in FIELDS_OF_PREVIEW)],  # type: ignore
@@ -221,6 +225,12 @@ def wire_form(studio: Studio, form: AddForm, panel: JobsPanel) -> None:
         form.start,
         **EVENT_OPTIONS,
     )
+
+
+def show_started(started: Dependency, panel: JobsPanel) -> None:
+    """After the event that starts a job: the jobs, which are at the top of the tab, are scrolled into view."""
+    sent = started.success(lambda html: html, panel.html, panel.sent, **EVENT_OPTIONS)
+    sent.then(None, None, None, js=SHOW_JOBS_JS, **EVENT_OPTIONS)
 
 
 def wire_jobs(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> None:
