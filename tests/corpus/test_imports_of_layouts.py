@@ -97,6 +97,9 @@ def test_kaldi_segments_have_their_own_sound(tmp_path: Path):
 
 def test_source_without_language_asks_for_one(tmp_path: Path):
     folder = layouts.ljspeech(tmp_path / "source")
+    seen = preview(folder, ListingOptions())
+    assert (seen.count, len(seen.rows)) == (2, 2)
+    assert seen.stops == "the source names no language; give one, such as --language am"
     with pytest.raises(CorpusError, match="give one, such as --language am"):
         import_source(folder, tmp_path / "out", ListingOptions())
 

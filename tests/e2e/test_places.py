@@ -57,6 +57,28 @@ def test_back_and_forward_change_the_tab(page):
     expect(selected(page, "Models")).to_be_visible()
 
 
+def test_inner_tab_of_data_is_in_the_address_a_link_opens_it_and_back_works(page, studio):
+    page.goto("about:blank")  # the same page with another fragment would not be loaded anew
+    page.goto(f"{studio}#data/record")
+    expect(selected(page, "Record")).to_be_visible()
+    page.wait_for_timeout(1000)
+    assert page.url.endswith("#data/record")
+    page.get_by_role("tab", name="Add data", exact=True).click()
+    page.wait_for_url("**/#data/add")
+    page.get_by_role("tab", name="Models", exact=True).click()
+    page.wait_for_url("**/#models")
+    page.go_back()
+    expect(selected(page, "Add data")).to_be_visible()
+    page.go_back()
+    expect(selected(page, "Record")).to_be_visible()
+    page.go_forward()
+    expect(selected(page, "Add data")).to_be_visible()
+    page.evaluate("location.hash = 'data'")  # as the link of an import in progress
+    expect(selected(page, "Browse")).to_be_visible()
+    page.go_back()
+    expect(selected(page, "Add data")).to_be_visible()
+
+
 def test_running_job_is_shown_on_each_tab_and_opens_its_run(page):
     page.get_by_role("tab", name="Models", exact=True).click()
     job = page.get_by_role("navigation", name="Jobs in progress").get_by_role("link")

@@ -3,19 +3,24 @@
 address.js writes the fragment when a tab is selected; the handler here selects the tabs of a fragment."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import gradio as gr
 
 from ui_components.app.studio import EVENT_OPTIONS, Studio, action
+from ui_components.data.tab_ids import ADD_TAB, BROWSE_TAB, RECORD_TAB
 from ui_components.train.tab_ids import COMPARE_TAB, NEW_RUN_TAB, RUN_TAB
 
 SCRIPT = Path(__file__).parent / "address.js"
-TRAIN_TAB = "train"
-INNER_TABS = (NEW_RUN_TAB, RUN_TAB, COMPARE_TAB)
+TRAIN_TAB, DATA_TAB = "train", "data"
+# The inner tabs by the tab that has them, the one that is shown first at the front; address.js has these, too.
+INNER_TABS: Mapping[str, Sequence[str]] = {
+    TRAIN_TAB: (NEW_RUN_TAB, RUN_TAB, COMPARE_TAB),
+    DATA_TAB: (BROWSE_TAB, ADD_TAB, RECORD_TAB),
+}
 FRAGMENT_JS = "(address, ids) => [location.hash.slice(1), ids]"
 RESTORED_JS = "() => { document.dispatchEvent(new Event('qal-restored')); }"
 
@@ -24,7 +29,8 @@ class Place(NamedTuple):
     """The outputs of `open_address`, or their components. The tabs come last: their select events read the others."""
 
     run: Any  # id of the run on the Run tab
-    inner_tabs: Any  # below Train
+    train_tabs: Any  # below Train
+    data_tabs: Any  # below Data
     tabs: Any
 
 
@@ -33,9 +39,15 @@ def run_address(run_id: str) -> str:
     return f"#{TRAIN_TAB}/{RUN_TAB}/{run_id}"
 
 
-def remember_selection(tab: gr.Tab, part: Literal["tab", "inner"], tab_id: str) -> None:
-    """Writes the address when a tab is selected. To be called before the other events of the tab, which take longer."""
-    tab.select(None, None, None, js=_opened_js(json.dumps({part: tab_id})), **EVENT_OPTIONS)
+def remember_selection(tab: gr.Tab, outer_id: str, inner_id: str = "") -> None:
+    """Writes the address when a tab is selected. To be called before the other events of the tab, which take longer.
+
+    Args:
+        tab: a tab of the page, or one inside of it.
+        outer_id: id of the tab of the page.
+        inner_id: id of the tab inside of it."""
+    opened = {"inner": {outer_id: inner_id}} if inner_id else {"tab": outer_id}
+    tab.select(None, None, None, js=_opened_js(json.dumps(opened)), **EVENT_OPTIONS)
 
 
 def wire_address(studio: Studio, page: gr.Blocks, place: Place, tab_ids: Sequence[str]) -> None:
@@ -78,9 +90,15 @@ def open_address(studio: Studio, address: str | None, tab_ids: tuple[str, ...]) 
     parts = [unquote(part) for part in (address or "").partition(" ")[0].split("/")]
     tab, inner, run_id = (*parts, "", "")[:3]
     known_runs = {entry.id for entry in studio.run_index.entries(studio.runs)} if run_id else set()
-    is_train = tab == TRAIN_TAB
     return Place(
-        run=run_id if is_train and run_id in known_runs else gr.skip(),
-        inner_tabs=gr.Tabs(selected=inner) if is_train and inner in INNER_TABS else gr.skip(),
+        run=run_id if tab == TRAIN_TAB and run_id in known_runs else gr.skip(),
+        train_tabs=_selected(inner, INNER_TABS[TRAIN_TAB]) if tab == TRAIN_TAB else gr.skip(),
+        data_tabs=_selected(inner, INNER_TABS[DATA_TAB]) if tab == DATA_TAB else gr.skip(),
         tabs=gr.Tabs(selected=tab) if tab in tab_ids else gr.skip(),
     )
+
+
+def _selected(inner: str, tab_ids: Sequence[str]) -> Any:
+    """Selects an inner tab, the first one if the address names none; an unknown one is ignored."""
+    selected = inner or tab_ids[0]
+    return gr.Tabs(selected=selected) if selected in tab_ids else gr.skip()

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui_components.app.address import TRAIN_TAB, Place, remember_selection, wire_address
+from ui_components.app.address import DATA_TAB, TRAIN_TAB, Place, remember_selection, wire_address
 from ui_components.app.header import header
 from ui_components.app.notices import notices
 from ui_components.app.running_jobs import running_jobs
@@ -38,7 +38,7 @@ def studio_page(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="qal-tabs") as all_tabs:
             for name, add_tab in TABS.items():
                 with gr.Tab(name, id=name.lower()) as tab:
-                    remember_selection(tab, "tab", name.lower())
+                    remember_selection(tab, name.lower())
                     # Only the first tab is filled at once: each update of a component takes the browser milliseconds
                     opened = [tab.select] if parts else [page.load, tab.select]
                     parts[name.lower()] = add_tab(studio, page, opened)
@@ -46,7 +46,7 @@ def studio_page(studio: Studio) -> gr.Blocks:
         train.stored_form.render()
         selector, buttons = train.run_tab.selector, train.run_tab.model_buttons
         wire_use(studio, buttons, selector, all_tabs, parts)
-        place = Place(train.run, train.tabs, all_tabs)
+        place = Place(train.run, train.tabs, parts[DATA_TAB], all_tabs)
         wire_address(studio, page, place, [*parts])
     return page
 

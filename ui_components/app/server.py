@@ -59,6 +59,26 @@ def serve(
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # no requests to other servers
     os.environ.setdefault("MPLBACKEND", "agg")  # Gradio reads it at each event, and imports pyplot if it is not set
     require_local_address(options.host)
+    local, shared = launch(page, options, guard, routes, users, readable)
+    limit_connections(page)
+    print(f"Qal is at {local}", flush=True)
+    if options.share:
+        failure = "Could not create a share link: no connection to gradio.live."
+        print(f"Shared at {shared}" if shared else failure, flush=True)
+    page.block_thread()
+
+
+def launch(
+    page: gr.Blocks,
+    options: ServeOptions,
+    guard: Guard,
+    routes: Routes,
+    users: Users | None,
+    readable: Sequence[Path],
+) -> tuple[str, str | None]:
+    """Starts the server; the arguments are those of `serve`.
+
+    Returns its address, and that of the share link. Raises OptionError if the port is not free."""
     authenticate: Any = users.authenticate if users else None  # Gradio awaits it, although its type says otherwise
     try:
         _, local, shared = page.launch(
@@ -83,12 +103,7 @@ def serve(
     except OSError as error:
         message = f"port {options.port} on {options.host} is not free; choose another one with --port"
         raise OptionError(message) from error
-    limit_connections(page)
-    print(f"Qal is at {local}", flush=True)
-    if options.share:
-        failure = "Could not create a share link: no connection to gradio.live."
-        print(f"Shared at {shared}" if shared else failure, flush=True)
-    page.block_thread()
+    return local, shared
 
 
 def application_settings(page: gr.Blocks, guard: Guard, routes: Routes, users: Users | None) -> dict[str, Any]:

@@ -8,9 +8,8 @@ import gradio as gr
 from ui_components.app.studio import Studio
 from ui_components.data.add.actions import SEEN
 from ui_components.data.corpora import FILTER_FIELDS, TableFilter
+from ui_components.data.tab_ids import BROWSE_TAB
 from ui_components.widgets.choices import corpus_choices, first_available
-
-BROWSE_TAB = "browse"
 
 
 class Arrived(NamedTuple):

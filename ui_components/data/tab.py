@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 from gradio.events import Dependency
 
+from ui_components.app.address import DATA_TAB, remember_selection
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.data import actions, arrivals
 from ui_components.data.add.tab import JobsPanel, add_tab, jobs_panel, wire_jobs
@@ -20,12 +21,12 @@ from ui_components.data.dashboard.tab import (
 from ui_components.data.record.tab import record_tab
 from ui_components.data.rows_table import rows_table, wire_table
 from ui_components.data.sample_corpus import FETCH_LABEL, fetch_sample
+from ui_components.data.tab_ids import ADD_TAB, BROWSE_TAB, RECORD_TAB
 from ui_components.widgets.audio_view.actions import EMPTY_VIEW
 from ui_components.widgets.audio_view.component import AudioView, audio_view
 
 MAX_CONCURRENT_ANALYSES = 2
 PLACEHOLDER = "Select a clip or upload a file to inspect and trim it."
-BROWSE, ADD, RECORD = "browse", "add", "record"  # ids of the inner tabs
 
 
 class Browse(NamedTuple):
@@ -36,14 +37,15 @@ class Browse(NamedTuple):
     refresh: dict[str, Any]  # the arguments of the event that updates the dashboard and the table
 
 
-def data_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
+def data_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> gr.Tabs:
+    """Lays out and wires the tab. Returns its inner tabs."""
     panel, shown = jobs_panel(), gr.State(None)  # shown: the folder of the dataset to show next
     with gr.Tabs() as inner:
-        with gr.Tab("Browse", id=BROWSE):
+        with inner_tab("Browse", BROWSE_TAB):
             browse = browse_tab(studio, shown, panel, opened)
-        with gr.Tab("Add data", id=ADD):
+        with inner_tab("Add data", ADD_TAB):
             add_tab(studio, panel)
-        with gr.Tab("Record", id=RECORD):
+        with inner_tab("Record", RECORD_TAB):
             recorded = record_tab()
     wire_jobs(studio, panel, opened)
     arrived = panel.arrived.change(
@@ -53,6 +55,14 @@ def data_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
     changed = shown.change(action(arrivals.show_next, studio), shown, [browse.corpus, shown], **EVENT_OPTIONS)
     for event in (arrived, left, changed):
         event.then(**browse.listed).then(**browse.refresh)
+    return inner
+
+
+def inner_tab(title: str, tab_id: str) -> gr.Tab:
+    """Adds a tab whose selection is in the address."""
+    tab = gr.Tab(title, id=tab_id)
+    remember_selection(tab, DATA_TAB, tab_id)
+    return tab
 
 
 def browse_tab(studio: Studio, shown: gr.State, panel: JobsPanel, opened: EventTriggers) -> Browse:

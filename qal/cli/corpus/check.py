@@ -102,7 +102,7 @@ def _measure_agreement(corpus: Corpus, model: str) -> None:
 
 @contextmanager
 def _progress(name: str) -> Iterator[Callable[[int, int], None]]:
-    with tqdm(desc=name, unit="example", file=sys.stderr, disable=None) as bar:
+    with tqdm(desc=name, unit="example", file=sys.stderr) as bar:
 
         def update(done: int, total: int) -> None:
             bar.total = total

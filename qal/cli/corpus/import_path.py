@@ -1,7 +1,7 @@
 """qal corpus import PATH: previews and imports a folder, a table or an archive, whose format is found."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -99,13 +99,18 @@ def _audio_folders(options: PathOptions) -> list[Path]:
 
 def _preview(options: PathOptions) -> None:
     """Prints what an import would make. Raises CorpusError if it would make nothing."""
+    print_preview(lambda: _found(options), options.json_)
+
+
+def print_preview(find: Callable[[], Preview], as_json: bool) -> None:
+    """Prints the preview that `find` returns. Raises its errors."""
     try:
-        found = _found(options)
+        found = find()
     except ColumnsError as error:
-        if options.json_:  # with the columns there are, of which a page offers a choice
+        if as_json:  # with the columns there are, of which a page offers a choice
             print(json_text({"columns": error.columns, "stops": str(error)}))
         raise
-    _show_preview(found, options.json_)
+    _show_preview(found, as_json)
 
 
 def _found(options: PathOptions) -> Preview:

@@ -69,7 +69,7 @@ def leakage_main(arguments: Sequence[str]) -> None:
 
 
 def _measure(corpus: Corpus) -> None:
-    with tqdm(desc=corpus.info.name, unit="example", file=sys.stderr, disable=None) as bar:
+    with tqdm(desc=corpus.info.name, unit="example", file=sys.stderr) as bar:
 
         def update(done: int, total: int) -> None:
             bar.total = total

@@ -10,8 +10,8 @@ from pathlib import Path
 from qal.audio.decode import Check, no_check
 from qal.corpus.importers.conversion.archives import is_archive
 from qal.corpus.importers.conversion.build import CorpusBuilder, audio_notes, list_first, require_few_problems
-from qal.corpus.importers.conversion.checking import EntryChecker
-from qal.corpus.importers.conversion.first_rows import SampledEntries, sample_entries
+from qal.corpus.importers.conversion.checking import NO_LANGUAGE, EntryChecker
+from qal.corpus.importers.conversion.first_rows import SampledEntries, SampleLimits, sample_entries
 from qal.corpus.importers.conversion.journal import Journal, delete_unused_audio
 from qal.corpus.importers.conversion.sources import OpenedSource, open_source
 from qal.corpus.importers.conversion.staging_folder import CORPUS_FOLDER, resumable_staging
@@ -34,6 +34,7 @@ from qal.storage import storage_errors
 
 NO_EXAMPLES = "contains no recordings that can be imported"
 WHAT_IS_EXPECTED = "put name.wav and name.txt beside each other, or list the recordings in a table"
+REMOTE_PREVIEW_ENTRIES, REMOTE_PREVIEW_BYTES = 100, 20_000_000  # of audio; each entry is downloaded
 
 
 def preview(
@@ -48,6 +49,8 @@ def preview(
     check: Check = no_check,
 ) -> Preview:
     """Lists a source and decodes its first examples. Nothing is written; an archive is unpacked for that time.
+
+    Of a remote source little more than these examples is read.
 
     Args:
         source: a folder, a table or an archive.
@@ -67,9 +70,13 @@ def preview(
     with storage_errors("the preview"), tempfile.TemporaryDirectory(dir=work_folder, prefix=".preview-") as work:
         opened = open_source(source, format, Path(work), check)
         listing = opened.source_format.list(opened.path, options)
-        checker = EntryChecker(options, opened.roots(options.audio_folders))
-        sample = sample_entries(checker.check(chain(opened.problems, listing.entries)), rows, check)
-    return _preview(source, opened, listing, sample, max_problem_share)
+        checker = EntryChecker(options, opened.roots(options.audio_folders), requires_language=False)
+        limits = SampleLimits(rows)
+        if opened.source_format.is_remote:
+            limits = SampleLimits(rows, REMOTE_PREVIEW_BYTES, REMOTE_PREVIEW_ENTRIES)
+        sample = sample_entries(checker.check(chain(opened.problems, listing.entries)), limits, check)
+    found = _preview(source, opened, listing, sample, max_problem_share)
+    return replace(found, stops=NO_LANGUAGE) if checker.lacks_language and not found.stops else found
 
 
 def _preview(
@@ -96,7 +103,7 @@ def _preview(
         licence=listing.licence,
         attribution=listing.attribution,
         source=listing.source or _described(source),
-        notes=listing.notes,
+        notes=" ".join(filter(None, [listing.notes, sample.describe_part(listing.stated_count)])),
         stops=stops,
     )
 
@@ -149,7 +156,7 @@ def import_source(
         folder = staging / CORPUS_FOLDER
         with closing(Journal(staging, folder)) as journal:
             builder = CorpusBuilder(folder, journal, max_problem_share, on_progress, check)
-            builder.build(listed)
+            builder.build(listed, listing.stated_count)
         on_progress(ImportProgress("write", len(builder.problems), None, len(builder.problems)))
         origin = Origin(
             name=out.resolve().name,

@@ -76,6 +76,7 @@ class Listing:
     source: str = ""  # for corpus.json; empty: the name of the folder or file
     notes: str = ""
     speakers_are_people: bool = True  # False if the speakers are chapters or characters
+    stated_count: int | None = None  # number of entries as the source states it; None: it does not
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,33 @@ from tests.run_folders import scripted_run
 from tests.ui_components.train.run.run_page import is_unchanged
 from ui_components.app.address import open_address, run_address
 
-TABS = ("live", "train", "models")
+TABS = ("live", "data", "train", "models")
 
 
 def test_address_opens_tab_inner_tab_and_run(studio):
     scripted_run(studio.runs, "mine", "finished")
     place = open_address(studio, run_address("mine").removeprefix("#"), TABS)
-    assert (place.run, place.inner_tabs.selected, place.tabs.selected) == ("mine", "run", "train")
+    assert (place.run, place.train_tabs.selected, place.tabs.selected) == ("mine", "run", "train")
     place = open_address(studio, "models 1700000000", TABS)
-    assert (is_unchanged(place.run), is_unchanged(place.inner_tabs), place.tabs.selected) == (True, True, "models")
+    assert (is_unchanged(place.run), is_unchanged(place.train_tabs), place.tabs.selected) == (True, True, "models")
+    assert is_unchanged(place.data_tabs)
+
+
+@pytest.mark.parametrize(
+    ("address", "train", "data"),
+    [
+        ("data/add", None, "add"),
+        ("data/record 1700000000", None, "record"),
+        ("data", None, "browse"),
+        ("data/run", None, None),
+        ("train", "new", None),
+        ("train/add", None, None),
+    ],
+)
+def test_address_opens_the_inner_tab_of_its_own_tab_and_without_one_the_first(studio, address, train, data):
+    place = open_address(studio, address, TABS)
+    for tabs, expected in ((place.train_tabs, train), (place.data_tabs, data)):
+        assert is_unchanged(tabs) if expected is None else tabs.selected == expected
 
 
 @pytest.mark.parametrize("address", [None, "", "nowhere", "../x", "%", "live/run/mine"])
@@ -22,9 +40,10 @@ def test_unknown_parts_of_an_address_are_ignored(studio, address):
     scripted_run(studio.runs, "mine", "finished")
     place = open_address(studio, address, TABS)
     assert is_unchanged(place.run)
-    assert is_unchanged(place.inner_tabs)
+    assert is_unchanged(place.train_tabs)
+    assert is_unchanged(place.data_tabs)
 
 
 def test_run_that_does_not_exist_is_ignored(studio):
     place = open_address(studio, "train/run/gone", TABS)
-    assert (is_unchanged(place.run), place.inner_tabs.selected) == (True, "run")
+    assert (is_unchanged(place.run), place.train_tabs.selected) == (True, "run")

@@ -7,6 +7,8 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from qal.cli.corpus import import_hub, import_path
+from qal.cli.parsing import parse_options
 from qal.corpus.manifest import read_corpus
 from qal.errors import CorpusError, OptionError
 from tests.sounds import sine, tones_corpus, write_audio
@@ -18,9 +20,9 @@ from ui_components.data.add.form import ROLES, form_of
 from ui_components.data.add.owners import read_owner
 from ui_components.data.add.places import require_source, source_choices
 from ui_components.data.add.preview_process import ShownPreview
-from ui_components.data.add.tab import FIELDS, form_values
+from ui_components.data.add.tab import FIELDS, form_values, preview_again_handler, preview_handler
 from ui_components.data.add.uploads import Upload, store_upload
-from ui_components.data.add.views import jobs_html, preview_html
+from ui_components.data.add.views import jobs_html, preview_html, progress_facts
 
 
 def recordings(folder: Path, count: int = 4) -> list[Path]:
@@ -76,6 +78,7 @@ def test_upload_is_previewed_with_chosen_columns_imported_and_selected(studio, t
         actions.start_import(studio, folder, False, form(columns=COLUMNS), request_from("anna"))
     started = actions.start_import(studio, folder, True, form(columns=COLUMNS), request_from("anna"))
     assert "data-in-progress" in started.jobs
+    assert (started.confirmed, started.columns.visible) == (False, False)
     job_folder, job = wait_for_job(studio)
     corpus = read_corpus(studio.data / "mine")
     assert sorted(row.text for row in corpus.rows) == [f"sentence number {i}" for i in range(4)]
@@ -91,12 +94,45 @@ def test_upload_is_previewed_with_chosen_columns_imported_and_selected(studio, t
     assert actions.update_jobs(studio, opened_later.sent, opened_later.arrived).arrived == gr.skip()
 
 
+@pytest.mark.parametrize(
+    ("main", "source"),
+    [
+        (import_hub, {"kind": "hub", "repository": "owner/name", "config": "am_et", "split": "train[:5]"}),
+        (import_path, {"kind": "folder", "path": "folder"}),
+    ],
+)
+def test_every_field_of_the_form_is_an_option_of_the_command_for_preview_and_import(tmp_path, main, source):
+    options = {"licence": "MIT", "attribution": "Anna", "no_text": True, "max_problems": 5.0}
+    filled = form_of(form(**source, **options, columns=COLUMNS))
+    model = main.HubOptions if main is import_hub else main.PathOptions
+    for command in (filled.preview_command(), filled.import_command(tmp_path)):
+        arguments = command[command.index("import") + 2 :]
+        parsed = parse_options("qal corpus import", "", model, arguments)
+        assert (parsed.max_problems, parsed.licence, parsed.no_text) == (0.05, "MIT", True)
+        assert parsed.dry_run == (parsed.out is None)
+
+
+def test_preview_of_the_hub_without_a_network_says_so(studio, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(CorpusError, match="no connection to the hub"):
+        actions.show_preview(studio, "", form(kind="hub", repository="owner/name", split="train"))
+
+
 def test_table_with_unknown_columns_offers_them(studio, tmp_path):
     shown = actions.show_preview(studio, stored(studio, tmp_path), form())
-    assert "Choose the columns below" in shown.preview
+    assert "Choose the columns of the table above" in shown.preview
     assert "no column for" in shown.preview
     assert (shown.columns.visible, shown.start.interactive) == (True, False)
     assert {column for _, column in shown.choices[0].choices} == {"", "Datei", "Satz", "Wer"}
+
+
+def test_columns_that_were_chosen_for_an_earlier_table_do_not_stop_the_preview(studio, tmp_path):
+    given = recordings(tmp_path / "own")
+    given[-1].write_text("file,text\n" + "\n".join(f"{file.name},words" for file in given[:-1]))
+    folder = actions.store_files(studio, upload(tmp_path, given), "", "").upload
+    shown = actions.show_preview(studio, folder, form(columns=COLUMNS))
+    assert "4 examples" in shown.preview
+    assert shown.start.interactive is True
 
 
 def test_preview_leaves_chosen_columns_as_they_are_and_resets_those_that_are_gone(studio, tmp_path):
@@ -106,6 +142,45 @@ def test_preview_leaves_chosen_columns_as_they_are_and_resets_those_that_are_gon
     assert [role for role, choice in zip(ROLES, choices, strict=True) if "value" in choice.constructor_args] == [
         "split"
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "files", "advice"),
+    [
+        ({"language": "", "columns": COLUMNS}, 4, "give one under Language"),
+        ({}, 4, "choose under Columns of the table"),
+        ({"columns": COLUMNS, "max_problems": 1}, 0, "allow more under Licence and options"),
+    ],
+)
+def test_advice_of_a_preview_names_fields_of_the_page_and_no_option_of_the_command_line(
+    studio, tmp_path, change, files, advice
+):
+    given = recordings(tmp_path / "own")
+    table = given.pop()
+    if not files:
+        table.write_text(table.read_text() + "\r\n".join(["", *(f"none-{i}.wav;words {i};Anna" for i in range(3))]))
+    folder = actions.store_files(studio, upload(tmp_path, [*given, table]), "", "").upload
+    try:
+        shown = actions.show_preview(studio, folder, form(**change)).preview
+    except CorpusError as error:
+        shown = str(error)
+    assert advice in shown
+    assert "--" not in shown
+
+
+def test_preview_follows_the_language_if_one_is_shown(studio, tmp_path):
+    folder = stored(studio, tmp_path)
+    values = {**dict.fromkeys(FIELDS, ""), **form(language=""), "no_text": False, "max_problems": 10}
+    values = [*(values[name] for name in FIELDS), *(COLUMNS.get(role, "") for role in ROLES)]
+    shown = preview_handler(studio, folder, *values)
+    assert "The import would stop: the source names no language" in shown[0]
+    assert "sentence number 3" in shown[0]
+    assert shown[4].interactive is False
+    unchanged = preview_again_handler(studio, "", folder, *values)
+    assert len(unchanged) == len(shown)
+    assert all(value == gr.skip() for value in unchanged)
+    values[FIELDS.index("language")] = "de"
+    assert preview_again_handler(studio, shown[0], folder, *values)[4].interactive is True
 
 
 def test_source_that_cannot_be_imported_says_why_and_is_not_started(studio, tmp_path):
@@ -136,6 +211,22 @@ def test_import_survives_a_restart_of_the_page_and_shows_its_progress(studio, tm
     assert f'data-resume="{job.id}"' in cancelled.jobs
     assert actions.act_on_job(restarted, click(dismiss=job.id), request_from()).jobs == ""
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("import:  25%|##5   | 2/8 [00:01<00:03,  2.0 entries/s, 0.01 h of speech, 0 problems]", "25 % · 00:03 left"),
+        ("audio:  50%|#####     | 4/8 [01:00<01:02:00,  1.2example/s]", "measuring audio · 50 % · 01:02:00 left"),
+        ("text and audio:   0%|          | 0/8 [00:00<?, ?example/s]", "comparing text and audio · 0 %"),
+        ("unpack: 0 entries [00:00, ? entries/s]", "unpacking"),
+        ("import: 12 entries [00:03,  4.00 entries/s]", ""),
+        ("Loading: 1 file", ""),
+    ],
+)
+def test_progress_of_a_command_is_its_stage_its_share_and_the_time_left(tmp_path, line, expected):
+    (tmp_path / jobs.LOG_FILE).write_text(f"a first line\n\r{line}\r")
+    assert " · ".join(progress_facts(jobs.progress_of(tmp_path))) == expected
 
 
 def test_interrupted_import_is_continued_by_the_same_command(studio, tmp_path):

@@ -145,12 +145,14 @@ def test_linked_dataset_is_not_deleted(studio, tmp_path):
     assert (target / "manifest.jsonl").exists()
 
 
-def test_quality_is_checked_in_the_background_and_shown_in_the_dashboard(studio, english_corpus):
+def test_quality_is_checked_in_the_background_with_progress_and_shown_in_the_dashboard(studio, english_corpus):
     folder = str(spoken_corpus(studio.data / "spoken", english_corpus, 4).folder)
     assert "Checking <b>spoken</b>" in managing.start_check(studio, folder, "", request_from())
     ((job_folder, job),) = jobs.list_jobs(studio.data)
     wait_until(lambda: jobs.job_state(job_folder, job) != "running")
     assert jobs.job_state(job_folder, job) == "finished"
+    log = (job_folder / jobs.LOG_FILE).read_text()
+    assert [int(bar[1]) for bar in jobs.BAR.finditer(log)][-1] == 4
     charts = actions.refresh(studio, None, folder, 0, None, *values()).charts
     assert '"snr_db"' in charts
     with pytest.raises(OptionError, match="model of the list"):

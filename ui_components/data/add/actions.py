@@ -16,6 +16,7 @@ from ui_components.data.add.places import require_source, source_choices
 from ui_components.data.add.preview_process import ShownPreview, run_preview
 from ui_components.data.add.uploads import Upload, describe_upload, store_upload
 from ui_components.data.add.views import jobs_html, preview_html
+from ui_components.data.add.wording import in_words_of_the_page
 from ui_components.widgets.markup import note_html
 
 NOT_CONFIRMED = "confirm that the recordings may be used, then press Import"
@@ -64,6 +65,8 @@ class ImportStarted(NamedTuple):
     upload_note: str
     name: str
     start: gr.Button
+    confirmed: bool  # asked again for the next recordings
+    columns: gr.Accordion
 
 
 class JobsShown(NamedTuple):
@@ -109,9 +112,15 @@ def dataset_name(text: str) -> str:
 
 
 def show_preview(studio: Studio, upload: str, values: FormValues) -> PreviewShown:
-    """Reads the source and shows its first examples, its problems and the columns of its table."""
+    """Reads the source and shows its first examples, its problems and the columns of its table.
+
+    Chosen columns that the table does not have, such as those of an earlier table, are not used."""
     form = complete_form(studio, upload, values)
-    found = run_preview(form.preview_command(), studio.data.resolve() / jobs.JOBS_FOLDER)
+    work = studio.data.resolve() / jobs.JOBS_FOLDER
+    found = run_preview(form.preview_command(), work)
+    kept = {role: column for role, column in form.columns.items() if column in found.columns}
+    if found.columns and kept != form.columns:
+        found = run_preview(form.model_copy(update={"columns": kept}).preview_command(), work)
     return PreviewShown(
         preview=preview_html(found),
         columns=gr.Accordion(visible=bool(found.columns)),
@@ -167,7 +176,16 @@ def start_import(
     job = jobs.new_job(folder, "import", form.name, command, f"Import of {form.name}")
     write_owner(studio.data.resolve() / form.name, current_user(request))
     jobs.start_job(folder, job.model_copy(update={"user": current_user(request)}))
-    return ImportStarted(shown_jobs(studio), "", "", "", "", gr.Button(interactive=False))
+    return ImportStarted(
+        jobs=shown_jobs(studio),
+        preview="",
+        upload="",
+        upload_note="",
+        name="",
+        start=gr.Button(interactive=False),
+        confirmed=False,
+        columns=gr.Accordion(visible=False),
+    )
 
 
 def require_no_import(studio: Studio, name: str) -> None:
@@ -220,7 +238,7 @@ def result_notes(job: jobs.Job, result: Mapping[str, Any]) -> list[str]:
     notes = [str(note) for note in result.get("notes_of_import", [])]
     if left_out:
         entries = "1 entry was" if len(left_out) == 1 else f"{len(left_out):,} entries were"
-        notes.insert(0, f"{entries} left out, such as {left_out[0]}")
+        notes.insert(0, f"{entries} left out, such as {in_words_of_the_page(str(left_out[0]))}")
     return notes
 
 

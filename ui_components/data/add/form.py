@@ -17,7 +17,7 @@ ROLE_LABELS: Mapping[Role, str] = {
     "file": "Audio file",
     "text": "Text",
     "speaker": "Speaker",
-    "language": "Language",
+    "language": "Language column",  # beside the language of the whole dataset
     "translation": "Translation",
     "split": "Split",
     "start": "Start time",
@@ -35,7 +35,7 @@ class ImportForm(BaseModel, frozen=True):
     path: str = Field(default="", description="on the server, of an upload or a folder")
     repository: str = ""
     config: str = ""
-    split: str = Field(default="", description="of a hub data set, such as train[:500]")
+    split: str = Field(default="", description="of a dataset of the hub, such as train[:500]")
     name: str = Field(default="", description="of the new dataset")
     language: str = ""
     licence: str = ""
@@ -49,13 +49,14 @@ class ImportForm(BaseModel, frozen=True):
         if self.kind == "hub":
             arguments = ["hub", self._repository(), *_flags(config=self.config, split=self.split)]
         else:
-            arguments = ["folder", self.path, *_flags(max_problems=f"{self.max_problems / 100:g}")]
+            arguments = ["folder", self.path]
         columns = ",".join(f"{role}={column}" for role, column in self.columns.items() if column)
         flags = {
             "language": self.language,
             "columns": columns,
             "licence": self.licence,
             "attribution": self.attribution,
+            "max_problems": f"{self.max_problems / 100:g}",
         }
         return [*arguments, *_flags(**flags), *(["--no-text"] if self.no_text else [])]
 
@@ -70,7 +71,7 @@ class ImportForm(BaseModel, frozen=True):
     def _repository(self) -> str:
         repository = self.repository.strip().removeprefix("https://huggingface.co/datasets/").strip("/")
         if not repository or repository.startswith("-"):
-            raise OptionError("give the name of the hub data set as OWNER/NAME")
+            raise OptionError("give the name of the dataset on the hub as OWNER/NAME")
         return repository
 
     def _name(self, data: Path) -> str:

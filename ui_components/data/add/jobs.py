@@ -32,8 +32,10 @@ JOB_FILE, LOG_FILE, SOURCE_FOLDER = "job.json", "log.txt", "source"
 JOB_ID = re.compile(r"[0-9a-f]{16}")
 LOG_TAILS_BYTES = (1 << 14, 1 << 20, 1 << 26)  # the first one that has a whole line is taken
 BAR = re.compile(r"(\d+)/(\d+) \[[\d:]+<([\d:?]+)")  # of tqdm: done, total, time left
+BAR_TITLE = re.compile(r"([a-z ]+): .*\[\d+:\d")  # of tqdm, also while the total is not known
 STOP_TIMEOUT_S = 5  # between SIGTERM and SIGKILL
 ABANDONED_S = 2 * 24 * 3600  # age of an upload that was not imported
+RECENT_S = 600  # time for which the result of a job is shown on every tab
 ERROR = "error: "
 
 JobState = Literal["running", "finished", "failed", "cancelled", "interrupted"]
@@ -60,6 +62,7 @@ class JobProgress(NamedTuple):
     share: float | None  # 0 to 1; None: not known
     left: str  # time left as tqdm writes it, such as 01:30; empty: not known
     line: str  # the last line
+    stage: str = ""  # the title of the progress bar, such as "audio"; empty: not known
 
 
 def new_job_folder(data: Path) -> Path:
@@ -123,9 +126,19 @@ def list_jobs(data: Path) -> list[tuple[Path, Job]]:
     return sorted(found, key=lambda pair: pair[1].started)
 
 
+def recent_jobs(data: Path) -> list[tuple[Path, Job]]:
+    """Returns the jobs that are running or have ended within the last RECENT_S, the oldest first."""
+    jobs = list_jobs(data)
+    return [(folder, job) for folder, job in jobs if _is_running(job) or _age_s(folder / LOG_FILE) < RECENT_S]
+
+
+def _is_running(job: Job) -> bool:
+    return is_alive(Status(pid=job.pid, pid_started=job.pid_started))
+
+
 def job_state(folder: Path, job: Job) -> JobState:
     """Returns the state of a job, from its process and the end of its log."""
-    if is_alive(Status(pid=job.pid, pid_started=job.pid_started)):
+    if _is_running(job):
         return "running"
     last = last_line(folder)
     if last.startswith("{"):
@@ -138,11 +151,12 @@ def job_state(folder: Path, job: Job) -> JobState:
 def progress_of(folder: Path) -> JobProgress:
     """Returns the progress of a job."""
     line = last_line(folder)
-    found = BAR.search(line)
+    found, title = BAR.search(line), BAR_TITLE.match(line)
+    stage = title[1] if title else ""
     if not found:
-        return JobProgress(None, "", line)
+        return JobProgress(None, "", line, stage)
     done, total, left = int(found[1]), int(found[2]), found[3]
-    return JobProgress(min(1.0, done / total) if total else None, "" if "?" in left else left, line)
+    return JobProgress(min(1.0, done / total) if total else None, "" if "?" in left else left, line, stage)
 
 
 def last_line(folder: Path) -> str:
@@ -186,7 +200,7 @@ def cancel_job(folder: Path, job: Job) -> None:
             os.killpg(job.pid, number)
         end_s = time.monotonic() + timeout_s
         while time.monotonic() < end_s:
-            if not is_alive(Status(pid=job.pid, pid_started=job.pid_started)):
+            if not _is_running(job):
                 return
             time.sleep(0.05)
 

@@ -18,6 +18,7 @@ from qal.errors import CorpusError
 from qal.storage import storage_errors
 from qal.subcommand import qal_environment
 from ui_components.app.open_page import require_open_page
+from ui_components.data.add.wording import in_words_of_the_page
 
 POLL_S = 0.05
 ERROR = "error: "
@@ -93,10 +94,12 @@ def _parsed(output: str) -> ShownPreview:
     lines = [line for line in output.splitlines() if line.strip()]
     for line in reversed(lines):
         with suppress(ValueError, ValidationError):
-            return ShownPreview.model_validate(_object(line))
+            found = ShownPreview.model_validate(_object(line))
+            problems = tuple(map(in_words_of_the_page, found.problems))
+            return found.model_copy(update={"stops": in_words_of_the_page(found.stops), "problems": problems})
     errors = [line for line in lines if line.startswith(ERROR)]
     if errors:
-        raise CorpusError(errors[-1].removeprefix(ERROR))
+        raise CorpusError(in_words_of_the_page(errors[-1].removeprefix(ERROR)))
     raise CorpusError(f"the preview ended unexpectedly: {lines[-1][:300] if lines else 'no output'}")
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.data.add import actions
@@ -24,12 +25,30 @@ UPLOAD_HINT = (
 CONFIRMATION = "I may use these recordings: the speakers agreed, or their licence allows it."
 
 
+SHOW_JOBS_JS = "() => { document.querySelector('.qal-imports')?.scrollIntoView({ block: 'center' }); }"
+
+
 class JobsPanel(NamedTuple):
     """The imports in progress."""
 
     html: gr.HTML
     sent: gr.State
     arrived: gr.State  # the last job that has finished, as from `actions.newest_result`
+
+
+class SourceFields(NamedTuple):
+    """The components that say what is imported. Of the three columns one is shown."""
+
+    kind: gr.Radio
+    upload_column: gr.Column
+    files: gr.File
+    upload_note: gr.HTML
+    folder_column: gr.Column
+    path: gr.Dropdown
+    hub_column: gr.Column
+    repository: gr.Textbox
+    config: gr.Textbox
+    split: gr.Textbox
 
 
 class AddForm(NamedTuple):
@@ -61,6 +80,45 @@ def jobs_panel() -> JobsPanel:
 
 def add_tab(studio: Studio, panel: JobsPanel) -> AddForm:
     """Lays out and wires the form."""
+    source = source_fields()
+    with gr.Row():
+        name = gr.Textbox("", label="Name of the new dataset", placeholder="my-voice", max_length=64, min_width=180)
+        languages = [("As the source says", ""), *((f"{title} ({code})", code) for title, code in named_languages())]
+        language = gr.Dropdown(languages, value="", label="Language", min_width=180)
+    options = option_fields()
+    with gr.Accordion("Columns of the table", visible=False) as columns, gr.Row(elem_classes="qal-roles"):
+        roles = [
+            gr.Dropdown([("Automatic", AUTOMATIC)], value=AUTOMATIC, label=ROLE_LABELS[role], min_width=190)
+            for role in ROLES
+        ]
+    with gr.Row(elem_classes="qal-actions"):
+        show_preview = gr.Button("Preview", min_width=140, scale=0)
+    preview = gr.HTML("", min_height=1)
+    confirmed = gr.Checkbox(False, label=CONFIRMATION)
+    with gr.Row(elem_classes="qal-actions"):
+        start = gr.Button("Import", variant="primary", interactive=False, min_width=140, scale=0)
+    named = {**source._asdict(), "name": name, "language": language, **options}
+    form = AddForm(
+        kind=source.kind,
+        upload=gr.State(""),
+        fields={field: named[field] for field in FIELDS},
+        roles=roles,
+        files=source.files,
+        upload_note=source.upload_note,
+        confirmed=confirmed,
+        columns=columns,
+        preview=preview,
+        show_preview=show_preview,
+        start=start,
+    )
+    shown = [source.upload_column, source.folder_column, source.hub_column, source.path]
+    source.kind.input(action(actions.show_source, studio), source.kind, shown, **EVENT_OPTIONS)
+    wire_form(studio, form, panel)
+    return form
+
+
+def source_fields() -> SourceFields:
+    """Lays out the kinds of sources; one of them is shown."""
     kind = gr.Radio(KINDS, value="upload", label="Source")
     with gr.Column() as upload_column:
         files = uploaded_files(label="Files or an archive", height=150, elem_classes="qal-drop", buttons=[])
@@ -75,13 +133,16 @@ def add_tab(studio: Studio, panel: JobsPanel) -> AddForm:
             allow_custom_value=True,
         )
     with gr.Column(visible=False) as hub_column, gr.Row():
-        repository = gr.Textbox("", label="Data set", placeholder="google/fleurs", min_width=200, scale=2)
+        repository = gr.Textbox("", label="Dataset on the hub", placeholder="google/fleurs", min_width=200, scale=2)
         config = gr.Textbox("", label="Configuration", placeholder="am_et", min_width=120)
         split = gr.Textbox("", label="Split or slice", placeholder="train[:500]", min_width=120)
-    with gr.Row():
-        name = gr.Textbox("", label="Name of the new dataset", placeholder="my-voice", max_length=64, min_width=180)
-        languages = [("As the source says", ""), *((f"{title} ({code})", code) for title, code in named_languages())]
-        language = gr.Dropdown(languages, value="", label="Language", min_width=180)
+    return SourceFields(
+        kind, upload_column, files, upload_note, folder_column, path, hub_column, repository, config, split
+    )
+
+
+def option_fields() -> dict[str, Component]:
+    """Lays out the options that most imports do not need. Returns them by the fields of ImportForm."""
     with gr.Accordion("Licence and options", open=False):
         with gr.Row():
             licence = gr.Dropdown(
@@ -91,30 +152,11 @@ def add_tab(studio: Studio, panel: JobsPanel) -> AddForm:
         with gr.Row():
             no_text = gr.Checkbox(False, label="Audio without text, for distillation", min_width=200)
             max_problems = gr.Number(10, label="Stop above this share of bad entries (%)", minimum=0, maximum=100)
-    with gr.Accordion("Columns of the table", visible=False) as columns, gr.Row(elem_classes="qal-roles"):
-        roles = [
-            gr.Dropdown([("Automatic", AUTOMATIC)], value=AUTOMATIC, label=ROLE_LABELS[role], min_width=190)
-            for role in ROLES
-        ]
-    with gr.Row(elem_classes="qal-actions"):
-        show_preview = gr.Button("Preview", min_width=140, scale=0)
-    preview = gr.HTML("", min_height=1)
-    confirmed = gr.Checkbox(False, label=CONFIRMATION)
-    with gr.Row(elem_classes="qal-actions"):
-        start = gr.Button("Import", variant="primary", interactive=False, min_width=140, scale=0)
-    given = (kind, path, repository, config, split, name, language, licence, attribution, no_text, max_problems)
-    fields: dict[str, Component] = dict(zip(FIELDS, given, strict=True))
-    form = AddForm(
-        kind, gr.State(""), fields, roles, files, upload_note, confirmed, columns, preview, show_preview, start
-    )
-    kind.input(
-        action(actions.show_source, studio), kind, [upload_column, folder_column, hub_column, path], **EVENT_OPTIONS
-    )
-    wire_form(studio, form, panel)
-    return form
+    return {"licence": licence, "attribution": attribution, "no_text": no_text, "max_problems": max_problems}
 
 
 FIELDS = tuple(name for name in ImportForm.model_fields if name != "columns")
+FIELDS_OF_PREVIEW = ("path", "repository", "config", "split", "language", "no_text")  # what the preview depends on
 
 
 def form_values(values: tuple[Any, ...]) -> dict[str, Any]:
@@ -127,6 +169,13 @@ def form_values(values: tuple[Any, ...]) -> dict[str, Any]:
 def preview_handler(studio: Studio, upload: str, *values: Any) -> tuple[Any, ...]:
     shown = actions.show_preview(studio, upload, form_values(values))
     return (shown.preview, shown.columns, shown.licence, shown.attribution, shown.start, *shown.choices)
+
+
+def preview_again_handler(studio: Studio, shown: str, upload: str, *values: Any) -> tuple[Any, ...]:
+    """Updates the preview after a change of the language; nothing happens if none is shown."""
+    if not shown:
+        return (gr.skip(),) * (len(actions.PreviewShown._fields) - 1 + len(ROLES))
+    return preview_handler(studio, upload, *values)
 
 
 def start_handler(
@@ -158,21 +207,30 @@ def wire_form(studio: Studio, form: AddForm, panel: JobsPanel) -> None:
     stored.success(preview, **options)
     form.show_preview.click(preview, **options)
     gr.on([role.input for role in form.roles], preview, **options)
+    language = form.fields["language"]
+    again = {**options, "inputs": [form.preview, *options["inputs"]]}
+    language.input(action(preview_again_handler, studio), **again)  # type: ignore[attr-defined]
     started = form.start.click(
         action(start_handler, studio),
         [form.upload, form.confirmed, *form.values],
-        [panel.html, form.preview, form.upload, form.upload_note, name, form.start],
+        [panel.html, form.preview, form.upload, form.upload_note, name, form.start, form.confirmed, form.columns],
         **EVENT_OPTIONS,
     )
-    started.success(lambda html: html, panel.html, panel.sent, **EVENT_OPTIONS)
+    show_started(started, panel)
     # Other options need another preview, without which nothing is imported
     gr.on(
-        [form.kind.input, *(form.fields[n].change for n in ("path", "repository", "language"))],  # type: ignore
+        [form.kind.input, *(form.fields[field].change for field in FIELDS_OF_PREVIEW)],  # type: ignore
         lambda: gr.Button(interactive=False),
         None,
         form.start,
         **EVENT_OPTIONS,
     )
+
+
+def show_started(started: Dependency, panel: JobsPanel) -> None:
+    """After the event that starts a job: the jobs, which are at the top of the tab, are scrolled into view."""
+    sent = started.success(lambda html: html, panel.html, panel.sent, **EVENT_OPTIONS)
+    sent.then(None, None, None, js=SHOW_JOBS_JS, **EVENT_OPTIONS)
 
 
 def wire_jobs(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> None:

@@ -3,8 +3,9 @@
 import html
 from collections.abc import Sequence
 
-from ui_components.data.add.jobs import Job, JobProgress, JobState
+from ui_components.data.add.jobs import ERROR, Job, JobProgress, JobState
 from ui_components.data.add.preview_process import ShownPreview, ShownRow
+from ui_components.data.add.wording import in_words_of_the_page
 from ui_components.widgets.language_names import LANGUAGE_NAMES
 from ui_components.widgets.markup import note_html, sentence_html
 
@@ -12,6 +13,15 @@ MAX_PROBLEMS = 100  # lines that are shown
 MAX_TEXT = 200  # characters of a text
 MAX_NOTES = 3  # notes of a result that are shown
 VERBS = {"import": "Importing", "check": "Checking"}
+TITLES = {"import": "Import", "check": "Check"}
+DONE = {"import": "Imported", "check": "Checked"}
+STAGES = {  # by the title of the command's progress bar; that of the main stage is not shown
+    "unpack": "unpacking",
+    "list": "reading the list",
+    "write": "writing",
+    "audio": "measuring audio",
+    "text and audio": "comparing text and audio",
+}
 
 
 def preview_html(preview: ShownPreview) -> str:
@@ -34,7 +44,7 @@ def summary(preview: ShownPreview) -> str:
     """Format, number of examples, speakers and splits in one line."""
     at_least = "" if preview.count_is_complete else "at least "
     if not preview.format_title:
-        return "Choose the columns below."
+        return "Choose the columns of the table above."
     facts = [
         preview.format_title[:1].upper() + preview.format_title[1:],
         f"{at_least}{_counted(preview.count, 'example')}",
@@ -95,15 +105,13 @@ def _job_html(job: Job, state: JobState, progress: JobProgress, notes: Sequence[
     name, key = html.escape(job.dataset), html.escape(job.id)
     if state == "running":
         bar = "" if progress.share is None else f'<i style="width:{100 * progress.share:.1f}%"></i>'
-        time_left = f" · {progress.left} left" if progress.left else ""
-        percent = "" if progress.share is None else f" · {100 * progress.share:.0f} %"
-        text = f"{VERBS[job.kind]} <b>{name}</b>{percent}{time_left}"
+        text = " · ".join([f"{VERBS[job.kind]} <b>{name}</b>", *map(html.escape, progress_facts(progress))])
         return (
             f'<div class="qal-note job" data-in-progress><p role="status">{text}</p>'
             f'<div class="qal-bar">{bar}</div>{_button("stop", key, "Cancel", name)}</div>'
         )
     texts = {
-        "finished": ("Imported" if job.kind == "import" else "Checked") + f" <b>{name}</b>.",
+        "finished": f"{DONE[job.kind]} <b>{name}</b>.",
         "failed": f"{VERBS[job.kind]} <b>{name}</b> failed. {sentence_html(failure_of(progress.line))}",
         "cancelled": f"{VERBS[job.kind]} <b>{name}</b> was cancelled.",
         "interrupted": f"{VERBS[job.kind]} <b>{name}</b> was interrupted. Press Continue to go on where it stopped.",
@@ -118,9 +126,25 @@ def _job_html(job: Job, state: JobState, progress: JobProgress, notes: Sequence[
     return f'<div class="qal-note job{problem}"><p role="status">{texts[state]}</p>{listed}{buttons}</div>'
 
 
+def progress_facts(progress: JobProgress) -> list[str]:
+    """Returns the stage, the share that is done and the time left, as far as they are known."""
+    percent = "" if progress.share is None else f"{100 * progress.share:.0f} %"
+    left = f"{progress.left} left" if progress.left else ""
+    return [fact for fact in (STAGES.get(progress.stage, ""), percent, left) if fact]
+
+
+def short_progress(job: Job, state: JobState, progress: JobProgress) -> str:
+    """Returns the state of a job in a few words, such as "Importing · 25 %"."""
+    if state == "running":
+        return " · ".join([VERBS[job.kind], *progress_facts(progress)])
+    return DONE[job.kind] if state == "finished" else f"{TITLES[job.kind]} {state}"
+
+
 def failure_of(line: str) -> str:
     """The reason of a failed command, from its last line."""
-    return line.removeprefix("error: ") if line.startswith("error: ") else f"it ended unexpectedly: {line[:200]}"
+    if line.startswith(ERROR):
+        return in_words_of_the_page(line.removeprefix(ERROR))
+    return f"it ended unexpectedly: {line[:200]}"
 
 
 def _button(action: str, key: str, label: str, name: str) -> str:

@@ -6,7 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from ui_components.app.studio import EVENT_OPTIONS, Studio, action
-from ui_components.data.add.tab import JobsPanel
+from ui_components.data.add.tab import JobsPanel, show_started
 from ui_components.data.corpora import split_choices
 from ui_components.data.dashboard import editing, managing
 from ui_components.data.rows_table import RowsTable
@@ -82,7 +82,7 @@ def clip_editor() -> Editor:
             save = gr.Button("Save", variant="primary", min_width=90)
         with gr.Row():
             mark = gr.Dropdown(
-                [*editing.MARKS], value=editing.MARKS[0], label="Mark", allow_custom_value=True, min_width=120
+                [*editing.MARKS], value=editing.MARKS[0], label="Mark", allow_custom_value=True, min_width=180, scale=3
             )
             add_mark = gr.Button("Leave out", min_width=90)
             unmark = gr.Button("Use again", visible=False, min_width=90)
@@ -123,7 +123,8 @@ def bulk_marks(studio: Studio, corpus: gr.Dropdown, table: RowsTable, refresh: d
 
 def dataset_actions(studio: Studio, corpus: gr.Dropdown, shown: gr.State, panel: JobsPanel) -> None:
     """Adds what changes a whole dataset. `shown` is set to the folder of the dataset that is shown next."""
-    with gr.Accordion("Check, split, rename or delete the dataset", open=False) as accordion:
+    title = "Check, split, rename or delete the dataset"
+    with gr.Accordion(title, open=False, elem_classes="qal-manage") as accordion:
         with gr.Row():
             model = gr.Dropdown([managing.NO_MODEL], value="", label="Compare text and audio with", min_width=160)
             check = gr.Button("Check quality", min_width=120)
@@ -137,7 +138,7 @@ def dataset_actions(studio: Studio, corpus: gr.Dropdown, shown: gr.State, panel:
         question = question_row()
     accordion.expand(action(managing.update_models, studio), model, model, **EVENT_OPTIONS)
     checked = check.click(action(managing.start_check, studio), [corpus, model], panel.html, **EVENT_OPTIONS)
-    checked.success(lambda html: html, panel.html, panel.sent, **EVENT_OPTIONS)
+    show_started(checked, panel)
     split.click(action(managing.ask_split, studio), [corpus, unit], question.outputs, **EVENT_OPTIONS)
     rename.click(action(managing.ask_rename, studio), [corpus, name], question.outputs, **EVENT_OPTIONS)
     delete.click(action(managing.ask_delete, studio), corpus, question.outputs, **EVENT_OPTIONS)

@@ -12,8 +12,8 @@ from ui_components.live.view import METER_FLOOR_DB, audio_input_html, mixing_con
 from ui_components.widgets.choices import named_languages
 from ui_components.widgets.language_names import LANGUAGE_NAMES
 
-# Of the Live page: the microphone, its choice, what the browser remembers, and requests to the server
-LIVE_SCRIPTS = ("requests.js", "audio.js", "devices.js", "storage.js")
+# Of the Live page: requests to the server, what the browser remembers, the microphone, and its choice
+LIVE_SCRIPTS = ("requests.js", "storage.js", "audio.js", "devices.js")
 OWN_SCRIPTS = ("take.js", "record.js")
 FOLDER = Path(__file__).parent
 CONSENT = (
@@ -50,7 +50,7 @@ def _form_html() -> str:
 <div class="fields">
 <label>Dataset <select name="existing"><option value="">New dataset</option></select></label>
 <label class="new">Name of the new dataset <input name="name" value="my-voice" maxlength="64"
- pattern="[A-Za-z0-9_-]+" title="Letters, digits, - and _" required></label>
+ pattern="[A-Za-z0-9_\\-]+" title="Letters, digits, - and _" required></label>
 <label class="new">Language <select name="language" required>{languages}</select></label>
 <label>Speaker <input name="speaker" maxlength="{MAX_SPEAKER_CHARACTERS}" placeholder="A name or a pseudonym"
  autocomplete="off" list="qal-speakers" required><datalist id="qal-speakers"></datalist></label>

@@ -30,6 +30,13 @@ class QuestionRow(NamedTuple):
     cancel: gr.Button
 
 
+class MachineSection(NamedTuple):
+    """The charts of the machine and the optimisation; RunUpdate has the same field names."""
+
+    machine_charts: gr.HTML
+    machine_accordion: gr.Accordion
+
+
 class SamplesSection(NamedTuple):
     """The sample predictions; RunUpdate has the same field names."""
 
@@ -74,8 +81,7 @@ def run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run: gr
     charts = chart_board("large")
     report = gr.HTML()
     samples = add_samples_section()
-    with gr.Accordion("Machine and optimisation", open=False, visible=False) as machine_accordion:
-        machine_charts = chart_board("small")
+    machine = add_machine_section()
     log = add_log_section()
 
     outputs = RunUpdate(
@@ -84,8 +90,7 @@ def run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run: gr
         **buttons._asdict(),
         **model_buttons._asdict(),
         charts=charts,
-        machine_charts=machine_charts,
-        machine_accordion=machine_accordion,
+        **machine._asdict(),
         report=report,
         **samples._asdict(),
         log=log.log,
@@ -137,6 +142,12 @@ def add_question_row() -> QuestionRow:
         confirm = gr.Button("Confirm", variant="stop", size="md")
         cancel = gr.Button("Cancel", size="md")
     return QuestionRow(row, question, confirm, cancel)
+
+
+def add_machine_section() -> MachineSection:
+    with gr.Accordion("Machine and optimisation", open=False, visible=False) as accordion:
+        charts = chart_board("small")
+    return MachineSection(charts, accordion)
 
 
 def add_samples_section() -> SamplesSection:

@@ -91,18 +91,23 @@ class CorpusBuilder:
         """The problems so far, in the order of the source."""
         return [problem for _, problem in sorted(self._problems.copy().items(), key=itemgetter(0))]
 
-    def build(self, listed: Listed) -> None:
-        """Converts everything. Raises ProblemsError as soon as too many entries cannot be used."""
-        if listed.is_complete:
-            self._meter.total = len(listed.first)
-            self._require_few([entry for entry in listed.first if isinstance(entry, Problem)], len(listed.first))
+    def build(self, listed: Listed, stated_count: int | None = None) -> None:
+        """Converts everything. Raises ProblemsError as soon as too many entries cannot be used.
+
+        Args:
+            listed: the entries.
+            stated_count: their number as the source states it, for the progress; None: it does not."""
+        total = len(listed.first) if listed.is_complete else None
+        self._meter.total = stated_count if total is None else total
+        if total is not None:
+            self._require_few([entry for entry in listed.first if isinstance(entry, Problem)], total)
         jobs, known = self._jobs(self._grouped(listed)), 0
         for _ in convert(jobs, self.folder, self._done, self.check):
             failed = len(self._problems)
             self._meter.show("convert", len(self._rows) + failed, failed, self._speech_s)
-            if self._meter.total is not None and failed > known:
+            if total is not None and failed > known:
                 known = failed
-                self._require_few(self.problems, self._meter.total)
+                self._require_few(self.problems, total)
         self._require_few(self.problems, self._entries)
 
     def _require_few(self, problems: Sequence[Problem], total: int) -> None:

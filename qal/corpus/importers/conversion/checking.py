@@ -23,6 +23,7 @@ IDENTIFIER = re.compile(r"\S*(?:_|[^\W\d]\S*\d|\d\S*[^\W\d])\S*")  # letters wit
 MAX_TEXT_CHARACTERS = 5000  # no person says more in the longest example
 MAX_QUOTED = 40
 WHOLE_AND_PARTS = "is the whole recording, of which parts are listed, too ({})"
+NO_LANGUAGE = "the source names no language; give one, such as --language am"
 LISTED_AGAIN = "the same recording is listed again with another text ({})"
 
 
@@ -45,10 +46,13 @@ class EntryChecker:
 
     Args:
         options: what the user states about the source.
-        roots: the folders in which its recordings may be."""
+        roots: the folders in which its recordings may be.
+        requires_language: False for a preview, which shows entries without a language and sets `lacks_language`."""
 
     options: ListingOptions
     roots: Sequence[Path]
+    requires_language: bool = True
+    lacks_language: bool = False  # neither the source nor the user names the language of an entry so far
     contradicted: dict[str, str] = field(default_factory=dict)  # mark by the place of the first of two entries
     _places: dict[bool, dict[str, str]] = field(default_factory=lambda: {True: {}, False: {}})  # of parts and wholes
     _first: dict[tuple, tuple[str, str]] = field(default_factory=dict)  # place and text by recording and part
@@ -56,7 +60,7 @@ class EntryChecker:
     def check(self, entries: Iterable[Candidate | Problem]) -> Iterator[CheckedCandidate | Problem]:
         """Yields each entry, with a problem in place of a candidate that cannot be used.
 
-        Raises CorpusError if neither the source nor the user names the language."""
+        Raises CorpusError if neither the source nor the user names the language, which is required."""
         for entry in entries:
             yield entry if isinstance(entry, Problem) else self._checked(entry)
 
@@ -67,7 +71,9 @@ class EntryChecker:
         except CorpusError as error:
             return Problem(candidate.place or f"{_name(candidate)!a}"[1:-1], str(error))
         if not candidate.language and not self.options.language:
-            raise CorpusError(f"{_name(candidate)}: the source names no language; give one, such as --language am")
+            if self.requires_language:
+                raise CorpusError(f"{_name(candidate)}: {NO_LANGUAGE}")
+            self.lacks_language = True
         stated = candidate.language or self.options.language
         checked = CheckedCandidate(candidate, resolve_language(stated) or stated, inner)
         if reason := self._reason(checked):
@@ -86,7 +92,7 @@ class EntryChecker:
     def _reason(self, checked: CheckedCandidate) -> str:
         """Returns why a candidate cannot be used; "" if it can."""
         candidate = checked.candidate
-        if resolve_language(checked.language) is None:
+        if checked.language and resolve_language(checked.language) is None:
             return (
                 f"'{checked.language[:MAX_QUOTED]}' is not a language; correct it, or give one, such as --language am"
             )

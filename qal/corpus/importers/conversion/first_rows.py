@@ -17,9 +17,16 @@ from qal.corpus.importers.results import PreviewRow
 from qal.corpus.speakers import speaker_key
 from qal.errors import AudioDecodeError
 
-MAX_SAMPLED_BYTES = 200_000_000  # of audio in tables, which is read to count their entries
-
 Entry = CheckedCandidate | Problem
+
+
+@dataclass(frozen=True)
+class SampleLimits:
+    """How much of a source is read for a preview."""
+
+    rows: int  # examples that are decoded
+    audio_bytes: int = 200_000_000  # of audio in tables, which is read to count their entries
+    entries: int | None = None  # None: all, as far as `audio_bytes` allows
 
 
 @dataclass
@@ -33,25 +40,35 @@ class SampledEntries:
     split_counts: Counter[str] = field(default_factory=Counter)
     speakers: set[str] = field(default_factory=set)
 
+    def describe_part(self, stated_count: int | None) -> str:
+        """Returns a sentence about how much of the source was read, "" if it was read whole."""
+        if self.is_complete:
+            return ""
+        of_all = f" of {stated_count:,}" if stated_count else ""
+        return f"Only the first {self.count + len(self.problems):,}{of_all} entries were read."
 
-def sample_entries(entries: Iterable[Entry], rows: int, check: Check) -> SampledEntries:
+
+def sample_entries(entries: Iterable[Entry], limits: SampleLimits, check: Check) -> SampledEntries:
     """Counts the entries of a source and decodes the first ones that can be used."""
     sample, waiting, size = SampledEntries(), [], 0
-    for entry in entries:
+    for number, entry in enumerate(entries):
         check()
+        if number == limits.entries:
+            sample.is_complete = False
+            break
         if isinstance(entry, Problem):
             sample.problems.append(entry)
             continue
         sample.count += 1
         sample.split_counts[entry.candidate.split_name] += 1
         sample.speakers.add(speaker_key(entry.candidate.speaker))
-        if len(sample.rows) + len(waiting) < rows:
+        if len(sample.rows) + len(waiting) < limits.rows:
             waiting.append(entry)
-            if len(waiting) == rows - len(sample.rows):
+            if len(waiting) == limits.rows - len(sample.rows):
                 _decode_waiting(sample, waiting, check)
         if isinstance(entry.candidate.audio, AudioBytes):
             size += len(entry.candidate.audio.data)
-            if size > MAX_SAMPLED_BYTES and len(sample.rows) >= rows:
+            if size > limits.audio_bytes and len(sample.rows) >= limits.rows:
                 sample.is_complete = False
                 break
     _decode_waiting(sample, waiting, check)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from qal.corpus.importers.listing import Role
-from qal.errors import CorpusError
+from qal.corpus.importers.tables.columns import ColumnsError
 
 # the names that data sets use, the preferred one first
 NAMES: Mapping[Role, Sequence[str]] = {
@@ -34,10 +34,10 @@ def recognised_columns(
         no_text: True if the audio alone is imported.
 
     Raises:
-        CorpusError: a chosen column does not exist, or there is none for the text; it names those that exist."""
+        ColumnsError: a chosen column does not exist, or there is none for the text; it names those that exist."""
     missing = [name for name in chosen.values() if name not in columns]
     if missing:
-        raise CorpusError(f"there is no column '{missing[0]}'; there are {', '.join(columns)}")
+        raise ColumnsError(f"there is no column '{missing[0]}'; there are {', '.join(columns)}", columns)
     by_lower_case = {name.lower(): name for name in reversed(columns)}
     roles: dict[Role, str] = {"file": chosen.get("file", audio)}
     for role, names in NAMES.items():
@@ -45,7 +45,8 @@ def recognised_columns(
         if name and name != audio:
             roles[role] = name
     if "text" not in roles and not no_text:
-        raise CorpusError(
-            f"no column is known to hold the text; choose one with --columns text=NAME; there are {', '.join(columns)}"
+        there_are = f"there are {', '.join(columns)}"
+        raise ColumnsError(
+            f"no column is known to hold the text; choose one with --columns text=NAME; {there_are}", columns
         )
     return roles

@@ -121,7 +121,20 @@ def list_stream(
         licence=licence,
         attribution=f"{request.repository} on the Hugging Face hub",
         source=source,
+        stated_count=_stated_count(streams, wanted),
     )
+
+
+def _stated_count(streams: Mapping[str, Any], wanted: SplitSlice | None) -> int | None:
+    """Returns the number of rows that the data set's card states for the wanted part, None if it does not."""
+    part, total = wanted or SplitSlice(""), 0
+    for split, stream in streams.items():
+        known = (stream.info.splits or {}).get(split)
+        if known is None or not known.num_examples:
+            return None
+        stop = known.num_examples if part.stop is None else min(part.stop, known.num_examples)
+        total += max(0, stop - part.start)
+    return total
 
 
 def _commit(request: HubRequest) -> tuple[str, str]:
