@@ -75,7 +75,7 @@ def test_damaged_file_of_cues_is_one_error(tmp_path: Path, suffix: str, content:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
     with pytest.raises(CorpusError, match=f"a{suffix}"):
-        assert READERS[suffix](path), f"a{suffix}"
+        assert READERS[suffix](path, ""), f"a{suffix}"
 
 
 def test_ttml_with_entities_is_refused(tmp_path: Path):
