@@ -9,6 +9,7 @@ QalError
 ├── ModelError           a model cannot be found, loaded or trusted
 │   └── LanguageError    the model does not support a language
 ├── TrainingError        a run cannot be found, started or resumed
+├── EvaluationError      an evaluation, a suite or a file of transcripts cannot be used
 ├── ConversionError      a conversion is impossible or would lose quality
 └── StorageError         no space left, no permission to write
 
@@ -44,6 +45,9 @@ class LanguageError(ModelError): ...
 
 
 class TrainingError(QalError): ...
+
+
+class EvaluationError(QalError): ...
 
 
 class ConversionError(QalError): ...
