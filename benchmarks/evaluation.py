@@ -171,9 +171,8 @@ def against_jiwer() -> dict[str, float]:
     references, hypotheses = generated_pairs(COMPARED_PAIRS, 2)
     normaliser = find_normaliser("basic")
     counts = count_errors(references, hypotheses, "en", normaliser)
-    theirs = jiwer.process_words(
-        *([normaliser.apply(text, "en") for text in side] for side in (references, hypotheses))
-    )
+    said, heard = ([normaliser.apply(text, "en") for text in side] for side in (references, hypotheses))
+    theirs = jiwer.process_words(said, heard)
     mer, wil = word_rates(counts)
     return {
         "wer_difference_to_jiwer": abs(counts.wer - theirs.wer),
@@ -192,8 +191,8 @@ def against_kaldialign() -> dict[str, float]:
         sides = generated_pairs(INTERVAL_PAIRS, seed)
         ours = error_intervals(count_errors(*sides, "en"), np.random.default_rng(SEED)).wer
         apply = find_normaliser("basic").apply
-        words = [[apply(text, "en").split() for text in side] for side in sides]
-        theirs = bootstrap_wer_ci(*words, seed=seed)
+        said, heard = ([apply(text, "en").split() for text in side] for side in sides)
+        theirs = bootstrap_wer_ci(said, heard, seed=seed)
         largest = max(largest, abs(ours.low - theirs["ci95min"]), abs(ours.high - theirs["ci95max"]))
     return {"interval_difference_to_kaldialign_points": round(100 * largest, 3)}
 

@@ -51,7 +51,7 @@ class ErrorCounts:
         """Returns the counts of some utterances: indices, or a mask of shape (n,)."""
         arrays = (self.word_errors, self.words, self.character_errors, self.characters)
         edits = None if self.word_edits is None else self.word_edits[which]
-        return ErrorCounts(*(array[which] for array in arrays), self.measure, edits)
+        return ErrorCounts(*(array[which] for array in arrays), measure=self.measure, word_edits=edits)
 
     def by_group(self, keys: Sequence[Hashable]) -> "ErrorCounts":
         """Returns the sums of each group of utterances, such as those of a speaker, in the order of first occurrence.
@@ -68,7 +68,7 @@ class ErrorCounts:
 
         arrays = (self.word_errors, self.words, self.character_errors, self.characters)
         edits = None if self.word_edits is None else sums(self.word_edits)
-        return ErrorCounts(*map(sums, arrays), self.measure, edits)
+        return ErrorCounts(*map(sums, arrays), measure=self.measure, word_edits=edits)
 
 
 class WordEdits(NamedTuple):

@@ -8,6 +8,7 @@ import numpy as np
 
 from qal.audio.samples import Samples
 from qal.corpus.manifest import Corpus, Origin, Row, write_corpus
+from qal.corpus.split import Split
 from qal.errors import EvaluationError
 from qal.evaluation.records import ScoredRow
 from qal.evaluation.transcribers import Heard, Settings
@@ -32,7 +33,7 @@ class ScriptedTranscriber:
         return Heard(self.texts.get(row.audio, row.text), 0.1)
 
 
-def speech_corpus(folder: Path, count: int = 6, split: str = "test", text: str = "say the number {i} now") -> Corpus:
+def speech_corpus(folder: Path, count: int = 6, split: Split = "test", text: str = "say the number {i} now") -> Corpus:
     """A corpus of short tones by two speakers, all in one split."""
     rows = []
     for i in range(count):

@@ -96,8 +96,16 @@ def test_two_draws_of_one_system_rarely_differ_significantly():
     assert calls <= 7
 
 
-def stored(store: Path, name: str, started: float, rows: list[ScoredRow], **settings: str) -> None:
-    evaluation = Evaluation(id=name, **{"model": "m", "corpus": "c", **settings}, started=started)
+def stored(
+    store: Path,
+    name: str,
+    started: float,
+    rows: list[ScoredRow],
+    model: str = "m",
+    corpus: str = "c",
+    corpus_version: str = "",
+) -> None:
+    evaluation = Evaluation(id=name, model=model, corpus=corpus, corpus_version=corpus_version, started=started)
     write_evaluation(store / name, evaluation)
     with rows_writer(store / name) as writer:
         for row in rows:

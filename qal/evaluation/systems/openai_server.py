@@ -121,13 +121,14 @@ class ServerTranscriber:
 
     def _answer(self, fields: dict[str, str], audio: bytes, name: str) -> bytes:
         """Returns the body of the answer; a busy server is asked again."""
-        for attempt in range(1, TRIES + 1):
-            status, body, wait_s = self._post(fields, audio)
-            if status == httpx.codes.OK:
-                return body
-            if status not in BUSY or attempt == TRIES:
+        status, body, wait_s = self._post(fields, audio)
+        for attempt in range(1, TRIES):
+            if status not in BUSY:
                 break
             time.sleep(min(MAX_PAUSE_S, wait_s or self._pause_s * 2 ** (attempt - 1)))
+            status, body, wait_s = self._post(fields, audio)
+        if status == httpx.codes.OK:
+            return body
         if status in REFUSES_AUDIO and self._has_answered:
             raise EvaluationError(f"{self.address.host} refuses '{name}': {reason_of(body)}")
         raise ModelError(f"{self.address.host} answers {status} ({reason_of(body)}); {self._advice(status)}")

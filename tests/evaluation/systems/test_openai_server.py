@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import numpy as np
 import pytest
 
 from qal.corpus.manifest import Row
 from qal.errors import EvaluationError, ModelError
 from qal.evaluation.systems import openai_server
 from qal.evaluation.systems.openai_server import KEY_VARIABLE, ServerTranscriber, is_server, parse_address
+from tests.sounds import sine
 
 ROW = Row(audio="audio/a.wav", text="x", language="en", duration_s=1, split="test", sha256="0" * 64)
-SAMPLES = np.sin(np.arange(16_000) / 20).astype(np.float32) / 2
+SAMPLES = sine(300, 1.0, amplitude=0.5)
 KEY = "sk-test"
 
 
@@ -53,7 +53,7 @@ def address(script: Script) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Logs nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
