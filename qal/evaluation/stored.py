@@ -21,7 +21,7 @@ from qal.text.normalisation.registry import SCORING
 
 EVALUATIONS = Path("evaluations")  # the folder of evaluations, by default
 HASH_DIGITS = 8
-MAX_SLUG = 50  # characters of each name in an identifier
+MAX_SLUG = 40  # characters of each name in an identifier
 OTHER_CHARACTERS = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -62,7 +62,7 @@ def read_stored(folder: Path) -> StoredEvaluation:
 def slug(name: str) -> str:
     """Returns the last part of a name or path with letters, digits, dots and hyphens only."""
     last = name.split("#")[-1].rstrip("/").split("/")[-1]
-    return OTHER_CHARACTERS.sub("-", last).strip("-.")[-MAX_SLUG:] or "model"
+    return OTHER_CHARACTERS.sub("-", last)[-MAX_SLUG:].strip("-.") or "model"
 
 
 def evaluation_id(request: Request, system: System, corpus: Corpus) -> str:

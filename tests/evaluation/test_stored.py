@@ -115,6 +115,8 @@ def test_a_name_that_is_neither_model_nor_file_nor_address_is_an_error(tmp_path:
         ("https://h/v1#org/whisper:small", "whisper-small"),
         ("../..", "model"),
         ("ሞዴል", "model"),
+        ("a" * 60 + ".csv", "a" * 36 + ".csv"),
+        ("-" * 10 + "." + "a" * 39, "a" * 39),
     ],
 )
 def test_an_identifier_is_a_plain_file_name(name: str, expected: str):

@@ -137,6 +137,7 @@ class ServerTranscriber:
         """Returns the status, the body, and the pause in seconds that the server asks for (0: none)."""
         host = self.address.host
         files = {"file": ("audio.wav", audio, "audio/wav")}
+        began = time.monotonic()
         try:
             with self._client.stream("POST", self.address.url, data=fields, files=files) as answer:
                 body = b""
@@ -144,6 +145,8 @@ class ServerTranscriber:
                     body += piece
                     if len(body) > MAX_ANSWER_BYTES:
                         raise ModelError(f"{host} answers with more than {MAX_ANSWER_BYTES:,} bytes; check the address")
+                    if time.monotonic() - began > 2 * ANSWER_S:  # a byte at a time
+                        raise ModelError(f"{host} takes too long for its answer; start it again")
                 return answer.status_code, body, pause_of(answer.headers.get("Retry-After", ""))
         except httpx.TimeoutException as error:
             raise ModelError(f"{host} does not answer within {ANSWER_S:g} s; start it, then evaluate again") from error

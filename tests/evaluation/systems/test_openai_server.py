@@ -1,9 +1,11 @@
 """A server with OpenAI's interface, on the loopback address: what is sent, what is taken, and each way to fail."""
 
+import contextlib
 import io
 import json
 import socket
 import threading
+import time
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -170,6 +172,23 @@ def test_a_server_that_does_not_answer_is_given_up(monkeypatch):
     silent = socket.create_server(("127.0.0.1", 0))
     with silent, pytest.raises(ModelError, match="does not answer within"):
         ask(f"http://127.0.0.1:{silent.getsockname()[1]}/v1#m")
+
+
+def test_a_server_that_answers_a_byte_at_a_time_is_given_up(monkeypatch):
+    monkeypatch.setattr(openai_server, "ANSWER_S", 0.2)
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while True:
+                connection.sendall(b" ")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, args=(listener,), daemon=True).start()
+        with pytest.raises(ModelError, match="takes too long"):
+            ask(f"http://127.0.0.1:{listener.getsockname()[1]}/v1#m")
 
 
 @pytest.mark.parametrize(
