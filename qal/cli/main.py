@@ -21,7 +21,7 @@ SUBCOMMANDS = {
     "captions": ("qal.cli.subcommands.captions", "play a file as if spoken into the microphone, and caption it"),
     "evaluate": (
         "qal.cli.subcommands.evaluate",
-        "measure and compare error rates of any models, and check for regressions",
+        "measure and compare the error rates of any models",
     ),
     "export": ("qal.cli.subcommands.export", "convert a model to CTranslate2 or Transformers"),
     "models": ("qal.cli.subcommands.models", "list and download models"),
