@@ -12,6 +12,7 @@ import numpy as np
 from qal.evaluation.breakdown import Figures, Group
 from qal.evaluation.errors.analysis import ErrorAnalysis
 from qal.evaluation.errors.confusions import Confusion
+from qal.evaluation.errors.phonemes import confusion_matrix
 
 ROWS = "rows"
 DIGITS = 6  # of shares
@@ -101,6 +102,21 @@ def phoneme_table(analysis: ErrorAnalysis) -> Table:
     return Table("phoneme_confusions", "Phonemes", columns, lines, tuple(c.rows for c in found))
 
 
+def phoneme_matrix_table(analysis: ErrorAnalysis) -> Table:
+    """Returns how often each phoneme (lines) was written as each other one (columns); "" is none."""
+    name, title = "phoneme_matrix", "Phonemes: said and written"
+    if not analysis.phonemes:
+        return Table(name, title, (), (), ())
+    matrix = confusion_matrix(analysis.phonemes)
+    sources = tuple(
+        tuple(sorted({row for c in analysis.phonemes.confusions if c.reference == said for row in c.rows}))
+        for said in matrix.references
+    )
+    counts = matrix.counts.tolist()
+    lines = tuple((said, *line) for said, line in zip(matrix.references, counts, strict=True))
+    return Table(name, title, ("said", *matrix.hypotheses), lines, sources)
+
+
 def never_right_table(analysis: ErrorAnalysis) -> Table:
     lines = tuple(
         (score.word, score.count, ", ".join(f"{word or '(nothing)'} {n}" for word, n in score.instead))
@@ -168,6 +184,7 @@ TABLES: tuple[Callable[[ErrorAnalysis], Table], ...] = (
     word_table,
     character_table,
     phoneme_table,
+    phoneme_matrix_table,
     never_right_table,
     position_table,
     insertion_table,
