@@ -35,7 +35,7 @@ FOUND = counted(ROWS)
         ({"groups": {"snr": "5 to 10 dB"}}, [2]),
         ({"only_errors": True}, [0, 2, 3]),
         ({"max_rate": 0.5}, [0, 1, 3]),
-        ({"min_rate": 0.1, "max_rate": 0.4}, [0, 3]),
+        ({"min_rate": 0.05, "max_rate": 0.4}, [0, 3]),
         ({"text": "cat", "groups": {"speaker": "Ann"}, "min_rate": 0.9}, []),
     ],
 )

@@ -72,7 +72,7 @@ def test_worst_example_of_the_report_is_aligned_with_the_normaliser_of_the_repor
     assert '<dd dir="auto" lang="am">ጸሀይ <ins' in page
 
 
-@pytest.mark.parametrize("text", [HOSTILE, "<img src=x onerror=alert(1)>", "$\\frac{$ _^", "ቃል 词 كلمة", "%s {x}\u202e"])
+@pytest.mark.parametrize("text", [HOSTILE, "<img src=x onerror=alert(1)>", "$\\frac{$ _^", "ቃል 词 كلمة", "%s{x}\u202e"])
 def test_report_escapes_any_text(tmp_path, text):
     rows = [spoken(f"{text} a", f"b {text}", speaker=text, source=text, audio=text), *ROWS]
     folder = evaluation_folder(tmp_path / "e1", rows, model=text, corpus_path=text, problem=text, decoding={text: text})
