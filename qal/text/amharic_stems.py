@@ -3,7 +3,7 @@
 A suffix often begins with a vowel, which changes the last letter of the stem: ቤት + -oč is ቤቶች. Words are therefore
 written as consonants (letters of the sixth order) and vowels before affixes are compared:
 
-    የቤቶቻችን   ይä ብeት oች aችን   stem ብeት   root ብት      of our houses
+    የቤቶቻችን   ይä ብeት oች aችን   stem ብeት   root ብት      of our homes
     አልሄደችም   እäል ህeድ äች ም   stem ህeድ   root ህድ      she did not go
 
 The affixes are those that grammars describe (Leslau 1995, Reference Grammar of Amharic). Derivation, such as causative

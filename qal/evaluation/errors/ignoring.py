@@ -1,7 +1,7 @@
-"""How many errors vanish when a kind of difference is ignored: tone marks, diacritics, Amharic affixes.
+"""Counts the errors that vanish when a kind of difference is ignored: tone marks, diacritics, Amharic affixes.
 
-Such errors are told apart, because they have other causes and other remedies than a wrong word: a corpus without tone
-marks, a stem that is right with a wrong ending."""
+Such errors are counted apart, because they have other causes and other remedies than a wrong word: a corpus without
+tone marks, a stem that is right with a wrong ending."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -36,7 +36,7 @@ class RowFilter(BaseModel, frozen=True):
 
 @dataclass(frozen=True)
 class WordOutcome:
-    """What became of a word that was looked for."""
+    """The outcome of all occurrences of a word."""
 
     word: str
     said: int  # times in the references
@@ -60,7 +60,7 @@ def find_rows(found: Counted, conditions: RowFilter, normaliser: Normaliser = SC
 
 
 def word_outcome(aligned: Sequence[AlignedRow], word: str) -> WordOutcome:
-    """Counts what became of a normalised word, and of what it was written instead."""
+    """Counts how often a normalised word was right, what was written instead of it, and what it was written for."""
     edits = [edit for row in aligned for edit in row.edits]
     said = sum(row.reference.count(word) for row in aligned)
     instead = Counter(edit.hypothesis for edit in edits if edit.reference == word)

@@ -21,8 +21,8 @@ SPOKEN = {
     "sheep": ("ʃ", "iː", "p"),
     "sails": ("s", "e", "ɪ", "l", "z"),
     "any": ("ɛ", "n", "i"),
-    "where": ("w", "eə"),
-    "anywhere": ("ɛ", "n", "i", "w", "eə"),
+    "where": ("w", "ɛː"),
+    "anywhere": ("ɛ", "n", "i", "w", "ɛː"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation was made with, as texts for its reports."""
+"""The settings of an evaluation, as texts for its reports."""
 
 import time
 

@@ -15,7 +15,8 @@ from qal.evaluation.records import ScoredRow
 from ui_components.evaluate.errors import figures
 from ui_components.evaluate.errors.charts import error_charts
 
-TAG = re.compile(r"<(?!extra></extra>)[a-z/]")  # Plotly's own tag stands in templates
+TAG = re.compile(r"<[a-z/]")
+PLOTLY_TAG = "<extra></extra>"  # in templates
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_each_chart_has_a_table_with_its_figures(analysis):
 
 def test_texts_in_charts_are_escaped(analysis):
     for chart in error_charts(analysis):
-        assert not TAG.search(json.dumps(json.loads(chart.figure.to_json())))
+        assert not TAG.search(json.dumps(json.loads(chart.figure.to_json())).replace(PLOTLY_TAG, ""))
         assert chart.figure.layout.height
 
 
