@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 from pydantic import BaseModel
 
 from qal.audio.decode import decode
 from qal.audio.log_mel import padded_log_mel
-from qal.audio.samples import WINDOW_SAMPLES
+from qal.audio.samples import WINDOW_SAMPLES, Samples
 from qal.cli.engine_options import MODEL_HELP
 from qal.cli.parsing import flag, parse_options, positional
 from qal.engine.catalogue import resolve
@@ -42,14 +44,6 @@ def attention_of(options: AttentionOptions) -> CrossAttention:
         ConversionError: the model is stored as int8.
         EvaluationError: the text is empty, or the recording is too long.
     """
-    from tempfile import TemporaryDirectory  # torch is imported in this process alone
-
-    import torch
-
-    from qal.export.from_ctranslate2 import to_transformers
-    from qal.training.model.short_context import load_whisper
-    from qal.training.report.attention import cross_attention
-
     directory = resolve(options.model)
     samples = decode(options.audio)
     if len(samples) > WINDOW_SAMPLES:
@@ -58,12 +52,25 @@ def attention_of(options: AttentionOptions) -> CrossAttention:
     ids = tokenizer.encode(options.text)[:MAX_SCORED_TOKENS] if options.text.strip() else []
     if not ids:
         raise EvaluationError("the text is empty; give the text that is written or said")
+    frames = context_frames(len(samples), read_metadata(directory).context)
+    weights = _attention_weights(directory, samples, frames, tokenizer.prompt(options.language), ids)
+    return CrossAttention(token_texts(tokenizer, ids), weights, SECONDS_PER_POSITION)
+
+
+def _attention_weights(
+    directory: Path, samples: Samples, frames: int, prompt: Sequence[int], ids: Sequence[int]
+) -> np.ndarray:
+    """Returns the attention of each token, (tokens, frames // 2)."""
+    import torch  # in this process alone, and only when it is needed
+
+    from qal.export.from_ctranslate2 import to_transformers
+    from qal.training.model.short_context import load_whisper
+    from qal.training.report.attention import cross_attention
+
     with TemporaryDirectory(prefix="qal-attention-") as folder:
         model = load_whisper(to_transformers(directory, Path(folder, "weights")))
-    frames = context_frames(len(samples), read_metadata(directory).context)
     mel = padded_log_mel(samples, frames, model.config.num_mel_bins)
-    weights = cross_attention(model, torch.from_numpy(mel), tokenizer.prompt(options.language), ids)
-    return CrossAttention(token_texts(tokenizer, ids), weights.numpy(), SECONDS_PER_POSITION)
+    return cross_attention(model, torch.from_numpy(mel), prompt, ids).numpy()
 
 
 def token_texts(tokenizer: Tokenizer, ids: Sequence[int]) -> tuple[str, ...]:
