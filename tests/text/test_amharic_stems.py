@@ -2,7 +2,6 @@ from itertools import combinations
 
 from qal.text.amharic_stems import consonants_and_vowels, root, stem
 
-
 FAMILIES = [
     family.split()
     for family in (

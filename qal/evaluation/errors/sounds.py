@@ -14,7 +14,7 @@ from qal.corpus.manifest import Row
 from qal.corpus.split import evenly_spaced
 from qal.errors import AudioDecodeError, CorpusError, QalError
 from qal.evaluation.evaluate import MAX_UTTERANCE_S, ProgressCallback, ended, never_stop, no_progress
-from qal.evaluation.records import Evaluation, ScoredRow, read_rows, rows_writer, write_evaluation
+from qal.evaluation.records import Evaluation, RowsWriter, ScoredRow, read_rows, rows_writer, write_evaluation
 from qal.evaluation.transcribers import RowTranscriber
 
 MAX_SOUNDS = 200
@@ -65,12 +65,8 @@ def evaluate_sounds(
                 if should_stop():
                     state = "stopped"
                     break
-                name = str(path.relative_to(sounds))
-                try:
-                    if name not in known:
-                        writer.append(_scored(path, name, evaluation.language or DEFAULT_LANGUAGE, transcriber))
-                except AudioDecodeError as error:
-                    left_out[audio_reason(error)] += 1
+                if str(path.relative_to(sounds)) not in known:
+                    left_out.update(_transcribe(writer, path, sounds, evaluation, transcriber))
                 progress(number, len(files))
     except QalError as error:
         write_evaluation(folder, ended(evaluation, state="failed", problem=str(error)))
@@ -78,6 +74,18 @@ def evaluate_sounds(
     evaluation = ended(evaluation, state=state, left_out=dict(left_out))
     write_evaluation(folder, evaluation)
     return evaluation
+
+
+def _transcribe(
+    writer: RowsWriter, path: Path, sounds: Path, evaluation: Evaluation, transcriber: RowTranscriber
+) -> list[str]:
+    """Appends the row of one sound; returns the reason if it is left out."""
+    language = evaluation.language or DEFAULT_LANGUAGE
+    try:
+        writer.append(_scored(path, str(path.relative_to(sounds)), language, transcriber))
+    except AudioDecodeError as error:
+        return [audio_reason(error)]
+    return []
 
 
 def _scored(path: Path, name: str, language: str, transcriber: RowTranscriber) -> ScoredRow:

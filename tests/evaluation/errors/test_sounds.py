@@ -18,9 +18,8 @@ EVALUATION = Evaluation(id="e1", model="scripted", corpus="sounds")
 class Inventor:
     """Writes "thank you" for each sound of a folder named "music", or raises the given error."""
 
-    settings = {"device": "none"}
-
     def __init__(self, error: Exception | None = None):
+        self.settings = {"device": "none"}
         self.error = error
         self.rows = []
 
