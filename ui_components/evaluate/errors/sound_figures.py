@@ -29,12 +29,19 @@ class Lane(NamedTuple):
     words: Sequence[Word]
 
 
-def log_mel_of(samples: Samples) -> Values:
-    """Returns the log-mel of a recording as log10 of the power: (n,) at 16 kHz -> (80, columns)."""
+class LogMel(NamedTuple):
+    """The log-mel of a recording."""
+
+    values: Values  # (80, columns), log10 of the power
+    column_s: float
+
+
+def log_mel_of(samples: Samples) -> LogMel:
+    """Computes the log-mel of a recording, (n,) at 16 kHz."""
     overview = Overview(2, MAX_COLUMNS)
     overview.feed(samples)
     overview.flush()
-    return overview.mel
+    return LogMel(overview.mel, overview.mel_samples / SAMPLE_RATE)
 
 
 def word_alignment_figure(samples: Samples, lanes: Sequence[Lane]) -> go.Figure:
@@ -45,7 +52,7 @@ def word_alignment_figure(samples: Samples, lanes: Sequence[Lane]) -> go.Figure:
         lanes: the texts, such as the reference and the transcript."""
     duration_s = len(samples) / SAMPLE_RATE
     figure = empty_chart("seconds", "", LARGE_HEIGHT_PX)
-    _add_spectrogram(figure, log_mel_of(samples), duration_s)
+    _add_spectrogram(figure, log_mel_of(samples))
     for i, lane in enumerate(lanes):
         _add_lane(figure, lane, -LANE_HEIGHT * (i + 1), COLOURS[i % len(COLOURS)])
     names = [html.escape(lane.name) for lane in lanes]
@@ -83,15 +90,15 @@ def attention_figure(attention: CrossAttention, duration_s: float) -> go.Figure:
     return figure
 
 
-def _add_spectrogram(figure: go.Figure, mel: Values, duration_s: float) -> None:
-    picture = base64.b64encode(encode_png(grey_levels(mel))).decode()
+def _add_spectrogram(figure: go.Figure, mel: LogMel) -> None:
+    picture = base64.b64encode(encode_png(grey_levels(mel.values))).decode()
     figure.add_layout_image(
         source=f"data:image/png;base64,{picture}",
         xref="x",
         yref="y",
         x=-HOP / SAMPLE_RATE / 2,  # a frame is centred on its time
         y=1,
-        sizex=duration_s + HOP / SAMPLE_RATE,
+        sizex=mel.values.shape[1] * mel.column_s,
         sizey=1,
         sizing="stretch",
         layer="below",

@@ -4,7 +4,7 @@ import pytest
 from qal.audio.samples import SAMPLE_RATE
 from qal.engine.words import Word
 from qal.evaluation.errors.attention import CrossAttention
-from ui_components.evaluate.errors.sound_figures import Lane, attention_figure, log_mel_of, word_alignment_figure
+from ui_components.evaluate.errors.sound_figures import MAX_COLUMNS, Lane, attention_figure, log_mel_of, word_alignment_figure
 
 SAMPLES = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.float32)
 
@@ -22,7 +22,9 @@ def test_words_are_drawn_from_their_start_to_their_end_below_the_spectrogram():
 
 
 def test_spectrogram_has_a_bounded_number_of_columns():
-    assert log_mel_of(np.tile(SAMPLES, 15)).shape[1] <= 1500
+    mel = log_mel_of(np.tile(SAMPLES, 15))
+    assert mel.values.shape[1] <= MAX_COLUMNS + 1  # the last one is not complete
+    assert mel.values.shape[1] * mel.column_s == pytest.approx(30, abs=mel.column_s)
 
 
 def test_attention_of_each_token_is_scaled_to_its_maximum():
