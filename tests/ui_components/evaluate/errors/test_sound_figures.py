@@ -4,7 +4,13 @@ import pytest
 from qal.audio.samples import SAMPLE_RATE
 from qal.engine.words import Word
 from qal.evaluation.errors.attention import CrossAttention
-from ui_components.evaluate.errors.sound_figures import MAX_COLUMNS, Lane, attention_figure, log_mel_of, word_alignment_figure
+from ui_components.evaluate.errors.sound_figures import (
+    MAX_COLUMNS,
+    Lane,
+    attention_figure,
+    log_mel_of,
+    word_alignment_figure,
+)
 
 SAMPLES = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.float32)
 
