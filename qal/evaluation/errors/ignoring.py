@@ -13,6 +13,7 @@ from qal.evaluation.records import count_rows
 from qal.text.amharic_stems import root, stem
 from qal.text.diacritics import TONE_MARKS, without_diacritics, without_tone
 from qal.text.error_measure import Measure
+from qal.text.normalisation.languages.amharic import normalise_amharic_homophones
 from qal.text.normalisation.registry import SCORING, Apply, Normaliser
 
 AMHARIC = frozenset({"am"})
@@ -60,7 +61,8 @@ DIFFERENCES: Mapping[str, Difference] = {
     for difference in (
         Difference("tone marks", without_tone, frozenset(TONE_MARKS)),
         Difference("diacritics", without_diacritics, None),
-        Difference("affixes", by_word(stem), AMHARIC),
+        Difference("letters of one sound", normalise_amharic_homophones, AMHARIC),
+        Difference("affixes", by_word(stem), AMHARIC),  # and all above
         Difference("affixes and vowel pattern", by_word(root), AMHARIC),
     )
 }

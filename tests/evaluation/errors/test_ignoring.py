@@ -35,6 +35,11 @@ def test_amharic_errors_in_affixes_are_told_apart_from_errors_in_stems():
     assert affixes.pairs[0].reference == "የቤታችን"
 
 
+def test_amharic_letters_of_one_sound_are_told_apart_from_other_errors():
+    letters = ignored(("ፀሐይ ወጣች", "ጸሀይ ወጡ", "am"))["letters of one sound"]
+    assert (letters.substitutions, letters.vanishing, letters.rate_ignoring) == (2, 1, 0.5)
+
+
 def test_differences_that_no_row_can_have_are_left_out():
     assert ignored(("plain words", "plain swords", "en")) == {}
     assert set(ignored(("déjà vu", "deja vu", "fr"))) == {"diacritics"}
