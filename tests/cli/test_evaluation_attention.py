@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qal.cli.subcommands.evaluation_attention import AttentionOptions, attention_of
+from qal.cli.evaluation.attention import AttentionOptions, attention_of
 from qal.errors import EvaluationError
 from tests.sounds import write_audio
 

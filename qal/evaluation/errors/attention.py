@@ -4,7 +4,6 @@ CTranslate2 does not give the weights of the attention, so that they are compute
 own (`qal evaluate attention`), which writes them to a file. This module starts that process and reads the file."""
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import numpy as np
 
 from qal.errors import EvaluationError, StorageError
 from qal.storage import storage_errors
+from qal.subcommand import qal_command, qal_environment
 
 TIMEOUT_S = 300  # loading torch and the weights takes most of it
-COMMAND = (sys.executable, "-m", "qal", "evaluate", "attention")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ class CrossAttention:
 
 def attention_command(model: str, audio: Path, text: str, language: str, out: Path) -> list[str]:
     """Returns the command that computes the attention; see `compute_attention`."""
-    return [*COMMAND, model, str(audio), f"--text={text}", f"--language={language}", f"--out={out}"]
+    options = (f"--text={text}", f"--language={language}", f"--out={out}")
+    return qal_command("evaluate", "attention", model, str(audio), *options)
 
 
 def compute_attention(model: str, audio: Path, text: str, language: str, out: Path) -> CrossAttention:
@@ -49,7 +49,15 @@ def compute_attention(model: str, audio: Path, text: str, language: str, out: Pa
     """
     command = attention_command(model, audio, text, language, out)
     try:
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=TIMEOUT_S)
+        done = subprocess.run(
+            command,
+            env=qal_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=TIMEOUT_S,
+        )
     except subprocess.TimeoutExpired as error:
         raise EvaluationError(f"the attention was not computed within {TIMEOUT_S} s; choose a smaller model") from error
     if done.returncode:

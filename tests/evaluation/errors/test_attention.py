@@ -26,13 +26,13 @@ def test_damaged_attention_is_refused_in_a_sentence(tmp_path):
 
 def test_error_of_the_process_is_passed_on_as_its_sentence(tmp_path, monkeypatch):
     script = "import sys; print('a warning', file=sys.stderr); sys.exit('error: int8 weights cannot be used')"
-    monkeypatch.setattr(attention, "COMMAND", (sys.executable, "-c", script))
+    monkeypatch.setattr(attention, "attention_command", lambda *_: [sys.executable, "-c", script])
     with pytest.raises(EvaluationError, match="could not be computed: int8 weights cannot be used"):
         compute_attention("base", tmp_path / "a.wav", "text", "en", tmp_path / "out.npz")
 
 
 def test_process_that_takes_too_long_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(attention, "COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
+    monkeypatch.setattr(attention, "attention_command", lambda *_: [sys.executable, "-c", "import time; time.sleep(60)"])
     monkeypatch.setattr(attention, "TIMEOUT_S", 0.2)
     with pytest.raises(EvaluationError, match="smaller model"):
         compute_attention("base", tmp_path / "a.wav", "text", "en", tmp_path / "out.npz")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from qal.cli.subcommands.evaluation_report import main
+from qal.cli.evaluation.report import main
 from qal.errors import EvaluationError, OptionError
 from qal.evaluation.records import Evaluation, ScoredRow, rows_writer, write_evaluation
 from ui_components.evaluate.report.files import write_report
