@@ -32,7 +32,8 @@ def test_error_of_the_process_is_passed_on_as_its_sentence(tmp_path, monkeypatch
 
 
 def test_process_that_takes_too_long_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(attention, "attention_command", lambda *_: [sys.executable, "-c", "import time; time.sleep(60)"])
+    script = "import time; time.sleep(60)"
+    monkeypatch.setattr(attention, "attention_command", lambda *_: [sys.executable, "-c", script])
     monkeypatch.setattr(attention, "TIMEOUT_S", 0.2)
     with pytest.raises(EvaluationError, match="smaller model"):
         compute_attention("base", tmp_path / "a.wav", "text", "en", tmp_path / "out.npz")
