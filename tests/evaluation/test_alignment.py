@@ -5,6 +5,7 @@ import pytest
 
 from qal.evaluation.alignment import AlignedWords, align
 from qal.evaluation.error_rates import count_errors
+from qal.text.normalisation.registry import find_normaliser
 
 VOCABULARY = ["one", "two,", "Three", "don't", "dont", "—", "four.", "well-known", "well", "known", "ቃል", "e\u0301te"]
 EDIT_SIGNS = {(True, True): "~", (False, True): "+", (True, False): "-"}
@@ -68,3 +69,9 @@ def test_scripts_without_spaces_are_aligned_by_characters():
 def test_texts_that_normalise_to_the_same_have_no_errors_however_their_words_are_cut():
     assert align("it is 1 000 000 now", "it is 1000000 now").errors == 0
     assert align("it is 1 000 000 now", "it is 1000000 now").words[-1] == AlignedWords("now", "now", True)
+
+
+def test_alignment_uses_the_given_normaliser():
+    texts = ("ፀሐይ Wäre", "ጸሀይ wäre", "am")
+    errors = [align(*texts, find_normaliser(name)).errors for name in ("none", "basic", "language-homophones")]
+    assert errors == [2, 1, 0]
