@@ -124,6 +124,18 @@ def test_a_history_lists_the_versions_of_a_dataset(corpus: Corpus, capsys):
     assert "no evaluation of 'x' is stored" in failure("evaluate history x", capsys)
 
 
+def test_a_history_of_a_run_begins_with_its_validations(corpus: Corpus, capsys):
+    folder = Path("runs/mine")
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("epochs: 2\n")
+    rows = [{"step": 4 * i, "epoch": i, "attempt": 1, "time": 1.0, "wer": 0.5 / i, "cer": 0.2 / i} for i in (1, 2)]
+    (folder / "metrics.jsonl").write_text("\n".join(json.dumps({**row, "measure": "WER"}) for row in rows))
+    for name in ("mine", "runs/mine"):
+        main(["evaluate", "history", name])
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[1:] == ["  epoch 1, step 4: WER 50.0 %, CER 20.0 %", "  epoch 2, step 8: WER 25.0 %, CER 10.0 %"]
+
+
 def test_a_suite_ends_with_exit_code_1_where_a_model_is_worse(corpus: Corpus, capsys):
     write_transcripts("good.csv", corpus)
     write_transcripts("bad.csv", corpus, wrong_every=2)
@@ -164,7 +176,7 @@ def test_help_lists_the_commands_and_the_options(capsys):
     assert "--normaliser" in capsys.readouterr().out
 
 
-def test_ctrl_c_keeps_what_is_done_and_prints_how_to_continue(tmp_path: Path, corpus: Corpus):
+def test_an_interruption_keeps_what_is_done_and_prints_how_to_continue(tmp_path: Path, corpus: Corpus):
     """A server that does not answer holds the evaluation at its second example."""
     code = """
 import threading, json
@@ -191,7 +203,7 @@ main(["evaluate", f"http://127.0.0.1:{server.server_port}/v1#m", "data/mine"])
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)  # as Ctrl-C, which a shell in the background switches off
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopped: 1 of 40 examples are kept. The same command continues." in errors

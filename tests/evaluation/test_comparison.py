@@ -122,12 +122,12 @@ def test_a_history_lists_a_model_over_versions_with_the_change_on_common_example
     stored(tmp_path, "empty", 5.0, [])
     stored(tmp_path, "damaged", 6.0, good)
     (tmp_path / "damaged" / ROWS_FILE).write_text("{\n{\n")
-    history = model_history(tmp_path, "m")
+    history = model_history(tmp_path, {"m"})
     assert [entry.stored.folder.name for entry in history] == ["first", "second", "other-corpus"]
     assert [entry.change and entry.change.utterances for entry in history] == [None, 39, None]
     assert history[1].change is not None
     assert history[1].change.paired.high < 0
-    assert model_history(tmp_path / "none", "m") == []
+    assert model_history(tmp_path / "none", {"m"}) == []
 
 
 def test_no_change_is_told_where_no_reference_stayed_the_same():

@@ -45,12 +45,15 @@ def train_tiny(model: Path, corpus: Path, runs: Path, *more: str) -> subprocess.
 
 def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_path):
     shutil.copytree(tiny_corpus.folder, tiny_corpus.folder.with_name("other"))
-    done = train_tiny(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--json")
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(f"corpora:\n  - corpus: {tiny_corpus.folder}\n    max_rate: 1000\n")
+    done = train_tiny(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--json", "--result.suite", str(suite))
     assert done.returncode == 0, done.stderr
     run = Run(tmp_path / "runs" / "r")
     assert run.status().state == "finished"
     stages = run.status().stages
-    assert [s.name for s in stages] == ["prepare", "train", "validate", "merge", "check", "report", "retention"]
+    names = ["prepare", "train", "validate", "merge", "check", "report", "retention", "suite"]
+    assert [s.name for s in stages] == names
     assert [(s.done, s.seconds > 0) for s in stages] == [(s.total, True) for s in stages]
     assert not run.reserve_file.exists()
     rows = run.metrics()
@@ -84,6 +87,8 @@ def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_pat
     assert metadata.measured.basis == report.basis
     assert metadata.measured.basis in (run.model / "README.md").read_text()
     assert json.loads(run.conversion_check_file.read_text())["utterances"] == 8
+    checked = json.loads(run.suite_file.read_text())
+    assert (checked["passed"], checked["problem"], checked["results"][0]["utterances"]) == (True, "", 4)
     assert not list(run.folder.glob("*.new"))
     transcript = Engine(run.model).transcribe([Utterance(np.zeros(16_000, np.float32), "en")])[0]
     assert transcript.context_frames < 3000
@@ -227,6 +232,7 @@ def test_distillation_needs_no_transcripts_and_writes_the_same_files(tiny_model,
         (["--corpus", "CORPUS", "--epochs", "0"], "epochs"),
         (["--corpus", "CORPUS", "--nonsense", "1"], "nonsense"),
         (["--config", "nowhere.yaml"], "nowhere.yaml"),
+        (["--corpus", "CORPUS", "--result.suite", "nowhere.yaml"], "nowhere.yaml: there is no such file"),
         (["--corpus", "CORPUS", *BACKGROUND, "nowhere"], "there is no such folder of sounds"),
         (["--corpus", "CORPUS", "--targets.translate_share", "1", "--base", "tiny.en"], "cannot translate"),
         ([], "no dataset is given"),

@@ -37,8 +37,10 @@ class HistoryOptions(BaseModel, frozen=True):
 def main(arguments: Sequence[str]) -> None:
     options = parse_options("qal evaluate history", ABOUT, HistoryOptions, arguments)
     normaliser = find_normaliser(options.normaliser)
-    history = model_history(options.out, options.model, normaliser)
-    epochs = validations(options.runs / options.model)
+    run = find_run(options.model, options.runs)
+    names = {options.model} | ({run.id, str(run.folder), str(run.folder / "model")} if run else set())
+    history = model_history(options.out, names, normaliser)
+    epochs = validations(run) if run else []
     if not history and not epochs:
         raise EvaluationError(
             f"no evaluation of '{options.model}' is stored in {options.out}; run `qal evaluate {options.model} CORPUS`"
@@ -50,10 +52,15 @@ def main(arguments: Sequence[str]) -> None:
         print("\n".join([*epoch_lines(epochs), *history_lines(history, normaliser.id)]))
 
 
-def validations(folder: Path) -> list[dict[str, Any]]:
-    """Returns the error rates on the validation set after each epoch of a run; [] if it is none."""
-    run = Run(folder)
-    rows = [row for row in run.metrics() if "wer" in row] if run.config_file.is_file() else []
+def find_run(name: str, runs: Path) -> Run | None:
+    """Returns the run of an id or a folder; None if there is none."""
+    found = (Run(folder) for folder in (runs / name, Path(name)))
+    return next((run for run in found if run.config_file.is_file()), None)
+
+
+def validations(run: Run) -> list[dict[str, Any]]:
+    """Returns the error rates on the validation set after each epoch of a run."""
+    rows = [row for row in run.metrics() if "wer" in row]
     names = ("step", "epoch", "wer", "cer", "measure", "normaliser")
     return [{name: row[name] for name in names if name in row} for row in rows]
 

@@ -1,6 +1,6 @@
 """The scores of a model over time and versions of a dataset, from stored evaluations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,17 +21,17 @@ class HistoryEntry(NamedTuple):
     change: Difference | None  # None: the first one, or no example in common
 
 
-def model_history(store: Path, model: str, normaliser: Normaliser = SCORING) -> list[HistoryEntry]:
+def model_history(store: Path, names: Collection[str], normaliser: Normaliser = SCORING) -> list[HistoryEntry]:
     """Returns the evaluations of a model that have rows, the oldest first; damaged ones are left out.
 
     Args:
         store: folder of the evaluations.
-        model: the name under which it was evaluated.
+        names: the names under which the model was evaluated.
         normaliser: the scoring normaliser."""
     entries: list[HistoryEntry] = []
     before: dict[tuple[str, str], Sequence[ScoredRow]] = {}
     for folder, evaluation in reversed(evaluations_of(store)):
-        if evaluation.model != model:
+        if evaluation.model not in names:
             continue
         try:
             rows = tuple(read_rows(folder))

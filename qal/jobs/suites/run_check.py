@@ -28,9 +28,11 @@ def check_run(run: Run, suite_file: Path, progress: ProgressCallback, transcribe
 
     Returns:
         True if the model passed all checks."""
+    runs = run.folder.parent
+    store = runs.parent / EVALUATIONS  # beside the folder of the runs
 
     def obtained(request: Request) -> StoredEvaluation:
-        return obtain(request, EVALUATIONS, run.folder.parent, progress=progress)
+        return obtain(request, store, runs, progress=progress)
 
     results: list[dict[str, Any]] = []
     problem = ""
