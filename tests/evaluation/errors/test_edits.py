@@ -1,6 +1,7 @@
 """The single errors of an evaluation, and what is counted from them."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from qal.text.normalisation.registry import SCORING, find_normaliser
 VOCABULARY = ["one", "two", "three", "tree", "Four", "fore", "well-known", "ቃል", "été", "1,000", ""]
 
 
-def row(reference: str, hypothesis: str, language: str = "en", **known: object) -> ScoredRow:
+def row(reference: str, hypothesis: str, language: str = "en", **known: Any) -> ScoredRow:
     return ScoredRow(
         audio="a.wav", reference=reference, hypothesis=hypothesis, language=language, **{"duration_s": 2, **known}
     )

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -183,7 +184,7 @@ def _bars(
     return figure
 
 
-def _ticks(names: Sequence[str]) -> dict[str, object]:
+def _ticks(names: Sequence[str]) -> dict[str, Any]:
     """The options of an axis with a name at each integer."""
     labels = [html.escape(name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 1]}…") for name in names]
     return {**axis_layout(), "tickvals": list(range(len(names))), "ticktext": labels, "rangemode": "normal"}
