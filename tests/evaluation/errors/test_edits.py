@@ -19,9 +19,8 @@ VOCABULARY = ["one", "two", "three", "tree", "Four", "fore", "well-known", "á‰ƒá
 
 
 def row(reference: str, hypothesis: str, language: str = "en", **known: Any) -> ScoredRow:
-    return ScoredRow(
-        audio="a.wav", reference=reference, hypothesis=hypothesis, language=language, **{"duration_s": 2, **known}
-    )
+    values: dict[str, Any] = {"duration_s": 2, **known}
+    return ScoredRow(audio="a.wav", reference=reference, hypothesis=hypothesis, language=language, **values)
 
 
 def evaluation(*pairs: tuple[str, str], language: str = "en") -> Counted:
