@@ -36,6 +36,7 @@ def random_evaluation(seed: int) -> Counted:
 @pytest.mark.parametrize("seed", range(20))
 def test_edits_are_as_many_of_each_kind_as_the_word_error_rate_counts(seed):
     found = random_evaluation(seed)
+    assert found.counts.word_edits is not None
     for aligned, counts in zip(align_rows(found), found.counts.word_edits, strict=True):
         kinds = [edit.kind for edit in aligned.edits]
         assert [kinds.count(kind) for kind in ("substitution", "deletion", "insertion")] == counts.tolist()
