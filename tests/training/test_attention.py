@@ -11,9 +11,20 @@ from qal.training.report.attention import alignment_heads, cross_attention
 @pytest.fixture(scope="module")
 def model() -> WhisperForConditionalGeneration:
     torch.manual_seed(0)
-    sizes = {f"{side}_{name}": 2 for side in ("encoder", "decoder") for name in ("layers", "attention_heads")}
-    config = WhisperConfig(vocab_size=60, d_model=16, encoder_ffn_dim=16, decoder_ffn_dim=16, **sizes)
-    config.pad_token_id = config.bos_token_id = config.eos_token_id = config.decoder_start_token_id = 0
+    config = WhisperConfig(
+        vocab_size=60,
+        d_model=16,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=16,
+        decoder_ffn_dim=16,
+        pad_token_id=0,
+        bos_token_id=0,
+        eos_token_id=0,
+        decoder_start_token_id=0,
+    )
     return allow_short_contexts(WhisperForConditionalGeneration(config))
 
 

@@ -1,6 +1,6 @@
 """Errors by their position in the utterance, in tenths of its words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from qal.evaluation.errors.edits import AlignedRow
@@ -51,9 +51,13 @@ def errors_by_position(aligned: Iterable[AlignedRow], parts: int = PARTS) -> lis
             part.edits[edit.kind] += 1
             part.rows.add(row.index)
     return [
-        PositionErrors(_name(i, parts), part.words, *part.edits.values(), tuple(sorted(part.rows)))
+        PositionErrors(name=_name(i, parts), words=part.words, rows=tuple(sorted(part.rows)), **_plural(part.edits))
         for i, part in enumerate(found)
     ]
+
+
+def _plural(edits: Mapping[str, int]) -> dict[str, int]:
+    return {f"{kind}s": count for kind, count in edits.items()}
 
 
 def _part(position: int, words: int, parts: int) -> int:

@@ -1,6 +1,7 @@
 """The single errors of an evaluation, and what is counted from them."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,10 +18,9 @@ from qal.text.normalisation.registry import SCORING, find_normaliser
 VOCABULARY = ["one", "two", "three", "tree", "Four", "fore", "well-known", "ቃል", "été", "1,000", ""]
 
 
-def row(reference: str, hypothesis: str, language: str = "en", **known: object) -> ScoredRow:
-    return ScoredRow(
-        audio="a.wav", reference=reference, hypothesis=hypothesis, language=language, **{"duration_s": 2, **known}
-    )
+def row(reference: str, hypothesis: str, language: str = "en", **known: Any) -> ScoredRow:
+    values: dict[str, Any] = {"duration_s": 2, **known}
+    return ScoredRow(audio="a.wav", reference=reference, hypothesis=hypothesis, language=language, **values)
 
 
 def evaluation(*pairs: tuple[str, str], language: str = "en") -> Counted:
@@ -36,6 +36,7 @@ def random_evaluation(seed: int) -> Counted:
 @pytest.mark.parametrize("seed", range(20))
 def test_edits_are_as_many_of_each_kind_as_the_word_error_rate_counts(seed):
     found = random_evaluation(seed)
+    assert found.counts.word_edits is not None
     for aligned, counts in zip(align_rows(found), found.counts.word_edits, strict=True):
         kinds = [edit.kind for edit in aligned.edits]
         assert [kinds.count(kind) for kind in ("substitution", "deletion", "insertion")] == counts.tolist()

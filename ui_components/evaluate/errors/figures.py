@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -26,8 +27,8 @@ RATE_BINS = 21  # of the histogram: 0, then steps of 5 %
 
 
 def group_figure(groups: Sequence[Group], shown: int = SHOWN) -> go.Figure:
-    """The deciding error rate of each group with its 95 % interval; of many groups, the first ones."""
-    some = groups[:shown]
+    """The deciding error rate of each group with words and its 95 % interval; of many groups, the first ones."""
+    some = with_words(groups)[:shown]
     rates = [group.figures.deciding for group in some]
     measure = rates[0].measure if rates else "WER"
     above, below = ([100 * (r.high - r.rate) for r in rates], [100 * (r.rate - r.low) for r in rates])
@@ -45,6 +46,11 @@ def group_figure(groups: Sequence[Group], shown: int = SHOWN) -> go.Figure:
     error = {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "color": GREY, "thickness": 1.2}
     figure.update_traces(error_x=error)
     return figure
+
+
+def with_words(groups: Sequence[Group]) -> list[Group]:
+    """Returns the groups with words in their references; the others have no error rate."""
+    return [group for group in groups if group.figures.words]
 
 
 def confusion_figure(found: Sequence[Confusion], shown: int = SHOWN) -> go.Figure:
@@ -178,7 +184,7 @@ def _bars(
     return figure
 
 
-def _ticks(names: Sequence[str]) -> dict[str, object]:
+def _ticks(names: Sequence[str]) -> dict[str, Any]:
     """The options of an axis with a name at each integer."""
     labels = [html.escape(name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 1]}…") for name in names]
     return {**axis_layout(), "tickvals": list(range(len(names))), "ticktext": labels, "rangemode": "normal"}

@@ -8,9 +8,9 @@ import numpy as np
 
 from qal.corpus.left_out import describe_left_out
 from qal.evaluation.alignment import align
-from qal.evaluation.breakdown import Figures, RateFigure
+from qal.evaluation.breakdown import Figures, Group, RateFigure
 from qal.evaluation.errors.analysis import ErrorAnalysis
-from qal.evaluation.errors.tables import Cell, Table, all_tables
+from qal.evaluation.errors.tables import Cell, Table, all_tables, group_table
 from qal.evaluation.records import Evaluation
 from qal.text.error_measure import percent, score_basis
 from ui_components.evaluate.errors.charts import error_charts
@@ -21,6 +21,7 @@ from ui_components.widgets.report_page import Section, figure_html, report_page_
 SHOWN_LINES = 15  # of a table; the CSV files have all
 LINKED_ROWS = 6  # of a line
 NOT_SHOWN = {"figures", "examples", "insertions", "worst", "phoneme_matrix"}  # tables that have another form here
+EDITS = ("S", "D", "I")  # substitutions, deletions, insertions
 WIDE = {"by_speaker", "by_source", "differences", "phoneme_matrix", "never_right"}
 STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 
@@ -32,9 +33,10 @@ def report_page(evaluation: Evaluation, analysis: ErrorAnalysis) -> str:
         Section("Result", figures_html(analysis), is_wide=True),
         Section("Settings", facts_html(evaluation, analysis), is_wide=True),
     ]
+    tables |= {f"by_{by}": short_group_table(by, groups) for by, groups in analysis.groups.items()}
     for chart in error_charts(analysis):
         table = tables.pop(chart.name, None)
-        content = figure_html(chart.figure, chart.name, chart.figure.layout.height)
+        content = figure_html(chart.figure, chart.name, chart.figure.layout["height"])
         content += table_html(table) if table and table.name not in NOT_SHOWN else ""
         sections.append(Section(chart.title, content, chart.name in WIDE))
     sections += [Section(t.title, table_html(t), is_wide=True) for t in tables.values() if t.name not in NOT_SHOWN]
@@ -77,6 +79,21 @@ def facts_html(evaluation: Evaluation, analysis: ErrorAnalysis) -> str:
         lines.append(("Phonemes", analysis.phonemes_problem))
     body = "".join(f'<tr><td>{_text(name)}</td><td class="text">{_text(value)}</td></tr>' for name, value in lines)
     return f"<table>{body}</table>"
+
+
+def short_group_table(by: str, groups: Sequence[Group]) -> Table:
+    """Returns the most important figures of each group, the deciding error rate with its interval first."""
+    full = group_table(by, groups)
+    lines = tuple((group.name, *_short_figures(group.figures)) for group in groups)
+    measure = groups[0].figures.measure
+    other = "CER" if measure == "WER" else "WER"
+    columns = (by, f"{measure} (95 % interval)", other, "utterances", "words", *EDITS)
+    return Table(full.name, full.title, columns, lines, full.sources)
+
+
+def _short_figures(figures: Figures) -> tuple[Cell, ...]:
+    first, second = (figures.wer, figures.cer) if figures.measure == "WER" else (figures.cer, figures.wer)
+    return first.error_rate.text, percent(second.rate), figures.utterances, figures.words, *figures.edits
 
 
 def table_html(table: Table, shown: int = SHOWN_LINES) -> str:

@@ -8,7 +8,7 @@ from qal.evaluation.errors.confusions import substitutions
 from qal.evaluation.records import Evaluation
 from qal.text.error_measure import percent, score_basis
 from ui_components.evaluate.errors.charts import GROUP_TITLES
-from ui_components.evaluate.errors.figures import KIND_COLOURS, pair_text
+from ui_components.evaluate.errors.figures import KIND_COLOURS, pair_text, with_words
 from ui_components.evaluate.report.texts import describe_evaluation
 from ui_components.train.run.figures import TEAL
 from ui_components.widgets.report_png import (
@@ -78,7 +78,7 @@ def _draw_figures(panel: Any, evaluation: Evaluation, analysis: ErrorAnalysis) -
 
 def _draw_groups(panel: Any, analysis: ErrorAnalysis) -> None:
     by = next((name for name in GROUPINGS_SHOWN if name in analysis.groups), None)
-    groups = analysis.groups[by][:GROUPS_SHOWN] if by else ()
+    groups = with_words(analysis.groups[by])[:GROUPS_SHOWN] if by else ()
     bars = [Bar(g.name, *(100 * v for v in (r.rate, r.low, r.high))) for g in groups for r in [g.figures.deciding]]
     title = GROUP_TITLES[by] if by else "By speaker"
     _draw_bars(panel, title, f"{analysis.figures.measure} in %, with 95 % interval", bars)

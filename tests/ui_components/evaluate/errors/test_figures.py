@@ -47,8 +47,9 @@ def test_each_chart_has_a_table_with_its_figures(analysis):
 
 def test_texts_in_charts_are_escaped(analysis):
     for chart in error_charts(analysis):
-        assert not TAG.search(json.dumps(json.loads(chart.figure.to_json())).replace(PLOTLY_TAG, ""))
-        assert chart.figure.layout.height
+        drawn = json.loads(str(chart.figure.to_json()))
+        assert not TAG.search(json.dumps(drawn).replace(PLOTLY_TAG, ""))
+        assert drawn["layout"]["height"] > 0
 
 
 def test_group_bars_are_error_rates_with_their_intervals(analysis):

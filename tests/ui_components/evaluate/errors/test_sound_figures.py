@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,11 +20,12 @@ SAMPLES = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.flo
 def test_words_are_drawn_from_their_start_to_their_end_below_the_spectrogram():
     lanes = [Lane("reference", [Word(" <b>", 0.5, 1.0, 1.0)]), Lane("transcript", [Word("b", 0.4, 1.2, 0.0)])]
     figure = word_alignment_figure(SAMPLES, lanes)
-    assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(0.5, 1.0), (0.4, 1.2)]
-    assert all(shape.y1 <= 0 for shape in figure.layout.shapes)
+    layout: Any = figure.layout
+    assert [(shape.x0, shape.x1) for shape in layout.shapes] == [(0.5, 1.0), (0.4, 1.2)]
+    assert all(shape.y1 <= 0 for shape in layout.shapes)
     assert figure.data[0].text == ("&lt;b&gt;",)
-    assert figure.layout.shapes[0].opacity > figure.layout.shapes[1].opacity
-    (picture,) = figure.layout.images
+    assert layout.shapes[0].opacity > layout.shapes[1].opacity
+    (picture,) = layout.images
     assert picture.source.startswith("data:image/png;base64,")
     assert picture.sizex == pytest.approx(2.01)
 
@@ -39,4 +42,5 @@ def test_attention_of_each_token_is_scaled_to_its_maximum():
     (heatmap,) = figure.data
     assert np.allclose(heatmap.z, [[0.25, 1], [0, 0]])
     assert tuple(heatmap.x) == (0.01, 0.03)
-    assert figure.layout.yaxis.ticktext == ("a", "&lt;b&gt;")
+    layout: Any = figure.layout
+    assert layout.yaxis.ticktext == ("a", "&lt;b&gt;")

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,7 +18,7 @@ from ui_components.evaluate.report.files import write_report
 HOSTILE = '</script><script>alert("1")</script>'
 
 
-def evaluation_folder(folder: Path, rows: list[ScoredRow], **settings: object) -> Path:
+def evaluation_folder(folder: Path, rows: list[ScoredRow], **settings: Any) -> Path:
     write_evaluation(folder, Evaluation(id="e1", corpus="corpus", state="finished", **{"model": "base", **settings}))
     with rows_writer(folder) as writer:
         for row in rows:
@@ -25,8 +26,8 @@ def evaluation_folder(folder: Path, rows: list[ScoredRow], **settings: object) -
     return folder
 
 
-def spoken(reference: str, hypothesis: str, **known: object) -> ScoredRow:
-    values = {"audio": "a.wav", "language": "en", "duration_s": 2.0, **known}
+def spoken(reference: str, hypothesis: str, **known: Any) -> ScoredRow:
+    values: dict[str, Any] = {"audio": "a.wav", "language": "en", "duration_s": 2.0, **known}
     return ScoredRow(reference=reference, hypothesis=hypothesis, **values)
 
 
