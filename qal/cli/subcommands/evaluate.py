@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tqdm import tqdm
 
 from qal.audio.sound_check import require_sound
+from qal.cli.command import run_subcommand
 from qal.cli.engine_options import MODEL_HELP
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.corpus.left_out import NO_TEXT, audio_reason, count_marked, describe_left_out, longer_than
@@ -27,6 +28,14 @@ from qal.json_text import json_text
 from qal.text.error_measure import Measure, percent, score_basis
 from qal.text.normalisation.registry import SCORING
 
+ABOUT = "Measures models on speech."
+SUBCOMMANDS = {
+    "context": (
+        "qal.cli.subcommands.evaluate_context",
+        "find the shortest context at which a model is not worse than at 30 s",
+    ),
+    "speed": ("qal.cli.subcommands.evaluate_speed", "measure real-time factor, latency, load time and memory"),
+}
 MAX_UTTERANCE_S = 29  # leaves a second of Whisper's window for the margin
 
 
@@ -44,6 +53,9 @@ class EvaluateOptions(BaseModel, frozen=True):
 
 
 def main(arguments: Sequence[str]) -> None:
+    if arguments and arguments[0] in SUBCOMMANDS:
+        run_subcommand("qal evaluate", ABOUT, SUBCOMMANDS, arguments)
+        return
     about = "Measures a model's error rates and speed on a corpus, alone or against another model."
     options = parse_options("qal evaluate", about, EvaluateOptions, arguments)
     corpus = read_corpus(options.corpus)
