@@ -1,6 +1,7 @@
 """qal evaluate context MODEL CORPUS: how short the context of any Whisper can be without a loss of accuracy."""
 
 import math
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -174,19 +175,21 @@ def writing_sentence(options: ContextCurveOptions, curve: ContextCurve, written:
 
 
 def distill_advice(options: ContextCurveOptions, curve: ContextCurve) -> str:
-    """Returns how to teach the model short contexts, if it supports none as short as those that training teaches."""
+    """Returns how to train the model on short contexts, if it supports none as short as those of that training."""
+    if curve.needed_utterances:
+        return ""  # it is not known yet
     settings = read_settings(CONFIGS / DISTILL_CONFIG)
     trained = ContextOptions.model_validate(settings["context"])
     found, taught = curve.smallest, trained.ability
     if found and found.min_s <= taught.min_s and found.margin_s <= trained.max_margin_s:
         return ""
     without_noises = "" if Path(settings["distillation"]["noise_folder"]).is_dir() else WITHOUT_NOISES
+    train = ["--config", f"configs/{DISTILL_CONFIG}", "--base", options.model, "--corpus", str(options.corpus)]
     range_s = f"{trained.min_margin_s:g} to {trained.max_margin_s:g} s"
     return (
-        f"qal train --config configs/{DISTILL_CONFIG} --base {options.model} --corpus {options.corpus}{without_noises} "
-        f"trains these weights on contexts of the speech + {range_s}, from audio alone: the model at {WINDOW_S} s "
-        f"writes the targets, no transcripts are needed. The result then encodes {context_name(taught)}; measure it "
-        "with this command again (docs/speed.md)."
+        f"{shlex.join(['qal', 'train', *train])}{without_noises} trains these weights on contexts of the speech + "
+        f"{range_s}, from audio alone: the model at {WINDOW_S} s writes the targets, no transcripts are needed. The "
+        f"result then encodes {context_name(taught)}; measure it with this command again (docs/speed.md)."
     )
 
 
