@@ -15,7 +15,14 @@ from qal.engine.engine import FULL_CONTEXT, Transcript, Utterance
 from qal.engine.model_directory import ContextAbility, ModelMetadata, read_metadata
 from qal.errors import AudioDecodeError, CorpusError, EvaluationError, ModelError
 from qal.evaluation.context_curve.curve import CurveSource, context_curve
-from qal.evaluation.context_curve.decision import FIRST_LOOK, grid, needed_utterances, smallest_context, verdict
+from qal.evaluation.context_curve.decision import (
+    FIRST_LOOK,
+    grid,
+    is_look,
+    needed_utterances,
+    smallest_context,
+    verdict,
+)
 from qal.evaluation.context_curve.files import read_curve, write_curve
 from qal.evaluation.context_curve.measure import CurveSettings, transcribe_at_contexts
 from qal.evaluation.context_curve.records import MIN_UTTERANCES, ContextCurve, ContextRow, context_name
@@ -132,6 +139,10 @@ def test_hopeless_contexts_are_given_up_early_and_others_never():
     assert {len(result.rows) for result in by_context.values()} == {60}
 
 
+def test_looks_become_rarer():
+    assert [n for n in range(40) if is_look(n)] == [12, 15, 19, 24, 30, 38]
+
+
 def test_each_number_of_frames_is_decoded_once_per_example():
     engine = ShortSightedEngine(needed_s=0)
     transcribe_at_contexts(engine, examples(5), load, SETTINGS)
@@ -167,6 +178,12 @@ def test_a_stopped_measurement_keeps_its_results():
     assert not found.is_complete
     assert {len(r.rows) for r in found.results} == {7}
     assert "Stopped before" in curve_table(context_curve(found, SETTINGS, SOURCE))
+
+
+def test_examples_without_long_speech_are_pointed_out():
+    curve = measured(ShortSightedEngine(needed_s=1.0), 5)
+    assert "what longer speech needs was not measured" in curve_table(curve)
+    assert "longer speech" not in curve_table(curve.model_copy(update={"longest_s": 12.0}))
 
 
 def test_unreadable_audio_is_left_out_at_all_contexts():

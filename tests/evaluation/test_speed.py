@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import ctranslate2
 import numpy as np
@@ -37,7 +38,7 @@ def clips(count: int, *durations_s: float) -> list[Clip]:
     return [Clip(noise(int(s * SAMPLE_RATE)), "en", s) for s in durations_s for _ in range(count)]
 
 
-def measurement(name: str, rtf: float, problem: str = "", **settings: int) -> Measurement:
+def measurement(name: str, rtf: float, problem: str = "", **settings: Any) -> Measurement:
     figures = DurationFigures(
         duration_s=10, calls=4, clips=4, wall_s=40 * rtf, p50_s=10 * rtf, p95_s=None, p99_s=None, max_s=11 * rtf
     )
@@ -138,7 +139,12 @@ def test_percentiles_need_enough_calls():
 
 def test_one_by_one_batched_and_parallel_calls_are_what_they_say():
     some = clips(5, 0.1, 0.2)
-    for settings, batches, at_once in (({}, {1}, 1), ({"batch_size": 2}, {2}, 1), ({"workers": 3}, {1}, 3)):
+    cases: list[tuple[dict[str, Any], set[int], int]] = [
+        ({}, {1}, 1),
+        ({"batch_size": 2}, {2}, 1),
+        ({"workers": 3}, {1}, 3),
+    ]
+    for settings, batches, at_once in cases:
         engine = BusyEngine()
         found = duration_figures(engine, some, Configuration(model="a", **settings))
         assert set(engine.batches) == batches

@@ -61,7 +61,7 @@ class ContextCurveOptions(BaseModel, frozen=True):
     tolerance: float = flag(
         100 * DEFAULT_TOLERANCE, "accepted loss of the error rate, in points", "POINTS", gt=0, le=100
     )
-    max: int | None = flag(200, "examples, spread evenly over the split", "N", ge=1)
+    max: int | None = flag(300, "examples, spread evenly over the split", "N", ge=1)
     minutes: float | None = flag(None, "stop after so many minutes with what is measured", "N", gt=0)
     beam_size: int = flag(1, "hypotheses kept while decoding; 1 is greedy", "N", ge=1, le=16)
     device: Device = flag("auto", "auto: a GPU where there is one")

@@ -13,7 +13,7 @@ from qal.evaluation.report import PairedDifference
 
 DEFAULT_TOLERANCE = 0.005  # half a point
 FIRST_LOOK = 12  # utterances after which a context may be given up
-LOOK_EVERY = 4  # utterances
+LOOK_GROWTH = 1.25  # of the number of utterances from one look to the next
 HOPELESS_BEYOND = 0.02  # above the tolerance; looking often must not give up a context that is nearly good enough
 
 
@@ -21,6 +21,14 @@ def verdict(paired: PairedDifference, utterances: int, tolerance: float) -> Verd
     if paired.low > tolerance:
         return "worse"
     return "not worse" if paired.high < tolerance and utterances >= MIN_UTTERANCES else "undecided"
+
+
+def is_look(utterances: int) -> bool:
+    """True if the contexts are looked at after so many utterances: 12, 15, 19, 24, 30 …"""
+    look = FIRST_LOOK
+    while look < utterances:
+        look = math.ceil(look * LOOK_GROWTH)
+    return look == utterances
 
 
 def is_hopeless(paired: PairedDifference, tolerance: float) -> bool:

@@ -20,7 +20,7 @@ from qal.engine.screening import transcribe_without_loops
 from qal.errors import AudioDecodeError, CorpusError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.breakdown import SEED
-from qal.evaluation.context_curve.decision import DEFAULT_TOLERANCE, FIRST_LOOK, LOOK_EVERY, is_hopeless
+from qal.evaluation.context_curve.decision import DEFAULT_TOLERANCE, is_hopeless, is_look
 from qal.evaluation.context_curve.measured_calls import ContextEngine, KnownCalls, MeasuredEngine
 from qal.evaluation.context_curve.records import ContextRow
 from qal.evaluation.evaluate import Selection, never_stop
@@ -145,10 +145,9 @@ def _transcribe_example(
 
 
 def _give_up_hopeless(results: Sequence[ContextResults], settings: CurveSettings) -> None:
-    """Stops the contexts that are far worse than 30 s; looks only after every few examples."""
+    """Stops the contexts that are far worse than 30 s; looks less and less often."""
     full, *others = results
-    done = len(full.rows)
-    if done < FIRST_LOOK or (done - FIRST_LOOK) % LOOK_EVERY:
+    if not is_look(len(full.rows)):
         return
     for result in others:
         if not result.is_stopped:

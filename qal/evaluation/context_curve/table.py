@@ -10,6 +10,7 @@ from qal.text.error_measure import percent, percent_interval, score_basis
 
 VERDICTS = {"reference": "", "not worse": "not worse", "worse": "worse", "undecided": "undecided"}
 STOPPED = "worse, given up"
+LONG_SPEECH_S = 10.0  # examples that are all shorter say little about the margin
 
 
 def curve_columns(curve: ContextCurve) -> list[str]:
@@ -65,6 +66,8 @@ def found_sentences(curve: ContextCurve) -> list[str]:
     """Returns the smallest context that is not worse, or why there is none."""
     tolerance = f"{100 * curve.tolerance:g} points"
     sentences = [] if curve.is_complete else ["Stopped before all examples were transcribed."]
+    if curve.longest_s < LONG_SPEECH_S:
+        sentences.append(f"The longest example has {curve.longest_s:.1f} s: what longer speech needs was not measured.")
     found = curve.found
     if found:
         return [

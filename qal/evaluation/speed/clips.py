@@ -80,15 +80,23 @@ def samples_of(duration_s: float) -> int:
 
 def write_clips(path: Path, clips: Sequence[Clip]) -> None:
     """Writes clips to one file for the processes that measure."""
-    arrays = {f"samples_{i}": clip.samples for i, clip in enumerate(clips)}
-    languages = np.array([clip.language or "" for clip in clips])
-    np.savez(path, languages=languages, durations_s=np.array([clip.duration_s for clip in clips]), **arrays)
+    np.savez(
+        path,
+        samples=np.concatenate([clip.samples for clip in clips]),
+        lengths=np.array([len(clip.samples) for clip in clips]),
+        languages=np.array([clip.language or "" for clip in clips]),
+        durations_s=np.array([clip.duration_s for clip in clips]),
+    )
 
 
 def read_clips(path: Path) -> list[Clip]:
     with np.load(path, allow_pickle=False) as file:
-        pairs = zip(file["languages"].tolist(), file["durations_s"].tolist(), strict=True)
-        return [Clip(file[f"samples_{i}"], language or None, s) for i, (language, s) in enumerate(pairs)]
+        pieces = np.split(file["samples"], np.cumsum(file["lengths"])[:-1])
+        languages, durations_s = file["languages"].tolist(), file["durations_s"].tolist()
+    return [
+        Clip(piece, language or None, duration_s)
+        for piece, language, duration_s in zip(pieces, languages, durations_s, strict=True)
+    ]
 
 
 class _RandomExamples:

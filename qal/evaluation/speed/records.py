@@ -1,4 +1,4 @@
-"""How fast a model is: the configurations that are measured, and what was measured of each."""
+"""How fast a model is: the configurations that are measured, and the figures of each."""
 
 import math
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ class DurationFigures(BaseModel, frozen=True):
 
 
 class Measurement(BaseModel, frozen=True):
-    """What was measured of one configuration, in a process of its own."""
+    """The figures of one configuration, measured in a process of its own."""
 
     configuration: Configuration
     ability: ContextAbility = Field(default=ContextAbility(), description="contexts that were encoded")

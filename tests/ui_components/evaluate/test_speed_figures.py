@@ -1,5 +1,8 @@
 """Charts of the speed of models and of the context curve: what is drawn for which figures."""
 
+from typing import Any
+
+import plotly.graph_objects as go
 import pytest
 
 from qal.engine.engine import FULL_CONTEXT
@@ -77,7 +80,7 @@ def curve() -> ContextCurve:
     )
 
 
-def measurement(**settings: int) -> Measurement:
+def measurement(**settings: Any) -> Measurement:
     figures = [
         DurationFigures(
             duration_s=s, calls=20, clips=20, wall_s=4 * s, p50_s=0.2 * s, p95_s=0.3 * s, p99_s=None, max_s=s
@@ -87,6 +90,15 @@ def measurement(**settings: int) -> Measurement:
     return Measurement(
         configuration=Configuration(model="a<b", compute_type="int8", **settings), peak_mb=400, durations=figures
     )
+
+
+def traces(figure: go.Figure) -> list[Any]:
+    return list[Any](figure.data)
+
+
+def shapes(figure: go.Figure) -> list[Any]:
+    layout: Any = figure.layout
+    return list(layout.shapes)
 
 
 STRETCHES = [
@@ -110,19 +122,20 @@ def report() -> SpeedReport:
 
 def test_context_chart_has_a_line_for_each_minimum_with_intervals(curve: ContextCurve):
     figure = difference_figure(curve)
-    assert [(trace.name, list(trace.x)) for trace in figure.data] == [
+    assert [(trace.name, list(trace.x)) for trace in traces(figure)] == [
         ("at least 2 s", [1, 2]),
         ("at least 10 s", [1, 2]),
     ]
-    assert list(figure.data[0].y) == pytest.approx([50, 1])
-    assert list(figure.data[0].error_y.array) == pytest.approx([0.4, 0.4])
-    assert {shape.y0 for shape in figure.layout.shapes} == {0.5, 0.0}  # the tolerance and 30 s
+    assert list(traces(figure)[0].y) == pytest.approx([50, 1])
+    assert list(traces(figure)[0].error_y.array) == pytest.approx([0.4, 0.4])
+    assert {shape.y0 for shape in shapes(figure)} == {0.5, 0.0}  # the tolerance and 30 s
 
 
 def test_accuracy_against_speed_has_a_point_for_each_context_by_verdict(curve: ContextCurve):
     figure = trade_figure(curve)
-    assert {trace.name: len(trace.x) for trace in figure.data} == {"not worse": 2, "undecided": 1, "worse": 1}
-    (note,) = figure.layout.annotations
+    assert {trace.name: len(trace.x) for trace in traces(figure)} == {"not worse": 2, "undecided": 1, "worse": 1}
+    layout: Any = figure.layout
+    (note,) = layout.annotations
     assert note.text == "speech + 1 s, at least 10 s"
 
 
@@ -136,18 +149,18 @@ def test_context_page_is_self_contained_and_escaped(curve: ContextCurve):
 
 def test_latency_and_throughput_have_the_real_time_line(report: SpeedReport):
     done = report.measurements[:3]
-    latency = latency_figure(done)
-    assert [trace.name for trace in latency.data][-1] == "real time"
-    assert list(latency.data[-1].x) == list(latency.data[-1].y) == [0, 10]
-    assert list(latency.data[0].error_y.array) == pytest.approx([0.2, 1.0])
-    (line,) = throughput_figure(done).layout.shapes
+    latency = traces(latency_figure(done))
+    assert [trace.name for trace in latency][-1] == "real time"
+    assert list(latency[-1].x) == list(latency[-1].y) == [0, 10]
+    assert list(latency[0].error_y.array) == pytest.approx([0.2, 1.0])
+    (line,) = shapes(throughput_figure(done))
     assert (line.x0, line.x1, line.name) == (1, 1, "real time")
 
 
 def test_speed_charts_leave_out_what_could_not_be_measured(report: SpeedReport):
-    charts = {chart.name: chart.figure for chart in speed_charts(report)}
-    assert len(charts["speed-memory"].data[0].x) == 3
-    assert len(charts["speed-rtf"].data) == 3
+    charts = {chart.name: traces(chart.figure) for chart in speed_charts(report)}
+    assert len(charts["speed-memory"][0].x) == 3
+    assert len(charts["speed-rtf"]) == 3
     empty = report.model_copy(update={"measurements": report.measurements[3:], "timelines": []})
     assert speed_charts(empty) == []
     page = speed_page(report)
@@ -156,13 +169,13 @@ def test_speed_charts_leave_out_what_could_not_be_measured(report: SpeedReport):
 
 
 def test_timeline_bars_stand_at_the_place_and_the_time_of_each_stretch():
-    (bars,) = timeline_figure(TIMELINE).data
+    (bars,) = traces(timeline_figure(TIMELINE))
     assert (list(bars.x), list(bars.width)) == ([2, 7], [4, 2])
     assert (list(bars.base), list(bars.y)) == ([0.5, 1], [0.5, 2])
-    (shares,) = stretches_figure(TIMELINE).data
+    (shares,) = traces(stretches_figure(TIMELINE))
     assert list(shares.y) == pytest.approx([0.125, 1.0])
 
 
 def test_a_file_without_speech_has_an_empty_timeline():
     silent = TIMELINE.model_copy(update={"stretches": []})
-    assert len(timeline_figure(silent).data) == len(stretches_figure(silent).data) == 0
+    assert traces(timeline_figure(silent)) == traces(stretches_figure(silent)) == []

@@ -1,6 +1,7 @@
 """Charts of a context curve: accuracy and speed against the margin and the minimum of the context. Pure functions."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -43,14 +44,8 @@ def curve_page(curve: ContextCurve) -> str:
 
 def difference_figure(curve: ContextCurve) -> go.Figure:
     """The paired difference to 30 s in points with its 95 % interval, a line for each minimum."""
-    figure = _by_margin(curve, f"{curve.measure} difference, points", lambda row: 100 * row.paired.difference)
-    for trace, rows in zip(figure.data, _by_minimum(curve).values(), strict=True):
-        trace.error_y = {
-            "type": "data",
-            "array": [100 * (row.paired.high - row.paired.difference) for row in rows],
-            "arrayminus": [100 * (row.paired.difference - row.paired.low) for row in rows],
-            "thickness": 1.2,
-        }
+    title = f"{curve.measure} difference, points"
+    figure = _by_margin(curve, title, lambda row: 100 * row.paired.difference, with_interval=True)
     add_level(figure, f"accepted: {100 * curve.tolerance:+g} points", 100 * curve.tolerance, "dash")
     add_level(figure, f"{WINDOW_S} s", 0.0, "dot")
     return figure
@@ -98,8 +93,8 @@ def trade_figure(curve: ContextCurve) -> go.Figure:
     return figure
 
 
-def _by_margin(curve: ContextCurve, title: str, value: Value) -> go.Figure:
-    """A chart with a line for each minimum over the margins."""
+def _by_margin(curve: ContextCurve, title: str, value: Value, with_interval: bool = False) -> go.Figure:
+    """A chart with a line for each minimum over the margins, with the interval of the difference if asked for."""
     figure = empty_chart("margin after the speech, s", title)
     figure.update_layout(hovermode="closest")
     for i, (minimum, rows) in enumerate(_by_minimum(curve).items()):
@@ -111,8 +106,19 @@ def _by_margin(curve: ContextCurve, title: str, value: Value) -> go.Figure:
             mode="lines+markers",
             line={"color": PALETTE[i % len(PALETTE)], "width": 2},
             hovertemplate="%{text}<extra></extra>",
+            error_y=_interval_bars(rows) if with_interval else None,
         )
     return figure
+
+
+def _interval_bars(rows: Sequence[ContextFigures]) -> dict[str, Any]:
+    """The 95 % intervals of the paired differences, as Plotly's error bars in points."""
+    return {
+        "type": "data",
+        "array": [100 * (row.paired.high - row.paired.difference) for row in rows],
+        "arrayminus": [100 * (row.paired.difference - row.paired.low) for row in rows],
+        "thickness": 1.2,
+    }
 
 
 def _by_minimum(curve: ContextCurve) -> dict[float, Sequence[ContextFigures]]:

@@ -1,11 +1,11 @@
 """Charts of a speed report: latency, real-time factor, throughput, memory, and a file's timeline. Pure functions."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
-from qal.evaluation.speed.records import REAL_TIME, Measurement, SpeedReport, Timeline
+from qal.evaluation.speed.records import REAL_TIME, DurationFigures, Measurement, SpeedReport, Timeline
 from qal.evaluation.speed.table import SPEED_COLUMNS, speed_basis, speed_cells
 from ui_components.evaluate.speed.charts_page import charts_page
 from ui_components.train.compare.figures import PALETTE
@@ -43,9 +43,7 @@ def speed_page(report: SpeedReport) -> str:
 
 def rtf_figure(measurements: Sequence[Measurement]) -> go.Figure:
     """Seconds of computation per second of audio, a line for each configuration, with the real-time line at 1."""
-    figure = _by_duration(measurements, "real-time factor")
-    for trace, found in zip(figure.data, measurements, strict=True):
-        trace.y = [row.rtf for row in found.durations]
+    figure = _by_duration(measurements, "real-time factor", lambda row: row.rtf)
     if measurements:
         add_level(figure, "real time", REAL_TIME, "dash")
     figure.update_yaxes(type="log")  # a line near zero could not be told from another
@@ -54,11 +52,7 @@ def rtf_figure(measurements: Sequence[Measurement]) -> go.Figure:
 
 def latency_figure(measurements: Sequence[Measurement]) -> go.Figure:
     """Seconds from the call to the texts; the whisker is the 95th percentile. The dashed line is real time."""
-    figure = _by_duration(measurements, "latency, s")
-    for trace, found in zip(figure.data, measurements, strict=True):
-        trace.y = [row.p50_s for row in found.durations]
-        whiskers = [0.0 if row.p95_s is None else row.p95_s - row.p50_s for row in found.durations]
-        trace.error_y = {"type": "data", "array": whiskers, "arrayminus": [0.0] * len(whiskers), "thickness": 1.2}
+    figure = _by_duration(measurements, "latency, s", lambda row: row.p50_s, with_p95=True)
     longest_s = max((row.duration_s for found in measurements for row in found.durations), default=0.0)
     if longest_s:
         line = {"color": GREY, "width": 1.5, "dash": "dash"}
@@ -134,15 +128,21 @@ def _stretch_texts(timeline: Timeline) -> list[str]:
     ]
 
 
-def _by_duration(measurements: Sequence[Measurement], title: str) -> go.Figure:
-    """A chart with a line over the durations for each configuration; the values are set by the caller."""
+def _by_duration(
+    measurements: Sequence[Measurement], title: str, value: Callable[[DurationFigures], float], with_p95: bool = False
+) -> go.Figure:
+    """A chart with a line over the durations for each configuration, and a whisker up to the 95th percentile."""
     figure = empty_chart("duration of the clip, s", title)
     for i, found in enumerate(measurements):
+        whiskers = [0.0 if row.p95_s is None else row.p95_s - row.p50_s for row in found.durations]
+        bars = {"type": "data", "array": whiskers, "arrayminus": [0.0] * len(whiskers), "thickness": 1.2}
         figure.add_scatter(
             x=[row.duration_s for row in found.durations],
+            y=[value(row) for row in found.durations],
             name=html.escape(found.configuration.name, quote=False),
             mode="lines+markers",
             line={"color": PALETTE[i % len(PALETTE)], "width": 2},
+            error_y=bars if with_p95 else None,
         )
     return figure
 
