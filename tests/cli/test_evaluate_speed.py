@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from qal.cli.evaluation.context import ContextCurveOptions, curve_settings, distill_advice, writing_sentence
+from qal.cli.evaluation.speed import HTML_FILE
 from qal.cli.main import main
-from qal.cli.subcommands.evaluate_context import ContextCurveOptions, curve_settings, distill_advice, writing_sentence
-from qal.cli.subcommands.evaluate_speed import HTML_FILE
 from qal.engine.catalogue import DEFAULT_MODEL
 from qal.engine.model_directory import ContextAbility
 from qal.errors import OptionError

@@ -197,6 +197,11 @@ def test_unreadable_audio_is_left_out_at_all_contexts():
     assert {len(r.rows) for r in found.results} == {18}
 
 
+def test_a_measurement_that_was_stopped_at_once_is_an_error():
+    with pytest.raises(EvaluationError, match="stopped before"):
+        transcribe_at_contexts(ShortSightedEngine(), examples(3), load, SETTINGS, should_stop=lambda: True)
+
+
 def test_a_corpus_without_usable_audio_is_refused():
     def broken(row: Row) -> Samples:
         raise AudioDecodeError("not audio")

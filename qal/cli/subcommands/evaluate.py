@@ -31,10 +31,10 @@ from qal.text.normalisation.registry import SCORING
 ABOUT = "Measures models on speech."
 SUBCOMMANDS = {
     "context": (
-        "qal.cli.subcommands.evaluate_context",
+        "qal.cli.evaluation.context",
         "find the shortest context at which a model is not worse than at 30 s",
     ),
-    "speed": ("qal.cli.subcommands.evaluate_speed", "measure real-time factor, latency, load time and memory"),
+    "speed": ("qal.cli.evaluation.speed", "measure real-time factor, latency, load time and memory"),
 }
 MAX_UTTERANCE_S = 29  # leaves a second of Whisper's window for the margin
 

@@ -17,7 +17,7 @@ from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import FULL_CONTEXT, Utterance
 from qal.engine.model_directory import ContextAbility
 from qal.engine.screening import transcribe_without_loops
-from qal.errors import AudioDecodeError, CorpusError
+from qal.errors import AudioDecodeError, CorpusError, EvaluationError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.breakdown import SEED
 from qal.evaluation.context_curve.decision import DEFAULT_TOLERANCE, is_hopeless, is_look
@@ -85,7 +85,8 @@ def transcribe_at_contexts(
         should_stop: asked before each example.
 
     Raises:
-        CorpusError: no example could be transcribed."""
+        CorpusError: no example could be transcribed.
+        EvaluationError: it was stopped before the first example."""
     results = [ContextResults(FULL_CONTEXT), *map(ContextResults, settings.contexts)]
     order = np.random.default_rng(settings.seed).permutation(len(selection.rows))
     left_out = Counter(selection.left_out)
@@ -105,6 +106,8 @@ def transcribe_at_contexts(
         _transcribe_example(engine, row, samples, results, settings)
         _give_up_hopeless(results, settings)
         progress(number, len(order), sum(not result.is_stopped for result in results))
+    if not results[0].rows and not is_complete:
+        raise EvaluationError("stopped before an example was transcribed; start again")
     if not results[0].rows:
         raise CorpusError("no example could be transcribed; choose another split or import the dataset again")
     return Transcribed(results, dict(left_out), is_complete)

@@ -14,6 +14,7 @@ from qal.audio.samples import WINDOW_S, Samples
 from qal.audio.sound_check import require_sound
 from qal.cli.engine_options import MODEL_HELP
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
+from qal.cli.stopping import stop_on_signals
 from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.corpus.split import Split
 from qal.engine.catalogue import CATALOGUE_NAMES, resolve
@@ -83,14 +84,18 @@ def main(arguments: Sequence[str]) -> None:
     corpus = read_corpus(options.corpus)
     selection = select_rows(corpus, options.split, options.max)
     engine = Engine(directory, options.device, options.compute_type, threads=options.threads)
-    with tqdm(total=len(selection.rows), unit="example", file=sys.stderr) as bar:
+    time_is_up = stop_after(options.minutes)
+    with (
+        tqdm(total=len(selection.rows), unit="example", file=sys.stderr) as bar,
+        stop_on_signals("example") as is_stopped,
+    ):
 
         def progress(done: int, total: int, contexts: int) -> None:
             bar.set_postfix_str(f"{contexts} contexts", refresh=False)
             bar.update(done - bar.n)
 
         transcribed = transcribe_at_contexts(
-            engine, selection, loader(corpus), settings, progress, stop_after(options.minutes)
+            engine, selection, loader(corpus), settings, progress, lambda: is_stopped() or time_is_up()
         )
     curve = context_curve(transcribed, settings, source_of(options, engine, corpus))
     if options.out:

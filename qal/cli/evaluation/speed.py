@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from tqdm import tqdm
 
 from qal.audio.decode import decode
-from qal.cli.command import interrupt_on_sigterm
 from qal.cli.engine_options import MODEL_HELP
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
+from qal.cli.stopping import stop_on_signals
 from qal.corpus.manifest import read_corpus
 from qal.engine.catalogue import resolve
 from qal.engine.engine import MAX_CPU_WORKERS, ContextChoice, Device, Engine
@@ -55,19 +55,21 @@ class SpeedOptions(BaseModel, frozen=True):
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_options("qal evaluate speed", ABOUT, SpeedOptions, arguments)
-    interrupt_on_sigterm()  # the process that measures is ended
     chosen = configurations(axes_of(options), options.device)
     directories = {name: resolve(name) for name in options.models}
     clips = clips_of(options)
     long_file = decode(options.timeline) if options.timeline else None
     total_s = sum(clip.duration_s for clip in clips) * len(chosen)
-    with tqdm(total=round(total_s), unit="s", file=sys.stderr) as bar:
+    with (
+        tqdm(total=round(total_s), unit="s", file=sys.stderr) as bar,
+        stop_on_signals("configuration") as is_stopped,
+    ):
 
         def progress(name: str, done_s: float, total_s: float) -> None:
             bar.set_description_str(name, refresh=False)
             bar.update(round(done_s) - bar.n)
 
-        report = speed_report(chosen, directories, clips, options.sound.name, progress)
+        report = speed_report(chosen, directories, clips, options.sound.name, progress, is_stopped)
     if long_file is not None and options.timeline:
         timelines: list[Timeline] = []
         for name in options.models:
