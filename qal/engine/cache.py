@@ -20,7 +20,7 @@ MAX_LOADED = 4
 IDLE_TIMEOUT_S = 1800.0  # without a request; then an unused engine is unloaded
 UNLOAD_INTERVAL_S = 60.0
 CACHE_REFERENCES = 2  # to an unused engine: the dictionary's and getrefcount's argument
-Key = tuple[Path, float, ContextChoice]  # directory, modification time of its weights or metadata, context
+Key = tuple[Path, tuple[float, ...], ContextChoice]  # directory, modification times of its files, context
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class EngineCache:
         A model whose weights or qal.json changed on disk is loaded again. Raises ModelError, also if all loaded
         engines are in use."""
         directory = resolve(model, runs).resolve()
-        key = (directory, _changed(directory), context)
+        key = (directory, _modification_times(directory), context)
         with self._lock:
             engine, loading = self._alive.get(key), self._loading.get(key)
             if engine is not None:
@@ -128,8 +128,7 @@ class EngineCache:
             del self._cached[oldest], self._last_used_s[oldest]
 
 
-def _changed(directory: Path) -> float:
-    """Returns when the weights or the metadata of a model directory were written last."""
-    metadata = directory / METADATA_FILE
-    written = [directory / "model.bin", *([metadata] if metadata.is_file() else [])]
-    return max(path.stat().st_mtime for path in written)
+def _modification_times(directory: Path) -> tuple[float, ...]:
+    """Returns when the weights and, if there are any, the metadata of a model directory were written."""
+    files = (directory / "model.bin", directory / METADATA_FILE)
+    return tuple(path.stat().st_mtime for path in files if path.is_file())
