@@ -229,6 +229,17 @@ def test_grid_has_each_setting_once_and_the_longest_first():
     assert [(s.margin_s, s.min_s) for s in settings] == [(1, 20), (0.5, 20), (1, 2), (0.5, 2)]
 
 
+def test_the_context_of_the_metadata_is_tried_and_judged():
+    own = ContextAbility(adaptive=True, margin_s=0.75, min_s=2.0)
+    settings = CurveSettings(grid([1.0], [2.0], own))
+    transcribed = transcribe_at_contexts(ShortSightedEngine(), examples(MIN_UTTERANCES), load, settings)
+    curve = context_curve(transcribed, settings, replace(SOURCE, own=own))
+    assert "The context in the model's qal.json, speech + 0.75 s, at least 2 s, is worse than 30 s" in curve_table(
+        curve
+    )
+    assert "qal.json" not in curve_table(measured(ShortSightedEngine(), 5))
+
+
 def test_figures_and_transcripts_are_read_back(tmp_path: Path):
     transcribed = transcribe_at_contexts(ShortSightedEngine(), examples(4), load, SETTINGS)
     curve = context_curve(transcribed, SETTINGS, SOURCE)

@@ -19,7 +19,8 @@ from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.corpus.split import Split
 from qal.engine.catalogue import CATALOGUE_NAMES, resolve
 from qal.engine.decoding import DecodingOptions
-from qal.engine.engine import Device, Engine
+from qal.engine.engine import FULL_CONTEXT, Device, Engine
+from qal.engine.model_directory import ContextAbility, read_metadata
 from qal.errors import OptionError
 from qal.evaluation.context_curve.curve import CurveSource, context_curve
 from qal.evaluation.context_curve.decision import DEFAULT_TOLERANCE, grid
@@ -78,8 +79,9 @@ class ContextCurveOptions(BaseModel, frozen=True):
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_options("qal evaluate context", ABOUT, ContextCurveOptions, arguments)
-    settings = curve_settings(options)
     directory = resolve(options.model)
+    own = read_metadata(directory).context
+    settings = curve_settings(options, own)
     check_target(options, directory)  # before minutes of measuring
     corpus = read_corpus(options.corpus)
     selection = select_rows(corpus, options.split, options.max)
@@ -111,7 +113,7 @@ def main(arguments: Sequence[str]) -> None:
         print(sentence)
 
 
-def curve_settings(options: ContextCurveOptions) -> CurveSettings:
+def curve_settings(options: ContextCurveOptions, own: ContextAbility = FULL_CONTEXT) -> CurveSettings:
     """Returns the settings of the measurement. Raises OptionError for a context that no Whisper has."""
     wrong = [value for value in (*options.margins, *options.minimums) if not 0 <= value <= WINDOW_S]
     if wrong:
@@ -119,7 +121,7 @@ def curve_settings(options: ContextCurveOptions) -> CurveSettings:
     if not options.margins or not options.minimums:
         raise OptionError("give at least one value for --margins and one for --minimums")
     return CurveSettings(
-        contexts=grid(options.margins, options.minimums),
+        contexts=grid(options.margins, options.minimums, own),
         tolerance=options.tolerance / 100,
         normaliser=find_normaliser(options.normaliser),
         decoding=DecodingOptions(beam_size=options.beam_size),
@@ -156,6 +158,7 @@ def source_of(options: ContextCurveOptions, engine: Engine, corpus: Corpus) -> C
         split=options.split,
         decoding={"beam_size": options.beam_size, "compute_type": engine.compute_type, "threads": options.threads},
         hardware=hardware_of(engine.device),
+        own=engine.ability,
     )
 
 

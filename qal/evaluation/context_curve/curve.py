@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qal.corpus.split import Split
+from qal.engine.engine import FULL_CONTEXT
+from qal.engine.model_directory import ContextAbility
 from qal.evaluation.breakdown import counted, figures
 from qal.evaluation.context_curve.decision import needed_utterances, smallest_context, verdict
 from qal.evaluation.context_curve.measure import CurveSettings, Transcribed, difference_to_full
@@ -22,6 +24,7 @@ class CurveSource:
     split: Split
     decoding: Mapping[str, str | int | float | bool | None]
     hardware: Mapping[str, str | int | float | None]
+    own: ContextAbility = FULL_CONTEXT  # in the model's qal.json
 
 
 def judged(transcribed: Transcribed, settings: CurveSettings) -> list[ContextFigures]:
@@ -75,6 +78,7 @@ def context_curve(transcribed: Transcribed, settings: CurveSettings, source: Cur
         seed=settings.seed,
         is_complete=transcribed.is_complete,
         figures=rows,
+        own=source.own,
         smallest=smallest,
         needed_utterances=None if smallest else needed_utterances(rows, settings.tolerance),
     )

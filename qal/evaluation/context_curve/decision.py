@@ -7,6 +7,7 @@ else **undecided**."""
 import math
 from collections.abc import Sequence
 
+from qal.engine.engine import FULL_CONTEXT
 from qal.engine.model_directory import ContextAbility
 from qal.evaluation.context_curve.records import MIN_UTTERANCES, ContextFigures, Verdict
 from qal.evaluation.report import PairedDifference
@@ -65,8 +66,11 @@ def _widths(paired: PairedDifference, tolerance: float) -> float:
     return max(1.0, (paired.high - paired.difference) / (tolerance - paired.difference))
 
 
-def grid(margins_s: Sequence[float], minimums_s: Sequence[float]) -> list[ContextAbility]:
-    """Returns the settings to try, those that encode most first, each once."""
+def grid(
+    margins_s: Sequence[float], minimums_s: Sequence[float], own: ContextAbility = FULL_CONTEXT
+) -> list[ContextAbility]:
+    """Returns the settings to try, those that encode most first, each once; `own`, of the model's qal.json, too."""
     settings = {(margin, minimum) for margin in margins_s for minimum in minimums_s}
+    settings |= {(own.margin_s, own.min_s)} if own.adaptive else set()
     ordered = sorted(settings, key=lambda pair: (-pair[1], -pair[0]))
     return [ContextAbility(adaptive=True, margin_s=margin, min_s=minimum) for margin, minimum in ordered]

@@ -66,6 +66,7 @@ class ContextCurve(BaseModel, frozen=True):
     seed: int  # of the order of the examples
     is_complete: bool = Field(description="false: stopped before all chosen examples were transcribed")
     figures: list[ContextFigures]  # 30 s first
+    own: ContextAbility = Field(default=ContextAbility(), description="context in the model's qal.json")
     smallest: ContextAbility | None = Field(description="smallest context that is not worse; null: none is")
     needed_utterances: int | None = Field(
         default=None, description="about so many would decide the most promising context; null: they are enough"
@@ -74,7 +75,10 @@ class ContextCurve(BaseModel, frozen=True):
     @property
     def found(self) -> ContextFigures | None:
         """The figures of the smallest context that is not worse."""
-        return next((row for row in self.figures if self.smallest and row.context == self.smallest), None)
+        return self.figures_of(self.smallest)
+
+    def figures_of(self, context: ContextAbility | None) -> ContextFigures | None:
+        return next((row for row in self.figures if row.context == context), None)
 
 
 def context_name(context: ContextAbility) -> str:

@@ -9,6 +9,7 @@ from qal.evaluation.report import paired_sentence
 from qal.text.error_measure import percent, percent_interval, score_basis
 
 VERDICTS = {"reference": "", "not worse": "not worse", "worse": "worse", "undecided": "undecided"}
+OWN_VERDICTS = {"not worse": "not worse than 30 s", "worse": "worse than 30 s", "undecided": "undecided"}
 STOPPED = "worse, given up"
 LONG_SPEECH_S = 10.0  # examples that are all shorter say little about the margin
 
@@ -68,6 +69,12 @@ def found_sentences(curve: ContextCurve) -> list[str]:
     sentences = [] if curve.is_complete else ["Stopped before all examples were transcribed."]
     if curve.longest_s < LONG_SPEECH_S:
         sentences.append(f"The longest example has {curve.longest_s:.1f} s: what longer speech needs was not measured.")
+    own = curve.figures_of(curve.own) if curve.own.adaptive else None
+    if own:
+        sentences.append(
+            f"The context in the model's qal.json, {own.name}, is {OWN_VERDICTS[own.verdict]}: "
+            f"{paired_sentence(curve.measure, own.paired)}."
+        )
     found = curve.found
     if found:
         return [
