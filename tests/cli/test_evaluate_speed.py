@@ -5,11 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from qal.cli.evaluation.context import ContextCurveOptions, curve_settings, distill_advice, writing_sentence
+from qal.cli.evaluation.context import (
+    ContextCurveOptions,
+    curve_settings,
+    distill_advice,
+    write_found,
+    writing_sentence,
+)
 from qal.cli.evaluation.speed import HTML_FILE
 from qal.cli.main import main
 from qal.engine.catalogue import DEFAULT_MODEL
-from qal.engine.model_directory import ContextAbility
+from qal.engine.model_directory import METADATA_FILE, ContextAbility, ModelMetadata, read_metadata
 from qal.errors import OptionError
 from qal.evaluation.context_curve.files import read_curve
 from qal.evaluation.context_curve.records import ContextCurve
@@ -17,6 +23,7 @@ from qal.evaluation.records import ROWS_FILE
 from qal.evaluation.speed.files import CSV_FILE, read_speed
 from qal.jobs.options.yaml_file import check_config, read_settings
 from qal.resources import CONFIGS
+from tests.model_folders import model_directory
 from tests.sounds import spoken_corpus
 
 
@@ -76,6 +83,20 @@ def test_settings_of_the_advice_are_those_of_the_trainer(tmp_path, tiny_corpus):
     changes = {"noisy_share": 0, "silent_share": 0}
     distillation = {**settings["distillation"], **changes}
     check_config({**settings, "corpus": str(tiny_corpus.folder), "distillation": distillation}, "the advice")
+
+
+def test_the_context_that_was_found_is_written_where_the_options_say(tmp_path):
+    mine = model_directory(tmp_path / "mine")
+    assert write_found(OPTIONS, mine, curve(SHORT)) is None
+    assert not (mine / METADATA_FILE).exists()
+    to_copy = OPTIONS.model_copy(update={"copy_": tmp_path / "copy"})
+    assert write_found(to_copy, mine, curve(SHORT)) == tmp_path / "copy"
+    assert read_metadata(tmp_path / "copy").context == SHORT
+    assert not (mine / METADATA_FILE).exists()
+    to_write = OPTIONS.model_copy(update={"write": True})
+    assert write_found(to_write, mine, curve(None)) is None
+    assert write_found(to_write, mine, curve(LONG)) == mine
+    assert read_metadata(mine) == ModelMetadata(base_model="mine", context=LONG)
 
 
 def test_what_was_written_is_named():
