@@ -13,13 +13,14 @@ from weakref import WeakValueDictionary
 from qal.engine.catalogue import resolve
 from qal.engine.engine import ContextChoice, Engine, load_for_many_callers
 from qal.engine.memory import release_free_memory
+from qal.engine.model_directory import METADATA_FILE
 from qal.errors import ModelError
 
 MAX_LOADED = 4
 IDLE_TIMEOUT_S = 1800.0  # without a request; then an unused engine is unloaded
 UNLOAD_INTERVAL_S = 60.0
 CACHE_REFERENCES = 2  # to an unused engine: the dictionary's and getrefcount's argument
-Key = tuple[Path, float, ContextChoice]  # directory, modification time of model.bin, context
+Key = tuple[Path, tuple[float, ...], ContextChoice]  # directory, modification times of its files, context
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,10 @@ class EngineCache:
     def get(self, model: str, runs: Path, context: ContextChoice = "auto") -> Engine:
         """Returns the engine of a catalogue name, a run's id or a directory.
 
-        A model that changed on disk is loaded again. Raises ModelError, also if all loaded engines are in use."""
+        A model whose weights or qal.json changed on disk is loaded again. Raises ModelError, also if all loaded
+        engines are in use."""
         directory = resolve(model, runs).resolve()
-        key = (directory, (directory / "model.bin").stat().st_mtime, context)
+        key = (directory, _modification_times(directory), context)
         with self._lock:
             engine, loading = self._alive.get(key), self._loading.get(key)
             if engine is not None:
@@ -124,3 +126,9 @@ class EngineCache:
                 raise ModelError(f"{self._max_loaded} models are in use, the maximum; choose one of them or try later")
             oldest = next(iter(self._cached))  # the key only: a name for the engine would keep it alive
             del self._cached[oldest], self._last_used_s[oldest]
+
+
+def _modification_times(directory: Path) -> tuple[float, ...]:
+    """Returns when the weights and, if there are any, the metadata of a model directory were written."""
+    files = (directory / "model.bin", directory / METADATA_FILE)
+    return tuple(path.stat().st_mtime for path in files if path.is_file())

@@ -1,9 +1,10 @@
 """Engine: transcribes batches of utterances with a CTranslate2 Whisper model."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import ctranslate2
 import numpy as np
@@ -111,6 +112,12 @@ class Engine:
     def model(self) -> ctranslate2.models.Whisper:
         """The loaded model, for passes of the decoder that are no transcription."""
         return self._model
+
+    def with_context(self, ability: ContextAbility) -> Self:
+        """Returns an engine of the same loaded weights that encodes other contexts, whatever qal.json says."""
+        other = copy.copy(self)
+        other.ability = ability
+        return other
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
         """Transcribes utterances in batches, each encoded at the context of its longest utterance.

@@ -55,6 +55,15 @@ def test_plain_faster_whisper_loads_the_default_model(spoken):
     assert len(text.split()) >= len(spoken[0].text.split()) // 2
 
 
+def test_an_engine_with_another_context_shares_the_weights(base_directory):
+    engine = Engine(base_directory)
+    short = engine.with_context(ADAPTIVE)
+    silence = [Utterance(np.zeros(SAMPLE_RATE, np.float32), "en")]
+    assert short.model is engine.model
+    assert short.transcribe(silence)[0].context_frames == 200
+    assert engine.transcribe(silence)[0].context_frames == WINDOW_FRAMES
+
+
 def test_context_is_full_if_requested_or_without_metadata(base_directory):
     silence = [Utterance(np.zeros(SAMPLE_RATE, np.float32), "en")]
     assert Engine(base_directory).transcribe(silence)[0].context_frames == WINDOW_FRAMES

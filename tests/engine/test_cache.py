@@ -81,6 +81,16 @@ def test_all_engines_in_use_is_an_error_until_one_is_free(engines, tmp_path):
     assert len(engines) == 2
 
 
+def test_changed_context_in_the_metadata_loads_the_model_again(engines, loads, tmp_path):
+    get(engines, tmp_path, "a")
+    (tmp_path / "a" / "qal.json").write_text("{}")
+    get(engines, tmp_path, "a")
+    os.utime(tmp_path / "a" / "qal.json", (1, 1))
+    get(engines, tmp_path, "a")
+    get(engines, tmp_path, "a")
+    assert len(loads) == 3
+
+
 def test_changed_model_file_is_loaded_again(engines, loads, tmp_path):
     get(engines, tmp_path, "a")
     os.utime(tmp_path / "a" / "model.bin", (1, 1))

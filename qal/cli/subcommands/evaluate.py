@@ -12,6 +12,11 @@ SUBCOMMANDS = {
     "score": ("qal.cli.evaluation.score", "the same as `qal evaluate MODEL CORPUS`"),
     "compare": ("qal.cli.evaluation.compare", "compare any models on any datasets in one table"),
     "history": ("qal.cli.evaluation.history", "list the scores of a model over time and versions of a dataset"),
+    "context": (
+        "qal.cli.evaluation.context",
+        "find the shortest context at which a model is not worse than at 30 s",
+    ),
+    "speed": ("qal.cli.evaluation.speed", "measure real-time factor, latency, load time and memory"),
     "suite": ("qal.cli.evaluation.suite", "check models against bounds and a baseline; exit code 1 if one is worse"),
 }
 
