@@ -10,7 +10,7 @@ from qal.captions.protocol import MAX_PACKET_BYTES
 
 REQUEST_TIMEOUT_S = 30.0  # for a complete request line and headers
 SHUTDOWN_GRACE_S = 1.0  # for the requests in progress when the server ends; events of a page would last for ever
-MAX_WAITING = 256  # connections without a request; above, the oldest one is closed
+MAX_WAITING = 256  # connections without a request; above, the oldest ones are closed
 
 
 def limit_connections(page: gr.Blocks) -> None:
@@ -42,7 +42,7 @@ class LimitedConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self._waiting[self] = None
-        if len(self._waiting) > MAX_WAITING:
+        while len(self._waiting) > MAX_WAITING:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]
             if oldest.is_idle:
