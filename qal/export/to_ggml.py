@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from transformers import WhisperConfig, WhisperForConditionalGeneration
-from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from qal.audio.log_mel import mel_filters
 from qal.audio.samples import SAMPLE_RATE

@@ -23,10 +23,10 @@ from transformers.modeling_outputs import CausalLMOutput
 
 from qal.engine.decoding import TIMESTAMPS_PER_SECOND, Tokenizer
 from qal.errors import ConversionError
+from qal.export.onnx_transcription import DECODER, ENCODER, PROVIDERS
 from qal.export.to_ctranslate2 import COPIED_FILES
 from qal.storage import storage_errors
 
-ENCODER, DECODER = "encoder_model.onnx", "decoder_model_merged.onnx"
 TRACED_FRAMES, TRACED_TOKENS = 600, 5
 CHECKED_FRAMES = (200, 1000, 3000)
 TOLERANCE = 2e-3  # between logits of PyTorch and of ONNX Runtime, relative to their range
@@ -116,8 +116,7 @@ def require_equal(model: WhisperForConditionalGeneration, folder: Path) -> None:
     """Compares both graphs with PyTorch at contexts that were not traced. Raises ConversionError if they differ."""
     import onnxruntime
 
-    providers = ["CPUExecutionProvider"]
-    sessions = [onnxruntime.InferenceSession(folder / name, providers=providers) for name in (ENCODER, DECODER)]
+    sessions = [onnxruntime.InferenceSession(folder / name, providers=PROVIDERS) for name in (ENCODER, DECODER)]
     rng, decoder = np.random.default_rng(0), LogitsDecoder(model).eval()
     for frames in CHECKED_FRAMES:
         mel = rng.normal(0, 0.5, (1, model.config.num_mel_bins, frames)).astype(np.float32)

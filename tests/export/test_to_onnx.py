@@ -9,8 +9,11 @@ from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine, Utterance
-from qal.errors import ConversionError
+from qal.engine.model_directory import ContextAbility
+from qal.errors import ConversionError, ModelError
+from qal.evaluation.scoring import SpokenReference
 from qal.export.from_ctranslate2 import cached_transformers
+from qal.export.onnx_transcription import OnnxWhisper, transcribe_with_onnx
 from qal.export.to_onnx import DECODER, ENCODER, require_equal, to_onnx
 from qal.training.model.short_context import load_whisper
 
@@ -39,6 +42,11 @@ def test_onnx_graphs_equal_the_model_at_short_contexts_and_differences_are_refus
         require_equal(model, made)
 
 
+def test_folder_that_is_no_export_is_refused(tmp_path: Path):
+    with pytest.raises(ModelError, match="make one with qal export --to onnx"):
+        OnnxWhisper(tmp_path)
+
+
 @pytest.mark.long
 def test_onnx_asr_transcribes_as_the_engine_does(tmp_path, english_corpus):
     import onnx_asr
@@ -52,3 +60,5 @@ def test_onnx_asr_transcribes_as_the_engine_does(tmp_path, english_corpus):
     (expected,) = engine.transcribe([Utterance(samples, "en")])
     found = model.recognize(samples, sample_rate=SAMPLE_RATE, language="en")
     assert found.lower().strip(" .") == expected.text.lower().strip(" .")
+    (own,) = transcribe_with_onnx(made, [SpokenReference(samples, "", "en")], ContextAbility(), lambda done, of: None)
+    assert own == expected.text

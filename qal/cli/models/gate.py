@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -12,13 +13,22 @@ from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.cli.quiet import quiet_transformers
 from qal.corpus.manifest import Corpus, read_corpus
 from qal.corpus.split import SPLITS, evenly_spaced
-from qal.engine.catalogue import CATALOGUE_NAMES, is_path_component, local_directory, models_folder, resolve
+from qal.engine.catalogue import (
+    CATALOGUE_NAMES,
+    is_path_component,
+    local_directory,
+    models_folder,
+    resolve,
+    resolve_transformers,
+)
 from qal.engine.engine import Device, Engine
 from qal.engine.model_directory import ContextAbility, ModelMetadata, is_model_directory, read_metadata
 from qal.errors import CorpusError, OptionError
 from qal.evaluation.evaluate import select_rows
 from qal.evaluation.gate_report import GateReport, table_rows, table_text, write_gate_report
 from qal.evaluation.scoring import SpokenReference, load_references
+from qal.export.gate.gate import GateInput, Transcribe, run_gate
+from qal.export.gate.word_times import join_pieces
 from qal.jobs.example_selection import held_out_references, read_corpora
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run
@@ -29,6 +39,7 @@ ABOUT = (
     "silence, long recordings, prompts. The result is kept as gate.json with the model. Exits with 1 if it fails."
 )
 EXIT_FAILED = 1
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 SHORT_S = 2.5  # of pieces for word times
 
 
@@ -37,6 +48,7 @@ class GateOptions(BaseModel, frozen=True):
     corpus: list[Path] = flag([], "corpora with held-out examples; unset: those of the model's run", "DIR")
     base: str | None = flag(None, "the model it was trained from; unset: the one that qal.json names, if it is here")
     reference: str | None = flag(None, "the same weights with more precision, such as float16 for an int8 model")
+    onnx: Path | None = flag(None, "an export of the model to ONNX, which is compared, too", "DIR")
     utterances: int = flag(100, "examples that each format transcribes", "N", ge=1, le=100_000)
     device: Device = flag("auto", "auto: a GPU where there is one")
     heads: bool = flag(False, "look for better alignment heads, and keep them if words are placed better")
@@ -56,8 +68,6 @@ def main(arguments: Sequence[str]) -> None:
 
 def gate(options: GateOptions) -> GateReport:
     """Makes all checks and writes gate.json. Raises a QalError if the model or the examples cannot be used."""
-    from qal.export.gate.gate import GateInput, run_gate  # imports torch
-
     directory = resolve(options.model, options.runs)
     run = run_of(options.model, directory, options.runs)
     corpora = corpora_of(options, run)
@@ -74,7 +84,8 @@ def gate(options: GateOptions) -> GateReport:
         pieces=pieces,
         base=base,
         reference=resolve(options.reference, options.runs) if options.reference else None,
-        transformers=with_transformers(run, metadata.context),
+        transformers=with_transformers(run, metadata.context, options.runs) if run else {},
+        later=with_onnx(options.onnx, metadata.context) if options.onnx else {},
         base_name=base_name,
         corpus=", ".join(corpus.info.name for corpus in corpora),
         device=options.device,
@@ -110,7 +121,7 @@ def examples_of(options: GateOptions, run: Run | None, corpora: list[Corpus]) ->
     found: list[SpokenReference] = []
     for corpus in corpora:
         for split in SPLITS[1:]:
-            if any(row.split == split for row in corpus.rows):
+            with suppress(CorpusError):  # none of this split; one with examples is enough
                 found += load_references(corpus, select_rows(corpus, split).rows)
     if not found:
         raise CorpusError("no example with text in the splits test and validation; give another --corpus")
@@ -132,25 +143,44 @@ def base_of(options: GateOptions, metadata: ModelMetadata) -> tuple[str, Path | 
     return name, Path(name) if is_model_directory(Path(name)) else None
 
 
-def with_transformers(run: Run | None, ability: ContextAbility) -> Callable[..., list[str]] | None:
-    """Returns the transcriber of the float32 weights that a run kept, or None if it kept none."""
-    if run is None or not (run.transformers / "config.json").is_file():
-        return None
+def with_transformers(run: Run, ability: ContextAbility, runs: Path) -> dict[str, Transcribe]:
+    """Returns what transcribes with a run's weights in Transformers' formats: the adapter, and the merged weights.
+
+    Each is left out if the run did not keep it."""
     from qal.training.report.transformers_transcription import transcribe_with_transformers
 
-    return lambda references, progress: transcribe_with_transformers(run.transformers, references, ability, progress)
+    found: dict[str, Transcribe] = {}
+    if all((run.adapter / name).is_file() for name in ADAPTER_FILES):
+        cache = models_folder() / "transformers"
+        base = resolve_transformers(load_config(run.config_file).base, lambda d: cached_base(d, cache), runs)
+        found["adapter"] = lambda some, step: transcribe_with_transformers(base, some, ability, step, run.adapter)
+    if (run.transformers / "config.json").is_file():
+        found["merged"] = lambda some, step: transcribe_with_transformers(run.transformers, some, ability, step)
+    return found
+
+
+def with_onnx(folder: Path, ability: ContextAbility) -> dict[str, Transcribe]:
+    """Returns what transcribes with an export to ONNX."""
+    from qal.export.onnx_transcription import transcribe_with_onnx
+
+    return {"onnx": lambda references, progress: transcribe_with_onnx(folder, references, ability, progress)}
+
+
+def cached_base(directory: Path, cache: Path) -> Path:
+    """Returns a model directory in Transformers' format, which is converted once."""
+    from qal.export.from_ctranslate2 import cached_transformers
+
+    return cached_transformers(directory, cache)
 
 
 def better_heads(directory: Path, pieces: Sequence[SpokenReference], device: Device) -> str:
     """Replaces the alignment heads if others place words better, and returns what was done, in a sentence."""
     from qal.export.alignment_heads import choose_heads, write_heads
-    from qal.export.from_ctranslate2 import cached_transformers
-    from qal.export.gate.word_times import join_pieces
 
     recordings = join_pieces(pieces)
     if len(recordings) < 2:
         return "There are too few short examples to look for alignment heads."
-    weights = cached_transformers(directory, models_folder() / "transformers")
+    weights = cached_base(directory, models_folder() / "transformers")
     choice = choose_heads(weights, Engine(directory, device), recordings)
     old, new = 1000 * choice.old_errors.mean, 1000 * choice.new_errors.mean
     if not choice.is_better:

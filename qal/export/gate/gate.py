@@ -4,8 +4,8 @@ First the files are checked, because an engine with wrong files may end the proc
 same examples with the same decoding; then word times and behaviour are checked with the engine that would serve."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from qal.audio.samples import seconds
@@ -25,7 +25,7 @@ from qal.text.normalisation.registry import SCORING
 INT8 = 1  # type number of model.bin
 BEHAVIOUR_EXAMPLES = 24
 ProgressCallback = Callable[[str, int, int], object]  # (stage, done, in total)
-TransformersTexts = Callable[[Sequence[SpokenReference], Callable[[int, int], object]], list[str]]
+Transcribe = Callable[[Sequence[SpokenReference], Callable[[int, int], object]], list[str]]
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
@@ -42,7 +42,8 @@ class GateInput:
     pieces: Sequence[SpokenReference] = ()  # short examples of any split, for word times
     base: Path | None = None  # model directory that it was trained from; None: not here
     reference: Path | None = None  # the same weights with more precision
-    transformers: TransformersTexts | None = None  # transcribes with the same weights in Transformers' format
+    transformers: Mapping[str, Transcribe] = field(default_factory=dict)  # formats of Transformers, by name
+    later: Mapping[str, Transcribe] = field(default_factory=dict)  # formats made from it, such as ONNX
     base_name: str = ""
     corpus: str = ""
     device: Device = "auto"
@@ -95,10 +96,10 @@ def _transcribe_formats(given: GateInput, progress: ProgressCallback) -> list[Fo
         stored.append((f"ctranslate2 {precise}", given.directory, precise, False))
     stored.append((f"ctranslate2 {served}", given.directory, served, False))
     found = [_with_engine(given, *which, progress) for which in stored]
-    if given.transformers:
-        texts, rtf = _timed(given, "transformers", given.transformers, progress)
-        found.insert(1 if given.base else 0, FormatTexts("transformers", texts, rtf))
-    return found
+    before = [FormatTexts(name, *_timed(given, name, f, progress)) for name, f in given.transformers.items()]
+    after = [FormatTexts(name, *_timed(given, name, f, progress)) for name, f in given.later.items()]
+    at = 1 if given.base else 0
+    return [*found[:at], *before, *found[at:], *after]
 
 
 def _with_engine(
@@ -110,9 +111,7 @@ def _with_engine(
     return FormatTexts(name, texts, rtf, (directory / WEIGHTS_FILE).stat().st_size, is_base)
 
 
-def _timed(
-    given: GateInput, name: str, transcribe: TransformersTexts, progress: ProgressCallback
-) -> tuple[list[str], float]:
+def _timed(given: GateInput, name: str, transcribe: Transcribe, progress: ProgressCallback) -> tuple[list[str], float]:
     """Returns the transcripts and the real-time factor."""
     began = time.perf_counter()
     texts = transcribe(given.references, lambda done, of: progress(name, done, of))

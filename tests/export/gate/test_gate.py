@@ -29,18 +29,18 @@ def test_gate_compares_formats_and_makes_every_check(tiny_weights, tiny_corpus, 
         progress(len(some), len(some))
         return own
 
-    given = GateInput("tiny", directory, examples, transformers=transcribed)
+    given = GateInput("tiny", directory, examples, transformers={"adapter": transcribed, "merged": transcribed})
     stages: list[str] = []
     report = run_gate(given, lambda stage, done, of: stages.append(stage))
-    assert [found.name for found in report.formats] == ["transformers", "ctranslate2 float32", "ctranslate2 int8"]
-    assert report.formats[1].agreement == 1.0
+    assert [found.name for found in report.formats] == ["adapter", "merged", "ctranslate2 float32", "ctranslate2 int8"]
+    assert [found.agreement for found in report.formats[:3]] == [None, 1.0, 1.0]
     assert {"special tokens", "vocabulary", "alignment heads", "weights"} <= states(report).keys()
     assert states(report)["word times"] == "not checked"  # four tones are too few
     assert states(report)["short context"] == "not checked"  # qal.json does not say adaptive
     assert {"languages", "timestamps", "prompts", "temperature", "long recordings", "empty sound", "silence"} <= states(
         report
     ).keys()
-    assert dict.fromkeys(stages).keys() >= {"transformers", "ctranslate2 int8", "behaviour"}
+    assert dict.fromkeys(stages).keys() >= {"adapter", "ctranslate2 int8", "behaviour"}
 
 
 def test_engine_with_wrong_files_is_never_loaded(tiny_weights, tmp_path, monkeypatch):
