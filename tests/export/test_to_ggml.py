@@ -16,9 +16,11 @@ from qal.engine.decoding import Tokenizer
 from qal.engine.engine import Engine, Utterance
 from qal.engine.model_directory import METADATA_FILE, ContextAbility, ModelMetadata, write_metadata
 from qal.errors import ConversionError
+from qal.evaluation.error_rates import count_errors
 from qal.export.from_ctranslate2 import cached_transformers
 from qal.export.to_ggml import MAGIC, MODEL_FILE, audio_ctx, to_ggml, vocabulary_bytes
 
+MAX_DIFFERENCE = 0.1  # of the words: whisper.cpp computes in float16 and prepares the sound in its own way
 ADAPTIVE = ContextAbility(adaptive=True, margin_s=1, min_s=2)
 
 
@@ -102,10 +104,12 @@ def test_whisper_cpp_transcribes_as_the_engine_does(name, ability, tmp_path, eng
     made = to_ggml(weights, tmp_path / "made", directory)
     model = Model(str(made / MODEL_FILE), print_progress=False, language="en")
     engine = Engine(directory, "cpu", "float32")
-    rows = [row for row in english_corpus.select("test") if 3 < row.duration_s < 8][:3]
+    rows = [row for row in english_corpus.select("test") if 3 < row.duration_s < 8][:5]
+    expected, found = [], []
     for row in rows:
         samples = decode(english_corpus.audio_path(row))
-        segments = model.transcribe(samples, audio_ctx=audio_ctx(row.duration_s, ability))
-        found = " ".join(segment.text.strip() for segment in segments)
-        (expected,) = engine.transcribe([Utterance(samples, "en")])
-        assert found.lower().strip(" .") == expected.text.lower().strip(" .")
+        context = audio_ctx(row.duration_s, ability)
+        segments = model.transcribe(samples, audio_ctx=context, no_timestamps=True, single_segment=True)
+        found.append(" ".join(segment.text for segment in segments))
+        expected.append(engine.transcribe([Utterance(samples, "en")])[0].text)
+    assert count_errors(expected, found, "en").wer <= MAX_DIFFERENCE
