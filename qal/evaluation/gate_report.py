@@ -28,7 +28,7 @@ class CheckResult(BaseModel, frozen=True):
 
 
 class FormatFigures(BaseModel, frozen=True):
-    """What one format of a model recognises, its size and its speed, and what the step to it costs."""
+    """Error rates, size and speed of one format of a model, and what the step to it costs."""
 
     name: str
     wer: RateFigure

@@ -1,4 +1,4 @@
-"""What the registry of models stores: runs/registry.jsonl, one line for each registration and each change of stage.
+"""The file of the registry of models: runs/registry.jsonl, one line for each registration and each change of stage.
 
 A log of lines and not a database: nothing is ever changed in it, so that the history is complete by itself; a line that
 a crash tore is recognised and left out; it can be read, searched and kept under version control with any tool; and it
