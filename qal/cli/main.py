@@ -23,8 +23,11 @@ SUBCOMMANDS = {
         "qal.cli.subcommands.evaluate",
         "measure and compare the error rates of any models",
     ),
-    "export": ("qal.cli.subcommands.export", "convert a model to CTranslate2 or Transformers"),
-    "models": ("qal.cli.subcommands.models", "list and download models"),
+    "export": (
+        "qal.cli.subcommands.export",
+        "convert a model to CTranslate2, Transformers, ONNX or GGML; upload it",
+    ),
+    "models": ("qal.cli.subcommands.models", "list, download, check and promote models"),
     "users": ("qal.cli.subcommands.users", "add, remove and list the users who may log in"),
     "check": ("qal.cli.subcommands.check", "check whether this machine is ready"),
     "demo": ("qal.cli.subcommands.demo", "import, fine-tune, report and caption, without a page"),

@@ -7,18 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
+from transformers import WhisperForConditionalGeneration
 
 from qal.audio.decode import decode
 from qal.audio.samples import WINDOW_FRAMES
+from qal.corpus.manifest import Corpus
 from qal.engine.catalogue import resolve
 from qal.engine.decoding import GREEDY, Tokenizer
 from qal.engine.engine import Engine, Utterance
+from qal.engine.model_directory import ContextAbility
 from qal.errors import ConversionError, ModelError
+from qal.evaluation.scoring import load_references
 from qal.export.conversion_check import check_conversion
 from qal.export.from_ctranslate2 import read_variables, to_transformers
+from qal.export.merge import merge
 from qal.export.to_ctranslate2 import to_ctranslate2
 from qal.training.data.examples import mel_batch
 from qal.training.model.short_context import greedy_decode, load_whisper
+from qal.training.report.transformers_transcription import transcribe_with_transformers
 
 
 @pytest.mark.parametrize(("name", "language"), [pytest.param("base", "ru", marks=pytest.mark.long), ("tiny.en", "en")])
@@ -56,6 +63,21 @@ def test_conversion_of_a_truncated_file_fails_without_output(base_directory: Pat
     with pytest.raises(ModelError, match="broken"):
         to_transformers(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_adapter_and_merged_weights_transcribe_the_same(tiny_weights: Path, tiny_corpus: Corpus, tmp_path: Path):
+    model = WhisperForConditionalGeneration.from_pretrained(tiny_weights, dtype=torch.float32)
+    adapted = get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    adapted.save_pretrained(str(tmp_path / "adapter"))
+    merged = merge(tiny_weights, tmp_path / "adapter", tmp_path / "merged")
+    references = load_references(tiny_corpus, tiny_corpus.select("test")[:2])
+
+    def texts(weights: Path, adapter: Path | None = None) -> list[str]:
+        ability = ContextAbility(adaptive=True)
+        return transcribe_with_transformers(weights, references, ability, lambda done, total: None, adapter)
+
+    assert texts(tiny_weights, tmp_path / "adapter") == texts(merged)
+    assert texts(tiny_weights) != texts(merged)
 
 
 def test_conversion_with_a_higher_wer_is_refused():

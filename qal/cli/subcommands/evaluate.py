@@ -17,6 +17,8 @@ SUBCOMMANDS = {
         "find the shortest context at which a model is not worse than at 30 s",
     ),
     "speed": ("qal.cli.evaluation.speed", "measure real-time factor, latency, load time and memory"),
+    "report": ("qal.cli.evaluation.report", "write the figures and errors of an evaluation as HTML, JSON, CSV and PNG"),
+    "attention": ("qal.cli.evaluation.attention", "draw the words and the attention of a model over a recording"),
     "suite": ("qal.cli.evaluation.suite", "check models against bounds and a baseline; exit code 1 if one is worse"),
 }
 
