@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from ui_components.train.report.files import PLOTLY_CONFIG, RESIZE_JS, STYLE
+from ui_components.widgets.report_page import PLOTLY_CONFIG, RESIZE_JS, STYLE
 from ui_components.train.run.charts import Chart
 
 
