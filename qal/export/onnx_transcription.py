@@ -49,7 +49,7 @@ class OnnxWhisper:
         ids = list(prompt)
         while len(ids) - len(prompt) < max_tokens:
             inputs = {"input_ids": np.array([ids], np.int64), "encoder_hidden_states": hidden}
-            scores = self._decoder.run(["logits"], inputs)[0][0, -1]
+            scores = np.asarray(self._decoder.run(["logits"], inputs)[0])[0, -1].copy()
             scores[self._suppressed] = -np.inf
             if len(ids) == len(prompt):
                 scores[self._suppressed_first] = -np.inf

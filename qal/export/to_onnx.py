@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import WhisperForConditionalGeneration, WhisperPreTrainedModel
+from transformers import PreTrainedModel, WhisperForConditionalGeneration, WhisperPreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
 from qal.engine.decoding import TIMESTAMPS_PER_SECOND, Tokenizer
@@ -86,7 +86,7 @@ def _export(model: WhisperForConditionalGeneration, folder: Path) -> None:
     _export_graph(decoder, {"input_ids": ids, "encoder_hidden_states": hidden}, folder / DECODER)
 
 
-def _export_graph(model: torch.nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
+def _export_graph(model: PreTrainedModel, inputs: dict[str, Any], path: Path) -> None:
     try:
         from transformers.exporters.configs import OnnxConfig
         from transformers.exporters.exporter_onnx import OnnxExporter

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from pydantic import BaseModel
 from tqdm import tqdm
@@ -189,7 +190,7 @@ def better_heads(directory: Path, pieces: Sequence[SpokenReference], device: Dev
     return f"Better alignment heads were written: words begin {new:.0f} ms from the true time instead of {old:.0f} ms."
 
 
-def show_on(bar: "tqdm[None]") -> Callable[[str, int, int], None]:
+def show_on(bar: "tqdm[NoReturn]") -> Callable[[str, int, int], None]:
     """Returns a progress function that shows the stage and its progress."""
 
     def show(stage: str, done: int, total: int) -> None:

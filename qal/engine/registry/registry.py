@@ -134,7 +134,7 @@ class Registry:
         with registry_lock(self._runs):
             known = self.state().models.get(model.id)
             if known == model:
-                return known
+                return model
             self._append("register", model.id, by, note, model)
         return model
 

@@ -3,7 +3,7 @@
 A step is refused if the whole 95 % interval of its rise in the deciding error rate lies above the bound, or if hardly
 any token stays the same: a broken conversion may write other wrong words where the model was already wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ MIN_UTTERANCES = 20  # with fewer the interval is unreliable: a single word coul
 MAX_LOSS_FEW_UTTERANCES = 0.5  # share; only a broken conversion loses more
 MIN_AGREEMENT = 0.5  # of the tokens; int8 keeps more than nine of ten
 BASE_LOSS = 0.05  # allowed to the step from the base model, which was trained on more than these examples
-Encode = Callable[[str], Sequence[int]]
+Encode = Callable[[str], Sequence[Hashable]]
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def known_heads(directory: Path, base: Path | None) -> list[Head] | None:
 
     sizes = {(layers, heads): size for size, (layers, _, heads, _) in SIZES.items()}
     name = f"openai/whisper-{sizes.get(shape)}" + ("" if Tokenizer(directory).multilingual else ".en")
-    return [*map(tuple, STOCK_HEADS[name])] if name in STOCK_HEADS else None
+    return [(layer, head) for layer, head in STOCK_HEADS[name]] if name in STOCK_HEADS else None
 
 
 def read_heads(directory: Path) -> list[Head]:
