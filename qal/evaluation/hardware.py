@@ -1,14 +1,24 @@
-"""The machine on which an evaluation was computed, to be recorded beside its speed."""
+"""The machine on which an evaluation or a speed was measured."""
 
-import os
 import platform
 from pathlib import Path
 
-CPU_INFO = Path("/proc/cpuinfo")
+from qal.cores import usable_cores
+
+CPUINFO = Path("/proc/cpuinfo")
+CPU_NAME = "model name"
 
 
-def hardware() -> dict[str, str | int | float | None]:
-    """Returns the name of the processor and the number of its cores."""
-    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {"cpu": names[0] if names else platform.processor(), "cores": os.cpu_count()}
+def hardware_of(device: str) -> dict[str, str | int | float | None]:
+    """Returns the processor, its usable cores and the device that computes."""
+    return {"cpu": cpu_name(), "cores": usable_cores(), "device": device}
+
+
+def cpu_name() -> str:
+    """Returns the name of the processor as the system gives it."""
+    if CPUINFO.is_file():
+        for line in CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == CPU_NAME:
+                return value.strip()
+    return platform.processor() or platform.machine()

@@ -36,7 +36,7 @@ from qal.evaluation.context_curve.write import (
 )
 from qal.evaluation.evaluate import select_rows
 from qal.evaluation.scoring import SpokenReference
-from qal.evaluation.speed.hardware import hardware_of
+from qal.evaluation.hardware import hardware_of
 from qal.jobs.options.data import ContextOptions
 from qal.jobs.options.yaml_file import read_settings
 from qal.json_text import json_text

@@ -161,5 +161,5 @@ def _give_up_hopeless(results: Sequence[ContextResults], settings: CurveSettings
 def difference_to_full(result: ContextResults, full: ContextResults, normaliser: Normaliser) -> PairedDifference:
     """Returns the difference to 30 s on the examples that were transcribed at both contexts."""
     same = full.rows[: len(result.rows)]
-    counts = [count_rows(list(rows), normaliser) for rows in (result.rows, same)]
-    return paired_difference(*counts, np.random.default_rng(SEED))
+    short, long = (count_rows(list(rows), normaliser) for rows in (result.rows, same))
+    return paired_difference(short, long, np.random.default_rng(SEED))

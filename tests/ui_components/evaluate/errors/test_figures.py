@@ -1,4 +1,6 @@
 """The charts of an error analysis: what they show, and that every text in them is escaped."""
+# pyright: reportAttributeAccessIssue=false
+# Plotly states no types of its traces.
 
 import json
 import re
