@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,8 @@ def report_page(evaluation: Evaluation, analysis: ErrorAnalysis) -> str:
     tables |= {f"by_{by}": short_group_table(by, groups) for by, groups in analysis.groups.items()}
     for chart in error_charts(analysis):
         table = tables.pop(chart.name, None)
-        content = figure_html(chart.figure, chart.name, chart.figure.layout["height"])
+        layout: Any = chart.figure.layout
+        content = figure_html(chart.figure, chart.name, layout.height)
         content += table_html(table) if table and table.name not in NOT_SHOWN else ""
         sections.append(Section(chart.title, content, chart.name in WIDE))
     sections += [Section(t.title, table_html(t), is_wide=True) for t in tables.values() if t.name not in NOT_SHOWN]
