@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from qal.cores import usable_cores
 from qal.corpus.manifest import Corpus, read_corpus
 from qal.corpus.split import Split
 from qal.errors import EvaluationError
 from qal.evaluation.evaluate import ProgressCallback, evaluate, never_stop, no_progress, select_rows
-from qal.evaluation.hardware import hardware
+from qal.evaluation.hardware import cpu_name
 from qal.evaluation.records import EVALUATION_FILE, Evaluation, ScoredRow, read_evaluation, read_rows
 from qal.evaluation.systems.any_model import System, SystemOptions, find_system
 from qal.text.normalisation.registry import SCORING
@@ -128,7 +129,7 @@ def obtain(
         corpus_version=corpus.info.version,
         split=request.split,
         language=request.language,
-        hardware=hardware(),
+        hardware={"cpu": cpu_name(), "cores": usable_cores()},
         normaliser=request.normaliser,
     )
     if earlier:

@@ -35,8 +35,8 @@ from qal.evaluation.context_curve.write import (
     write_context,
 )
 from qal.evaluation.evaluate import select_rows
-from qal.evaluation.scoring import SpokenReference
 from qal.evaluation.hardware import hardware_of
+from qal.evaluation.scoring import SpokenReference
 from qal.jobs.options.data import ContextOptions
 from qal.jobs.options.yaml_file import read_settings
 from qal.json_text import json_text

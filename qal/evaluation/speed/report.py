@@ -7,8 +7,8 @@ from pathlib import Path
 
 from qal.engine.engine import choose_device
 from qal.evaluation.evaluate import never_stop
-from qal.evaluation.speed.clips import Clip, write_clips
 from qal.evaluation.hardware import hardware_of
+from qal.evaluation.speed.clips import Clip, write_clips
 from qal.evaluation.speed.process import measure_in_process
 from qal.evaluation.speed.records import Configuration, Measurement, SpeedReport
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from ui_components.widgets.report_page import PLOTLY_CONFIG, RESIZE_JS, STYLE
 from ui_components.train.run.charts import Chart
+from ui_components.widgets.report_page import PLOTLY_CONFIG, RESIZE_JS, STYLE
 
 
 def charts_page(title: str, sentences: Sequence[str], charts: Sequence[Chart], cells: Sequence[Sequence[str]]) -> str:

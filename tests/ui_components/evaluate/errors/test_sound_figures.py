@@ -1,3 +1,5 @@
+# pyright: reportAttributeAccessIssue=false
+# Plotly states no types of its traces.
 from typing import Any
 
 import numpy as np
