@@ -15,8 +15,9 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from qal.audio.holes import SilenceFiller, start_of
 from qal.audio.mix import CANCELLED, MonoMixer
-from qal.audio.planes import channels_of
+from qal.audio.planes import channels_of, interleaved
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.audio.sound_check import NumberCheck
 from qal.errors import AudioDecodeError
@@ -54,7 +55,7 @@ def no_check() -> None:
 def decode(path: Path | str, max_duration_s: float = MAX_DURATION_S, check: Check = no_check) -> Samples:
     """Decodes a file to (n,) float32 at 16 kHz; channels are mixed as in `MonoMixer`, which is logged if they cancel.
 
-    A few samples that are not numbers become zero.
+    A few samples that are not numbers become zero. Holes in the sound become silence, as in `SilenceFiller`.
 
     Args:
         path: the audio file.
@@ -172,21 +173,30 @@ def require_usable_rate(rate_hz: int, channels: int, path: Path) -> None:
         )
 
 
-def decoded_frames(container: InputContainer, path: Path) -> Iterator[av.AudioFrame | None]:
-    """Yields the decoded audio frames, then None, which flushes a resampler.
+def decoded_frames(
+    container: InputContainer, path: Path, filler: SilenceFiller | None = None
+) -> Iterator[av.AudioFrame | None]:
+    """Yields the decoded audio frames with silence in their holes, then None, which flushes a resampler.
 
-    Raises AudioDecodeError if a frame's rate cannot be used, and if there is no sample for MAX_STALL_S; the time that
-    the caller takes does not count."""
+    Args:
+        container: the file.
+        path: its name, for messages.
+        filler: what fills the holes; None: one that counts from the start of the file, as its subtitles do.
+
+    Raises:
+        AudioDecodeError: a frame's rate cannot be used, or there is no sample for MAX_STALL_S; the time that the
+            caller takes does not count."""
     last_progress_s = time.monotonic()
     for packet in container.demux(audio=0):
         for frame in packet.decode():
-            has_samples = frame.samples > 0
             require_usable_rate(frame.sample_rate, frame.layout.nb_channels, path)
-            frame.pts = None  # invalid time stamps would stop the resampler
-            started_s = time.monotonic()
-            yield frame
-            resumed_s = time.monotonic()
-            last_progress_s = resumed_s if has_samples else last_progress_s + resumed_s - started_s
+            filler = filler or SilenceFiller(start_of(container))
+            for part in filler.feed(interleaved(frame), frame.time):
+                part.pts = None  # invalid time stamps would stop the resampler
+                started_s = time.monotonic()
+                yield part
+                resumed_s = time.monotonic()
+                last_progress_s = resumed_s if part.samples else last_progress_s + resumed_s - started_s
         if time.monotonic() - last_progress_s > MAX_STALL_S:
             raise AudioDecodeError(f"{path.name}: no sound in {MAX_STALL_S:g} s of decoding; save it again as WAV")
     yield None

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qal.audio.samples import Samples
-from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance
+from qal.corpus.importers.conversion.writing import FLAC_SUFFIX
+from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance, recording_stem, with_new_suffixes
 from qal.corpus.lock import corpus_lock
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.split_assignment import assign_splits
@@ -45,14 +46,17 @@ def add_correction(data: Path, corpus: str, correction: Correction) -> tuple[Cor
         existing = _read_existing(folder)
         rows = existing.rows if existing else ()
         new_row = _add_audio(folder, correction, text)
-        other_rows = [row for row in rows if row.audio != new_row.audio]
+        replaced = {row.audio for row in rows if recording_stem(row.audio) == recording_stem(new_row.audio)}
+        other_rows = [row for row in rows if row.audio not in replaced]
         try:
             written = _write(folder, existing, [*other_rows, new_row], _origin(corpus))
-            return written, next(row for row in written.rows if row.audio == new_row.audio)
         except BaseException:
-            if len(other_rows) == len(rows):  # no row of the manifest names the new audio file
+            if new_row.audio not in replaced:  # no row of the manifest names the new audio file
                 (folder / new_row.audio).unlink(missing_ok=True)
             raise
+        for audio in replaced - {new_row.audio}:  # the WAV file of an older version
+            (folder / audio).unlink(missing_ok=True)
+        return written, next(row for row in written.rows if row.audio == new_row.audio)
 
 
 def corrections_folder(data: Path, corpus: str) -> Path:
@@ -89,14 +93,14 @@ def _add_audio(folder: Path, correction: Correction, text: str) -> Row:
     """Writes the audio under a temporary name and renames it, so that a row never names an incomplete file."""
     temporary = f"{AUDIO_FOLDER}/.{correction.name}.new"
     row = add_utterance(folder, temporary, correction.samples, text, correction.language)
-    audio = f"{AUDIO_FOLDER}/{correction.name}.wav"
-    (folder / temporary).replace(folder / audio)
+    audio = f"{AUDIO_FOLDER}/{correction.name}{FLAC_SUFFIX}"
+    (folder / row.audio).replace(folder / audio)
     return row.model_copy(update={"audio": audio, "source": SOURCE})
 
 
 def _write(folder: Path, existing: Corpus | None, rows: Sequence[Row], new_origin: Origin) -> Corpus:
     """Writes the corpus. Every row keeps its split; a new sentence is split by its hash."""
-    assigned = assign_splits(rows, earlier=existing)
+    assigned = assign_splits(rows, earlier=existing and with_new_suffixes(existing, rows))
     origin = existing.info if existing else new_origin
     recorded = origin.model_copy(update={"split_by": assigned.split_by, "split_note": assigned.note})
     return write_corpus(folder, recorded, assigned.rows)

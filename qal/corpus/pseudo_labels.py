@@ -181,7 +181,7 @@ def _label(
             continue
         cut = samples[round(piece.start_s * SAMPLE_RATE) : round(piece.end_s * SAMPLE_RATE)]
         try:
-            row = add_utterance(new, f"{AUDIO_FOLDER}/{count + len(rows):06}.wav", cut, piece.text, language)
+            row = add_utterance(new, f"{AUDIO_FOLDER}/{count + len(rows):06}", cut, piece.text, language)
         except AudioDecodeError as error:
             on_skip(f"{place}: {error}")
             continue

@@ -7,6 +7,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -28,12 +29,14 @@ ROW_COLUMNS: Mapping[str, str] = {
     name: {"duration_s": "DOUBLE", "marks": "VARCHAR[]", "notes": "VARCHAR[]"}.get(name, "VARCHAR")
     for name in Row.model_fields
 }
-# Name of a measure -> its expression over the tables `m` (manifest), `q` (quality) and `a` (agreement)
-MEASURES: Mapping[str, str] = {
-    "duration_s": "m.duration_s",
-    "characters": "length(m.text)",
-    "words": "length(m.text) - length(replace(m.text, ' ', '')) + (m.text <> '')::INTEGER",
-    "characters_per_s": "length(m.text) / nullif(m.duration_s, 0)",
+# Name of a measure -> its expression over the stored columns, computed when a query asks for it
+COMPUTED: Mapping[str, str] = {
+    "characters": "length(text)",
+    "words": "length(text) - length(replace(text, ' ', '')) + (text <> '')::INTEGER",
+    "characters_per_s": "length(text) / nullif(duration_s, 0)",
+}
+# Name of a measure -> its column in `q` (quality) or `a` (agreement)
+STORED: Mapping[str, str] = {
     **{
         name: f"q.{name}"
         for name in (
@@ -50,6 +53,7 @@ MEASURES: Mapping[str, str] = {
     },
     **{name: f"a.{name}" for name in ("wer", "cer", "text_logprob", "language_probability", "disagreement")},
 }
+MEASURES = ("duration_s", *COMPUTED, *STORED)
 TEXTS: Mapping[str, str] = {"heard": "a.heard", "heard_language": "a.heard_language", "model": "a.model"}
 
 State = tuple[tuple[int, int, int] | None, ...]  # inode, time of change in ns and size of each file
@@ -78,7 +82,7 @@ class QueryTable:
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
         self._search_error: Exception | None = None
-        self._search_loader = threading.Thread(target=self._load_search, daemon=True)
+        self._search_loader = threading.Thread(target=self._load_search)  # DuckDB does not survive the end of a daemon
         self._search_loader.start()  # it takes longer than the first page, which does not need it
 
     def query(self, sql: str, parameters: Sequence[Any] = (), searches: bool = False) -> list[tuple[Any, ...]]:
@@ -95,19 +99,27 @@ class QueryTable:
         return _cursor(self._connection).execute(sql, [_encodable(value) for value in parameters]).fetchall()
 
     def _load(self) -> None:
-        self._read("m", self.folder / MANIFEST_FILE, ROW_COLUMNS)
-        self._read("q", self.folder / QUALITY_FILE, _sql_columns(AudioMeasures))
-        self._read("a", self.folder / AGREEMENT_FILE, _sql_columns(Agreement))
-        defaults = {"marks": "[]", "notes": "[]"}
-        row = ", ".join(f"coalesce(m.{name}, {defaults.get(name, repr(''))}) AS {name}" for name in ROW_TEXTS)
-        measured = ", ".join(f"{sql} AS {name}" for name, sql in {**MEASURES, **TEXTS}.items())
+        files = (
+            ("m", self.folder / MANIFEST_FILE, ROW_COLUMNS),
+            ("q", self.folder / QUALITY_FILE, _sql_columns(AudioMeasures)),
+            ("a", self.folder / AGREEMENT_FILE, _sql_columns(Agreement)),
+        )
+        with ThreadPoolExecutor(len(files)) as pool:  # numbering the lines takes one core for each file
+            for loaded in [pool.submit(self._read, *file) for file in files]:
+                loaded.result()
+        stored = ", ".join(f"{sql} AS {name}" for name, sql in {**STORED, **TEXTS}.items())
         self._connection.execute(
             f"""
-            CREATE TABLE examples AS SELECT m.index, {row}, {measured} FROM m
+            CREATE TABLE stored AS SELECT m.*, {stored} FROM m
             LEFT JOIN {self._last("q", "sha256")} q ON q.sha256 = m.sha256
             LEFT JOIN {self._last("a", "sha256, text")} a ON a.sha256 = m.sha256 AND a.text = m.text
             """
         )
+        defaults = {"marks": "[]", "notes": "[]"}
+        row = ", ".join(f"coalesce({name}, {defaults.get(name, repr(''))}) AS {name}" for name in ROW_TEXTS)
+        computed = ", ".join(f"{sql} AS {name}" for name, sql in COMPUTED.items())
+        kept = ", ".join(("duration_s", *STORED, *TEXTS))
+        self._connection.execute(f"CREATE VIEW examples AS SELECT index, {row}, {computed}, {kept} FROM stored")
         for table in "mqa":
             self._connection.execute(f"DROP TABLE {table}")
         if not self.query("SELECT count(*) FROM examples")[0][0]:
@@ -128,10 +140,10 @@ class QueryTable:
             source = f"read_json(?, format = 'newline_delimited', columns = {{{types}}}, ignore_errors = {lenient})"
             select = f"SELECT row_number() OVER () - 1 AS index, * FROM {source}"
             with _as_utf8(path) as utf8:
-                self._connection.execute(f"CREATE TABLE {table} AS {select}", [_without_patterns(utf8)])
+                _cursor(self._connection).execute(f"CREATE TABLE {table} AS {select}", [_without_patterns(utf8)])
         else:
             fields = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
-            self._connection.execute(f"CREATE TABLE {table} (index BIGINT, {fields})")
+            _cursor(self._connection).execute(f"CREATE TABLE {table} (index BIGINT, {fields})")
 
     def _load_search(self) -> None:
         """Creates the table `search`: what a full-text search looks through, in small letters and composed."""

@@ -1,11 +1,15 @@
 """Readers for corpora: of the words of a recording with their times, and of pieces of speech that are read twice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from qal.audio.decode import decode
+from qal.audio.blocks import read_blocks
+from qal.audio.decode import MAX_DURATION_S, decode, decode_errors
 from qal.audio.samples import SAMPLE_RATE, Samples
-from qal.corpus.importers.alignment import TimedWord
+from qal.corpus.importers.alignment import TimedWord, TimeRange
+from qal.corpus.importers.conversion.cutting import Part, cut_parts
+from qal.corpus.importers.conversion.reading import samples_at
 from qal.corpus.pseudo_labels import ReadPiece
 from qal.engine.decoding import DecodingOptions
 from qal.engine.engine import Utterance
@@ -20,6 +24,7 @@ from qal.engine.longform import (
     find_merged_regions,
 )
 from qal.engine.screening import read_screened, transcribe_screened
+from qal.errors import AudioDecodeError
 
 LABEL_TARGET_S = 12.0  # of examples; longer ones disagree more often somewhere
 OnProgress = Callable[[float], object]  # called with the seconds of speech since the last call
@@ -27,6 +32,13 @@ OnProgress = Callable[[float], object]  # called with the seconds of speech sinc
 
 def ignore_progress(_done_s: float) -> None:
     """Discards the progress."""
+
+
+class _Part(NamedTuple):
+    """A part of a recording that starts at a time."""
+
+    samples: Samples
+    start_s: float
 
 
 class EngineTranscriber:
@@ -37,16 +49,35 @@ class EngineTranscriber:
         self.name = name
         self._load, self._progress = load, progress
         self._engine: FileEngine | None = None
-        self._last: tuple[tuple[Path, int, str], list[TimedWord]] | None = None
+        self._last: tuple[tuple[object, ...], list[TimedWord]] | None = None
 
-    def words(self, recording: Path, language: str) -> Sequence[TimedWord]:
-        """Returns the words of a recording in order. Raises AudioDecodeError or LanguageError."""
-        samples = decode(recording)
-        key = (recording, recording.stat().st_mtime_ns, language)
+    def words(self, recording: Path, language: str, ranges: Sequence[TimeRange] = ()) -> Sequence[TimedWord]:
+        """Returns the words of a recording, or of parts of it, in order. Raises AudioDecodeError or LanguageError."""
+        with decode_errors(recording):
+            key = (recording, recording.stat().st_mtime_ns, language, tuple(ranges))
         if self._last is None or self._last[0] != key:
-            self._engine = self._engine or self._load()
-            self._last = (key, file_words(self._engine, samples, language, self._progress))
+            self._last = (
+                key,
+                [word for part in self._parts(recording, ranges) for word in self._words(part, language)],
+            )
         return self._last[1]
+
+    def _words(self, part: "_Part", language: str) -> Iterator[TimedWord]:
+        self._engine = self._engine or self._load()
+        for word in file_words(self._engine, part.samples, language, self._progress):
+            yield TimedWord(word.text, part.start_s + word.start_s, part.start_s + word.end_s)
+
+    def _parts(self, recording: Path, ranges: Sequence[TimeRange]) -> Iterator["_Part"]:
+        """Yields the whole recording, or the parts of it one after the other; it is decoded once."""
+        if not ranges:
+            yield _Part(decode(recording), 0.0)
+            return
+        blocks = (block.samples for block in read_blocks(recording, MAX_DURATION_S))
+        parts = [Part(samples_at(part.start_s), samples_at(part.end_s)) for part in ranges]
+        for i, samples in cut_parts(blocks, parts):
+            if isinstance(samples, str):
+                raise AudioDecodeError(f"{recording.name}: its part {samples}")
+            yield _Part(samples, ranges[i].start_s)
 
 
 def file_words(

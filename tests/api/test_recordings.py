@@ -1,6 +1,7 @@
 """Sentences that are recorded on the page become rows of a dataset, and the recording is continued from disk."""
 
 import base64
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from starlette.testclient import TestClient
 from qal.api.studio.recordings import AUDIO_TOO_LONG, MAX_TAKE_BYTES, PATH, recording_routes
 from qal.audio.decode import decode
 from qal.audio.samples import SAMPLE_RATE, Samples, to_pcm16
-from qal.corpus.manifest import read_corpus
-from qal.corpus.recording.recordings import STATE_FILE
+from qal.corpus.manifest import read_corpus, write_corpus
 from qal.corpus.recording.sentences import built_in_languages, built_in_sentences
+from qal.corpus.recording.state import STATE_FILE
+from tests.sounds import write_audio
 
 TEXT = "The first sentence.\nThe second one.\nA third sentence.\nAnd the fourth."
 FORM = {"name": "mine", "language": "en", "speaker": "Anna", "text": TEXT, "consent": "I agree."}
@@ -93,6 +95,37 @@ def test_sentence_that_is_repeated_replaces_its_recording_and_keeps_its_split(cl
     (second,) = read_corpus(data / "mine").rows
     assert (second.audio, second.split) == (first.audio, first.split)
     assert second.sha256 != first.sha256
+
+
+def as_older_version(data: Path) -> Path:
+    """Turns the only recording into WAV, which older versions wrote, and returns its file."""
+    corpus = read_corpus(data / "mine")
+    (row,) = corpus.rows
+    wav = write_audio(corpus.audio_path(row).with_suffix(".wav"), decode(corpus.audio_path(row)))
+    corpus.audio_path(row).unlink()
+    sha256 = hashlib.sha256(wav.read_bytes()).hexdigest()
+    renamed = row.model_copy(update={"audio": f"audio/{wav.name}", "sha256": sha256})
+    write_corpus(corpus.folder, corpus.info, [renamed])
+    return wav
+
+
+def test_recording_as_wav_of_an_older_version_is_found_repeated_and_deleted(client, data, spoken):
+    post(client, "begin", **FORM)
+    for action in ("add", "remove"):
+        add(client, spoken, 3)
+        (before,) = read_corpus(data / "mine").rows
+        wav = as_older_version(data)
+        opened = post(client, "open", name="mine", speaker="Anna").json()
+        assert [bool(sentence["recorded_s"]) for sentence in opened["sentences"]] == [False, False, False, True]
+        assert opened["sentences"][3]["file"] == str(wav.resolve())
+        if action == "add":
+            add(client, spoken[:-4000], 3)
+            (after,) = read_corpus(data / "mine").rows
+            assert (after.audio, after.split) == (before.audio, before.split)
+        else:
+            post(client, "remove", name="mine", speaker="Anna", sentence=3)
+        assert not wav.exists()
+    assert not [*(data / "mine/audio").iterdir()]
 
 
 def test_recording_can_be_deleted_also_the_last_one(client, data, spoken):

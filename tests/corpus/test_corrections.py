@@ -35,7 +35,7 @@ def test_correction_becomes_a_row_with_its_audio(tmp_path: Path):
     assert (corpus.info.source, corpus.info.languages) == ("captions", ("en",))
     assert "consent" in corpus.info.licence
     assert sorted(p.name for p in (tmp_path / "mine").rglob("*") if p.is_file()) == [
-        "ab12-00001.wav",
+        "ab12-00001.flac",
         "corpus.json",
         "manifest.jsonl",
     ]
@@ -110,9 +110,9 @@ def test_folder_or_file_that_is_no_corpus_is_not_changed(tmp_path: Path, relativ
 
 def test_incomplete_audio_of_an_interrupted_first_correction_is_replaced(tmp_path: Path):
     (tmp_path / "mine/audio").mkdir(parents=True)
-    (tmp_path / "mine/audio/.ab12-00001.new").write_bytes(b"RIFF")
+    (tmp_path / "mine/audio/.ab12-00001.new.flac").write_bytes(b"fLaC")
     add_correction(tmp_path, "mine", correction())
-    assert [p.name for p in (tmp_path / "mine/audio").iterdir()] == ["ab12-00001.wav"]
+    assert [p.name for p in (tmp_path / "mine/audio").iterdir()] == ["ab12-00001.flac"]
 
 
 def test_edited_corpus_json_is_kept_by_later_corrections(tmp_path: Path):
@@ -133,7 +133,7 @@ def test_full_disk_leaves_the_corrections_unchanged(tmp_path: Path, monkeypatch:
         with pytest.raises(StorageError, match="no space left"):
             add_correction(tmp_path, "mine", correction(name))
     assert read_corpus(tmp_path / "mine") == before
-    assert [p.name for p in (tmp_path / "mine/audio").iterdir()] == ["ab12-00001.wav"]
+    assert [p.name for p in (tmp_path / "mine/audio").iterdir()] == ["ab12-00001.flac"]
 
 
 def test_corrected_caption_keeps_its_split_and_the_dataset_gets_all_splits(tmp_path: Path):

@@ -167,7 +167,7 @@ def test_duplicate_short_long_cut_and_broken_clips_are_skipped(tmp_path):
     skipped = []
     rows = convert(clips, tmp_path / "corpus", "cs", skipped.append)
     assert [(row.audio, row.text, row.speaker, row.duration_s) for row in rows] == [
-        ("audio/good/a.wav", "Ahoj.", "someone", 1.5)
+        ("audio/good/a.flac", "Ahoj.", "someone", 1.5)
     ]
     assert {reason.split(":")[0] for reason in skipped} == {"good/again", "short", "long", "cut", "broken"}
 

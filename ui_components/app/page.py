@@ -39,7 +39,9 @@ def studio_page(studio: Studio) -> gr.Blocks:
             for name, add_tab in TABS.items():
                 with gr.Tab(name, id=name.lower()) as tab:
                     remember_selection(tab, "tab", name.lower())
-                    parts[name.lower()] = add_tab(studio, page, [page.load, tab.select])
+                    # Only the first tab is filled at once: each update of a component takes the browser milliseconds
+                    opened = [tab.select] if parts else [page.load, tab.select]
+                    parts[name.lower()] = add_tab(studio, page, opened)
         train: TrainTab = parts[TRAIN_TAB]
         train.stored_form.render()
         selector, buttons = train.run_tab.selector, train.run_tab.model_buttons

@@ -30,7 +30,7 @@ def train_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> TrainTa
             new_run_parts = new_run_tab(studio, [*opened, new_run.select], run, copied_run, tabs)
         with gr.Tab("Run", id=RUN_TAB) as shown_run:
             remember_selection(shown_run, "inner", RUN_TAB)
-            run_parts = run_tab(studio, page, [*opened, shown_run.select], run, copied_run)
+            run_parts = run_tab(studio, [*opened, shown_run.select], run, copied_run)
         with gr.Tab("Compare", id=COMPARE_TAB) as compare:
             remember_selection(compare, "inner", COMPARE_TAB)
             compare_tab(studio, [*opened, compare.select], [new_run.select, shown_run.select], run, tabs)

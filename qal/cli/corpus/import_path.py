@@ -42,7 +42,9 @@ class PathOptions(OwnOptions, frozen=True):
         MAX_PROBLEM_SHARE, "share of the entries that may be unusable; above it, the import stops", ge=0, le=1
     )
     align: str = flag(
-        DEFAULT_MODEL, "model that finds the times of a long recording's transcript if it has none", "MODEL"
+        DEFAULT_MODEL,
+        "model that finds the times of a transcript without times, and in cues of more than 30 s",
+        "MODEL",
     )
     dry_run: bool = flag(False, "print the first ten examples, counts and problems; write nothing")
     licence: str = flag("", "terms of use; unset: those that the source names")

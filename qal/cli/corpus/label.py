@@ -23,6 +23,7 @@ ABOUT = (
     "Its examples are for training only."
 )
 SECOND_BEAM = 5
+BAR_FORMAT = "{n:.0f} s of speech [{elapsed}{postfix}]"
 
 
 class LabelOptions(AgreementOptions, frozen=True):
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parse_options("qal corpus label", ABOUT, LabelOptions, arguments)
     left_out: list[str] = []
     try:
-        with tqdm(unit="s", desc="speech", delay=1, file=sys.stderr) as bar:
+        with tqdm(bar_format=BAR_FORMAT, delay=1, file=sys.stderr) as bar:
             corpus = label_folder(
                 options.folder,
                 make_reader(options, bar),

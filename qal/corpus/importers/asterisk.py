@@ -14,6 +14,7 @@ from qal.audio.decode import decode
 from qal.audio.samples import WINDOW_S, seconds
 from qal.corpus.importers.debian import unpack_packages
 from qal.corpus.importers.staging import (
+    AUDIO_FOLDER,
     OnSkip,
     add_utterance,
     copy_licence,
@@ -154,7 +155,7 @@ def _convert(audio: Path, transcripts: dict[str, str], folder: Path, language: s
             on_skip(f"{name}: {seconds(samples):.2f} s long, not {MIN_UTTERANCE_S} to {WINDOW_S} s")
             continue
         try:
-            rows.append(add_utterance(folder, f"audio/{name}.wav", samples, text, language, audio.name))
+            rows.append(add_utterance(folder, f"{AUDIO_FOLDER}/{name}", samples, text, language, audio.name))
         except AudioDecodeError as error:
             on_skip(str(error))
     return rows
@@ -165,6 +166,6 @@ def _origin(name: str, package: str, language: str, voice: Voice) -> Origin:
         name=name,
         source=f"Debian packages {package} and {package}-g722 (Asterisk core sounds)",
         licence=voice.licence,
-        attribution=f"Asterisk core sounds ({language}). {voice.credit}. Converted from G.722 to 16 kHz WAV.",
+        attribution=f"Asterisk core sounds ({language}). {voice.credit}. Converted from G.722 to 16 kHz FLAC.",
         notes=voice.notes,
     )

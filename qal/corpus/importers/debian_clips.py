@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from qal.audio.decode import decode
-from qal.audio.samples import Samples, seconds
+from qal.audio.samples import seconds
 from qal.corpus.importers.debian import unpack_packages
-from qal.corpus.importers.staging import OnSkip, add_utterance, copy_licence, staged, write_split_corpus
+from qal.corpus.importers.staging import AUDIO_FOLDER, OnSkip, add_utterance, copy_licence, staged, write_split_corpus
 from qal.corpus.manifest import Corpus, Origin, Row, read_corpus
 from qal.errors import AudioDecodeError
 
@@ -116,12 +115,6 @@ def _convert_clip(clip: Clip, folder: Path, language: str) -> Row | str:
     if len(text) > MAX_CHARACTERS_PER_S * seconds(samples):
         return f"too short ({seconds(samples):.1f} s) for its {len(text)} characters"
     try:
-        audio = f"audio/{clip.name}.wav"
-        return add_utterance(folder, audio, _within_full_scale(samples), text, language, clip.speaker)
+        return add_utterance(folder, f"{AUDIO_FOLDER}/{clip.name}", samples, text, language, clip.speaker)
     except AudioDecodeError as error:
-        return str(error).removeprefix(f"{clip.name}.wav: ")
-
-
-def _within_full_scale(samples: Samples) -> Samples:
-    """Scales samples above 1 down instead of clipping them; lossy decoders overshoot at loud recordings."""
-    return samples / max(np.float32(1), np.abs(samples).max())
+        return str(error).removeprefix(f"{clip.name}: ")

@@ -86,7 +86,7 @@ class ListingOptions:
     columns: Mapping[Role, str] = field(default_factory=dict)  # chosen by the user; they win over recognised names
     no_text: bool = False  # audio alone, for distillation
     audio_folders: tuple[Path, ...] = ()  # further folders in which the recordings may be
-    transcriber: Transcriber | None = None  # finds the times of transcripts without times; None: they are refused
+    transcriber: Transcriber | None = None  # finds the times of transcripts and in long cues; None: they are refused
 
 
 @dataclass(frozen=True)

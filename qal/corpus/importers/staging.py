@@ -1,16 +1,14 @@
 """Steps common to all importers: build the corpus in a temporary folder, then move it to its target."""
 
-import hashlib
 import shutil
 import tempfile
-import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, seconds, to_pcm16
-from qal.audio.sound_check import require_sound
+from qal.audio.samples import Samples
+from qal.corpus.importers.conversion.writing import FLAC_SUFFIX, WAV_SUFFIX, write_flac
 from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.quality.measures import AGREEMENT_FILE, QUALITY_FILE
 from qal.corpus.split import Split, split_of
@@ -84,12 +82,12 @@ def check_replaceable(out: Path, force: bool) -> None:
         )
 
 
-def add_utterance(folder: Path, audio: str, samples: Samples, text: str, language: str, speaker: str = "") -> Row:
-    """Writes the samples as 16-bit WAV at 16 kHz, which every browser plays, and returns the row.
+def add_utterance(folder: Path, stem: str, samples: Samples, text: str, language: str, speaker: str = "") -> Row:
+    """Writes the samples as 16-bit FLAC at 16 kHz, as every import does, and returns the row.
 
     Args:
         folder: the corpus folder.
-        audio: path of the audio file, relative to the folder.
+        stem: path of the audio file, relative to the folder, without its suffix.
         samples: (n,) at 16 kHz.
         text: transcript; empty if there is none.
         language: language code.
@@ -100,24 +98,22 @@ def add_utterance(folder: Path, audio: str, samples: Samples, text: str, languag
 
     Raises:
         AudioDecodeError: the sound is empty, silent or not finite, so that training would refuse it."""
-    path = folder / audio
-    require_sound(samples, audio.removeprefix(f"{AUDIO_FOLDER}/"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(PCM_BYTES)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(to_pcm16(samples).tobytes())
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    written = write_flac(folder / stem, samples, stem.removeprefix(f"{AUDIO_FOLDER}/"))
     return Row(
-        audio=audio,
+        audio=f"{stem}{written.suffix}",
         text=text,
         language=language,
         speaker=speaker,
-        duration_s=round(seconds(samples), 3),
-        split=split_of(text, language, sha256),
-        sha256=sha256,
+        duration_s=written.duration_s,
+        split=split_of(text, language, written.sha256),
+        sha256=written.sha256,
+        notes=written.notes,
     )
+
+
+def recording_stem(audio: str) -> str:
+    """Returns the path of a row's audio without its suffix: older versions wrote WAV where FLAC is written now."""
+    return str(PurePosixPath(audio).with_suffix("")) if audio.endswith((WAV_SUFFIX, FLAC_SUFFIX)) else audio
 
 
 def write_split_corpus(
@@ -140,7 +136,7 @@ def write_split_corpus(
     earlier, note = None, ""
     if (out / MANIFEST_FILE).is_file():
         try:
-            earlier = _with_new_suffixes(read_corpus(out, max_missing_share=1), rows)
+            earlier = with_new_suffixes(read_corpus(out, max_missing_share=1), rows)
         except CorpusError:
             note = "The dataset that was replaced could not be read, so its examples were split anew."
     assigned = assign_splits(rows, given, earlier, speakers_are_people)
@@ -162,13 +158,13 @@ def _shared_audio_note(rows: Sequence[Row]) -> str:
     return f"{shared} of {len(tested)} test examples {'has' if shared == 1 else 'have'} audio that is also trained on."
 
 
-def _with_new_suffixes(earlier: Corpus, rows: Sequence[Row]) -> Corpus:
+def with_new_suffixes(earlier: Corpus, rows: Sequence[Row]) -> Corpus:
     """Returns the earlier corpus with the recordings named as they are now; older imports wrote WAV, not FLAC."""
     names = {row.audio for row in rows}
     renamed = {
         old.audio: new
         for old in earlier.rows
-        if old.audio not in names and (new := f"{old.audio.removesuffix('.wav')}.flac") in names
+        if old.audio not in names and (new := f"{recording_stem(old.audio)}{FLAC_SUFFIX}") in names
     }
     if not renamed:
         return earlier

@@ -7,62 +7,46 @@ The state of a recording is what is on disk, so that it is continued on another 
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
-
 from qal.audio.samples import Samples
 from qal.corpus.corrections import CORPUS_NAME, LICENCE
-from qal.corpus.importers.staging import AUDIO_FOLDER, add_utterance, check_language_code
+from qal.corpus.importers.conversion.writing import FLAC_SUFFIX
+from qal.corpus.importers.staging import (
+    AUDIO_FOLDER,
+    add_utterance,
+    check_language_code,
+    recording_stem,
+    with_new_suffixes,
+)
 from qal.corpus.lock import corpus_lock
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, Origin, Row, read_corpus, write_corpus
 from qal.corpus.recording.sentences import MAX_SENTENCES, built_in_sentences, split_sentences
+from qal.corpus.recording.state import (
+    STATE_FILE,
+    RecordingState,
+    Sentence,
+    Speaker,
+    read_state,
+    write_state,
+)
 from qal.corpus.recording.takes import Take, checked_take
 from qal.corpus.speakers import speaker_key
 from qal.corpus.split import SPLITS, Split
 from qal.corpus.split_assignment import assign_splits
 from qal.errors import CorpusError
-from qal.storage import require_regular, storage_errors
+from qal.storage import storage_errors
 from qal.text.normalisation.split_key import split_key
 
-STATE_FILE = "recording.json"
 SOURCE = "recordings"
 ROW_SOURCE = "recorded"
 MAX_SPEAKER_CHARACTERS = 60
 MAX_CONSENT_CHARACTERS = 2000
 HASH_DIGITS = 8
 NOTES = "Recorded on the page: the speakers read the sentences that were shown."
-
-
-class Sentence(BaseModel, frozen=True):
-    """A sentence that is shown to the speakers."""
-
-    text: str
-    split: Split
-
-
-class Speaker(BaseModel, frozen=True):
-    """A person who records."""
-
-    name: str
-    consent: str = Field(description="the text that the speaker agreed to")
-    agreed_at: float = Field(description="seconds since 1970")
-    user: str | None = Field(default=None, description="the user of the page who records for this speaker")
-
-
-class RecordingState(BaseModel, frozen=True):
-    """Contents of recording.json."""
-
-    language: str
-    sentences: tuple[Sentence, ...]
-    speakers: tuple[Speaker, ...] = ()
-
-    def speaker(self, name: str) -> Speaker | None:
-        """Returns the speaker of this name, whatever its capitals and spaces."""
-        return next((s for s in self.speakers if speaker_key(s.name) == speaker_key(name)), None)
 
 
 @dataclass(frozen=True)
@@ -75,11 +59,11 @@ class Recording:
 
     def row_of(self, speaker: str, index: int) -> Row | None:
         """Returns the row of a sentence by a speaker, None if it is not recorded."""
-        return self._by_audio.get(audio_path(speaker, self.state.sentences[index].text))
+        return self._by_stem.get(audio_stem(speaker, self.state.sentences[index].text))
 
     @cached_property
-    def _by_audio(self) -> dict[str, Row]:
-        return {row.audio: row for row in self.rows}
+    def _by_stem(self) -> dict[str, Row]:
+        return {recording_stem(row.audio): row for row in self.rows}
 
 
 def begin_recording(
@@ -106,7 +90,7 @@ def begin_recording(
     )
     with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
         if (folder / STATE_FILE).is_file():
-            state = _read_state(folder)
+            state = read_state(folder)
             texts = split_sentences(text) if text.strip() else []
         else:
             _require_free(folder)
@@ -114,7 +98,7 @@ def begin_recording(
             texts = split_sentences(text) if text.strip() else built_in_sentences(language)
         state = _with_speaker(_with_sentences(state, texts), new_speaker)
         folder.mkdir(parents=True, exist_ok=True)
-        _write_state(folder, state)
+        write_state(folder, state)
         return Recording(folder, state, _rows(folder))
 
 
@@ -123,7 +107,7 @@ def open_recording(data: Path, name: str) -> Recording:
     folder = recording_folder(data, name)
     if not (folder / STATE_FILE).is_file():
         raise CorpusError(f"'{name}' is not a dataset that was recorded here; choose another one")
-    return Recording(folder, _read_state(folder), _rows(folder))
+    return Recording(folder, read_state(folder), _rows(folder))
 
 
 def list_recordings(data: Path) -> list[Recording]:
@@ -154,29 +138,41 @@ def add_take(data: Path, name: str, speaker: str, index: int, samples: Samples, 
     sentence, person = _sentence(state, index), _require_speaker(state, speaker, user)
     take = checked_take(samples, sentence.text)
     folder = recording_folder(data, name)
-    audio = audio_path(person.name, sentence.text)
+    stem = audio_stem(person.name, sentence.text)
     with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
-        temporary = f"{AUDIO_FOLDER}/.{Path(audio).stem}.new"
+        temporary, audio = f"{AUDIO_FOLDER}/.{Path(stem).name}.new", f"{stem}{FLAC_SUFFIX}"
         row = add_utterance(folder, temporary, take.samples, sentence.text, state.language, person.name)
-        (folder / temporary).replace(folder / audio)
+        (folder / row.audio).replace(folder / audio)
         row = row.model_copy(update={"audio": audio, "source": ROW_SOURCE, "split": sentence.split})
-        others = [other for other in _rows(folder) if other.audio != audio]
+        others, replaced = _without(_rows(folder), stem)
         written = _write(folder, [*others, row])
+        _delete(folder, replaced - {audio})
         return next(other for other in written.rows if other.audio == audio), take
 
 
 def remove_take(data: Path, name: str, speaker: str, index: int, user: str | None) -> None:
     """Deletes the recording of a sentence. Raises CorpusError as `add_take`."""
     state = open_recording(data, name).state
-    audio = audio_path(_require_speaker(state, speaker, user).name, _sentence(state, index).text)
+    stem = audio_stem(_require_speaker(state, speaker, user).name, _sentence(state, index).text)
     folder = recording_folder(data, name)
     with storage_errors(f"the dataset {folder}"), corpus_lock(folder, create=True):
-        rows = [row for row in _rows(folder) if row.audio != audio]
+        rows, removed = _without(_rows(folder), stem)
         if rows:
             _write(folder, rows)
         else:  # a dataset has at least one row
             (folder / MANIFEST_FILE).unlink(missing_ok=True)
-        (folder / audio).unlink(missing_ok=True)
+        _delete(folder, removed)
+
+
+def _without(rows: Sequence[Row], stem: str) -> tuple[list[Row], set[str]]:
+    """Returns the rows without those of one recording, and the audio of these: older versions wrote WAV."""
+    removed = {row.audio for row in rows if recording_stem(row.audio) == stem}
+    return [row for row in rows if row.audio not in removed], removed
+
+
+def _delete(folder: Path, audio: Iterable[str]) -> None:
+    for path in audio:
+        (folder / path).unlink(missing_ok=True)
 
 
 def recording_folder(data: Path, name: str) -> Path:
@@ -186,9 +182,9 @@ def recording_folder(data: Path, name: str) -> Path:
     return data / name
 
 
-def audio_path(speaker: str, text: str) -> str:
-    """Returns the path of a recording in the dataset. It depends on the speaker and the sentence only."""
-    return f"{AUDIO_FOLDER}/{_digest(speaker_key(speaker))}-{_digest(split_key(text))}.wav"
+def audio_stem(speaker: str, text: str) -> str:
+    """Returns the path of a recording in the dataset, without suffix. Only the speaker and the sentence decide it."""
+    return f"{AUDIO_FOLDER}/{_digest(speaker_key(speaker))}-{_digest(split_key(text))}"
 
 
 def _digest(text: str) -> str:
@@ -265,11 +261,11 @@ def _write(folder: Path, rows: Sequence[Row]) -> Corpus:
     """Writes the corpus. A sentence keeps its split, unless the dataset was split in another way since."""
     existing = read_corpus(folder, max_missing_share=1) if (folder / MANIFEST_FILE).is_file() else None
     if existing is None or existing.info.split_by in (None, "text"):
-        kept = {row.audio: row.split for row in existing.rows} if existing else {}
-        new_rows = [row.model_copy(update={"split": kept.get(row.audio, row.split)}) for row in rows]
+        kept = {recording_stem(row.audio): row.split for row in existing.rows} if existing else {}
+        new_rows = [row.model_copy(update={"split": kept.get(recording_stem(row.audio), row.split)}) for row in rows]
         split_by, note = "text", _missing_note(new_rows)
     else:
-        assigned = assign_splits(rows, earlier=existing)
+        assigned = assign_splits(rows, earlier=with_new_suffixes(existing, rows))
         new_rows, split_by, note = assigned.rows, assigned.split_by, assigned.note
     origin = existing.info if existing else Origin(name=folder.name, source=SOURCE, licence=LICENCE, notes=NOTES)
     return write_corpus(folder, origin.model_copy(update={"split_by": split_by, "split_note": note}), new_rows)
@@ -283,18 +279,3 @@ def _missing_note(rows: Sequence[Row]) -> str:
 def _require_free(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise CorpusError(f"'{folder.name}' exists already and was not recorded here; choose another name")
-
-
-def _read_state(folder: Path) -> RecordingState:
-    path = folder / STATE_FILE
-    try:
-        with storage_errors(f"the dataset {folder}"):
-            return RecordingState.model_validate_json(require_regular(path).read_bytes())
-    except ValidationError as error:
-        raise CorpusError(f"{path}: invalid; correct it, or record into another dataset") from error
-
-
-def _write_state(folder: Path, state: RecordingState) -> None:
-    new = folder / f".{STATE_FILE}.new"
-    new.write_text(state.model_dump_json(indent=1), encoding="utf-8")
-    new.replace(folder / STATE_FILE)

@@ -233,6 +233,5 @@ def _row(samples: Samples, line: Line, delivery: Delivery, language: str, folder
     """Adds one spoken sentence to the corpus folder. Raises AudioDecodeError if it is silent or too long."""
     if seconds(samples) > WINDOW_S:
         raise AudioDecodeError(f"{seconds(samples):.1f} s long, more than {WINDOW_S} s; write shorter sentences")
-    audio = f"{AUDIO_FOLDER}/{number:06}.wav"
-    row = add_utterance(folder, audio, samples, line.text, language, f"{name} {delivery.voice}")
+    row = add_utterance(folder, f"{AUDIO_FOLDER}/{number:06}", samples, line.text, language, f"{name} {delivery.voice}")
     return for_training_only(row, f"{SYNTHETIC}{name} {delivery}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qal.corpus.importers.alignment import TimedWord
+from qal.corpus.importers.alignment import TimedWord, TimeRange
 from qal.corpus.importers.listing import AudioPiece, Candidate, ListingOptions, Problem
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.matching import match_words
@@ -30,7 +30,7 @@ class KnownWords:
     def __init__(self, words: Sequence[TimedWord]):
         self.recognised, self.languages = list(words), []
 
-    def words(self, recording: Path, language: str) -> Sequence[TimedWord]:
+    def words(self, recording: Path, language: str, ranges: Sequence[TimeRange] = ()) -> Sequence[TimedWord]:
         self.languages.append(language)
         return self.recognised
 

@@ -1,7 +1,6 @@
 // One recording of a sentence: the microphone's samples until it is stopped, as 16-bit PCM at 16 kHz.
 
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const showProblem = () => {}; // corrections.js shows problems of the Live page with it
 
 class Take {
   // `onLevel(peak)` is called for each packet with its largest sample, 0 to 1; `onLimit()` when the time is over.

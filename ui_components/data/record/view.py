@@ -13,7 +13,7 @@ from ui_components.widgets.choices import named_languages
 from ui_components.widgets.language_names import LANGUAGE_NAMES
 
 # Of the Live page: the microphone, its choice, what the browser remembers, and requests to the server
-LIVE_SCRIPTS = ("audio.js", "devices.js", "storage.js", "corrections.js")
+LIVE_SCRIPTS = ("requests.js", "audio.js", "devices.js", "storage.js")
 OWN_SCRIPTS = ("take.js", "record.js")
 FOLDER = Path(__file__).parent
 CONSENT = (

@@ -55,12 +55,11 @@ class RunTab(NamedTuple):
     refresh: dict[str, Any]  # the arguments of the event that updates the tab
 
 
-def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.State, copied_run: gr.State) -> RunTab:
+def run_tab(studio: Studio, opened: EventTriggers, run: gr.State, copied_run: gr.State) -> RunTab:
     """Builds the tab and returns the parts that other tabs use.
 
     Args:
         studio: the studio.
-        page: the page with all tabs.
         opened: events after which the tab is updated.
         run: the id of the run that is shown; other tabs set it.
         copied_run: is set to the id of the run whose settings the New run form should load.
@@ -103,7 +102,7 @@ def run_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers, run: gr.Stat
     }
     # The page replaces the note "No run yet" at once: the server may be busy while the job's process starts.
     run.change(None, progress, progress, js=SHOW_STARTING, **EVENT_OPTIONS)
-    wire_refresh(page, progress, [*opened, run.change, chosen_epoch.change, log.level.change], log.query, refresh)
+    wire_refresh(progress, [*opened, run.change, chosen_epoch.change, log.level.change], log.query, refresh)
     selector.input(lambda chosen: chosen, selector, run, **EVENT_OPTIONS)
     samples.epoch.input(lambda chosen: chosen, samples.epoch, chosen_epoch, **EVENT_OPTIONS)
     wire_buttons(studio, buttons, selector, copied_run, refresh)
@@ -158,14 +157,11 @@ def add_log_section() -> LogSection:
     return LogSection(accordion, level, query, log)
 
 
-def wire_refresh(
-    page: gr.Blocks, progress: gr.HTML, triggers: EventTriggers, query: gr.Textbox, refresh: dict[str, Any]
-) -> None:
-    """Updates the tab when the page is loaded, when poll.js asks for it, after the triggers, and for each query.
+def wire_refresh(progress: gr.HTML, triggers: EventTriggers, query: gr.Textbox, refresh: dict[str, Any]) -> None:
+    """Updates the tab when poll.js asks for it, after the triggers, and for each query.
 
     Each event costs Gradio's page a quarter of a second or more on a slow machine, whatever it updates, so the tab asks
     only while it is visible, and only when the server has said that something changed (qal.api.studio.run_changes)."""
-    page.load(**refresh)
     progress.poll(**refresh)  # pyright: ignore[reportAttributeAccessIssue]
     gr.on(triggers, **refresh)
     query.change(trigger_mode="always_last", **refresh)

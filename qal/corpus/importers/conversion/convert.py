@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from qal.audio.decode import Check, no_check
-from qal.audio.samples import Samples
+from qal.audio.holes import Hole
+from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.cores import usable_cores
 from qal.corpus.importers.conversion.cutting import Part, cut_parts
 from qal.corpus.importers.conversion.journal import Converted
@@ -22,6 +23,7 @@ from qal.errors import AudioDecodeError
 MAX_DECODERS = 4
 WAITING_S = 0.5
 JOBS_AHEAD = 4  # for each thread; more would hold more recordings of a Parquet file in memory
+HAS_HOLE = "a part of its sound is missing in the file and is filled with silence"
 PROVISIONAL_SPLIT = "train"  # until the corpus is split
 
 
@@ -131,7 +133,14 @@ def decode_parts(
     keeps_times = any(part.start or part.end is not None for part in parts)
     reader = RecordingReader(first, channel, keeps_times, check)
     for i, samples in cut_parts(reader.pieces(), parts):
-        yield i, f"its part {samples}" if isinstance(samples, str) else samples, reader.notes
+        notes = [*reader.notes, *([HAS_HOLE] if _has_hole(parts[i], reader.holes) else [])]
+        yield i, f"its part {samples}" if isinstance(samples, str) else samples, notes
+
+
+def _has_hole(part: Part, holes: Sequence[Hole]) -> bool:
+    """True if a part contains silence that was filled in."""
+    end_s = float("inf") if part.end is None else part.end / SAMPLE_RATE
+    return any(hole.end_s > part.start / SAMPLE_RATE and hole.start_s < end_s for hole in holes)
 
 
 def _part(candidate: Candidate) -> Part:

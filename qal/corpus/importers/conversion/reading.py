@@ -17,6 +17,7 @@ from qal.audio.decode import (
     open_audio,
     resampler_to_16_khz,
 )
+from qal.audio.holes import Hole, SilenceFiller, start_of
 from qal.audio.mix import CANCELLED, MonoMixer
 from qal.audio.planes import channels_of
 from qal.audio.samples import SAMPLE_RATE, Samples
@@ -29,13 +30,12 @@ CENTRES_ORDER = ("FL", "FR", "FC", "LFE", "BL", "BR")  # of a WAV file with six 
 FRONT = ("FL", "FR", "FC")
 SURROUND_GAIN = np.float32(0.7071)  # ITU-R BS.775
 MIN_CENTRE_POWER = 0.01  # relative to the loudest channel (-20 dB); below it the centre holds no speech
-MIN_DELAY_S, MAX_DELAY_S = 0.05, 3600.0  # of sound that starts late; others are an encoder's delay, or damaged times
 CENTRE_USED = "of its {} channels the centre is used"
 MIXED_DOWN = "its {} channels are mixed to one"
 
 
 class RecordingReader:
-    """Decodes one recording. `notes` grows while the pieces are read.
+    """Decodes one recording. `notes` and `holes` grow while the pieces are read.
 
     Args:
         audio: the file or the bytes.
@@ -54,6 +54,7 @@ class RecordingReader:
         self._content = audio.data if isinstance(audio, AudioBytes) else None
         self._channel, self._keeps_times, self._check = channel, keeps_times, check
         self.notes: list[str] = []
+        self.holes: Sequence[Hole] = ()
 
     def pieces(self) -> Iterator[Samples]:
         """Yields the samples, (n,) at 16 kHz. Raises AudioDecodeError if the recording cannot be decoded."""
@@ -64,9 +65,9 @@ class RecordingReader:
         resampler, numbers, mixer = resampler_to_16_khz(), NumberCheck(self._path.name), MonoMixer()
         selection: _ChannelSelection | None = None
         with open_audio(self._path, self._content) as container:
-            if self._keeps_times:
-                yield np.zeros(samples_at(_delay_s(container)), np.float32)
-            for frame in decoded_frames(container, self._path):
+            filler = SilenceFiller(start_of(container) if self._keeps_times else None)
+            self.holes = filler.holes
+            for frame in decoded_frames(container, self._path, filler):
                 self._check()
                 for resampled in resampler.resample(numbers.feed(frame)):
                     selection = selection or self._select(resampled)
@@ -132,15 +133,6 @@ def _resampled(
     for frame in decoded_frames(container, path):
         for resampled in resampler.resample(numbers.feed(frame)):
             yield channels_of(resampled)
-
-
-def _delay_s(container: InputContainer) -> float:
-    """Returns how much later than its file the sound starts; 0 without a usable time."""
-    stream = container.streams.audio[0]
-    if stream.start_time is None or stream.time_base is None:
-        return 0.0
-    delay_s = float(stream.start_time * stream.time_base) - (container.start_time or 0) / av.time_base
-    return delay_s if MIN_DELAY_S < delay_s < MAX_DELAY_S else 0.0
 
 
 def samples_at(time_s: float) -> int:

@@ -1,7 +1,7 @@
 """The format of recordings with subtitles, labels or annotations beside them: each sentence becomes an example."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
@@ -10,12 +10,15 @@ from qal.corpus.importers.timed.borders import refined_cues
 from qal.corpus.importers.timed.checked import Rejected, checked_cues
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.joining import joined_cues
+from qal.corpus.importers.timed.long_cues import CutCue, cut_long_cues
 from qal.corpus.importers.timed.recordings import READERS, TimedRecording, find_recordings, has_mostly_cues
 from qal.corpus.importers.timed.shift import NO_SHIFT, Shift, estimate_shift
+from qal.corpus.importers.timed.transcript import DISAGREES
 from qal.errors import AudioDecodeError, CorpusError, StorageError
 
 NO_CUES = "has no subtitles, labels or annotations of the same name beside it; add them, such as {name}.srt"
 NOTHING_FOUND = "has no recording with a file of cues of the same name; put talk.mp3 and talk.srt next to each other"
+SENTENCE = "sentence {}"
 SHIFTED = "The times of {name} were {shift}, because its cues fit the speech of the recording there."
 
 
@@ -25,6 +28,7 @@ class TimedPieces:
 
     cues: Sequence[Cue]
     faulty: Sequence[Rejected]
+    too_long: Sequence[Rejected]  # for one example
     unspoken: Sequence[Rejected]  # as it should be: a sound, or silence
     shift: Shift = NO_SHIFT
 
@@ -35,8 +39,7 @@ def timed_pieces(cues: Sequence[Cue], activity: SpeechActivity) -> TimedPieces:
     shift = estimate_shift(spoken, activity)
     with_sound, without_sound = refined_cues([shift.applied(cue) for cue in spoken], activity)
     pieces, too_long = joined_cues(with_sound)
-    rejected = sorted([*faulty, *too_long, *without_sound], key=lambda pair: pair[0].number)
-    return TimedPieces(pieces, rejected, unspoken, shift)
+    return TimedPieces(pieces, [*faulty, *without_sound], too_long, unspoken, shift)
 
 
 def list_timed_text(source: Path, options: ListingOptions) -> Listing:
@@ -73,25 +76,49 @@ def _entries(recording: TimedRecording, options: ListingOptions) -> Iterator[Can
         name = recording.recording
         yield Problem(name.name, NO_CUES.format(name=name.stem))
         return
+    name, language = recording.cue_file.name, options.language or recording.language
+    cut: Sequence[CutCue] = ()
     try:
         pieces = _read_pieces(recording)
+        too_long = pieces.too_long
+        if too_long and options.transcriber:
+            activity = read_activity(recording.recording)
+            cut, too_long = cut_long_cues(recording.recording, too_long, activity, options.transcriber, language)
     except (CorpusError, AudioDecodeError, StorageError) as error:
-        yield Problem(recording.cue_file.name, _reason(error, recording))
+        yield Problem(name, _reason(error, recording))
         return
     notes = (f"times {pieces.shift}",) if pieces.shift != NO_SHIFT else ()
-    for cue in pieces.cues:
-        yield Candidate(
-            audio=AudioPiece(recording.recording, cue.start_s, cue.end_s),
-            text="" if options.no_text else cue.text,
-            language=options.language or recording.language,
-            speaker=cue.speaker,
-            place=f"{recording.cue_file.name}, {cue.name}",
-            notes=notes,
-        )
-    for cue, reason in pieces.faulty:
-        yield Problem(f"{recording.cue_file.name}, {cue.name}", reason)
+    found = [Candidate(_audio(recording, cue), cue.text, place=cue.name, speaker=cue.speaker) for cue in pieces.cues]
+    found += [candidate for cue in cut for candidate in _pieces_of(cue, recording)]
+    for candidate in sorted(found, key=_start_s):
+        text = "" if options.no_text else candidate.text
+        yield replace(candidate, text=text, language=language, place=f"{name}, {candidate.place}", notes=notes)
+    for cue, reason in sorted([*pieces.faulty, *too_long], key=lambda pair: pair[0].number):
+        yield Problem(f"{name}, {cue.name}", reason)
+    for part in cut:
+        for sentence, reason in part.problems:
+            yield Problem(f"{name}, {part.cue.name}, {SENTENCE.format(sentence.number)}", reason)
     for cue, reason in pieces.unspoken:
-        yield Problem(f"{recording.cue_file.name}, {cue.name}", reason, is_fault=False)
+        yield Problem(f"{name}, {cue.name}", reason, is_fault=False)
+
+
+def _pieces_of(part: CutCue, recording: TimedRecording) -> Iterator[Candidate]:
+    for piece, agrees in part.pieces:
+        yield Candidate(
+            audio=_audio(recording, piece),
+            text=piece.text,
+            speaker=piece.speaker,
+            place=f"{part.cue.name}, {SENTENCE.format(piece.number)}",
+            marks=() if agrees else (DISAGREES,),
+        )
+
+
+def _audio(recording: TimedRecording, cue: Cue) -> AudioPiece:
+    return AudioPiece(recording.recording, cue.start_s, cue.end_s)
+
+
+def _start_s(candidate: Candidate) -> float:
+    return candidate.audio.start_s if isinstance(candidate.audio, AudioPiece) else 0.0
 
 
 def _reason(error: Exception, recording: TimedRecording) -> str:
