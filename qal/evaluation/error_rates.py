@@ -22,7 +22,7 @@ class ErrorCounts:
     character_errors: np.ndarray
     characters: np.ndarray
     measure: Measure = "WER"  # the error rate that decides
-    word_edits: np.ndarray | None = None  # (n, 3): substitutions, deletions, insertions; None: not told apart
+    word_edits: np.ndarray | None = None  # (n, 3): substitutions, deletions, insertions; None: not counted apart
 
     @property
     def wer(self) -> float:
@@ -51,7 +51,7 @@ class ErrorCounts:
         """Returns the counts of some utterances: indices, or a mask of shape (n,)."""
         arrays = (self.word_errors, self.words, self.character_errors, self.characters)
         edits = None if self.word_edits is None else self.word_edits[which]
-        return ErrorCounts(*(array[which] for array in arrays), self.measure, edits)
+        return ErrorCounts(*(array[which] for array in arrays), measure=self.measure, word_edits=edits)
 
     def by_group(self, keys: Sequence[Hashable]) -> "ErrorCounts":
         """Returns the sums of each group of utterances, such as those of a speaker, in the order of first occurrence.
@@ -68,7 +68,7 @@ class ErrorCounts:
 
         arrays = (self.word_errors, self.words, self.character_errors, self.characters)
         edits = None if self.word_edits is None else sums(self.word_edits)
-        return ErrorCounts(*map(sums, arrays), self.measure, edits)
+        return ErrorCounts(*map(sums, arrays), measure=self.measure, word_edits=edits)
 
 
 class WordEdits(NamedTuple):
@@ -80,21 +80,21 @@ class WordEdits(NamedTuple):
 
 
 class WordRates(NamedTuple):
-    """What jiwer calls MER and WIL: shares of 0 to 1 (Morris, Maier and Green 2004)."""
+    """The rates that jiwer calls MER and WIL: shares of 0 to 1 (Morris, Maier and Green 2004)."""
 
     mer: float  # match error rate: edits per aligned pair of words
     wil: float  # word information lost
 
 
 def word_edits(counts: ErrorCounts) -> WordEdits:
-    """Returns the edits of all utterances by kind. Raises ValueError if they were not told apart."""
+    """Returns the edits of all utterances by kind. Raises ValueError if they were not counted apart."""
     if counts.word_edits is None:
         raise ValueError("the edits were not counted by kind")
     return WordEdits(*(int(total) for total in counts.word_edits.sum(0)))
 
 
 def word_rates(counts: ErrorCounts) -> WordRates:
-    """Returns the match error rate and the word information lost; 0 for both where nothing is said and heard."""
+    """Returns the match error rate and the word information lost; 0 for both where both sides are empty."""
     substitutions, deletions, insertions = word_edits(counts)
     said = int(counts.words.sum())
     hits = said - substitutions - deletions

@@ -5,26 +5,27 @@ A stopped or interrupted evaluation keeps what is done and is continued by the s
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from qal.audio.decode import decode
-from qal.audio.samples import WINDOW_SAMPLES
 from qal.audio.sound_check import require_sound
 from qal.corpus.left_out import NO_TEXT, audio_reason, count_marked, longer_than
 from qal.corpus.manifest import Corpus, Row
 from qal.corpus.quality.measures import QUALITY_FILE, AudioMeasures, read_measures
 from qal.corpus.split import Split, evenly_spaced
 from qal.corpus.words import has_words
-from qal.errors import AudioDecodeError, CorpusError, EvaluationError, QalError
+from qal.errors import AudioDecodeError, CorpusError, EvaluationError, QalError, StorageError
 from qal.evaluation.records import (
     Evaluation,
     ScoredRow,
+    evaluation_lock,
     read_evaluation,
     read_rows,
     rows_writer,
     write_evaluation,
 )
+from qal.evaluation.scoring import read_audio
 from qal.evaluation.transcribers import RowTranscriber
 
 MAX_UTTERANCE_S = 29  # leaves a second of Whisper's window for the margin
@@ -93,7 +94,21 @@ def evaluate(
 
     Raises:
         QalError: what stopped it; it stands in the evaluation, too, and what is done is kept.
+        KeyboardInterrupt: it was interrupted; the evaluation then is a stopped one.
     """
+    with evaluation_lock(folder):
+        return _evaluate(folder, evaluation, corpus, selection, transcriber, progress, should_stop)
+
+
+def _evaluate(
+    folder: Path,
+    evaluation: Evaluation,
+    corpus: Corpus,
+    selection: Selection,
+    transcriber: RowTranscriber,
+    progress: ProgressCallback,
+    should_stop: Callable[[], bool],
+) -> Evaluation:
     evaluation = evaluation.model_copy(
         update={
             "decoding": dict(transcriber.settings),
@@ -107,7 +122,11 @@ def evaluate(
     try:
         state, left_out = _transcribe_rows(folder, evaluation, corpus, selection, transcriber, progress, should_stop)
     except QalError as error:
-        write_evaluation(folder, ended(evaluation, state="failed", problem=str(error)))
+        with suppress(StorageError):  # of a full disk, which is the error that is raised
+            write_evaluation(folder, ended(evaluation, state="failed", problem=str(error)))
+        raise
+    except KeyboardInterrupt:
+        write_evaluation(folder, ended(evaluation, state="stopped"))
         raise
     evaluation = ended(evaluation, state=state, left_out=dict(Counter(selection.left_out) + left_out))
     write_evaluation(folder, evaluation)
@@ -151,10 +170,7 @@ def _transcribe_rows(
 def _scored(
     corpus: Corpus, row: Row, language: str | None, transcriber: RowTranscriber, snr_db: float | None
 ) -> ScoredRow:
-    samples = decode(corpus.audio_path(row))
-    require_sound(samples, row.audio)
-    if len(samples) > WINDOW_SAMPLES:
-        raise CorpusError(f"{row.audio}: longer than the manifest says; import the dataset again")
+    samples = require_sound(read_audio(corpus.audio_path(row)), row.audio)
     heard = transcriber.transcribe(row, samples, language or row.language)
     return ScoredRow(
         audio=row.audio,

@@ -1,4 +1,4 @@
-"""What an evaluation stores: each example with its reference and transcript, from which every figure is computed.
+"""The files of an evaluation: each example with its reference and transcript, from which every figure is computed.
 
     evaluations/ID/evaluation.json    the settings, what was left out, and the state
     evaluations/ID/rows.jsonl         one line an example, appended as it is transcribed
@@ -6,6 +6,7 @@
 Error rates are not stored: they are counted again from the texts, so that another normaliser needs no new
 transcription, and every figure can be traced to its rows."""
 
+import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from qal.text.normalisation.registry import SCORING, Normaliser
 
 EVALUATION_FILE = "evaluation.json"
 ROWS_FILE = "rows.jsonl"
+LOCK_FILE = ".lock"
 State = Literal["running", "finished", "stopped", "failed"]
 
 
@@ -83,9 +85,29 @@ def read_evaluation(folder: Path) -> Evaluation:
 
 
 @contextmanager
+def evaluation_lock(folder: Path) -> Iterator[None]:
+    """Keeps other processes from writing the evaluation; makes its folder.
+
+    Raises EvaluationError if another process writes it, and StorageError."""
+    with storage_errors(f"the evaluation {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / LOCK_FILE).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise EvaluationError(f"{folder}: another process is evaluating; wait until it has ended") from error
+            yield
+
+
+@contextmanager
 def rows_writer(folder: Path) -> Iterator["RowsWriter"]:
-    """Opens rows.jsonl for appending. Raises StorageError, also while rows are written."""
-    with storage_errors(f"the evaluation {folder}"), (folder / ROWS_FILE).open("ab") as file:
+    """Opens rows.jsonl for appending; a line that was torn by a crash is removed first.
+
+    Raises StorageError, also while rows are written."""
+    path = folder / ROWS_FILE
+    with storage_errors(f"the evaluation {folder}"), path.open("ab") as file:
+        content = path.read_bytes()
+        file.truncate(content.rfind(b"\n") + 1)
         yield RowsWriter(file)
 
 
@@ -101,12 +123,13 @@ class RowsWriter:
 
 
 def read_rows(folder: Path) -> list[ScoredRow]:
-    """Reads rows.jsonl; a last line that was torn by a crash is left out.
+    """Reads rows.jsonl; a last line without its end, which a crash has torn, is left out.
 
-    Raises EvaluationError if another line is damaged."""
+    Raises EvaluationError if another line is damaged, and StorageError."""
     path = folder / ROWS_FILE
     try:
-        lines = require_regular(path).read_bytes().split(b"\n")
+        with storage_errors(f"the evaluation {folder}"):
+            lines = require_regular(path).read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
     rows = []
@@ -114,8 +137,6 @@ def read_rows(folder: Path) -> list[ScoredRow]:
         try:
             rows += [ScoredRow.model_validate_json(line)] if line.strip() else []
         except ValidationError as error:
-            if number == len(lines):
-                break
             raise EvaluationError(f"{path}: line {number} is damaged; evaluate again") from error
     return rows
 

@@ -44,7 +44,7 @@ class SpokenReference:
         Raises:
             AudioDecodeError: the file cannot be decoded.
             CorpusError: the file is gone, or longer than the model's window."""
-        return _read_audio(self.audio) if isinstance(self.audio, Path) else self.audio
+        return read_audio(self.audio) if isinstance(self.audio, Path) else self.audio
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,12 @@ def load_references(corpus: Corpus, rows: Sequence[Row], language: str | None = 
     return [SpokenReference(corpus.audio_path(r), r.text, language or r.language) for r in rows]
 
 
-def _read_audio(path: Path) -> Samples:
+def read_audio(path: Path) -> Samples:
+    """Decodes the audio of an example, (n,) at 16 kHz.
+
+    Raises:
+        AudioDecodeError: the file cannot be decoded.
+        CorpusError: the file is gone, or longer than the model's window."""
     if not path.exists():  # the selection of the examples has found it
         what = path if path.parent.is_dir() else f"the folder {path.parent}"
         raise CorpusError(

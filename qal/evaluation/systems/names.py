@@ -1,0 +1,71 @@
+"""Finds the example that a name in a file of transcripts means.
+
+Such files name an example by its path, with or without folders and the ending, or name the recording from which it was
+cut, with the times of each piece of text."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from qal.audio.decode import AUDIO_SUFFIXES
+from qal.corpus.manifest import Row
+
+PART = re.compile(r"(?P<recording>.+), (?P<start>\d+(?:\.\d+)?)-(?P<end>\d+(?:\.\d+)? s|end)(?:, channel \d+)?")
+
+
+def without_suffix(name: str) -> str:
+    """Returns a name without the ending of an audio file, in one Unicode form, with forward slashes."""
+    name = unicodedata.normalize("NFC", name.strip()).replace("\\", "/").removeprefix("./")
+    suffix = PurePosixPath(name).suffix
+    return name[: -len(suffix)] if suffix.lower() in AUDIO_SUFFIXES else name
+
+
+class RowNames:
+    """The names of the examples of a dataset."""
+
+    def __init__(self, rows: Iterable[Row]):
+        rows = list(rows)
+        self._by_path = {without_suffix(row.audio): row.audio for row in rows}
+        self._by_stem = unambiguous((last_part(path), audio) for path, audio in self._by_path.items())
+        self._by_digest = {row.sha256: row.audio for row in rows}
+        parts = [(without_suffix(part[0]), row) for row in rows if (part := recording_part(row))]
+        self._recordings: dict[str, str | None] = unambiguous((last_part(name), name) for name, _ in parts)
+        self._parts: dict[str, list[Row]] = {}
+        for name, row in parts:
+            self._parts.setdefault(name, []).append(row)
+
+    def find(self, name: str) -> str | None:
+        """Returns the audio path of the example that a name means; None if there is none, or more than one."""
+        path = without_suffix(name)
+        if path in self._by_path:
+            return self._by_path[path]
+        return self._by_stem.get(last_part(path)) or self._by_digest.get(name)
+
+    def parts(self, name: str) -> Sequence[Row]:
+        """Returns the examples that were cut out of the recording that a name means."""
+        path = without_suffix(name)
+        recording = path if path in self._parts else self._recordings.get(last_part(path))
+        return self._parts.get(recording or "", ())
+
+
+def last_part(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def unambiguous(pairs: Iterable[tuple[str, str]]) -> dict[str, str | None]:
+    """Returns the value of each key; None where there are several."""
+    found: dict[str, str | None] = {}
+    for key, value in pairs:
+        found[key] = value if found.get(key, value) == value else None
+    return found
+
+
+def recording_part(row: Row) -> tuple[str, float, float] | None:
+    """Returns the recording from which an example was cut, and its start and end in seconds; None if it is whole."""
+    found = PART.fullmatch(row.source)
+    if not found:
+        return None
+    start_s = float(found["start"])
+    end_s = start_s + row.duration_s if found["end"] == "end" else float(found["end"].removesuffix(" s"))
+    return found["recording"], start_s, end_s
