@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jiwer
 
 from qal.text.error_measure import Measure, deciding_measure
-from qal.text.normalisation.registry import normalise
+from qal.text.normalisation.registry import SCORING, Normaliser
 from qal.text.scripts import split_words
 
 
@@ -61,22 +61,23 @@ class _ScoredPairs(NamedTuple):
     errors: int
 
 
-def align(reference: str, prediction: str, language: str | None = None) -> Alignment:
+def align(reference: str, prediction: str, language: str | None = None, normaliser: Normaliser = SCORING) -> Alignment:
     """Aligns two texts with the fewest edits. A word without letters or digits stays with the word before it.
 
     Args:
         reference: the reference.
         prediction: the transcript.
-        language: language code of both; None: unknown."""
+        language: language code of both; None: unknown.
+        normaliser: removes what does not count as an error; it is applied to each written word."""
     reference_written, prediction_written = _written_words(reference), _written_words(prediction)
-    reference_scored = _scored_words(reference_written, language)
-    prediction_scored = _scored_words(prediction_written, language)
+    reference_scored = _scored_words(reference_written, language, normaliser)
+    prediction_scored = _scored_words(prediction_written, language, normaliser)
     pairs, errors = _align_scored(reference_scored, prediction_scored)
     groups = _group_pairs(pairs)
     reference_texts = _group_texts(reference_written, [[pair.reference for pair in group] for group in groups])
     prediction_texts = _group_texts(prediction_written, [[pair.prediction for pair in group] for group in groups])
     correct = [all(pair.is_correct for pair in group) for group in groups] or [True]
-    if normalise(reference, language) == normalise(prediction, language):  # words that differ only in how they are cut
+    if normaliser.apply(reference, language) == normaliser.apply(prediction, language):  # words are cut otherwise
         errors, correct = 0, [True] * len(correct)
     words = tuple(
         AlignedWords(left.text, right.text, is_correct, left.is_joined or right.is_joined)
@@ -90,8 +91,9 @@ def _written_words(text: str) -> list[_WrittenWord]:
     return [_WrittenWord(part, i > 0) for word in text.split() for i, part in enumerate(split_words(word))]
 
 
-def _scored_words(written: Sequence[_WrittenWord], language: str | None) -> list[_ScoredWord]:
-    return [_ScoredWord(text, i) for i, word in enumerate(written) for text in normalise(word.text, language).split()]
+def _scored_words(written: Sequence[_WrittenWord], language: str | None, normaliser: Normaliser) -> list[_ScoredWord]:
+    scored = ((i, normaliser.apply(word.text, language).split()) for i, word in enumerate(written))
+    return [_ScoredWord(text, i) for i, texts in scored for text in texts]
 
 
 def _align_scored(reference: list[_ScoredWord], prediction: list[_ScoredWord]) -> _ScoredPairs:

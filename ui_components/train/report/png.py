@@ -1,8 +1,5 @@
 """The report of a run as a PNG image of four panels, drawn by Matplotlib without a browser."""
 
-import io
-import threading
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,44 +16,35 @@ from ui_components.train.report.summary import (
 )
 from ui_components.train.run.figures import AMBER, RATE_COLOURS, TEAL, reference_levels
 from ui_components.train.run.traces import column, smoothed, thinned
+from ui_components.widgets.report_png import (
+    GRID,
+    LIGHT_TEXT,
+    MUTED_TEXT,
+    TEXT,
+    add_legend,
+    four_panels_png,
+    prepare_panel,
+)
 
-SIZE_INCHES, DPI = (13.0, 8.0), 120
-TEXT, MUTED_TEXT, LIGHT_TEXT, GRID = "#413e39", "#57534c", "#a29d93", "#e6e3dd"
 CHANGE_COLOURS = {True: "#137468", False: "#a8340a", None: TEXT}  # better, worse, not known
 COLUMNS = (("measure", 0.0, "left"), ("before", 0.44, "right"), ("after", 0.73, "right"), ("change", 1.0, "right"))
 TABLE_TOP, LINE_HEIGHT = 0.98, 0.11  # shares of the panel's height
-FONTS = ("DejaVu Sans", "Noto Sans Ethiopic", "Abyssinica SIL", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans")
-MAX_TITLE_CHARS, MAX_SUBTITLE_CHARS = 80, 130
-LOCK = threading.Lock()  # Matplotlib is not safe for threads
 
 
 def report_png(title: str, subtitle: str, rows: MetricsRows, report: RunReport | None) -> bytes:
     """Draws the loss, WER and CER charts and the summary table."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # imported late, because the import is slow
-    from matplotlib.figure import Figure
-    from matplotlib.font_manager import get_font_names
 
-    fonts = [font for font in FONTS if font in get_font_names()]
-    with LOCK, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # it is drawn as a box
-        figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white", layout=None)
-        FigureCanvasAgg(figure)
-        panels = figure.subplots(2, 2, gridspec_kw={"width_ratios": (1, 1.05)})
-        figure.subplots_adjust(left=0.06, right=0.97, top=0.85, bottom=0.08, wspace=0.16, hspace=0.36)
-        style = {"x": 0.06, "ha": "left", "parse_math": False, "fontfamily": fonts}
-        figure.text(y=0.945, s=_cut(title, MAX_TITLE_CHARS), fontsize=17, fontweight="bold", color=TEXT, **style)
-        figure.text(y=0.91, s=_cut(subtitle, MAX_SUBTITLE_CHARS), fontsize=10, color=MUTED_TEXT, **style)
+    def draw(panels: Any) -> None:
         _draw_loss(panels[0][0], rows)
         for panel, metric in zip((panels[0][1], panels[1][0]), metric_order(rows), strict=True):
             _draw_rate(panel, rows, report, metric)
         _draw_table(panels[1][1], summary_lines(rows, report), summary_basis(rows, report))
-        png = io.BytesIO()
-        figure.savefig(png, format="png")
-    return png.getvalue()
+
+    return four_panels_png(title, subtitle, draw)
 
 
 def _draw_loss(panel: Any, rows: MetricsRows) -> None:
-    _prepare_panel(panel, LOSS_TITLE, "step")
+    prepare_panel(panel, LOSS_TITLE, "step")
     training, validation = column(rows, "loss"), column(rows, "validation_loss")
     if len(training.x):
         _draw_thinned(panel, training.x, training.y, color=LIGHT_TEXT, linewidth=0.8, label="each step")
@@ -64,7 +52,7 @@ def _draw_loss(panel: Any, rows: MetricsRows) -> None:
     if len(validation.x):
         style = {"linestyle": ":", "marker": "D", "markersize": 5}
         panel.plot(validation.x, validation.y, color=AMBER, label="validation", **style)
-    _add_legend(panel)
+    add_legend(panel)
 
 
 def _draw_thinned(panel: Any, x: Any, y: Any, **style: Any) -> None:
@@ -74,7 +62,7 @@ def _draw_thinned(panel: Any, x: Any, y: Any, **style: Any) -> None:
 
 def _draw_rate(panel: Any, rows: MetricsRows, report: RunReport | None, metric: str) -> None:
     colour = RATE_COLOURS[metric]
-    _prepare_panel(panel, f"{RATE_TITLES[metric]} (%)", "epoch")
+    prepare_panel(panel, f"{RATE_TITLES[metric]} (%)", "epoch")
     rate = column(rows, metric, "epoch")
     if len(rate.x):
         panel.plot(rate.x, 100 * rate.y, color=colour, linewidth=2, marker="o", markersize=5, label="validation set")
@@ -84,7 +72,7 @@ def _draw_rate(panel: Any, rows: MetricsRows, report: RunReport | None, metric: 
         style = {"dash": "--", "dot": ":"}[level.dash]
         panel.axhline(100 * level.share, color=TEXT, linewidth=1.2, linestyle=style, label=label)
     panel.set_ylim(bottom=0)
-    _add_legend(panel)
+    add_legend(panel)
 
 
 def _draw_table(panel: Any, lines: Sequence[SummaryLine], basis: Sequence[str]) -> None:
@@ -105,22 +93,3 @@ def _draw_table(panel: Any, lines: Sequence[SummaryLine], basis: Sequence[str]) 
     draw_text(0, TABLE_TOP - LINE_HEIGHT * (len(lines) + 1), "\n".join(basis), "left", 8, MUTED_TEXT)
     if not lines:
         draw_text(0, 0.8, "nothing was measured yet", "left", 10, LIGHT_TEXT)
-
-
-def _prepare_panel(panel: Any, title: str, x_title: str) -> None:
-    panel.set_title(title, loc="left", fontsize=12, color=TEXT, fontweight="bold")
-    panel.set_xlabel(x_title, color=MUTED_TEXT)
-    panel.grid(color=GRID, linewidth=0.8)
-    panel.tick_params(colors=MUTED_TEXT, length=0)
-    panel.set_axisbelow(True)
-    for spine in panel.spines.values():
-        spine.set_visible(False)
-
-
-def _add_legend(panel: Any) -> None:
-    if panel.get_legend_handles_labels()[0]:
-        panel.legend(frameon=False, fontsize=9, labelcolor=TEXT)
-
-
-def _cut(text: str, max_chars: int) -> str:
-    return text if len(text) <= max_chars else f"{text[: max_chars - 1]}…"

@@ -34,7 +34,9 @@ const createChart = (name) => {
   return { figure, title, legend, plot, drawnData: "", legendEntries: "", hidden: new Set() };
 };
 
-const namedTraces = ({ data, layout }) => [...data, ...(layout.shapes ?? [])].filter(({ name }) => name);
+// Name and line of everything that is named; bars have a colour instead of a line.
+const namedTraces = ({ data, layout }) => [...data, ...(layout.shapes ?? [])].filter(({ name }) => name)
+  .map(({ name, line, marker }) => ({ name, line: line ?? { color: marker.color } }));
 
 // The legend is HTML outside the plot, so that it can wrap and the plot keeps its size.
 const updateLegend = (chart) => {

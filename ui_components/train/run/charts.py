@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from qal.evaluation.report import RunReport
 from qal.jobs.metrics import MetricsRows
 from ui_components.train.run import figures, machine_figures
+from ui_components.train.run.figures import Chart
 
 PLOTLY_FILE = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
 SCRIPT = Path(__file__).parent / "charts.js"
@@ -28,14 +29,6 @@ class ChartType(NamedTuple):
     name: str
     title: str
     figure: FigureFunction
-
-
-class Chart(NamedTuple):
-    """A chart with its data."""
-
-    name: str
-    title: str
-    figure: go.Figure
 
 
 class Boards(NamedTuple):

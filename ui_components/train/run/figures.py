@@ -23,6 +23,14 @@ MAX_LARGE_MARKERS = 50  # with more epochs, large markers would overlap
 MAX_EPOCH_TICKS = 12
 
 
+class Chart(NamedTuple):
+    """A chart with its data."""
+
+    name: str
+    title: str
+    figure: go.Figure
+
+
 class ReferenceLevel(NamedTuple):
     """An error rate before training or of another model, for a horizontal line."""
 
