@@ -36,6 +36,8 @@ from qal.jobs.run import Run, Stopped, begin_attempt, create_run, is_launched, o
 from qal.jobs.run_log import RunLog
 from qal.jobs.stages import PREPARE_UNITS, StageProgress
 from qal.jobs.status import LEFT_QUEUE, STOPPED_BY_SIGNAL, STOPPED_BY_USER
+from qal.jobs.suites.run_check import check_run
+from qal.jobs.suites.suite_file import read_suite
 from qal.json_text import json_text
 from qal.storage import require_space, storage_errors
 from qal.subcommand import qal_environment
@@ -145,6 +147,8 @@ def check_job(config: TrainingConfig, runs: Path) -> None:
     require_examples(corpora, config)
     for folder in config.retention.corpora:
         read_corpus(Path(folder))
+    if config.result.suite:
+        read_suite(Path(config.result.suite))
     for folder in config.audio_folders:
         check_audio_folder(folder)
     check_machine(config)
@@ -243,6 +247,8 @@ def run_stages(
     report = measure_model(run, config, corpora, metadata, progress.stage)
     write_readme(run.model, read_metadata(run.model), report)
     write_report(run.report_file, report)
+    if config.result.suite:
+        check_run(run, Path(config.result.suite), progress.stage("suite"))
     return report
 
 

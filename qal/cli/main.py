@@ -19,7 +19,7 @@ SUBCOMMANDS = {
     "augment": ("qal.cli.subcommands.augment", "preview what augmentation does to a recording"),
     "transcribe": ("qal.cli.subcommands.transcribe", "transcribe files to text or subtitles"),
     "captions": ("qal.cli.subcommands.captions", "play a file as if spoken into the microphone, and caption it"),
-    "evaluate": ("qal.cli.subcommands.evaluate", "measure a model's word error rate on a corpus"),
+    "evaluate": ("qal.cli.subcommands.evaluate", "measure and compare error rates of any models, and check for regressions"),
     "export": ("qal.cli.subcommands.export", "convert a model to CTranslate2 or Transformers"),
     "models": ("qal.cli.subcommands.models", "list and download models"),
     "users": ("qal.cli.subcommands.users", "add, remove and list the users who may log in"),

@@ -94,7 +94,7 @@ def evaluate(
 
     Raises:
         QalError: what stopped it; it stands in the evaluation, too, and what is done is kept.
-        KeyboardInterrupt: it was interrupted; the evaluation then is a stopped one.
+        BaseException: it was interrupted, by Ctrl-C or by an error of `progress`; the evaluation then is a stopped one.
     """
     with evaluation_lock(folder):
         return _evaluate(folder, evaluation, corpus, selection, transcriber, progress, should_stop)
@@ -125,8 +125,9 @@ def _evaluate(
         with suppress(StorageError):  # of a full disk, which is the error that is raised
             write_evaluation(folder, ended(evaluation, state="failed", problem=str(error)))
         raise
-    except KeyboardInterrupt:
-        write_evaluation(folder, ended(evaluation, state="stopped"))
+    except BaseException:
+        with suppress(StorageError):
+            write_evaluation(folder, ended(evaluation, state="stopped"))
         raise
     evaluation = ended(evaluation, state=state, left_out=dict(Counter(selection.left_out) + left_out))
     write_evaluation(folder, evaluation)

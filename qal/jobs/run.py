@@ -2,7 +2,7 @@
 
 runs/<id>/config.yaml · status.json · stop · metrics.jsonl · samples.jsonl · skipped.jsonl · environment.jsonl ·
 log.txt · rank-error.txt · learning_rate.json · checkpoints/ · conversion_check.json · model/ · transformers/ ·
-report.json · tensorboard/, mlruns/ and other trackers · notes.json (title, tags and notes of users)"""
+report.json · suite.json · tensorboard/, mlruns/ and other trackers · notes.json (title, tags and notes of users)"""
 
 import errno
 import json
@@ -58,6 +58,7 @@ class Run:
         self.learning_rate_file = folder / "learning_rate.json"
         self.conversion_check_file = folder / "conversion_check.json"
         self.report_file = folder / "report.json"
+        self.suite_file = folder / "suite.json"  # results of the regression suite, if result.suite names one
         self.notes_file = folder / "notes.json"
         self.checkpoints = folder / "checkpoints"
         self.adapter = self.checkpoints / "adapter"

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from qal.evaluation.scoring import ProgressCallback
 
-StageName = Literal["prepare", "teach", "find", "train", "validate", "merge", "check", "report", "retention"]
+StageName = Literal["prepare", "teach", "find", "train", "validate", "merge", "check", "report", "retention", "suite"]
 STAGE_ORDER: tuple[StageName, ...] = get_args(StageName)
 StageProgress = Callable[[StageName], ProgressCallback]  # name of a stage -> its progress function
 ALTERNATING = ("train", "validate")  # the job changes between them, so that neither ends before the other

@@ -1,13 +1,17 @@
 """Regression suites: one sentence for each mistake, and a failure where a model is worse beyond the interval."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from qal.errors import OptionError
+from qal.errors import ModelError, OptionError
+from qal.evaluation.evaluate import no_progress
 from qal.evaluation.records import Evaluation, ScoredRow
 from qal.evaluation.stored import Request, StoredEvaluation
+from qal.jobs.run import Run
 from qal.jobs.suites.checks import SuiteResult, result_json, run_suite
+from qal.jobs.suites.run_check import check_run
 from qal.jobs.suites.suite_file import read_suite
 from tests.evaluation.evaluated import scored_rows
 
@@ -22,18 +26,16 @@ ROWS = {
 }
 
 
+def transcribed(request: Request) -> StoredEvaluation:
+    """Returns the rows of the model's name as an evaluation."""
+    rows: list[ScoredRow] = ROWS[request.model]
+    evaluation = Evaluation(id="e", model=request.model, corpus=request.corpus.name)
+    return StoredEvaluation(Path("evaluations/e"), evaluation, tuple(rows))
+
+
 def results(tmp_path: Path, text: str, models: tuple[str, ...] = ()) -> dict[str, SuiteResult]:
     (tmp_path / "suite.yaml").write_text(text)
-    asked: list[Request] = []
-
-    def transcribe(request: Request) -> StoredEvaluation:
-        asked.append(request)
-        rows: list[ScoredRow] = ROWS[request.model]
-        return StoredEvaluation(
-            tmp_path, Evaluation(id="e", model=request.model, corpus=request.corpus.name), tuple(rows)
-        )
-
-    return {result.model: result for result in run_suite(read_suite(tmp_path / "suite.yaml"), transcribe, models)}
+    return {result.model: result for result in run_suite(read_suite(tmp_path / "suite.yaml"), transcribed, models)}
 
 
 BASELINE = "baseline: base\ncorpora:\n  - corpus: data/mine\n"
@@ -104,6 +106,26 @@ def test_each_mistake_of_a_suite_is_named_in_a_sentence(tmp_path: Path, text: st
     for message in messages:
         with pytest.raises(OptionError, match=message):
             read_suite(tmp_path / "suite.yaml")
+
+
+@pytest.mark.parametrize(("name", "passed"), [("same", True), ("bad", False)])
+def test_the_model_of_a_run_is_checked_and_the_results_are_in_its_folder(tmp_path: Path, name: str, passed: bool):
+    run = Run(tmp_path / "runs" / name)
+    run.folder.mkdir(parents=True)
+    (tmp_path / "suite.yaml").write_text(BASELINE)
+    assert check_run(run, tmp_path / "suite.yaml", no_progress, transcribed) is passed
+    found = json.loads(run.suite_file.read_text())
+    assert (found["passed"], found["problem"], found["results"][0]["model"]) == (passed, "", name)
+
+
+def test_a_suite_that_cannot_be_run_is_a_problem_and_no_error_of_the_run(tmp_path: Path):
+    def fail(request: Request) -> StoredEvaluation:
+        raise ModelError("the baseline is gone")
+
+    run = Run(tmp_path)
+    (tmp_path / "suite.yaml").write_text(BASELINE)
+    assert not check_run(run, tmp_path / "suite.yaml", no_progress, fail)
+    assert json.loads(run.suite_file.read_text())["problem"] == "the baseline is gone"
 
 
 def test_a_suite_that_is_not_there_is_an_error(tmp_path: Path):

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from qal.cli.evaluation.options import MODEL_HELP, transcribed_request
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.evaluation.stored import EVALUATIONS
-from qal.jobs.suites.checks import SuiteResult, result_json, run_suite
+from qal.jobs.suites.checks import result_json, result_lines, run_suite
 from qal.jobs.suites.suite_file import read_suite
 from qal.json_text import json_text
 
@@ -46,11 +46,3 @@ def main(arguments: Sequence[str]) -> None:
         print(f"passed: {len(results)} of {len(results)}" if passed else f"FAILED: {failed} of {len(results)}")
     if not passed:
         sys.exit(EXIT_WORSE)
-
-
-def result_lines(result: SuiteResult) -> list[str]:
-    """Returns the result of a model on a dataset, with a line for each condition."""
-    rate = result.figures.deciding.error_rate.named_text
-    total = result.figures
-    lines = [f"{result.model} on {result.corpus}: {rate}, {total.utterances:,} utterances, {total.words:,} words"]
-    return lines + [f"  {'ok    ' if check.met else 'FAILED'}  {check.sentence}" for check in result.checks]

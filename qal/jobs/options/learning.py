@@ -182,6 +182,11 @@ class ResultOptions(Options, frozen=True):
         description="also keep the merged model in Transformers format, as runs/ID/transformers; auto: if the weights "
         "were trained without an adapter",
     )
+    suite: str | None = Field(
+        default=None,
+        description="regression suite, a YAML file: the finished model is checked with it, and the results are in "
+        "runs/ID/suite.json (empty: none)",
+    )
 
     def keeps_transformers(self, adapter: str) -> bool:
         """True if the model in Transformers format stays in the run's folder."""

@@ -105,3 +105,11 @@ def result_json(result: SuiteResult) -> dict[str, Any]:
         "passed": result.passed,
         "checks": [check._asdict() for check in result.checks],
     }
+
+
+def result_lines(result: SuiteResult) -> list[str]:
+    """Returns the result of a model on a dataset, with a line for each condition."""
+    rate = result.figures.deciding.error_rate.named_text
+    total = result.figures
+    lines = [f"{result.model} on {result.corpus}: {rate}, {total.utterances:,} utterances, {total.words:,} words"]
+    return lines + [f"  {'ok    ' if check.met else 'FAILED'}  {check.sentence}" for check in result.checks]

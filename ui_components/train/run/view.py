@@ -31,6 +31,7 @@ STAGE_LABELS = {
     "check": "Checking the conversion",
     "report": "Evaluating on the test set",
     "retention": "Checking for forgetting on other datasets",
+    "suite": "Running the regression suite",
 }
 ROUNDING = 1e-9  # so that 0.29 is 29 %
 RECENT_ROWS = 20
