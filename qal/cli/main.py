@@ -19,9 +19,15 @@ SUBCOMMANDS = {
     "augment": ("qal.cli.subcommands.augment", "preview what augmentation does to a recording"),
     "transcribe": ("qal.cli.subcommands.transcribe", "transcribe files to text or subtitles"),
     "captions": ("qal.cli.subcommands.captions", "play a file as if spoken into the microphone, and caption it"),
-    "evaluate": ("qal.cli.subcommands.evaluate", "measure and compare error rates of any models, and check for regressions"),
-    "export": ("qal.cli.subcommands.export", "convert a model to CTranslate2 or Transformers"),
-    "models": ("qal.cli.subcommands.models", "list and download models"),
+    "evaluate": (
+        "qal.cli.subcommands.evaluate",
+        "measure and compare error rates of any models, and check for regressions",
+    ),
+    "export": (
+        "qal.cli.subcommands.export",
+        "convert a model to CTranslate2, Transformers, ONNX or GGML; upload it",
+    ),
+    "models": ("qal.cli.subcommands.models", "list, download, check and promote models"),
     "users": ("qal.cli.subcommands.users", "add, remove and list the users who may log in"),
     "check": ("qal.cli.subcommands.check", "check whether this machine is ready"),
     "demo": ("qal.cli.subcommands.demo", "import, fine-tune, report and caption, without a page"),

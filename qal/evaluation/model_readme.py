@@ -7,15 +7,16 @@ from qal.engine.model_directory import ModelMetadata
 from qal.evaluation.report import REPORT_TITLE, WORSE_THAN_ORIGINAL, Retention, RunReport, Score, retention_sentences
 from qal.text.error_measure import Measure, percent
 
+README_FILE = "README.md"
 METHODS = {"finetune": "fine-tuned", "distill": "distilled for short contexts without transcripts"}
 
 
 def write_readme(directory: Path, metadata: ModelMetadata, report: RunReport) -> None:
     """Writes README.md; a reader never sees an incomplete file."""
-    partial = directory / "README.md.new"
+    partial = directory / f"{README_FILE}.new"
     try:
         partial.write_text(model_readme(metadata, report), encoding="utf-8")
-        partial.replace(directory / "README.md")
+        partial.replace(directory / README_FILE)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -71,6 +72,37 @@ segments, _ = WhisperModel("path/to/this/folder").transcribe("talk.wav")
 
 The weights have the licence of their base model (Whisper: MIT). The licences of the training data are listed above;
 check that they allow your use.
+"""
+
+
+def metadata_readme(metadata: ModelMetadata) -> str:
+    """Returns a card of a model without a report, from its qal.json alone."""
+    language_list = "".join(f"- {code}\n" for code in metadata.languages)
+    data = "\n".join(f"- {sentence}" for sentence in metadata.data) or "Not recorded."
+    measured = metadata.measured
+    score = f"{measured.error_rate.text} on {measured.corpus}, {measured.basis}." if measured else "Not recorded."
+    return f"""---
+library_name: ctranslate2
+pipeline_tag: automatic-speech-recognition
+base_model: {metadata.base_model}
+language:
+{language_list}---
+# {metadata.run or metadata.base_model}
+
+Whisper `{metadata.base_model}`, exported with Qal. {_context(metadata)}
+
+## Training data
+
+{data}
+
+## Results
+
+{score}
+
+## Licence
+
+The weights have the licence of their base model (Whisper: MIT). Check that the licences of the training data allow
+your use.
 """
 
 

@@ -46,7 +46,7 @@ class ScoredRow(BaseModel, frozen=True, extra="forbid"):
 class Evaluation(BaseModel, frozen=True):
     """The settings of an evaluation and how far it is."""
 
-    id: str = Field(pattern=r"[A-Za-z0-9._-]{1,120}")
+    id: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,119}$")
     model: str = Field(description="as it was asked for: a name, a run, a directory, an address or a file")
     corpus: str = Field(description="name of the corpus")
     corpus_path: str = ""

@@ -172,13 +172,13 @@ def share_retention(
         for reference in references:
             successes[name].append(succeeds(engine, reference))
             advance()
-    original = _failure_counts(successes[ORIGINAL])
+    original = failure_counts(successes[ORIGINAL])
 
     def share(name: Variant) -> float:
         return round(float(np.mean(successes[name])), ROUNDED_SHARE_DIGITS)
 
     def tuned_share(name: Variant) -> TunedShare:
-        paired = paired_difference(_failure_counts(successes[name]), original, np.random.default_rng(SEED))
+        paired = paired_difference(failure_counts(successes[name]), original, np.random.default_rng(SEED))
         return TunedShare(share=share(name), **paired.rounded().model_dump())
 
     return ShareRetention(
@@ -188,8 +188,8 @@ def share_retention(
     )
 
 
-def _failure_counts(successes: Sequence[bool]) -> ErrorCounts:
-    """Counts failures as errors, so that their rate is compared like an error rate."""
+def failure_counts(successes: Sequence[bool]) -> ErrorCounts:
+    """Counts failures as errors, (n,), so that their rate is compared like an error rate."""
     errors = 1 - np.asarray(successes, int)
     lengths = np.ones(len(successes), int)
     return ErrorCounts(errors, lengths, errors, lengths)

@@ -13,15 +13,20 @@ import numpy as np
 from qal.errors import ConversionError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.error_rates import Languages, count_errors
-from qal.evaluation.report import PairedDifference
+from qal.evaluation.report import ROUNDED_DIGITS, PairedDifference
 from qal.evaluation.scoring import SEED
+from qal.export.gate.formats import (
+    MAX_LOSS,
+    MAX_LOSS_FEW_UTTERANCES,
+    MIN_UTTERANCES,
+    Encode,
+    loss_sentence,
+    token_agreement,
+)
 from qal.text.error_measure import Measure
 from qal.text.normalisation.registry import SCORING
 
-MAX_LOSS = 0.01  # increase of the error rate, as a share
 RECOMMENDED_UTTERANCES = 100
-MIN_UTTERANCES = 20  # with fewer the interval is unreliable: a single word could stop the export
-MAX_LOSS_FEW_UTTERANCES = 0.5  # share; only a broken conversion loses more
 Transcriber = Callable[[], list[str]]
 
 
@@ -34,6 +39,7 @@ class ConversionCheck:
     wer: dict[str, float]
     cer: dict[str, float]
     losses: dict[str, PairedDifference]
+    agreement: dict[str, float]  # share of tokens that each step keeps
 
     def as_dict(self) -> dict:
         """Returns the content of conversion_check.json."""
@@ -45,6 +51,7 @@ class ConversionCheck:
             "measure": self.measure,
             "wer": self.wer,
             "cer": self.cer,
+            "agreement": {step: round(share, ROUNDED_DIGITS) for step, share in self.agreement.items()},
             "losses": {step: loss.model_dump() for step, loss in self.losses.items()},
         }
 
@@ -54,26 +61,34 @@ class ConversionCheck:
         for step, loss in self.losses.items():
             if loss.low > limit:
                 raise ConversionError(
-                    f"the conversion {step} raises the {self.measure} by {100 * loss.difference:.1f} points "
-                    f"(95 % interval {100 * loss.low:.1f} to {100 * loss.high:.1f}); the model was not exported: "
+                    f"{loss_sentence(step, self.measure, loss)}; the model was not exported: "
                     "resume the run with a newer CTranslate2, or train again with a lower learning_rate"
                 )
 
 
 def check_conversion(
-    references: Sequence[str], transcribers: Mapping[str, Transcriber], languages: Languages = None
+    references: Sequence[str],
+    transcribers: Mapping[str, Transcriber],
+    languages: Languages = None,
+    encode: Encode = str.split,
 ) -> ConversionCheck:
     """Transcribes with every format and compares each with the one before.
 
     Args:
         references: reference transcripts.
         transcribers: by name of the format, in the order of conversion; each returns one transcript per reference.
-        languages: language of all references, or of each; None: unknown. It decides the measure."""
-    counts = {name: count_errors(references, transcribe(), languages) for name, transcribe in transcribers.items()}
+        languages: language of all references, or of each; None: unknown. It decides the measure.
+        encode: returns the tokens of a text."""
+    texts = {name: transcribe() for name, transcribe in transcribers.items()}
+    counts = {name: count_errors(references, found, languages) for name, found in texts.items()}
+    agreement = {
+        f"{before} -> {after}": token_agreement(texts[before], texts[after], encode)
+        for before, after in itertools.pairwise(texts)
+    }
     losses = {
         f"{before} -> {after}": paired_difference(counts[after], counts[before], np.random.default_rng(SEED))
         for before, after in itertools.pairwise(counts)
     }
     measure = next(iter(counts.values())).measure
     wer, cer = ({name: getattr(c, rate) for name, c in counts.items()} for rate in ("wer", "cer"))
-    return ConversionCheck(len(references), measure, wer, cer, losses)
+    return ConversionCheck(len(references), measure, wer, cer, losses, agreement)

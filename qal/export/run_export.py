@@ -6,10 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qal.corpus.manifest import Corpus
+from qal.engine.catalogue import resolve
+from qal.engine.decoding import Tokenizer
 from qal.engine.engine import Engine, choose_device
 from qal.engine.model_directory import ContextAbility, ModelMetadata, write_metadata
+from qal.errors import ConversionError
 from qal.evaluation.scoring import ProgressCallback, SpokenReference, transcribe_each
 from qal.export.conversion_check import Transcriber, check_conversion
+from qal.export.gate.files import check_files
 from qal.export.merge import merge
 from qal.export.to_ctranslate2 import to_ctranslate2
 from qal.jobs.example_selection import held_out_references
@@ -53,6 +57,7 @@ def export_model(
     merged(1, MERGE_UNITS)
     to_ctranslate2(run.merged_model, run.partial_model)
     write_metadata(run.partial_model, metadata)
+    require_sound_files(run.partial_model, resolve(config.base, run.folder.parent))
     merged(MERGE_UNITS, MERGE_UNITS)
     stage_progress("check")  # begins before the audio is loaded
     held_out = held_out_references(run, corpora, config, ("validation", "test"), config.check_utterances)
@@ -64,6 +69,17 @@ def export_model(
         run.merged_model.rename(run.transformers)
     else:
         shutil.rmtree(run.merged_model)
+
+
+def require_sound_files(directory: Path, base: Path) -> None:
+    """Checks vocabulary, special tokens, alignment heads and weights before an engine loads them.
+
+    Raises ConversionError if something is wrong."""
+    failed = [f"{check.name}: {check.detail}" for check in check_files(directory, base) if check.state == "failed"]
+    if failed:
+        raise ConversionError(
+            f"the converted model cannot be used ({'; '.join(failed)}); train from another base model"
+        )
 
 
 def check_formats(
@@ -92,6 +108,7 @@ def check_formats(
     compute_types = ("float16", "int8_float16") if on_gpu else ("float32", "int8")
     transcribers: dict[str, Transcriber] = {"transformers": with_transformers}
     transcribers |= {f"ctranslate2 {t}": functools.partial(with_ctranslate2, t) for t in compute_types}
-    result = check_conversion([r.text for r in held_out], transcribers, [r.language for r in held_out])
+    encode = Tokenizer(run.partial_model).encode
+    result = check_conversion([r.text for r in held_out], transcribers, [r.language for r in held_out], encode)
     run.conversion_check_file.write_text(json_text(result.as_dict(), indent=2), encoding="utf-8")
     result.raise_on_loss()

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 from pydantic import ValidationError
 
-from qal.engine.catalogue import CATALOGUE_NAMES
+from qal.engine.catalogue import RESERVED_NAMES
 from qal.errors import OptionError, TrainingError
 from qal.evaluation.report import RunReport, read_report
 from qal.jobs.options.training_config import TrainingConfig
@@ -190,8 +190,8 @@ def create_run(config: TrainingConfig, runs: Path, name: str | None = None, user
         TrainingError: a run of this name exists.
     """
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}" if name is None else name
-    if name in CATALOGUE_NAMES:
-        raise OptionError(f"'{name}' is a model of the catalogue; choose another name for the run")
+    if name in RESERVED_NAMES:
+        raise OptionError(f"'{name}' is a model of the catalogue, or serving; choose another name for the run")
     if not RUN_NAME.fullmatch(name):
         raise OptionError(
             f"'{name}' cannot be a run's name; use up to 100 letters, digits, points, dashes or underscores"

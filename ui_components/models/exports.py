@@ -30,6 +30,8 @@ FORMS = {
     UNCHANGED: ExportForm("CTranslate2, unchanged"),
     "int8": ExportForm("CTranslate2, int8 (half the size)", ("--to", "ctranslate2", "--quantization", "int8")),
     "transformers": ExportForm("Transformers, float32", ("--to", "transformers")),
+    "onnx": ExportForm("ONNX, float32", ("--to", "onnx")),
+    "ggml": ExportForm("GGML for whisper.cpp, float16", ("--to", "ggml")),
 }
 CHOICES = [(form.title, name) for name, form in FORMS.items()]
 

@@ -9,6 +9,7 @@ import huggingface_hub
 from huggingface_hub.errors import CacheNotFound
 
 from qal.engine.catalogue import DEFAULT_MODEL, HUB_MODELS, models_folder
+from qal.engine.registry.registry import Registry
 from qal.errors import ModelError, QalError, TrainingError
 from qal.jobs.job import TRASH_FOLDER
 from qal.jobs.notes import run_name
@@ -25,6 +26,8 @@ def usage_warnings(studio: Studio, model: Model) -> list[str]:
     if model.directory is None:
         return []
     directory, warnings = model.directory.resolve(), []
+    if is_serving(studio.runs, directory):
+        warnings.append("It is the serving model; promote another one first.")
     names = {model.key, str(directory), str(model.directory)}
     names |= {str(directory.parent)} if model.place == "run" else set()  # a base may be given by a run's folder
     if any(loaded.in_use for loaded in studio.engines.loaded() if loaded.directory == directory):
@@ -35,6 +38,16 @@ def usage_warnings(studio: Studio, model: Model) -> list[str]:
             need = f"needs it to be resumed ({state})" if state in ENDED else "is training on it"
             warnings.append(f"Run {run_name(run)} {need}.")
     return warnings
+
+
+def is_serving(runs: Path, directory: Path) -> bool:
+    """True if the registry of the runs names the directory as the serving model's."""
+    registry = Registry(runs)
+    try:
+        serving = registry.state().serving
+    except QalError:  # a damaged registry serves nothing
+        return False
+    return serving is not None and registry.directory(serving).resolve() == directory
 
 
 def _base_of(run: Run) -> str | None:

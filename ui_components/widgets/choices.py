@@ -10,8 +10,9 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from qal.corpus.manifest import CORPUS_INFO_FILE, MANIFEST_FILE, Origin
-from qal.engine.catalogue import CATALOGUE_NAMES, DEFAULT_MODEL, HUB_MODELS, local_directory
+from qal.engine.catalogue import CATALOGUE_NAMES, DEFAULT_MODEL, HUB_MODELS, RESERVED_NAMES, local_directory
 from qal.engine.model_directory import is_model_directory
+from qal.engine.registry.registry import SERVING, Registry
 from qal.errors import QalError, StorageError
 from qal.jobs.notes import run_name
 from qal.jobs.options.training_config import TrainingConfig
@@ -49,19 +50,30 @@ class _CorpusSummary(Origin, frozen=True):
 
 
 def model_choices(runs: Path, default: str = DEFAULT_MODEL) -> Choices:
-    """The models that can be loaded now: a default that is a directory, installed catalogue models, finished runs.
+    """The models that can be loaded now: the serving one, a default that is a directory, installed catalogue models,
+    and finished runs.
 
     A default from the catalogue is listed even if it is not installed; it is downloaded when it is first used."""
-    given = (
-        [default] if default not in CATALOGUE_NAMES and is_model_directory(Path(os.path.expanduser(default))) else []
-    )
+    given = [default] if default not in RESERVED_NAMES and is_model_directory(Path(os.path.expanduser(default))) else []
     known = [name for name in CATALOGUE_NAMES if local_directory(name) or (name == default and name in HUB_MODELS)]
     tuned = run_choices((run_name(run), run.id) for run in list_runs(runs) if is_model_directory(run.model))
     return [
+        *serving_choice(runs),
         *((Path(directory).name, directory) for directory in given),
         *((name, name) for name in known),
         *((f"{name} (fine-tuned here)", run_id) for name, run_id in tuned),
     ]
+
+
+def serving_choice(runs: Path) -> Choices:
+    """The choice of the model that serves, which later promotions change; [] if none can serve."""
+    try:
+        registry = Registry(runs)
+        serving = registry.state().serving
+        registry.serving_directory()
+    except QalError:  # no model serves, its files are gone, or the registry is damaged; the Models tab says so
+        return []
+    return [(f"serving ({serving.run or serving.id})", SERVING)] if serving else []
 
 
 def run_choices(runs: Iterable[tuple[str, str]]) -> Choices:

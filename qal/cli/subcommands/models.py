@@ -1,4 +1,6 @@
-"""qal models list, qal models fetch NAME: the models of the catalogue, and downloading one into the cache."""
+"""qal models list, qal models fetch NAME: the models of the catalogue, and downloading one into the cache.
+
+The gate and the registry of exported models are in qal/cli/models."""
 
 import sys
 import threading
@@ -31,6 +33,12 @@ HUB_TIMEOUT_S = 5.0  # timeout of the request for the total size
 SUBCOMMANDS = {
     "list": (f"{__name__}:list_main", "list the catalogue and where each model is on this machine"),
     "fetch": (f"{__name__}:fetch_main", "download a model of the catalogue"),
+    "gate": ("qal.cli.models.gate", "check a model before it serves"),
+    "register": ("qal.cli.models.registry:register_main", "check a model and add it to the registry as a candidate"),
+    "promote": ("qal.cli.models.registry:promote_main", "make a registered model the serving one"),
+    "retire": ("qal.cli.models.registry:retire_main", "retire a registered model"),
+    "rollback": ("qal.cli.models.registry:rollback_main", "return to the model that served before"),
+    "history": ("qal.cli.models.registry:history_main", "list registered models and who promoted them"),
 }
 
 
@@ -43,7 +51,7 @@ class FetchOptions(BaseModel, frozen=True):
 
 
 def main(arguments: Sequence[str]) -> None:
-    run_subcommand("qal models", "Lists and downloads models.", SUBCOMMANDS, arguments)
+    run_subcommand("qal models", "Lists, downloads, checks and promotes models.", SUBCOMMANDS, arguments)
 
 
 def list_main(arguments: Sequence[str]) -> None:

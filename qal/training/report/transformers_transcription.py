@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from peft import PeftModel
 
 from qal.audio.samples import Samples
 from qal.engine.context import context_frames
@@ -25,7 +26,11 @@ class SpokenUtterance(Protocol):
 
 
 def transcribe_with_transformers(
-    weights: Path, utterances: Sequence[SpokenUtterance], ability: ContextAbility, progress: ProgressCallback
+    weights: Path,
+    utterances: Sequence[SpokenUtterance],
+    ability: ContextAbility,
+    progress: ProgressCallback,
+    adapter: Path | None = None,
 ) -> list[str]:
     """Transcribes greedily in float32, one utterance at a time, at the context that the engine would use.
 
@@ -34,10 +39,14 @@ def transcribe_with_transformers(
         utterances: the utterances.
         ability: the contexts that the model was trained for.
         progress: called after each utterance.
+        adapter: folder of a PEFT adapter, which is applied without merging it; None: none.
 
     Returns:
         the text of each utterance."""
-    model, tokenizer = load_whisper(weights).eval(), Tokenizer(weights)
+    model, tokenizer = load_whisper(weights), Tokenizer(weights)
+    if adapter:
+        PeftModel.from_pretrained(model, str(adapter))  # changes the layers of the model in place
+    model.eval()
     texts = []
     for i, utterance in enumerate(utterances):
         samples = utterance.samples  # decoded anew at each use

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import scan_cache_dir
 
+from qal.engine.registry.registry import Registry
 from qal.errors import ModelError, OptionError, TrainingError
 from qal.jobs.job import TRASH_FOLDER
 from qal.jobs.run import Run
@@ -55,6 +56,16 @@ def test_model_of_a_run_moves_to_the_trash_and_the_run_stays(studio):
     assert (moved / "model.bin").exists()
     assert run.report_file.exists()
     assert not run.model.exists()
+
+
+def test_question_before_deleting_the_serving_model_says_so(studio):
+    for name in ("mine", "other"):
+        model_directory(scripted_run(studio.runs, name, "finished").model, width=8 if name == "mine" else 9)
+        Registry(studio.runs).register(studio.runs / name / "model")
+    first = next(iter(Registry(studio.runs).state().models))
+    Registry(studio.runs).promote(first)
+    assert "It is the serving model" in " ".join(removal.usage_warnings(studio, find_model(studio, "mine")))
+    assert removal.usage_warnings(studio, find_model(studio, "other")) == []
 
 
 def test_model_of_a_running_run_is_not_deleted(studio):
