@@ -1,4 +1,4 @@
-"""The Evaluate tab: error rates of models on a dataset, their errors, comparisons, a blind test, and the serving model."""
+"""The Evaluate tab: error rates of models on datasets, their errors, comparisons, a blind test, the serving model."""
 
 import gradio as gr
 
