@@ -9,8 +9,11 @@ import pytest
 
 from qal.errors import EvaluationError, OptionError
 from tests.ui_components.conftest import click_event
-from ui_components.evaluate.results import actions
-from ui_components.evaluate.results.actions import PAGE_EXAMPLES, STORED
+from ui_components.evaluate.results import actions, examples
+from ui_components.evaluate.results.comparison import compare
+from ui_components.evaluate.results.examples import PAGE_EXAMPLES, STORED
+from ui_components.evaluate.results.reports import report_file
+from ui_components.evaluate.results.stored import evaluation_of
 
 WRONG = {"audio/1.wav": "say a number 1 now", "audio/3.wav": "play the number 3", "audio/5.wav": "<b>bold</b>"}
 
@@ -55,44 +58,44 @@ def test_worst_speaker_is_the_first_group_and_a_click_shows_its_examples(studio,
     evaluated("base", WRONG)
     result = shown(studio, "base finished 6")
     assert result.groups.index("speaker 1") < result.groups.index("speaker 0")
-    narrowed = actions.narrow_to_group(studio, "speaker", clicked("speaker 1"))
-    examples = actions.show_examples(studio, "base", STORED, "", narrowed.narrowing, PAGE_EXAMPLES).examples
-    assert "speaker: speaker 1: 3 examples" in examples
-    assert "audio/0.wav" not in examples
+    narrowed = examples.narrow_to_group(studio, "speaker", clicked("speaker 1"))
+    found = examples.show_examples(studio, "base", STORED, "", narrowed.narrowing, PAGE_EXAMPLES).examples
+    assert "speaker: speaker 1: 3 examples" in found
+    assert "audio/0.wav" not in found
 
 
 def test_examples_are_the_worst_first_aligned_playable_and_escaped(studio, evaluated):
     evaluated("base", WRONG)
-    examples = shown(studio, "base finished 6").examples
-    assert examples.index("5.wav") < examples.index("1.wav") < examples.index("0.wav")
-    assert "<del" in examples
-    assert "<ins" in examples
-    assert examples.count("<audio") == 6
-    assert "<b>bold" not in examples
+    found = shown(studio, "base finished 6").examples
+    assert found.index("5.wav") < found.index("1.wav") < found.index("0.wav")
+    assert "<del" in found
+    assert "<ins" in found
+    assert found.count("<audio") == 6
+    assert "<b>bold" not in found
 
 
 def test_a_confusion_leads_to_its_examples(studio, evaluated):
     evaluated("base", WRONG)
     assert "the → a" in shown(studio, "base finished 6").confusions
-    narrowed = actions.narrow_to_pair(studio, clicked("the\ta"))
-    examples = actions.show_examples(studio, "base", STORED, "", narrowed.narrowing, PAGE_EXAMPLES).examples
-    assert "1 example." in examples
-    assert "audio/1.wav" in examples
+    narrowed = examples.narrow_to_pair(studio, clicked("the\ta"))
+    found = examples.show_examples(studio, "base", STORED, "", narrowed.narrowing, PAGE_EXAMPLES).examples
+    assert "1 example." in found
+    assert "audio/1.wav" in found
 
 
 def test_search_finds_a_word_in_reference_or_prediction(studio, evaluated):
     evaluated("base", WRONG)
-    examples = actions.show_examples(studio, "base", STORED, "play", {}, PAGE_EXAMPLES).examples
-    assert "1 example." in examples
-    assert "audio/3.wav" in examples
+    found = examples.show_examples(studio, "base", STORED, "play", {}, PAGE_EXAMPLES).examples
+    assert "1 example." in found
+    assert "audio/3.wav" in found
 
 
 def test_further_examples_are_shown_on_request(studio, evaluated):
     evaluated("base", WRONG)
-    few = actions.show_examples(studio, "base", STORED, "", {}, 2)
+    few = examples.show_examples(studio, "base", STORED, "", {}, 2)
     assert few.examples.count("<article") == 2
     assert few.more.visible
-    assert not actions.show_examples(studio, "base", STORED, "", {}, 6).more.visible
+    assert not examples.show_examples(studio, "base", STORED, "", {}, 6).more.visible
 
 
 def test_new_rows_keep_the_choices_of_the_user_and_the_example_that_plays(studio, evaluated):
@@ -123,14 +126,14 @@ def test_sound_outside_of_the_data_folder_is_not_sent(studio, evaluated, tmp_pat
     folder = evaluated("base")
     (tmp_path / "secret.wav").write_bytes(b"RIFF")
     for path in ("../../secret.wav", str(tmp_path / "secret.wav"), "audio/none.wav"):
-        assert actions.audio_of(studio, actions.evaluation_of(folder), path) is None
+        assert examples.audio_of(studio, evaluation_of(folder), path) is None
 
 
 def test_two_evaluations_are_compared_on_their_common_rows(studio, evaluated):
     evaluated("base", WRONG)
     evaluated("tuned")
-    assert actions.compare(studio, "tuned", "", STORED) == ""
-    text = actions.compare(studio, "tuned", "base", STORED)
+    assert compare(studio, "tuned", "", STORED) == ""
+    text = compare(studio, "tuned", "base", STORED)
     assert "-26.7 points" in text
     assert "p = " in text
     assert "6 common examples" in text
@@ -140,7 +143,7 @@ def test_two_evaluations_are_compared_on_their_common_rows(studio, evaluated):
 @pytest.mark.parametrize("form", ["html", "json", "csv"])
 def test_reports_are_downloads(studio, evaluated, form):
     evaluated("base", WRONG)
-    file = actions.report_file(studio, "base", STORED, form)
+    file = report_file(studio, "base", STORED, form)
     content = base64.b64decode(file["base64"])
     if form == "csv":
         assert "tables/by_speaker.csv" in zipfile.ZipFile(io.BytesIO(content)).namelist()

@@ -19,9 +19,10 @@ from qal.evaluation.blind_test import (
 from qal.evaluation.records import read_rows
 from ui_components.app.studio import Studio, current_user
 from ui_components.evaluate.blind import view
-from ui_components.evaluate.results.actions import audio_of, evaluation_label, model_title
+from ui_components.evaluate.results.comparison import labels, model_titles
+from ui_components.evaluate.results.examples import audio_of
 from ui_components.evaluate.results.stored import evaluation_of, find_evaluation, list_evaluations
-from ui_components.widgets.choices import Choices, first_available
+from ui_components.widgets.choices import first_available
 from ui_components.widgets.markup import note_html
 
 NOT_CHOSEN = "choose two evaluations first"
@@ -47,14 +48,13 @@ class ItemShown(NamedTuple):
 def update_choices(studio: Studio, first: str | None, second: str | None, request: gr.Request) -> PairChoices:
     """Lists the evaluations, for the second one those of the same dataset and split."""
     evaluations = [item.evaluation for item in list_evaluations(studio.evaluations) if item.figures]
-    choices: Choices = [(f"{evaluation_label(studio, e)} · {e.corpus}", e.id) for e in evaluations]
+    choices = labels(studio, evaluations)
     current = first_available(choices, first)
     chosen = next((e for e in evaluations if e.id == current), None)
-    others: Choices = [
-        (evaluation_label(studio, e), e.id)
-        for e in evaluations
-        if chosen and e.id != chosen.id and (e.corpus, e.split) == (chosen.corpus, chosen.split)
+    same = [
+        e for e in evaluations if chosen and e.id != chosen.id and (e.corpus, e.split) == (chosen.corpus, chosen.split)
     ]
+    others = labels(studio, same)
     is_known = current_user(request) is not None
     return PairChoices(
         first=gr.Dropdown(choices=choices, value=current),
@@ -115,7 +115,7 @@ def _items(studio: Studio, pair: Pair) -> list[Item]:
 
 def _results(studio: Studio, pair: Pair) -> str:
     evaluations = [evaluation_of(find_evaluation(studio.evaluations, name)) for name in pair]
-    titles = [model_title(studio, evaluation.model) for evaluation in evaluations]
+    titles = [model_titles(studio)(evaluation.model) for evaluation in evaluations]
     if titles[0] == titles[1]:
         titles = [*pair]
     return view.results_html(BlindTest(studio.evaluations).results(pair), *titles)

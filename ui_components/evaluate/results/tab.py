@@ -6,6 +6,10 @@ import gradio as gr
 
 from ui_components.app.studio import EVENT_OPTIONS, Studio, action
 from ui_components.evaluate.results import actions
+from ui_components.evaluate.results import examples as example_actions
+from ui_components.evaluate.results.comparison import NONE, compare
+from ui_components.evaluate.results.examples import PAGE_EXAMPLES, STORED
+from ui_components.evaluate.results.reports import report_file
 from ui_components.evaluate.start.form import normaliser_choices
 from ui_components.train.run.charts import chart_board
 from ui_components.widgets.clickable import CLICKABLE_JS
@@ -44,16 +48,16 @@ class ResultPanel(NamedTuple):
 def results_tab(studio: Studio) -> ResultsTab:
     """Lays out and wires the results."""
     chosen: gr.State = gr.State(None)
-    version, sent, opened, narrowing, count = (gr.State(value) for value in ("", "", "", {}, actions.PAGE_EXAMPLES))
+    version, sent, opened, narrowing, count = (gr.State(value) for value in ("", "", "", {}, PAGE_EXAMPLES))
     evaluations = gr.HTML("", js_on_load=CLICKABLE_JS)
     with gr.Column(visible=False) as panel:
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320, scale=3):
                 summary = gr.HTML("")
             with gr.Column(min_width=280, scale=2):
-                choices = [("As stored with the evaluation", actions.STORED), *normaliser_choices()]
-                normaliser = gr.Dropdown(choices, value=actions.STORED, label="Normaliser")
-                other = gr.Dropdown([("None", actions.NONE)], value=actions.NONE, label="Compare with")
+                choices = [("As stored with the evaluation", STORED), *normaliser_choices()]
+                normaliser = gr.Dropdown(choices, value=STORED, label="Normaliser")
+                other = gr.Dropdown([("None", NONE)], value=NONE, label="Compare with")
                 comparison = gr.HTML("")
                 with gr.Row(elem_classes="qal-actions"):
                     reports = {form: gr.Button(label, min_width=110) for form, label in REPORTS.items()}
@@ -80,13 +84,13 @@ def results_tab(studio: Studio) -> ResultsTab:
     wire_examples(studio, result, normaliser, search, show_all, count)
     gr.on(
         [other.input, normaliser.input, opened.change],
-        action(actions.compare, studio),
+        action(compare, studio),
         [opened, other, normaliser],
         comparison,
         **EVENT_OPTIONS,
     )
     for form, button in reports.items():
-        wire_download(button, action(actions.report_file, studio), [opened, normaliser, gr.State(form)])
+        wire_download(button, action(report_file, studio), [opened, normaliser, gr.State(form)])
     return ResultsTab(chosen, listed)
 
 
@@ -121,18 +125,18 @@ def wire_examples(
 ) -> None:
     """Connects what narrows the examples: a group, a confusion, a word."""
     show = {
-        "fn": action(actions.show_examples, studio),
+        "fn": action(example_actions.show_examples, studio),
         "inputs": [result.opened, normaliser, search, result.narrowing, count],
         "outputs": [result.examples, result.more],
         **LATEST_ONLY,
     }
     narrowed = [result.narrowing, count]
     for event in (
-        result.groups.select(action(actions.narrow_to_group, studio), result.by, narrowed, **EVENT_OPTIONS),
-        result.confusions.select(action(actions.narrow_to_pair, studio), None, narrowed, **EVENT_OPTIONS),
-        result.more.click(lambda shown: shown + actions.PAGE_EXAMPLES, count, count, **EVENT_OPTIONS),
+        result.groups.select(action(example_actions.narrow_to_group, studio), result.by, narrowed, **EVENT_OPTIONS),
+        result.confusions.select(action(example_actions.narrow_to_pair, studio), None, narrowed, **EVENT_OPTIONS),
+        result.more.click(lambda shown: shown + PAGE_EXAMPLES, count, count, **EVENT_OPTIONS),
     ):
         event.success(**show)
     search.change(**show)
-    emptied = show_all.click(actions.show_all, None, narrowed, **EVENT_OPTIONS)
+    emptied = show_all.click(example_actions.show_all, None, narrowed, **EVENT_OPTIONS)
     emptied.then(lambda: "", None, search, **EVENT_OPTIONS).then(**show)
