@@ -1,4 +1,4 @@
-"""A blind test by listening: raters hear an example and choose the better of two transcripts in unknown order.
+"""A blind test by listening: raters listen to an example and choose the better of two transcripts in unknown order.
 
 The votes are in one SQLite file, so that several raters, pages and servers can vote at once. A pair of evaluations is
 the same in both orders."""

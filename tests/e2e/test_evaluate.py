@@ -1,4 +1,4 @@
-"""The Evaluate tab in a real browser: evaluate two models, find the worst speaker and hear an example, vote blind."""
+"""The Evaluate tab in a real browser: evaluate two models, find the worst speaker and play an example, vote blind."""
 
 import shutil
 from pathlib import Path
