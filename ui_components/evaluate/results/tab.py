@@ -65,7 +65,7 @@ def results_tab(studio: Studio) -> ResultsTab:
         groups = gr.HTML("", js_on_load=CLICKABLE_JS)
         with gr.Accordion("Words confused most", open=False):
             confusions = gr.HTML("", js_on_load=CLICKABLE_JS)
-        with gr.Accordion("Charts", open=True):
+        with gr.Accordion("Charts", open=False):
             charts = chart_board("")
         with gr.Row(elem_classes="qal-search"):
             search = gr.Textbox("", label="Search the examples", placeholder="Word in reference or prediction", scale=3)
