@@ -114,8 +114,8 @@ def _items(studio: Studio, pair: Pair) -> list[Item]:
 
 
 def _results(studio: Studio, pair: Pair) -> str:
-    evaluations = [evaluation_of(find_evaluation(studio.evaluations, name)) for name in pair]
-    titles = [model_titles(studio)(evaluation.model) for evaluation in evaluations]
-    if titles[0] == titles[1]:
-        titles = [*pair]
-    return view.results_html(BlindTest(studio.evaluations).results(pair), *titles)
+    titles = model_titles(studio)
+    first, second = (titles(evaluation_of(find_evaluation(studio.evaluations, name)).model) for name in pair)
+    if first == second:
+        first, second = pair
+    return view.results_html(BlindTest(studio.evaluations).results(pair), first, second)

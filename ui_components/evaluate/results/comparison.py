@@ -46,7 +46,8 @@ def compare(studio: Studio, opened: str, other: str | None, normaliser: str) -> 
     first, second = evaluation_of(folder), evaluation_of(other_folder)
     applied = find_normaliser(normaliser or known_normaliser(first))
     pair = common_examples(read_rows(folder), read_rows(other_folder), applied)
-    titles = [model_titles(studio)(evaluation.model) for evaluation in (first, second)]
-    if titles[0] == titles[1]:
-        titles = [first.id, second.id]
-    return view.difference_html(difference(pair), pair.system.counts.measure, *titles, applied.id)
+    titles = model_titles(studio)
+    name, other_name = titles(first.model), titles(second.model)
+    if name == other_name:
+        name, other_name = first.id, second.id
+    return view.difference_html(difference(pair), pair.system.counts.measure, name, other_name, applied.id)

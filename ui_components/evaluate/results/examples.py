@@ -40,7 +40,7 @@ class Narrowed(NamedTuple):
     """Outputs of `narrow` and `show_all`."""
 
     narrowing: dict[str, str]
-    count: int
+    shown: int  # number of examples
 
 
 def narrow_to_group(studio: Studio, by: str, event: gr.EventData) -> Narrowed:
@@ -73,7 +73,7 @@ def show_examples(
     if analysis is None:
         return ExamplesShown("", gr.Button(visible=False))
     chosen = Narrowing(**narrowing)
-    found = set(find_rows(analysis.found, RowFilter(text=search.strip()), analysis.normaliser))
+    found = set(find_rows(analysis.found, RowFilter.model_validate({"text": search.strip()}), analysis.normaliser))
     if chosen.by:
         found &= set(_rows_of(analysis, chosen))
     ordered = sorted(found, key=lambda i: _badness(analysis, i))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import gradio as gr
+from gradio.events import Dependency
 
 from qal.text.normalisation.registry import SCORING
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
@@ -27,7 +28,7 @@ def jobs_panel() -> JobsPanel:
     return JobsPanel(gr.HTML("", js_on_load=f"{CLICKABLE_JS}\n{POLL_JS}"), gr.State(""))
 
 
-def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> gr.events.Dependency:
+def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> Dependency:
     """Lays out and wires the form. Returns the event after which an evaluation has started."""
     models = gr.Dropdown([], multiselect=True, label="Models", max_choices=MAX_MODELS, elem_id="evaluate-models")
     with gr.Row():
@@ -60,7 +61,7 @@ def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> gr.eve
     )
 
 
-def wire_jobs(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> list[gr.events.Dependency]:
+def wire_jobs(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> list[Dependency]:
     """Updates the jobs when the tab is opened, while poll.js asks for it, and when one of their buttons is used.
 
     Returns the events, after which the results may have changed."""
