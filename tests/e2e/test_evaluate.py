@@ -36,7 +36,7 @@ def open_evaluate(page: Page) -> None:
 def start_evaluation(page: Page, *models: str) -> None:
     page.get_by_role("tab", name="New evaluation").click()
     for model in models:
-        page.get_by_label("Models", exact=True).first.click()
+        page.get_by_role("combobox", name="Models", exact=True).click()
         page.get_by_role("option", name=model, exact=True).click()
         page.keyboard.press("Escape")
     page.get_by_role("button", name="Evaluate", exact=True).click()
@@ -64,7 +64,7 @@ def test_two_models_are_evaluated_the_worst_speaker_is_found_and_heard_and_votes
         examples.first.locator("audio").evaluate("async (audio) => { await audio.play(); return audio.duration; }") > 0
     )
 
-    page.get_by_label("Compare with").click()
+    page.get_by_role("combobox", name="Compare with").click()
     page.get_by_role("option").filter(has_text="voices").first.click()
     expect(page.get_by_text("common examples")).to_be_visible()
     with page.expect_download() as download:
