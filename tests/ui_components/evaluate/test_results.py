@@ -62,6 +62,8 @@ def test_worst_speaker_is_the_first_group_and_a_click_shows_its_examples(studio,
     found = examples.show_examples(studio, "base", STORED, "", narrowed.narrowing, PAGE_EXAMPLES).examples
     assert "speaker: speaker 1: 3 examples" in found
     assert "audio/0.wav" not in found
+    groups = actions.show_groups(studio, "base", STORED, "speaker", narrowed.narrowing)
+    assert groups.index('aria-pressed="true">speaker 1') < groups.index('aria-pressed="false">speaker 0')
 
 
 def test_examples_are_the_worst_first_aligned_playable_and_escaped(studio, evaluated):

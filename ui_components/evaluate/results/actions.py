@@ -120,7 +120,7 @@ def show_result(
     if analysis is None:
         hidden = gr.Radio(choices=[], value=None, visible=False), gr.Button(visible=False)
         return ResultShown(wanted, gr.Column(visible=True), summary, hidden[0], "", "", "", others, {}, "", hidden[1])
-    groupings = [(GROUP_TITLES[name], name) for name in analysis.groups]
+    groupings = [(GROUP_TITLES[name].removeprefix("By ").capitalize(), name) for name in analysis.groups]
     current = by if by in analysis.groups else next(iter(analysis.groups), None)
     chosen = {} if is_new or not narrowing else dict(narrowing)
     examples = show_examples(studio, wanted, normaliser, search, chosen, PAGE_EXAMPLES)
@@ -141,10 +141,10 @@ def show_result(
     )
 
 
-def show_groups(studio: Studio, opened: str, normaliser: str, by: str) -> str:
-    """Shows the figures of the groups of one kind."""
+def show_groups(studio: Studio, opened: str, normaliser: str, by: str, narrowing: Mapping[str, str]) -> str:
+    """Shows the figures of the groups of one kind; the one whose examples are shown is marked."""
     analysis = analysed(studio, opened, normaliser)[1]
-    return view.groups_html(analysis.groups.get(by, ()), "") if analysis else ""
+    return view.groups_html(analysis.groups.get(by, ()), _key(narrowing, by)) if analysis else ""
 
 
 def _list_html(studio: Studio, listed: list[Listed], current: Listed | None) -> str:

@@ -69,7 +69,7 @@ def results_tab(studio: Studio) -> ResultsTab:
             charts = chart_board("")
         with gr.Row(elem_classes="qal-search"):
             search = gr.Textbox("", label="Search the examples", placeholder="Word in reference or prediction", scale=3)
-            show_all = gr.Button("Show all examples", min_width=150, scale=0)
+            show_all = gr.Button("Show all examples", min_width=190, scale=0)
         examples = gr.HTML("")
         more = gr.Button("Show more", visible=False, min_width=120)
     result = ResultPanel(opened, panel, summary, by, groups, confusions, charts, other, narrowing, examples, more)
@@ -111,8 +111,9 @@ def wire_result(
         trigger_mode="always_last",
         api_visibility="private",
     )
-    inputs = [result.opened, normaliser, result.by]
-    result.by.input(action(actions.show_groups, studio), inputs, result.groups, **EVENT_OPTIONS)
+    inputs = [result.opened, normaliser, result.by, result.narrowing]
+    show_groups = action(actions.show_groups, studio)
+    gr.on([result.by.input, result.narrowing.change], show_groups, inputs, result.groups, **EVENT_OPTIONS)
 
 
 def wire_examples(
