@@ -26,7 +26,8 @@ def blind_tab(studio: Studio, opened: EventTriggers) -> None:
     with gr.Row(visible=False, elem_classes="qal-actions qal-vote") as buttons:
         votes = {side: gr.Button(label, variant="primary", min_width=110) for side, label in SIDES.items()}
         votes["equal"].variant = "secondary"
-    undo = gr.Button("Undo my last vote", min_width=150)
+    with gr.Row(elem_classes="qal-actions"):
+        undo = gr.Button("Undo my last vote", min_width=150, scale=0)
     with gr.Accordion("Results", open=False):
         results = gr.HTML("")
     inputs, outputs = [first, second, rater], [item, audio, buttons, results]
