@@ -57,6 +57,8 @@ class Servers:
         command = [sys.executable, script, "--port", port, "--runs", str(self.folder / "runs"), *arguments]
         if "--live" not in arguments:
             command += ["--live", str(self.folder / "live")]
+        if script == "app.py" and "--evaluations" not in arguments:
+            command += ["--evaluations", str(self.folder / "evaluations")]
         server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._running.append(server)
         assert server.stdout

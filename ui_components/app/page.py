@@ -10,6 +10,7 @@ from ui_components.app.notices import notices
 from ui_components.app.running_jobs import running_jobs
 from ui_components.app.studio import Studio
 from ui_components.data.tab import data_tab
+from ui_components.evaluate.tab import evaluate_tab
 from ui_components.live.tab import live_tab
 from ui_components.models.tab import models_tab
 from ui_components.system.tab import system_tab
@@ -21,6 +22,7 @@ TABS = {
     "Live": live_tab,
     "Data": data_tab,
     "Train": train_tab,
+    "Evaluate": evaluate_tab,
     "Models": models_tab,
     "Transcribe": transcribe_tab,
     "System": system_tab,

@@ -33,6 +33,7 @@ class Studio:
 
     runs: Path = Path("runs")
     data: Path = Path("data")
+    evaluations: Path = field(default=Path("evaluations"), kw_only=True)
     configs: Path = CONFIGS
     model: str = "base-adaptive"
     language: str | None = None

@@ -33,6 +33,7 @@ class DecodingFlags(BaseModel, frozen=True):
     compute_type: str = flag("auto", "int8, float16, float32 …; auto: float16 on a GPU, int8 on a CPU", "TYPE")
     threads: int = flag(0, "CPU threads; 0: all cores", "N", ge=0)
     normaliser: str = flag(SCORING.id, NORMALISER_HELP, "NAME")
+    runs: Path = flag(Path("runs"), "folder of the runs", "DIR")
     out: Path = flag(EVALUATIONS, "folder in which evaluations are stored", "DIR")
     again: bool = flag(False, "transcribe again what is stored")
     json_: bool = flag(False, JSON_HELP)
@@ -56,15 +57,15 @@ class DecodingFlags(BaseModel, frozen=True):
 
 def transcribed(request: Request, options: DecodingFlags) -> StoredEvaluation:
     """Returns an evaluation as `transcribed_request` does."""
-    return transcribed_request(request, options.out, options.again)
+    return transcribed_request(request, options.out, options.again, options.runs)
 
 
-def transcribed_request(request: Request, out: Path, again: bool) -> StoredEvaluation:
+def transcribed_request(request: Request, out: Path, again: bool, runs: Path = Path("runs")) -> StoredEvaluation:
     """Returns an evaluation, transcribed with a progress bar or stored before; what should be known goes to stderr.
 
     An interruption prints how to continue."""
     with Bar(request) as bar:
-        found = obtain(request, out, again=again, progress=bar.update)
+        found = obtain(request, out, runs, again=again, progress=bar.update)
     if found.was_stored:
         say(f"{request.model}: the transcripts of {found.date} in {found.folder} are used; --again makes new ones.")
     if found.note:

@@ -25,6 +25,7 @@ from ui_components.widgets.choices import allowed_models
 class StudioOptions(ServeOptions, frozen=True):
     runs: Path = Field(Path("runs"), description="folder of the training runs")
     data: Path = Field(Path("data"), description="folder of the corpora")
+    evaluations: Path = Field(Path("evaluations"), description="folder of the evaluations")
     import_from: tuple[Path, ...] = Field(
         (), description="folders from which the page may import datasets, besides the data folder"
     )
@@ -34,7 +35,7 @@ class StudioOptions(ServeOptions, frozen=True):
 def main(arguments: Sequence[str]) -> None:
     about = "Serves the studio: live captions, datasets, training, models and transcription in one page."
     options = parse_options("qal studio", about, StudioOptions, arguments)
-    for folder in (options.runs, options.data, options.live):
+    for folder in (options.runs, options.data, options.evaluations, options.live):
         if folder.exists() and not folder.is_dir():
             raise OptionError(f"{folder} is a file, not a folder; choose another one")
     for folder in options.import_from:
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     studio = Studio(
         options.runs,
         options.data,
+        evaluations=options.evaluations,
         model=model,
         live_days=options.live_days,
         import_from=options.import_from,

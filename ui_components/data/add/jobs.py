@@ -45,7 +45,7 @@ class Job(BaseModel, frozen=True):
     """Contents of job.json."""
 
     id: str
-    kind: Literal["import", "check"]
+    kind: Literal["import", "check", "evaluation"]
     dataset: str  # name of the folder in the data folder
     title: str
     command: tuple[str, ...]

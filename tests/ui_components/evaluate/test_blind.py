@@ -1,0 +1,76 @@
+"""Handlers of the blind test."""
+
+import pytest
+
+from qal.errors import EvaluationError
+from qal.evaluation.blind_test import BlindTest, Pair, WinRate
+from tests.ui_components.conftest import request_from
+from ui_components.evaluate.blind import actions
+
+WRONG = {"audio/1.wav": "say a number 1 now", "audio/3.wav": "play the number 3"}
+PAIR = Pair("base", "tuned")
+
+
+@pytest.fixture
+def pair(evaluated) -> Pair:
+    evaluated("base", WRONG)
+    evaluated("tuned")
+    return PAIR
+
+
+def shown(studio, rater: str = "Anna", user: str | None = None):
+    return actions.show_item(studio, *PAIR, rater, request_from(user))
+
+
+def test_choices_are_evaluations_of_the_same_dataset(studio, pair):
+    found = actions.update_choices(studio, "base", None, request_from())
+    assert [value for _, value in found.first.choices] == ["tuned", "base"]
+    assert [value for _, value in found.second.choices] == ["tuned"]
+    assert found.rater.visible
+    assert not actions.update_choices(studio, "base", None, request_from("anna")).rater.visible
+
+
+def test_nothing_is_shown_without_a_name(studio, pair):
+    item = shown(studio, "  ")
+    assert "enter your name" in item.html
+    assert not item.buttons.visible
+
+
+def test_example_does_not_tell_which_model_wrote_what(studio, pair):
+    item = shown(studio)
+    assert "<audio" in item.html
+    assert item.buttons.visible
+    assert "base" not in item.html
+    assert "tuned" not in item.html
+    assert item.audio in WRONG
+
+
+def test_votes_lead_through_the_differing_examples_to_the_result(studio, pair):
+    item = shown(studio)
+    assert "Example 1 of 2" in item.html
+    for _ in range(2):
+        item = actions.vote(studio, *PAIR, "Anna", item.audio, "equal", request_from())
+    assert "rated all 2 examples" in item.html
+    assert "Anna" in item.results
+    assert BlindTest(studio.evaluations).results(PAIR) == {"Anna": WinRate(0, 0, 2)}
+    assert "Example 1 of 2" in shown(studio, "Bekele").html
+
+
+def test_vote_counts_for_the_logged_in_user(studio, pair):
+    item = shown(studio, "", "anna")
+    actions.vote(studio, *PAIR, "somebody else", item.audio, "a", request_from("anna"))
+    assert list(BlindTest(studio.evaluations).results(PAIR)) == ["anna"]
+
+
+def test_last_vote_can_be_withdrawn(studio, pair):
+    with pytest.raises(EvaluationError, match="not voted"):
+        actions.undo(studio, *PAIR, "Anna", request_from())
+    first = shown(studio)
+    actions.vote(studio, *PAIR, "Anna", first.audio, "a", request_from())
+    assert actions.undo(studio, *PAIR, "Anna", request_from()).audio == first.audio
+
+
+def test_vote_on_an_example_that_is_not_rated_here_is_an_error(studio, pair):
+    for audio in ("audio/0.wav", ""):  # both transcripts are the same, or none is shown
+        with pytest.raises(EvaluationError, match="no longer there"):
+            actions.vote(studio, *PAIR, "Anna", audio, "a", request_from())

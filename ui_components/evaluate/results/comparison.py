@@ -1,0 +1,53 @@
+"""The names of evaluations and their models, and the comparison of two evaluations."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qal.evaluation.comparison.differences import common_examples, difference
+from qal.evaluation.records import Evaluation, read_rows
+from qal.text.normalisation.registry import find_normaliser
+from ui_components.app.studio import Studio
+from ui_components.evaluate.results import view
+from ui_components.evaluate.results.stored import evaluation_of, find_evaluation, known_normaliser, list_evaluations
+from ui_components.widgets.choices import Choices, model_choices
+
+NONE = ""  # of the comparison
+
+
+def model_titles(studio: Studio) -> Callable[[str], str]:
+    """Returns a function for the name of an evaluation's model: that of its run, or the last part of a path."""
+    titles = {value: label for label, value in model_choices(studio.runs, studio.model)}
+    return lambda model: titles.get(model) or (Path(model).name if model.startswith("/") else model)
+
+
+def comparison_choices(studio: Studio, evaluation: Evaluation) -> Choices:
+    """The other evaluations of the same dataset and split."""
+    others = [
+        item.evaluation
+        for item in list_evaluations(studio.evaluations)
+        if item.figures
+        and item.evaluation.id != evaluation.id
+        and (item.evaluation.corpus, item.evaluation.split) == (evaluation.corpus, evaluation.split)
+    ]
+    return [("None", NONE), *labels(studio, others)]
+
+
+def labels(studio: Studio, evaluations: Sequence[Evaluation]) -> Choices:
+    """Returns evaluations as choices: the model and the id."""
+    titles = model_titles(studio)
+    return [(f"{titles(e.model)} · {e.id}", e.id) for e in evaluations]
+
+
+def compare(studio: Studio, opened: str, other: str | None, normaliser: str) -> str:
+    """Shows the paired difference of the opened evaluation to another one, "" without one."""
+    if not other:
+        return ""
+    folder, other_folder = (find_evaluation(studio.evaluations, name) for name in (opened, other))
+    first, second = evaluation_of(folder), evaluation_of(other_folder)
+    applied = find_normaliser(normaliser or known_normaliser(first))
+    pair = common_examples(read_rows(folder), read_rows(other_folder), applied)
+    titles = model_titles(studio)
+    name, other_name = titles(first.model), titles(second.model)
+    if name == other_name:
+        name, other_name = first.id, second.id
+    return view.difference_html(difference(pair), pair.system.counts.measure, name, other_name, applied.id)
