@@ -35,6 +35,7 @@ def main() -> None:
     parser = make_parser("python -m benchmarks.pseudo_label_training", __doc__ or "")
     parser.add_argument("--corpus", type=Path, default=Path("data/festvox-ru"), help="speech (default: %(default)s)")
     parser.add_argument("--transcripts", type=int, default=60, help="training examples with their transcripts")
+    parser.add_argument("--recordings", type=int, help="other training recordings, evenly spaced; unset: all")
     parser.add_argument("--preset", default="quick", help="a file of configs/, without .yaml (default: %(default)s)")
     parser.add_argument("--model", default="base-adaptive", help="model of the labels (default: %(default)s)")
     parser.add_argument("--second", default="", help="model of the second reading; unset: as in qal corpus label")
@@ -51,7 +52,7 @@ def measure(options: Namespace) -> dict:
         raise OptionError(f"--transcripts must be below the {len(training)} training examples of {options.corpus}")
     few = evenly_spaced(training, options.transcripts)
     chosen = {row.audio for row in few}
-    others = [row for row in training if row.audio not in chosen]
+    others = evenly_spaced([row for row in training if row.audio not in chosen], options.recordings)
     held_out = [*corpus.select("validation"), *corpus.select("test")]
     datasets = options.runs.resolve() / "data"
     own = make_dataset(corpus, [*few, *held_out], datasets / "own")
