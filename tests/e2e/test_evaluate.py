@@ -37,7 +37,7 @@ def start_evaluation(page: Page, *models: str) -> None:
     page.get_by_role("tab", name="New evaluation").click()
     for model in models:
         page.get_by_role("combobox", name="Models", exact=True).click()
-        page.get_by_role("option", name=model, exact=True).click()
+        page.get_by_role("option", name=model).click()
         page.keyboard.press("Escape")
     page.get_by_role("button", name="Evaluate", exact=True).click()
 

@@ -27,7 +27,7 @@ def serving_tab(studio: Studio, opened: EventTriggers) -> None:
         roll_back = gr.Button("Roll back", interactive=False, min_width=120)
     with gr.Row():
         model = gr.Dropdown([], label="Register a model", min_width=220, scale=3)
-        register = gr.Button("Register", min_width=120, scale=1)
+        register = gr.Button("Register", min_width=120, scale=0)
     with gr.Accordion("History", open=False):
         history = gr.HTML("")
     outputs = [table, history, chosen, promote, roll_back, model]
