@@ -16,8 +16,8 @@ def evaluation_facts(evaluation: Evaluation) -> list[tuple[str, str]]:
     """The settings of an evaluation as names and values, without those that are not known."""
     facts = [
         ("Model", evaluation.model),
-        ("Corpus", evaluation.corpus_path or evaluation.corpus),
-        ("Corpus version", evaluation.corpus_version),
+        ("Dataset", evaluation.corpus_path or evaluation.corpus),
+        ("Dataset version", evaluation.corpus_version),
         ("Language", evaluation.language or "that of each example"),
         ("Decoding", _listed(evaluation.decoding)),
         ("Hardware", _listed(evaluation.hardware)),
