@@ -69,7 +69,7 @@ def test_form_that_cannot_be_evaluated_is_an_error(studio, run, tmp_path):
     with pytest.raises(LanguageError):
         form(studio, run, language="xx").checked(studio)
     with pytest.raises(OptionError, match="at least 1"):
-        form(studio, run, max_examples=0)
+        form(studio, run, max_examples=-1)
 
 
 def test_choices_are_the_models_and_datasets_that_are_there(studio, run):

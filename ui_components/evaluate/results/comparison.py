@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import gradio as gr
 
 from qal.evaluation.comparison.differences import common_examples, difference
 from qal.evaluation.records import Evaluation, read_rows
@@ -30,6 +33,14 @@ def comparison_choices(studio: Studio, evaluation: Evaluation) -> Choices:
         and (item.evaluation.corpus, item.evaluation.split) == (evaluation.corpus, evaluation.split)
     ]
     return [("None", NONE), *labels(studio, others)]
+
+
+def update_choices(studio: Studio, opened: str) -> Any:
+    """Lists the evaluations to compare with anew, because another one may have ended; the choice is kept."""
+    if not opened:
+        return gr.skip()
+    evaluation = evaluation_of(find_evaluation(studio.evaluations, opened))
+    return gr.Dropdown(choices=comparison_choices(studio, evaluation))
 
 
 def labels(studio: Studio, evaluations: Sequence[Evaluation]) -> Choices:

@@ -7,7 +7,7 @@ import gradio as gr
 from ui_components.app.studio import EVENT_OPTIONS, Studio, action
 from ui_components.evaluate.results import actions
 from ui_components.evaluate.results import examples as example_actions
-from ui_components.evaluate.results.comparison import NONE, compare
+from ui_components.evaluate.results.comparison import NONE, compare, update_choices
 from ui_components.evaluate.results.examples import PAGE_EXAMPLES, STORED
 from ui_components.evaluate.results.reports import report_file
 from ui_components.evaluate.start.form import normaliser_choices
@@ -80,6 +80,7 @@ def results_tab(studio: Studio) -> ResultsTab:
         **EVENT_OPTIONS,
     }
     evaluations.select(action(actions.choose, studio), None, [chosen, evaluations, sent, version], **EVENT_OPTIONS)
+    evaluations.change(action(update_choices, studio), opened, other, **EVENT_OPTIONS)
     wire_result(studio, result, version, normaliser, search)
     wire_examples(studio, result, normaliser, search, show_all, count)
     gr.on(

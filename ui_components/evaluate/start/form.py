@@ -81,15 +81,15 @@ def form_of(
     language: str | None,
     context: Any,
 ) -> EvaluationForm:
-    """Returns the form of its components' values. Raises OptionError for a number of examples below 1."""
-    if max_examples is not None and max_examples < 1:
-        raise OptionError("the number of examples is at least 1; leave it empty for all")
+    """Returns the form of its components' values. Raises OptionError for a negative number of examples."""
+    if max_examples is not None and max_examples < 0:
+        raise OptionError("the number of examples is at least 1; write 0 for all")
     return EvaluationForm(
         models=tuple(dict.fromkeys(models or ())),
         corpus=corpus or "",
         split=split,
         normaliser=normaliser,
-        max_examples=int(max_examples) if max_examples is not None else None,
+        max_examples=int(max_examples) if max_examples else None,
         language=language or AS_STORED,
         context=context,
     )

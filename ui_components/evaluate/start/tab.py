@@ -44,7 +44,7 @@ def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> Depend
             scale=2,
         )
         max_examples = gr.Number(
-            None, label="Max examples (empty = all)", precision=0, minimum=1, info="Spread evenly.", min_width=180
+            0, label="Max examples (0 = all)", precision=0, minimum=0, info="Spread evenly.", min_width=180
         )
     with gr.Accordion("Advanced settings", open=False), gr.Row():
         languages = [("As each example says", AS_STORED), *named_languages()]
