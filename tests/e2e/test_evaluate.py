@@ -65,7 +65,7 @@ def test_two_models_are_evaluated_the_worst_speaker_is_found_and_heard_and_votes
     )
 
     page.get_by_role("combobox", name="Compare with").click()
-    page.get_by_role("option").filter(has_text="voices").first.click()
+    page.get_by_role("option").filter(has_text="base ·").first.click()
     expect(page.get_by_text("common examples")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="HTML report").click()
