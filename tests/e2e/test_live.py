@@ -44,6 +44,7 @@ def test_speech_is_captioned_corrected_downloaded_and_searched(module_servers, b
     expect(page.locator(".qal-live .empty").first).to_be_visible()
 
 
+@pytest.mark.long
 def test_line_in_another_language_is_marked(module_servers, browse, russian_corpus, english_corpus, tmp_path):
     russian, english = (
         write_speech(tmp_path / f"{c.rows[0].language}.wav", c, 2) for c in (russian_corpus, english_corpus)

@@ -40,6 +40,7 @@ def block(socket) -> None:
     socket.close()
 
 
+@pytest.mark.long
 def test_blocked_websockets_and_a_bad_network_lose_no_speech(module_servers, browse, speech):
     wav, reference, duration_s = speech
     sockets = []

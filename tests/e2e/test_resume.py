@@ -40,6 +40,7 @@ def open_recent(page: Page) -> None:
     page.locator(".qal-live .recent").evaluate("(node) => { node.open = false; node.open = true; }")
 
 
+@pytest.mark.long
 def test_stopped_session_is_shown_again_after_a_reload_with_its_corrections(address, browse, speech, tmp_path):
     page = browse(address)
     caption_file(page, speech.path)
@@ -97,6 +98,7 @@ def test_reload_in_mid_sentence_keeps_the_lines_and_the_sentence(address, browse
     assert_transcribed(after, speech.text)
 
 
+@pytest.mark.long
 def test_without_permission_a_reloaded_page_finishes_the_sentence_and_asks_to_continue(address, browse, speech):
     page = browse(address, microphone=speech.path)
     start(page)
@@ -136,6 +138,7 @@ def open_profile(playwright, tmp_path) -> Iterator[Callable[[], tuple[BrowserCon
         context.close()
 
 
+@pytest.mark.long
 def test_killed_browser_shows_the_session_when_it_is_opened_anew_and_goes_on(address, open_profile, speech, tmp_path):
     context, page = open_profile()
     page.goto(address)
@@ -161,6 +164,7 @@ def test_killed_browser_shows_the_session_when_it_is_opened_anew_and_goes_on(add
     assert stop_and_read_captions(page)[: len(shown)] == shown
 
 
+@pytest.mark.long
 def test_recent_sessions_are_opened_deleted_and_not_shown_to_another_browser(address, browse, speech, module_servers):
     page = browse(address)
     first = caption_file(page, speech.path)
@@ -189,6 +193,7 @@ def test_recent_sessions_are_opened_deleted_and_not_shown_to_another_browser(add
     assert page.evaluate("localStorage.getItem('qal-live-sessions')") == "[]"
 
 
+@pytest.mark.long
 def test_last_line_that_was_corrected_to_nothing_does_not_come_back(address, browse, speech):
     page = browse(address)
     first = caption_file(page, speech.path)
