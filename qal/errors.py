@@ -11,6 +11,7 @@ QalError
 ├── TrainingError        a run cannot be found, started or resumed
 ├── EvaluationError      an evaluation, a suite or a file of transcripts cannot be used
 ├── ConversionError      a conversion is impossible or would lose quality
+├── HubError             the Hugging Face hub refuses an upload, or cannot be reached
 └── StorageError         no space left, no permission to write
 
 The message is one sentence that says what to do. Any other exception is a bug and keeps its traceback.
@@ -51,6 +52,9 @@ class EvaluationError(QalError): ...
 
 
 class ConversionError(QalError): ...
+
+
+class HubError(QalError): ...
 
 
 class StorageError(QalError): ...

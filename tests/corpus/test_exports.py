@@ -13,7 +13,7 @@ import pytest
 from qal.cli.corpus.export import main as export_main
 from qal.corpus.exporters import hugging_face
 from qal.corpus.exporters.columns import COLUMNS, FILE
-from qal.corpus.exporters.exports import EXPORTS, export_corpus, push_to_hub
+from qal.corpus.exporters.exports import EXPORTS, export_corpus
 from qal.corpus.importers.formats import FORMATS
 from qal.corpus.importers.hugging_face.stored_audio import StoredAudio
 from qal.corpus.importers.import_source import import_source
@@ -21,7 +21,8 @@ from qal.corpus.importers.layouts.source_folder import SourceFolder
 from qal.corpus.importers.listing import AudioBytes, Candidate, ListingOptions
 from qal.corpus.manifest import Corpus, Origin, Row, write_corpus
 from qal.corpus.split import SPLITS
-from qal.errors import CorpusError, OptionError
+from qal.errors import CorpusError, HubError, OptionError
+from qal.hub_connection import push_folder
 from tests.sounds import sine, write_audio
 
 datasets = pytest.importorskip("datasets")
@@ -190,8 +191,8 @@ def test_export_writes_nothing_where_something_is(corpus: Corpus, tmp_path: Path
 def test_upload_without_login_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("huggingface_hub.hf_api.get_token", lambda: None)
     monkeypatch.setattr("huggingface_hub.utils._headers.get_token", lambda: None)
-    with pytest.raises(CorpusError, match="not logged in to the Hugging Face hub; run `hf auth login`"):
-        push_to_hub(tmp_path, "owner/name")
+    with pytest.raises(HubError, match="not logged in to the Hugging Face hub; run `hf auth login`"):
+        push_folder(tmp_path, "owner/name", "dataset")
 
 
 def test_export_command_writes_the_form_and_prints_json(corpus: Corpus, tmp_path: Path, capsys: Any):

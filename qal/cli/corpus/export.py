@@ -8,9 +8,10 @@ from pydantic import BaseModel
 
 from qal.cli.command import interrupt_on_sigterm
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
-from qal.corpus.exporters.exports import PUSHED, export_corpus, push_to_hub, require_login
+from qal.corpus.exporters.exports import PUSHED, export_corpus
 from qal.corpus.manifest import read_corpus
 from qal.errors import OptionError
+from qal.hub_connection import push_folder, require_login
 from qal.json_text import json_text
 
 ABOUT = (
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     corpus = read_corpus(options.folder)
     export_corpus(corpus, options.to, options.out, with_marked=not options.without_marked)
     print(f"{options.out}: exported version {corpus.info.version[:12]}, licence {corpus.info.licence}")
-    address = push_to_hub(options.out, options.push, private=not options.public) if options.push else None
+    address = push_folder(options.out, options.push, "dataset", private=not options.public) if options.push else None
     if address:
         print(address)
     if options.json_:

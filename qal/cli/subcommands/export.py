@@ -16,11 +16,11 @@ from qal.cli.command import interrupt_on_sigterm
 from qal.cli.parsing import flag, parse_options, positional
 from qal.cli.quiet import quiet_transformers
 from qal.cli.subcommands.models import install_shipped
-from qal.corpus.exporters.exports import require_login
 from qal.engine.model_directory import METADATA_FILE, is_model_directory, read_metadata
 from qal.errors import ConversionError, OptionError
 from qal.evaluation.model_readme import README_FILE
-from qal.export.push import push_model, write_card
+from qal.export.card import write_card
+from qal.hub_connection import push_folder, require_login
 from qal.resources import ADAPTERS
 from qal.storage import storage_errors
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.push:
         model = options.source / "model" if is_model_directory(options.source / "model") else options.source
         write_card(made, options.to, read_metadata(model), model / README_FILE)
-        print(push_model(made, options.push, private=not options.public))
+        print(push_folder(made, options.push, "model", private=not options.public))
 
 
 def export(options: ExportOptions) -> Path:

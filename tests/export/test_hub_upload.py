@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from qal.engine.model_directory import MeasuredScore, ModelMetadata
-from qal.errors import ConversionError, CorpusError
-from qal.export.push import push_model, write_card
+from qal.errors import HubError
+from qal.export.card import write_card
+from qal.hub_connection import push_folder
 
 
 class FakeHub(BaseHTTPRequestHandler):
@@ -85,7 +86,7 @@ def exported(tmp_path: Path) -> Path:
 def test_model_is_uploaded_with_its_card(hub, exported, tmp_path):
     score = MeasuredScore(wer=0.1, low=0.08, high=0.12, corpus="mine", utterances=100)
     write_card(exported, "ggml", ModelMetadata(base_model="base", languages=["am"], measured=score), tmp_path / "none")
-    assert push_model(exported, "ada/mine").endswith("/ada/mine")
+    assert push_folder(exported, "ada/mine", "model").endswith("/ada/mine")
     assert hub.files["model.bin"] == bytes(range(256))
     card = hub.files["README.md"].decode()
     assert "library_name: whisper.cpp" in card
@@ -107,11 +108,11 @@ def test_card_of_the_source_is_kept_with_the_library_of_the_format(exported, tmp
 @pytest.mark.parametrize(("name", "sentence"), [("a/b/c", "OWNER/NAME"), ("ada/mine", "the hub refused ada/mine")])
 def test_refused_uploads_are_one_sentence(hub, exported, name, sentence):
     hub.refuse = 403
-    with pytest.raises(ConversionError, match=sentence):
-        push_model(exported, name)
+    with pytest.raises(HubError, match=sentence):
+        push_folder(exported, name, "model")
 
 
 def test_hub_that_cannot_be_reached_is_one_sentence(hub, exported, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
-    with pytest.raises(CorpusError, match="no connection to the hub"):
-        push_model(exported, "ada/mine")
+    with pytest.raises(HubError, match="no connection to the hub"):
+        push_folder(exported, "ada/mine", "model")
