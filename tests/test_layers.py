@@ -14,7 +14,7 @@ LAYERS = (
     {"qal.engine"},
     {"qal.evaluation", "qal.checks"},
     {"qal.jobs"},
-    {"qal.training", "qal.export", "qal.captions"},
+    {"qal.training", "qal.export", "qal.captions", "qal.transcription"},
     {"ui_components", "qal.api"},
     {"qal.cli"},
     {"benchmarks"},
@@ -28,7 +28,13 @@ PAGE = {"gradio", "plotly"}
 MAY_IMPORT_PAGE = {"ui_components", "qal.cli", "benchmarks"}
 SERVER = {"fastapi"}
 MAY_IMPORT_SERVER = {"qal.api", "ui_components", "qal.cli", "benchmarks"}
-PAGE_PROCESS = {"ui_components", "qal.api", "qal.captions", "qal.jobs"}  # and everything below them
+PAGE_PROCESS = {
+    "ui_components",
+    "qal.api",
+    "qal.captions",
+    "qal.transcription",
+    "qal.jobs",
+}  # and everything below them
 
 
 def package_of(module: str) -> str:

@@ -14,7 +14,8 @@ from benchmarks.live.spoken import Clip, load_clips, make_stream
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.corpus.words import count_words
 from qal.engine.engine import Engine, Utterance
-from qal.engine.longform import LongformOptions, transcribe_file
+from qal.engine.longform.options import LongformOptions
+from qal.engine.longform.transcription import transcribe_file
 from qal.evaluation.error_rates import count_errors
 
 TIMES_SAID = (6, 12)

@@ -27,7 +27,7 @@ from qal.captions.resumable_session import SessionUpdate
 from qal.captions.scheduler import BusyError
 from qal.errors import OptionError, QalError
 from qal.json_text import json_text
-from qal.text.subtitles import cue_fields
+from qal.text.subtitles.formats import cue_fields
 
 MAX_OUTGOING = 256  # messages; a slower client first loses level updates, then is disconnected and reconnects
 # Unprocessed packets: one minute, or two minutes of large ones; then the network waits.

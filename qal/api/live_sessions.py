@@ -22,7 +22,7 @@ from qal.captions.record import SESSION_ID, SessionRecord, StoredCaption, sessio
 from qal.captions.saved_audio import SampleRange, SavedAudio
 from qal.captions.session_info import MAX_TEXT_CHARACTERS, edit_caption, read_edits, read_info, require_reader
 from qal.errors import OptionError
-from qal.text.subtitles import cue_fields
+from qal.text.subtitles.formats import cue_fields
 
 PATH = "/qal/sessions"
 MAX_LISTED = 50  # the latest sessions of a user

@@ -20,7 +20,7 @@ from qal.engine.words import Word
 from qal.errors import OptionError, StorageError
 from qal.json_text import json_text
 from qal.storage import storage_errors
-from qal.text.subtitles import cue_fields
+from qal.text.subtitles.formats import cue_fields
 
 CAPTIONS_FILE = "captions.jsonl"
 INFO_FILE = "session.json"  # qal.captions.session_info

@@ -13,16 +13,9 @@ from qal.corpus.importers.conversion.reading import samples_at
 from qal.corpus.pseudo_labels import ReadPiece
 from qal.engine.decoding import DecodingOptions
 from qal.engine.engine import Utterance
-from qal.engine.longform import (
-    ADAPTIVE_TARGET_S,
-    DEFAULT_LONGFORM,
-    FULL_TARGET_S,
-    LONGFORM_DECODING,
-    FileEngine,
-    MergedRegion,
-    detect_language,
-    find_merged_regions,
-)
+from qal.engine.longform.options import ADAPTIVE_TARGET_S, DEFAULT_LONGFORM, FULL_TARGET_S, LONGFORM_DECODING
+from qal.engine.longform.regions import MergedRegion, find_merged_regions
+from qal.engine.longform.transcription import FileEngine, detect_language
 from qal.engine.screening import read_screened, transcribe_screened
 from qal.errors import AudioDecodeError
 

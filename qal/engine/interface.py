@@ -8,7 +8,8 @@ from qal.audio.samples import Samples
 from qal.engine.catalogue import DEFAULT_MODEL, resolve
 from qal.engine.engine import ContextChoice, Device, Engine
 from qal.engine.languages import check_language
-from qal.engine.longform import Segment, transcribe_file
+from qal.engine.longform.segment import Segment
+from qal.engine.longform.transcription import transcribe_file
 
 
 def load_engine(

@@ -16,7 +16,7 @@ from qal.corpus.split import evenly_spaced
 from qal.corpus.words import has_words
 from qal.engine.decoding import TIMESTAMPS_PER_SECOND, DecodingOptions
 from qal.engine.engine import Engine, Utterance
-from qal.engine.longform import transcribe_file
+from qal.engine.longform.transcription import transcribe_file
 from qal.errors import CorpusError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.error_rates import ErrorCounts, count_errors

@@ -12,7 +12,8 @@ from qal.captions.options import SessionOptions
 from qal.corpus.manifest import Corpus, Row
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
-from qal.engine.longform import LongformOptions, transcribe_file
+from qal.engine.longform.options import LongformOptions
+from qal.engine.longform.transcription import transcribe_file
 from qal.text.normalisation.basic import normalise_basic
 
 PAUSE_S, LONG_PAUSE_S = 0.7, 2.5

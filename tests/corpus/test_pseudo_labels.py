@@ -12,7 +12,7 @@ from qal.corpus.pseudo_labels import AgreementOptions, ReadPiece, agreement, lab
 from qal.corpus.split_assignment import assign_splits
 from qal.corpus.versions.store import list_versions
 from qal.engine.corpus_readers import AgreementReader
-from qal.engine.longform import LONGFORM_DECODING
+from qal.engine.longform.options import LONGFORM_DECODING
 from qal.errors import CorpusError
 from tests.fakes import ScriptedEngine, transcript
 from tests.sounds import sine, write_audio

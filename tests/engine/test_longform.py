@@ -17,7 +17,9 @@ from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.audio.vad import VAD_WINDOW
 from qal.corpus.manifest import Corpus, Row
 from qal.engine.engine import Engine
-from qal.engine.longform import LongformOptions, find_merged_regions, group_regions, transcribe_file
+from qal.engine.longform.options import LongformOptions
+from qal.engine.longform.regions import find_merged_regions, group_regions
+from qal.engine.longform.transcription import transcribe_file
 from qal.text.normalisation.basic import normalise_basic
 from tests.fakes import ListeningEngine, ScriptedEngine, noise, transcript
 

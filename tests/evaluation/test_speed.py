@@ -16,7 +16,8 @@ import pytest
 from qal.audio.samples import SAMPLE_RATE
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import FULL_CONTEXT, Transcript, Utterance
-from qal.engine.longform import LongformOptions, find_merged_regions
+from qal.engine.longform.options import LongformOptions
+from qal.engine.longform.regions import find_merged_regions
 from qal.errors import EvaluationError, ModelError, OptionError
 from qal.evaluation.speed.clips import Clip, clips_of_corpus, clips_of_sound, read_clips, write_clips
 from qal.evaluation.speed.configurations import ALL_TYPES, Axes, configurations

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import av
 import pytest
 
-from qal.text.subtitles import SUBTITLE_FORMATS, cue_fields, format_timestamp, to_json, to_srt, to_txt, to_vtt
+from qal.text.subtitles.formats import SUBTITLE_FORMATS, cue_fields, format_timestamp, to_json, to_srt, to_txt, to_vtt
 
 
 @dataclass(frozen=True)

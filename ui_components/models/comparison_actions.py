@@ -8,7 +8,8 @@ import gradio as gr
 from qal.audio.decode import decode
 from qal.audio.samples import Samples, seconds
 from qal.engine.languages import check_language
-from qal.engine.longform import Segment, transcribe_file
+from qal.engine.longform.segment import Segment
+from qal.engine.longform.transcription import transcribe_file
 from qal.errors import AudioDecodeError, ModelError, OptionError, QalError
 from qal.evaluation.error_rates import count_errors
 from qal.text.error_measure import ErrorRate

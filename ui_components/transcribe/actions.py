@@ -11,9 +11,10 @@ from qal.audio.decode import decode
 from qal.audio.samples import Samples, seconds
 from qal.engine.engine import ContextChoice, Engine
 from qal.engine.languages import check_language
-from qal.engine.longform import Segment, transcribe_file
+from qal.engine.longform.segment import Segment
+from qal.engine.longform.transcription import transcribe_file
 from qal.errors import AudioDecodeError, ModelError
-from qal.text.subtitles import SUBTITLE_FORMATS
+from qal.text.subtitles.formats import SUBTITLE_FORMATS
 from ui_components.app.open_page import require_open_page
 from ui_components.app.studio import Studio
 from ui_components.widgets.audio_view.actions import EMPTY_VIEW, AudioSelection, ViewUpdate, open_file

@@ -16,7 +16,7 @@ from qal.engine.catalogue import DEFAULT_MODEL
 from qal.engine.corpus_readers import AgreementReader
 from qal.engine.engine import Device
 from qal.engine.interface import load_engine
-from qal.engine.longform import LONGFORM_DECODING
+from qal.engine.longform.options import LONGFORM_DECODING
 
 ABOUT = (
     "Transcribes recordings that have no transcripts, twice, and makes a dataset of the pieces whose texts agree. "

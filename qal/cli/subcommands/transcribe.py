@@ -15,10 +15,12 @@ from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
 from qal.cli.parsing import flag, parse_options, positional
 from qal.engine.decoding import DecodingOptions
 from qal.engine.engine import Engine
-from qal.engine.longform import LONGFORM_DECODING, LongformOptions, Segment, transcribe_file
+from qal.engine.longform.options import LONGFORM_DECODING, LongformOptions
+from qal.engine.longform.segment import Segment
+from qal.engine.longform.transcription import transcribe_file
 from qal.errors import AudioDecodeError, OptionError
 from qal.storage import storage_errors
-from qal.text.subtitles import SUBTITLE_FORMATS
+from qal.text.subtitles.formats import SUBTITLE_FORMATS
 
 BEAM_SIZE = DecodingOptions.model_fields["beam_size"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from qal.audio.samples import SAMPLE_RATE, WINDOW_S, Samples
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Engine, Utterance
-from qal.engine.longform import transcribe_file
+from qal.engine.longform.transcription import transcribe_file
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.error_rates import ErrorCounts, count_errors
 from qal.evaluation.gate_report import CheckResult

@@ -1,6 +1,6 @@
 import pytest
 
-from qal.engine.longform import Segment
+from qal.engine.longform.segment import Segment
 from qal.errors import AudioDecodeError, LanguageError, ModelError
 from tests.ui_components.conftest import SilentProgress
 from ui_components.transcribe import actions as transcribe_actions

@@ -9,48 +9,30 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol, TypeVar
 
-from pydantic import BaseModel, Field
-
-from qal.audio.gate import Gate, GateOptions, Region
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
-from qal.audio.vad import VAD_WINDOW, VadStream
-from qal.engine.decoding import GREEDY, MAX_TEXT_TOKENS, DecodingOptions
+from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Utterance
-from qal.engine.languages import LANGUAGES_HELP, HeldLanguage, LanguageDetection
+from qal.engine.languages import HeldLanguage, LanguageDetection
+from qal.engine.longform.options import (
+    ADAPTIVE_TARGET_S,
+    DEFAULT_LONGFORM,
+    FULL_TARGET_S,
+    LONGFORM_DECODING,
+    LongformOptions,
+)
+from qal.engine.longform.regions import MergedRegion, find_merged_regions
+from qal.engine.longform.segment import Segment
 from qal.engine.model_directory import ContextAbility
 from qal.engine.reading import Reading, SpeechEngine
-from qal.engine.screening import ScreeningOptions, read_screened
+from qal.engine.screening import read_screened
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-WINDOWS_PER_SECOND = SAMPLE_RATE / VAD_WINDOW
-ADAPTIVE_TARGET_S = 15.0  # longer regions are hardly faster and less accurate
-FULL_TARGET_S = 28.0  # without adaptive context every utterance costs 30 s
 MIN_DETECTION_S = 5.0  # shorter speech gives less reliable language detection
 MIN_CHANGE_S = 1.0  # shorter speech is in the language of the file
-LONGFORM_DECODING = GREEDY.model_copy(update={"max_tokens": MAX_TEXT_TOKENS})
 LANGUAGE_DETECTION = GREEDY.model_copy(update={"max_tokens": 1})
-
-
-class LongformOptions(BaseModel, frozen=True, extra="forbid"):
-    """Options for the transcription of files."""
-
-    target_s: float | None = Field(
-        default=None, ge=2, lt=29, description="merge speech up to this length; unset: 15, or 28 with a 30 s window"
-    )
-    max_pause_s: float = Field(default=2.0, ge=0, le=28, description="do not merge speech across longer pauses")
-    batch_size: int = Field(default=16, ge=1, le=256, description="regions of speech decoded at once")
-    gate: GateOptions = Field(
-        default=GateOptions(max_segment_s=FULL_TARGET_S, post_roll_ms=96), description="detection of speech"
-    )
-    screening: ScreeningOptions = Field(default=ScreeningOptions(), description="detection of hallucinations")
-    languages: tuple[str, ...] = Field(default=(), description=LANGUAGES_HELP)
-
-
-DEFAULT_LONGFORM = LongformOptions()
 
 
 class FileEngine(SpeechEngine, Protocol):
@@ -60,33 +42,6 @@ class FileEngine(SpeechEngine, Protocol):
     def ability(self) -> ContextAbility: ...
     @property
     def workers(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Transcribed speech of a file, with times from its start."""
-
-    start_s: float
-    end_s: float
-    text: str
-    language: str
-    avg_logprob: float
-    no_speech_prob: float
-
-
-@dataclass(frozen=True)
-class MergedRegion:
-    """Neighbouring regions of speech that are decoded as one utterance: samples [start, end) of a file."""
-
-    start: int  # with the pre-roll
-    end: int  # with the post-roll
-    speech_start: int
-    speech_end: int
-    speech_probability: float  # highest of the regions
-
-    def cut(self, samples: Samples) -> Samples:
-        """Returns the region's part of the file's samples."""
-        return samples[self.start : self.end]
 
 
 @dataclass(frozen=True)
@@ -161,36 +116,6 @@ def in_parallel(workers: int, function: Callable[[Item], Result], items: Sequenc
         yield from pool.map(function, items)
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def find_merged_regions(samples: Samples, target_s: float, options: LongformOptions) -> list[MergedRegion]:
-    """Finds the speech of a file and merges neighbouring regions up to target_s."""
-    longest_s = min(target_s, options.gate.max_segment_s)
-    gate = Gate(options.gate.model_copy(update={"max_segment_s": longest_s}))
-    regions = gate.feed(VadStream().feed(samples)) + gate.flush()
-    return [
-        MergedRegion(
-            start=group[0].start * VAD_WINDOW,
-            end=group[-1].end * VAD_WINDOW,
-            speech_start=group[0].speech_start * VAD_WINDOW,
-            speech_end=group[-1].speech_end * VAD_WINDOW,
-            speech_probability=max(region.peak_probability for region in group),
-        )
-        for group in group_regions(regions, target_s, options.max_pause_s)
-    ]
-
-
-def group_regions(regions: Sequence[Region], target_s: float, max_pause_s: float) -> list[list[Region]]:
-    """Groups neighbours so that no group is longer than target_s or contains a pause over max_pause_s."""
-    groups = [[region] for region in regions[:1]]
-    for previous, region in pairwise(regions):
-        duration_s = (region.end - groups[-1][0].start) / WINDOWS_PER_SECOND
-        pause_s = (region.speech_start - previous.speech_end) / WINDOWS_PER_SECOND
-        if duration_s <= target_s and pause_s <= max_pause_s:
-            groups[-1].append(region)
-        else:
-            groups.append([region])
-    return groups
 
 
 def detect_language(
