@@ -98,12 +98,13 @@ def agreement_of(row: Row, score: TextScore, model: str) -> Agreement:
 def disagreement(text: str, language: str, score: TextScore) -> float:
     """Returns the disagreement of a text and its audio, 0 for full agreement; docs/corpus-quality.md measures it.
 
-        (edits · ln(1 + surprise) + 3 · more characters) / (length + 6)
+        (edits · ln(1 + surprise) + 3 · more characters) / (length + 6) · (1 + share of equal words)
 
     Edits are those between the characters of the text and of the recognised text, both normalised and without spaces.
     Surprise is how much less likely the text is than the recognised one, in nats. More characters is by how many the
     recognised text is longer: what is missing in a text that was cut surprises nowhere. The length is that of the
-    longer one, and the 6 keeps single words and letters, which are recognised badly, from being the worst."""
+    longer one, and the 6 keeps single words and letters, which are recognised badly, from being the worst. Where most
+    words are equal the recognition is good, so that the one that is not counts up to twice."""
     edits = _compare_texts(normalise(text, language).split(), normalise(score.heard, language).split())
     given, heard = score.text_logprobs, score.heard_logprobs
     surprise = max(0.0, sum(heard) - sum(given))
@@ -111,7 +112,7 @@ def disagreement(text: str, language: str, score: TextScore) -> float:
     gap = max(0.0, (SILENT_LOGPROB if heard_mean is None else heard_mean) - (given_mean or 0.0))
     numbers = edits.number_characters * min(1.0, max(0.0, gap - USUAL_GAP_OF_NUMBERS))
     weighted = (edits.edits + numbers) * math.log1p(surprise) + EXTRA_WEIGHT * edits.more_characters
-    return weighted / (edits.length + OFFSET_CHARACTERS)
+    return weighted / (edits.length + OFFSET_CHARACTERS) * (1 + edits.equal_share)
 
 
 class _TextEdits(NamedTuple):
@@ -119,16 +120,18 @@ class _TextEdits(NamedTuple):
     more_characters: int  # of the recognised text
     number_characters: int  # of words against numbers in digits, which may be the same
     length: int  # of the longer text
+    equal_share: float  # words of both texts that are equal
 
 
 def _compare_texts(given: Sequence[str], heard: Sequence[str]) -> _TextEdits:
     """Compares words by their characters. A word against a number in digits, such as five and 5, is set apart."""
-    kept_given, kept_heard, number_characters = list(given), list(heard), 0
+    kept_given, kept_heard, number_characters, equal = list(given), list(heard), 0, 0
     if given and heard:
         kept_given, kept_heard = [], []
         for chunk in jiwer.process_words(" ".join(given), " ".join(heard)).alignments[0]:
             a = given[chunk.ref_start_idx : chunk.ref_end_idx]
             b = heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
+            equal += len(a) if chunk.type == "equal" else 0
             for first, second in zip_longest(a, b, fillvalue=""):
                 if first and second and _has_digit(first) != _has_digit(second):
                     number_characters += max(len(first), len(second))
@@ -138,7 +141,9 @@ def _compare_texts(given: Sequence[str], heard: Sequence[str]) -> _TextEdits:
     one, other = "".join(kept_given), "".join(kept_heard)
     length = max(len(one), len(other))
     more = max(0, len(other) - len(one))
-    return _TextEdits(Levenshtein.distance(one, other), more, number_characters, length + number_characters)
+    equal_share = 2 * equal / max(1, len(given) + len(heard))
+    edits = Levenshtein.distance(one, other)
+    return _TextEdits(edits, more, number_characters, length + number_characters, equal_share)
 
 
 def _has_digit(word: str) -> bool:

@@ -44,7 +44,7 @@ class CheckLimits(BaseModel, frozen=True):
         default=5.0, gt=0, description="unusual speed: deviations from the usual characters per second"
     )
     max_disagreement: float | None = Field(
-        default=0.8, gt=0, description="text and audio disagree: score by a model, 0 is full agreement"
+        default=1.0, gt=0, description="text and audio disagree: score by a model, 0 is full agreement"
     )
     min_language_probability: float | None = Field(
         default=0.9, ge=0, le=1, description="another language: probability by text or by sound"
