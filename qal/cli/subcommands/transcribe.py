@@ -79,7 +79,7 @@ def output_paths(files: list[Path], folder: Path | None, form: str) -> list[Path
 
 def transcribed(engine: Engine, path: Path, decoding: DecodingOptions, options: TranscribeOptions) -> list[Segment]:
     """Transcribes one file, with a progress bar and a line about the speed."""
-    samples = decode(path)
+    samples = decode(path, is_example=False)
     longform = options.longform.model_copy(update={"languages": tuple(options.languages) or options.longform.languages})
     began = time.perf_counter()
     with tqdm(total=math.ceil(seconds(samples)), unit="s", desc=path.name, leave=False, file=sys.stderr) as bar:
