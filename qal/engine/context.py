@@ -9,7 +9,7 @@ from qal.audio.samples import FRAMES_PER_SECOND, HOP, SAMPLE_RATE, WINDOW_FRAMES
 from qal.engine.model_directory import ContextAbility
 
 CONV_STRIDE = 2  # the encoder halves the number of frames, which must therefore be even
-GRID_S = 1  # lengths of utterances that are encoded alike are rounded up to a multiple of this
+GRID_S = 2  # lengths of utterances that are encoded alike are rounded up to a multiple of this
 
 
 def context_frames(n_samples: int, ability: ContextAbility) -> int:

@@ -51,7 +51,7 @@ class SectionStream:
         self._begin(start)
 
     def _begin(self, start: int) -> None:
-        self._start = self._heard = start  # samples before _heard have been fed to the network
+        self._start = self._fed = start  # samples before _fed have been fed to the network
         self._vad, self._gate = VadStream(), Gate(self._options)
         self._windows = 0  # fed to the gate
         self._regions: list[Region] = []
@@ -61,22 +61,22 @@ class SectionStream:
         is_finite = bool(np.isfinite(block).all())
         self._buffer.append(block if is_finite else np.nan_to_num(block, nan=0, posinf=0, neginf=0))
         sections = []
-        while self._buffer.end - self._heard >= VAD_STEP:
+        while self._buffer.end - self._fed >= VAD_STEP:
             sections += self._listen(VAD_STEP)
         return sections
 
     def flush(self) -> list[Section]:
         """Ends the stream and returns its last sections. Nothing may be fed after it."""
         sections = []
-        while rest := self._buffer.end - self._heard:
+        while rest := self._buffer.end - self._fed:
             sections += self._listen(min(VAD_STEP, rest))
         self._regions += self._gate.flush()
         return [*sections, *self._close(self._buffer.end)]
 
     def _listen(self, count: int) -> list[Section]:
         """Feeds the next samples to the network and the gate; returns the section that ends in them."""
-        samples = self._buffer.cut(self._heard, self._heard + count)
-        self._heard += count
+        samples = self._buffer.cut(self._fed, self._fed + count)
+        self._fed += count
         for probability in self._vad.feed(samples):
             ended = self._gate.feed([float(probability)])
             self._regions += ended
@@ -86,7 +86,7 @@ class SectionStream:
         return []
 
     def _end_window(self, ended: Sequence[Region]) -> int | None:
-        """Returns the window before which the section ends now; None: it goes on."""
+        """Returns the window before which the section ends now; None: not now."""
         if not self._gate.open_region:
             last = self._regions[-1].end if self._regions else 0
             return max(last, self._windows - self._pre_roll)

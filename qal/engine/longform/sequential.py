@@ -101,7 +101,7 @@ class CompleteText(NamedTuple):
 def complete_texts(parts: Sequence[TimedText], duration_s: float, is_last: bool) -> list[CompleteText]:
     """Returns the parts of a window's text that are complete.
 
-    The last part of a text that ends without a timestamp goes on after the window. It is read again in the next one,
+    The last part of a text that ends without a timestamp continues after the window. It is read again in the next one,
     unless there is none, or the window holds nothing else."""
     complete = [CompleteText(p.start_s, min(p.end_s, duration_s), p.text) for p in parts if p.end_s is not None]
     has_rest = bool(parts) and parts[-1].end_s is None

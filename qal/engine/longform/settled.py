@@ -1,4 +1,4 @@
-"""What a transcription has settled, and what it needs to go on from there."""
+"""The settled part of a transcription, and the state with which it is resumed."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from qal.engine.longform.segment import Segment
 
 @dataclass(frozen=True)
 class Continuation:
-    """What a transcription that is resumed takes over from the one before."""
+    """State of a transcription, to resume it."""
 
     language: str | None = None  # that was detected for the file
     previous_text: str = ""  # for the prompt of the strategy "sequential"

@@ -2,8 +2,8 @@
 
 blocks ─► sections (about a minute, cut in pauses) ─► strategy ─► segments, section by section
 
-Each section is transcribed from its own samples alone, so a transcription that was stopped goes on at the end of the
-last settled section with the same text as without the stop."""
+Each section is transcribed from its own samples alone, so a transcription that was stopped is resumed at the end
+of the last settled section, with the same text as without the stop."""
 
 from collections.abc import Iterable, Iterator
 
