@@ -41,11 +41,23 @@ class SoundFile:
 
 
 @dataclass(frozen=True)
+class Continuation:
+    """What a transcription that is resumed takes over from the one before."""
+
+    language: str | None = None
+    previous_text: str = ""
+
+
+NO_CONTINUATION = Continuation()
+
+
+@dataclass(frozen=True)
 class Settled:
     """Segments in order of time; everything before settled_s is complete."""
 
     segments: list[Segment]
     settled_s: float
+    continuation: Continuation = NO_CONTINUATION
 
 
 def transcribe_stream(
@@ -56,6 +68,7 @@ def transcribe_stream(
     decoding: DecodingOptions,
     options: LongformOptions,
     resume_at_s: float = 0.0,
+    continuation: Continuation = NO_CONTINUATION,
 ) -> Iterator[Settled]:
     """Transcribes stretches of STRETCH_S."""
     start_s, pending = resume_at_s, []

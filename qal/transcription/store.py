@@ -14,7 +14,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +25,7 @@ from pydantic import BaseModel, Field, ValidationError
 from qal.engine.longform.segment import Segment
 from qal.errors import OptionError
 from qal.storage import require_regular, storage_errors
+from qal.transcription.adapters import NO_CONTINUATION, Continuation, Settled
 from qal.transcription.options import TranscriptionOptions
 
 STATE_FILE = "state.json"
@@ -145,6 +146,7 @@ class SettledLine(BaseModel, frozen=True):
     settled_s: float
     channel: int | None = None  # None: the channels are mixed
     segments: tuple[Segment, ...] = ()
+    continuation: Continuation = NO_CONTINUATION
 
 
 def read_lines(folder: Path) -> list[SettledLine]:
@@ -198,7 +200,7 @@ class TranscriptWriter:
         self.folder, self.state = transcript.folder, state
         self._lock = threading.Lock()
         lines = read_lines(self.folder)
-        self._settled = {line.channel: line.settled_s for line in lines}
+        self._last = {line.channel: line for line in lines}
         self._cut_damaged(len(lines))
 
     def _cut_damaged(self, whole_lines: int) -> None:
@@ -210,16 +212,16 @@ class TranscriptWriter:
             if kept != path.read_bytes():
                 write_safely(path, kept)
 
-    def settled_s(self, channel: int | None = None) -> float:
-        """Returns the time before which a channel is complete."""
-        return self._settled.get(channel, 0.0)
+    def last_line(self, channel: int | None = None) -> SettledLine:
+        """Returns the last line of a channel: up to where it is complete, and what its next stretch takes over."""
+        return self._last.get(channel, SettledLine(settled_s=0.0, channel=channel))
 
-    def append(self, segments: Sequence[Segment], settled_s: float, channel: int | None = None) -> None:
-        """Appends the segments of a channel that end before settled_s."""
-        line = {"settled_s": settled_s, "channel": channel, "segments": [asdict(s) for s in segments]}
+    def append(self, found: Settled, channel: int | None = None) -> None:
+        """Appends the segments of a channel that end before a time. Raises StorageError."""
+        content = {"channel": channel, **asdict(found)}
         with storage_errors(str(self.folder)), (self.folder / SEGMENTS_FILE).open("ab") as file:
-            file.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
-        self._settled[channel] = settled_s
+            file.write(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+        self._last[channel] = SettledLine(settled_s=found.settled_s, channel=channel, continuation=found.continuation)
 
     def update(self, **changes: Any) -> TranscriptState:
         """Writes state.json with some fields changed."""

@@ -17,6 +17,7 @@ from qal.transcription.control import ControlledEngine, RunControl, Transcriptio
 from qal.transcription.identity import content_hash, engine_identity, transcript_key
 from qal.transcription.options import TranscriptionOptions
 from qal.transcription.store import (
+    SettledLine,
     StoredTranscript,
     TranscriptState,
     TranscriptStore,
@@ -138,7 +139,7 @@ class _Run:
         engine = ControlledEngine(self.engine, self.control)
         blocks = CountedBlocks(sound.blocks(), len(channels))
         streams = [
-            ChannelStream(self.writer.settled_s(channel), channel, samples)
+            ChannelStream(self.writer.last_line(channel), samples)
             for channel, samples in zip(channels, blocks.of_channels, strict=True)
         ]
         running = [stream.transcribed(engine, self.options) for stream in streams]
@@ -149,7 +150,7 @@ class _Run:
             if settled is None:
                 del running[index], streams[index]
                 continue
-            self.writer.append(settled.segments, settled.settled_s, streams[index].channel)
+            self.writer.append(settled, streams[index].channel)
             streams[index].settled_s = settled.settled_s
             settled_s = min(stream.settled_s for stream in streams)
             self._report(settled_s, started_s, time.monotonic() - began, sound)
@@ -200,21 +201,27 @@ def _channel(blocks: Iterator[Samples], index: int) -> Iterator[Samples]:
     return (block[index] for block in blocks)
 
 
-@dataclass
 class ChannelStream:
     """One channel of a file, and how far it is transcribed."""
 
-    settled_s: float
-    channel: int | None
-    blocks: Iterator[Samples]
+    def __init__(self, last: SettledLine, blocks: Iterator[Samples]):
+        self.settled_s, self.channel = last.settled_s, last.channel
+        self._blocks, self._continuation = blocks, last.continuation
 
     def transcribed(self, engine: ControlledEngine, options: TranscriptionOptions) -> Iterator[Settled]:
         """Transcribes what is not settled yet."""
-        blocks = skip_samples(self.blocks, round(self.settled_s * SAMPLE_RATE))
+        blocks = skip_samples(self._blocks, round(self.settled_s * SAMPLE_RATE))
         stretches = transcribe_stream(
-            engine, blocks, options.language, options.task, options.decoding, options.longform, self.settled_s
+            engine,
+            blocks,
+            options.language,
+            options.task,
+            options.decoding,
+            options.longform,
+            self.settled_s,
+            self._continuation,
         )
-        return (Settled([self._of_channel(s) for s in found.segments], found.settled_s) for found in stretches)
+        return (replace(found, segments=[self._of_channel(s) for s in found.segments]) for found in stretches)
 
     def _of_channel(self, segment: Segment) -> Segment:
         return segment if self.channel is None else replace(segment, channel=self.channel)

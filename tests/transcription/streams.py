@@ -13,7 +13,7 @@ from qal.engine.longform.segment import Segment
 from qal.engine.words import Word
 from qal.errors import AudioDecodeError
 from qal.transcription import transcribe_source as transcribe_source_module
-from qal.transcription.adapters import Settled
+from qal.transcription.adapters import NO_CONTINUATION, Continuation, Settled
 from qal.transcription.options import TranscriptionOptions
 from tests.fakes import ScriptedEngine
 from tests.model_folders import model_directory
@@ -69,7 +69,7 @@ class ScriptedStream:
     """Replaces `transcribe_stream`: one engine call and one segment for each second. Records where it began."""
 
     resumed_at_s: list[float] = field(default_factory=list)
-    first_samples: list[float] = field(default_factory=list)
+    continuations: list[Continuation] = field(default_factory=list)
 
     def __call__(
         self,
@@ -80,16 +80,21 @@ class ScriptedStream:
         decoding: object,
         options: object,
         resume_at_s: float = 0.0,
+        continuation: Continuation = NO_CONTINUATION,
     ) -> Iterator[Settled]:
         self.resumed_at_s.append(resume_at_s)
+        self.continuations.append(continuation)
         position_s = resume_at_s
         for block in blocks:
-            self.first_samples.append(float(block[0]))
             seconds = [block[i : i + SAMPLE_RATE] for i in range(0, len(block), SAMPLE_RATE)]
             engine.transcribe([Utterance(samples) for samples in seconds])
             starts = [position_s + i for i in range(len(seconds))]
             position_s += len(block) / SAMPLE_RATE
-            yield Settled([spoken(f"second {start:g}", start) for start in starts], position_s)
+            yield Settled(
+                [spoken(f"second {start:g}", start) for start in starts],
+                position_s,
+                Continuation("en", f"{position_s:g}"),
+            )
 
 
 def write_sound(path: Path, seconds: int, channels: int = 1, take: int = 0) -> Path:

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from qal.engine.words import Word
 from qal.errors import OptionError
+from qal.transcription.adapters import Settled
 from qal.transcription.document import EDITS_FILE, edit, read_document, redo, undo
 from qal.transcription.editing import (
     CorrectText,
@@ -32,7 +33,7 @@ def stored(store: TranscriptStore, segments, state="done", options=OPTIONS):
     transcript = store.transcript(KEY)
     new = TranscriptState(key=KEY, source="x", name="x", content_sha256="", model="m", options=options)
     with transcript_writer(transcript, new, lambda: None) as writer:
-        writer.append(segments, 100.0)
+        writer.append(Settled(segments, 100.0))
         writer.update(state=state)
     return transcript
 

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from qal.errors import AudioDecodeError, OptionError
+from qal.transcription.adapters import Continuation
 from qal.transcription.control import RunControl, TranscriptionStopped
 from qal.transcription.store import (
     SEGMENTS_FILE,
@@ -54,6 +55,7 @@ def test_stopped_file_resumes_where_it_was_and_equals_an_uninterrupted_one(secon
     finished = transcribe_source(path, engine, OPTIONS, store)
     whole = transcribe_source(path, engine, OPTIONS, TranscriptStore(tmp_path / "others"))
     assert stream.resumed_at_s == [0, seconds, 0]
+    assert stream.continuations[1] == Continuation("en", f"{seconds}")
     assert finished.key == stopped.key
     assert finished.segments() == whole.segments()
     assert finished.state().state == "done"
