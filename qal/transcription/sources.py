@@ -57,7 +57,7 @@ def find_sources(paths: Sequence[Path]) -> FoundSources:
     left_out: Counter[str] = Counter()
     sources: dict[Path, Source] = {}
     for path in paths:
-        for source in _files_of(path, left_out) if path.is_dir() else [Source(path, PurePath(path.name))]:
+        for source in walk_media(path, left_out) if path.is_dir() else [Source(path, PurePath(path.name))]:
             resolved = Path(os.path.realpath(source.path))
             left_out[TWICE] += resolved in sources
             sources.setdefault(resolved, source)
@@ -66,8 +66,11 @@ def find_sources(paths: Sequence[Path]) -> FoundSources:
     return FoundSources(tuple(sources.values()), {reason: n for reason, n in left_out.items() if n})
 
 
-def _files_of(folder: Path, left_out: Counter[str]) -> Iterator[Source]:
-    """Yields the media of a folder and its folders in the order of their names; counts the other files."""
+def walk_media(folder: Path, left_out: Counter[str] | None = None) -> Iterator[Source]:
+    """Yields the media of a folder and its folders in the order of their names; counts the other files by reason.
+
+    Raises StorageError."""
+    left_out = Counter() if left_out is None else left_out
 
     def fail(error: OSError) -> None:
         raise StorageError(f"{error.filename}: the folder cannot be read; check its permissions") from error
