@@ -163,7 +163,8 @@ class TranscriptionQueue:
             if file.id in self._controls:
                 raise OptionError("this file is being transcribed; stop it first")
             del self._files[file.id]
-        _path(self.store.folder, file.id).unlink(missing_ok=True)
+        with self._writing:  # a change of its state may still be about to be written
+            _path(self.store.folder, file.id).unlink(missing_ok=True)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits until no file runs or waits. Returns False after timeout_s."""

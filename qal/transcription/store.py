@@ -11,6 +11,7 @@ disagree. Other processes may read all files at any time."""
 import fcntl
 import json
 import re
+import secrets
 import shutil
 import threading
 import time
@@ -234,7 +235,7 @@ class TranscriptWriter:
 
 def write_safely(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name and renames it, so that it is never incomplete. Raises StorageError."""
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")  # two processes may write the same file
     with storage_errors(str(path)):
         try:
             temporary.write_bytes(content)

@@ -41,6 +41,7 @@ class FolderEngine(ScriptedEngine):
 
     directory: Path = Path()
     compute_type: str = "int8"
+    device: str = "cpu"
 
 
 class TextFileSound:
