@@ -58,9 +58,10 @@ def plain_default(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def positional(description: str, metavar: str | None = None) -> Any:
-    """Declares a required field that is a positional argument."""
-    return Field(description=description, json_schema_extra={"positional": True, "metavar": metavar})
+def positional(description: str, metavar: str | None = None, nargs: str = "+") -> Any:
+    """Declares a required field that is a positional argument; a list with nargs="*" may be empty."""
+    extra: dict[str, Any] = {"positional": True, "metavar": metavar, "nargs": nargs}
+    return Field(description=description, json_schema_extra=extra)
 
 
 def flag(default: Any, description: str, metavar: str | None = None, **limits: Any) -> Any:
@@ -114,7 +115,7 @@ def add_field(parser: ArgumentParser, name: str, field: FieldInfo) -> None:
     if extra.get("metavar"):
         settings["metavar"] = extra["metavar"]
     if get_origin(kind) in (list, tuple):
-        settings["nargs"] = "+"
+        settings["nargs"] = extra.get("nargs", "+")
         kind = get_args(kind)[0]
     if extra.get("positional"):
         parser.add_argument(name, type=kind, **settings)

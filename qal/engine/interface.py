@@ -19,6 +19,7 @@ def load_engine(
     compute_type: str = "auto",
     context: ContextChoice = "auto",
     threads: int = 0,
+    workers: int = 1,
 ) -> Engine:
     """Loads a model; a catalogue model that is not on this machine is downloaded first.
 
@@ -28,13 +29,14 @@ def load_engine(
         device: "cpu", "cuda", or "auto": a GPU if there is one.
         compute_type: "int8", "float16", "float32" ...; "auto": float16 on a GPU, int8 on a CPU.
         context: "auto": as short as the weights allow; "full": always 30 s.
-        threads: CPU threads; 0: all cores.
+        threads: CPU threads of one call; 0: all cores.
+        workers: calls that are computed at the same time, with the same weights.
 
     Raises:
         ModelError: there is no such model, or it cannot be downloaded or loaded.
         LanguageError: the model does not support the language.
     """
-    engine = Engine(resolve(str(model)), device, compute_type, context, threads)
+    engine = Engine(resolve(str(model)), device, compute_type, context, threads, workers)
     if language is not None:
         check_language(language, engine.tokenizer.languages)
     return engine
