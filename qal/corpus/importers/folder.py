@@ -9,6 +9,7 @@ import av
 from qal.audio.decode import AUDIO_SUFFIXES, open_audio
 from qal.corpus.importers.given_splits import folder_split
 from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
+from qal.corpus.importers.tables.json_objects import JSON_SUFFIX, read_clip_json
 from qal.corpus.importers.tables.text_encoding import GUESSED_TEXT, find_encoding, is_damaged, read_text
 from qal.corpus.importers.text_files import TextFiles
 from qal.corpus.importers.unread_files import ADVICE, unread_reason
@@ -28,6 +29,7 @@ OTHER_SUFFIXES = {  # of files that are never opened as audio
     *(".vtt", ".ass", ".textgrid", ".eaf", ".doc", ".docx", ".db", ".ini", ".npy", ".pt"),
 }
 LOOKED_FOR = "metadata.csv/.tsv/.jsonl"
+NOT_UTF8 = "{} is not UTF-8 text; save it as UTF-8"
 OTHER_FORM = "is another form of {name}, which is used"
 LINKED_FOLDER = "is a link to a folder elsewhere, which is not followed; import that folder, or move it here"
 BROKEN_LINK = "is a link to a file that is not there; get that file"
@@ -71,7 +73,7 @@ def _entries(folder: Path, options: ListingOptions) -> Iterator[Candidate | Prob
         if options.no_text:
             yield Candidate(AudioPiece(path), split_name=split_name, place=place)
         elif text_file is None:
-            looked_for = f"{path.with_suffix('.txt').name} and {LOOKED_FOR}"
+            looked_for = f"{path.with_suffix('.txt').name}, {path.with_suffix(JSON_SUFFIX).name} and {LOOKED_FOR}"
             yield Problem(place, f"no transcript found (looked for {looked_for})")
         elif (other := used.setdefault(text_file, path)) != path:
             yield Problem(place, OTHER_FORM.format(name=other.name), is_fault=False)
@@ -83,16 +85,39 @@ def _with_text(
     path: Path, text_file: Path, split_name: str, place: str, options: ListingOptions
 ) -> Candidate | Problem:
     try:
+        if text_file.suffix.lower() == JSON_SUFFIX:
+            return _with_json(path, text_file, split_name, place, options)
         text = " ".join(read_text(text_file, options.language).split())
     except CorpusError as error:
         return Problem(place, str(error))
     except OSError:
         return Problem(place, f"{text_file.name} cannot be read; check its permissions")
     if is_damaged(text):
-        return Problem(place, f"{text_file.name} is not UTF-8 text; save it as UTF-8")
-    encoding = find_encoding(text_file, options.language)
-    notes = (GUESSED_TEXT.format(encoding.name),) if encoding.is_guessed else ()
+        return Problem(place, NOT_UTF8.format(text_file.name))
+    notes = _encoding_notes(text_file, options)
     return Candidate(AudioPiece(path), text, split_name=split_name, place=place, notes=notes)
+
+
+def _with_json(path: Path, text_file: Path, split_name: str, place: str, options: ListingOptions) -> Candidate:
+    """Raises CorpusError if the file has no text."""
+    found = read_clip_json(text_file, options)
+    if any(map(is_damaged, found.values())):
+        raise CorpusError(NOT_UTF8.format(text_file.name))
+    return Candidate(
+        audio=AudioPiece(path),
+        text=found.get("text", ""),
+        language=found.get("language", ""),
+        speaker=found.get("speaker", ""),
+        translation=found.get("translation", ""),
+        split_name=found.get("split") or split_name,
+        place=place,
+        notes=_encoding_notes(text_file, options),
+    )
+
+
+def _encoding_notes(text_file: Path, options: ListingOptions) -> tuple[str, ...]:
+    encoding = find_encoding(text_file, options.language)
+    return (GUESSED_TEXT.format(encoding.name),) if encoding.is_guessed else ()
 
 
 def _files(source: Path) -> Iterator[Path]:
@@ -162,7 +187,7 @@ def _may_be_recording(path: Path, texts: TextFiles) -> bool:
 FOLDER = SourceFormat(
     name="folder",
     title="a folder of recordings with texts",
-    description="recordings with a text file beside each: name.wav and name.txt, in any subfolder",
+    description="recordings with a text file beside each: name.wav and name.txt (or name.json), in any subfolder",
     recognises=_recognises,
     list=list_folder,
 )

@@ -19,6 +19,7 @@ from qal.corpus.importers.tables.columns import (
     known_columns,
     text_of,
 )
+from qal.corpus.importers.tables.json_objects import JSON_SUFFIX, is_clip_json
 from qal.corpus.importers.tables.listing_rows import TableRows
 from qal.corpus.importers.tables.locating import FileLocator
 from qal.corpus.importers.tables.reading import TABLE_SUFFIXES, TEXT_SUFFIX, is_table, read_table
@@ -44,18 +45,28 @@ def find_tables(source: Path, is_main_alone: bool = True) -> list[Path]:
     tables = []
     for parent, folders, names in os.walk(source):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        tables += [path for name in _may_be_tables(names) if is_table(path := Path(parent, name))]
+        tables += [path for path in _may_be_tables(parent, names) if is_table(path)]
     main = [path for path in sorted(tables) if path.stem.lower() == MAIN_NAME] if is_main_alone else []
     return main or sorted(tables)
 
 
-def _may_be_tables(names: list[str]) -> Iterator[str]:
-    """Yields the names of a folder that may be those of tables; a text with the name of another file is its text."""
+def _may_be_tables(folder: str, names: list[str]) -> Iterator[Path]:
+    """Yields the files of a folder that may be tables.
+
+    A text with the name of another file is its text, and so is a JSON object with the name of a recording."""
     stems = {os.path.splitext(name)[0] for name in names if not name.lower().endswith(TEXT_SUFFIX)}
+    recordings = {os.path.splitext(name)[0] for name in names if _is_named_audio(name)}
     for name in names:
         stem, suffix = os.path.splitext(name)
-        if suffix.lower() in TABLE_SUFFIXES or (suffix.lower() == TEXT_SUFFIX and stem not in stems):
-            yield name
+        path, suffix = Path(folder, name), suffix.lower()
+        if suffix == JSON_SUFFIX and (stem in recordings or _is_named_audio(stem)) and is_clip_json(path):
+            continue
+        if suffix in TABLE_SUFFIXES or (suffix == TEXT_SUFFIX and stem not in stems):
+            yield path
+
+
+def _is_named_audio(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
 
 
 def list_tables(source: Path, options: ListingOptions) -> Listing:

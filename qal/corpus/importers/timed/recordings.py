@@ -9,6 +9,7 @@ from pathlib import Path
 from qal.audio.blocks import read_audio_format
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.file_names import name_key
+from qal.corpus.importers.tables.json_objects import JSON_SUFFIX, recognised_language
 from qal.corpus.importers.timed.cue_tables import CUE_TABLE_SUFFIXES, is_cue_table, read_cue_table
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.importers.timed.labels import is_label_track, read_labels
@@ -145,7 +146,13 @@ def _paired(recording: Path, beside: Sequence[Path], language: str) -> TimedReco
     if not fitting and len(stated) > 1:
         return TimedRecording(recording, None, reason=SEVERAL_LANGUAGES.format(found=" and ".join(stated)))
     cue_file = next(iter(fitting or (by_language[stated[0]] if stated else [])), None)
-    return TimedRecording(recording, cue_file, _stated_language(cue_file) if cue_file else "")
+    return TimedRecording(recording, cue_file, _language_of(cue_file) if cue_file else "")
+
+
+def _language_of(cue_file: Path) -> str:
+    """Returns the language that a file of cues states by its name, or in its content; "" if it states none."""
+    is_json = cue_file.suffix.lower() == JSON_SUFFIX
+    return _stated_language(cue_file) or (recognised_language(cue_file) if is_json else "")
 
 
 def _is_named_alike(path: Path, recording: Path) -> bool:
