@@ -26,7 +26,23 @@ OTHER_SUFFIXES = {  # of files that are never opened as audio
     *ADVICE,
     *(".txt", ".lab", ".csv", ".tsv", ".json", ".jsonl", ".parquet", ".xlsx", ".md", ".pdf", ".html", ".xml"),
     *(".jpg", ".jpeg", ".png", ".gif", ".svg", ".py", ".sh", ".yaml", ".yml", ".log", ".srt"),
-    *(".vtt", ".ass", ".textgrid", ".eaf", ".doc", ".docx", ".db", ".ini", ".npy", ".pt"),
+    *(
+        ".vtt",
+        ".ass",
+        ".ssa",
+        ".ttml",
+        ".dfxp",
+        ".sbv",
+        ".lrc",
+        ".textgrid",
+        ".eaf",
+        ".doc",
+        ".docx",
+        ".db",
+        ".ini",
+        ".npy",
+        ".pt",
+    ),
 }
 LOOKED_FOR = "metadata.csv/.tsv/.jsonl"
 NOT_UTF8 = "{} is not UTF-8 text; save it as UTF-8"
