@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,9 +11,12 @@ from qal.audio.decode import AUDIO_SUFFIXES, open_audio
 from qal.corpus.importers.given_splits import folder_split
 from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
 from qal.corpus.importers.tables.json_objects import JSON_SUFFIX, read_clip_json
+from qal.corpus.importers.tables.spoken_words import spoken_words
 from qal.corpus.importers.tables.text_encoding import GUESSED_TEXT, find_encoding, is_damaged, read_text
 from qal.corpus.importers.text_files import TextFiles
+from qal.corpus.importers.timed.cue_text import unspoken_reason
 from qal.corpus.importers.unread_files import ADVICE, unread_reason
+from qal.corpus.words import has_words
 from qal.errors import AudioDecodeError, CorpusError
 
 LOSSLESS = (".wav", ".flac")
@@ -110,16 +114,26 @@ def _with_text(
         return Problem(place, f"{text_file.name} cannot be read; check its permissions")
     if is_damaged(text):
         return Problem(place, NOT_UTF8.format(text_file.name))
-    notes = _encoding_notes(text_file, options)
-    return Candidate(AudioPiece(path), text, split_name=split_name, place=place, notes=notes)
+    candidate = Candidate(AudioPiece(path), text, split_name=split_name, place=place)
+    return _spoken(candidate, _encoding_notes(text_file, options))
 
 
-def _with_json(path: Path, text_file: Path, split_name: str, place: str, options: ListingOptions) -> Candidate:
+def _spoken(candidate: Candidate, notes: tuple[str, ...]) -> Candidate | Problem:
+    """Returns a candidate without descriptions of sounds, and with notes; a problem if nothing is spoken in it."""
+    spoken = spoken_words(candidate.text)
+    if not spoken.text and has_words(candidate.text) and not candidate.translation:
+        return Problem(candidate.place, unspoken_reason(candidate.text), is_fault=False)
+    return replace(candidate, text=spoken.text, notes=(*notes, *spoken.notes))
+
+
+def _with_json(
+    path: Path, text_file: Path, split_name: str, place: str, options: ListingOptions
+) -> Candidate | Problem:
     """Raises CorpusError if the file has no text."""
     found = read_clip_json(text_file, options)
     if any(map(is_damaged, found.values())):
         raise CorpusError(NOT_UTF8.format(text_file.name))
-    return Candidate(
+    candidate = Candidate(
         audio=AudioPiece(path),
         text=found.get("text", ""),
         language=found.get("language", ""),
@@ -127,8 +141,8 @@ def _with_json(path: Path, text_file: Path, split_name: str, place: str, options
         translation=found.get("translation", ""),
         split_name=found.get("split") or split_name,
         place=place,
-        notes=_encoding_notes(text_file, options),
     )
+    return _spoken(candidate, _encoding_notes(text_file, options))
 
 
 def _encoding_notes(text_file: Path, options: ListingOptions) -> tuple[str, ...]:

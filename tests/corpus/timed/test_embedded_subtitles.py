@@ -64,11 +64,15 @@ def write_subtitled(
                 track.metadata["language"] = language
                 packets += [(track, packet) for packet in subtitles.demux() if packet.dts is not None]
             written.unlink()
-        for stream, packet in sorted(packets, key=lambda pair: float(pair[1].dts * pair[1].time_base)):
+        for stream, packet in sorted(packets, key=_time_of):
             packet.stream = stream
             out.mux(packet)
     plain.unlink()
     return path
+
+
+def _time_of(pair: tuple[Any, Any]) -> float:
+    return float(pair[1].dts * pair[1].time_base)
 
 
 def write_mov_text(path: Path) -> Path:
@@ -86,7 +90,7 @@ def write_mov_text(path: Path) -> Path:
             packet.pts = packet.dts = round(1000 * start_s)
             packet.duration = round(1000 * (end_s - start_s))
             packets.append((track, packet))
-        for stream, packet in sorted(packets, key=lambda pair: float(pair[1].dts * pair[1].time_base)):
+        for stream, packet in sorted(packets, key=_time_of):
             packet.stream = stream
             out.mux(packet)
     plain.unlink()

@@ -18,12 +18,14 @@ from qal.corpus.importers.tables.columns import (
     find_roles,
     known_columns,
     text_of,
+    value_of,
 )
 from qal.corpus.importers.tables.json_objects import JSON_SUFFIX, is_clip_json
 from qal.corpus.importers.tables.listing_rows import TableRows
 from qal.corpus.importers.tables.locating import FileLocator
 from qal.corpus.importers.tables.reading import TABLE_SUFFIXES, TEXT_SUFFIX, is_table, read_table
 from qal.corpus.importers.tables.records import Record, Table
+from qal.corpus.importers.timed.cue_text import recurring_labels
 from qal.corpus.split import parse_split
 from qal.errors import CorpusError
 
@@ -78,7 +80,10 @@ def list_tables(source: Path, options: ListingOptions) -> Listing:
         return list_folder(source, options)
     used = _usable_tables(find_tables(source), options)
     locator = FileLocator(folder, options.audio_folders)
-    rows = [TableRows(table, _with_split(table, roles, options), folder, locator, options) for table, roles in used]
+    rows = [
+        TableRows(table, _with_split(table, roles, options), folder, locator, options, _labels(table, roles, options))
+        for table, roles in used
+    ]
     first = rows[0]
     notes = dict.fromkeys(table.notes for table, _ in used if table.notes)
     unused = _unused(source, [table.path for table, _ in used])
@@ -186,6 +191,14 @@ def _with_split(table: Table, roles: Roles, options: ListingOptions) -> Roles:
         columns.feed(record.number, {name: record.values.get(column) for name, column in spellings.items()})
     name = columns.name()
     return {**roles, "split": (spellings[name],)} if name else roles
+
+
+def _labels(table: Table, roles: Roles, options: ListingOptions) -> frozenset[str]:
+    """Returns the names of speakers with which the texts of a table begin, if no column holds the speakers."""
+    if "speaker" in roles or options.no_text:
+        return frozenset()
+    texts = (text_of(value_of(record.values, roles.get("text", ()))) for record in _records(table))
+    return recurring_labels(filter(None, texts))
 
 
 def _records(table: Table) -> Iterator[Record]:

@@ -6,7 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import av
+from av.stream import Disposition
+from av.subtitles.subtitle import AssSubtitle
 
 from qal.audio.decode import decode_errors, open_audio
 from qal.audio.holes import start_of
@@ -61,7 +62,7 @@ def _track(index: int, stream: Any) -> SubtitleTrack:
         codec=context.codec.canonical_name if context else "unknown",
         is_text=bool(context and context.codec.text_sub),
         language=resolve_language(stream.language or "") or "",
-        is_forced=bool(stream.disposition & av.stream.Disposition.forced),
+        is_forced=bool(stream.disposition & Disposition.forced),
     )
 
 
@@ -105,6 +106,7 @@ def _dialogues(path: Path, index: int) -> Iterator[tuple[float, float, str]]:
                 continue
             start_s = float(packet.pts * packet.time_base) - origin_s
             end_s = start_s + float((packet.duration or 0) * packet.time_base)
-            for part in packet.decode():
-                if isinstance(part, av.subtitles.subtitle.AssSubtitle):
+            parts: list[Any] = packet.decode()
+            for part in parts:
+                if isinstance(part, AssSubtitle):
                     yield start_s, end_s, part.ass.decode("utf-8", errors="surrogateescape")
