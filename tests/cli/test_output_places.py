@@ -22,9 +22,9 @@ COMMANDS = [  # each with arguments that are enough to be understood
     ["evaluate", "base", "SOURCE"],
     ["evaluate", "suite", "SOURCE/suite.yaml"],
     ["evaluate", "report", "SOURCE"],
-    ["evaluate", "speed", "base", "SOURCE/a.wav"],
+    ["evaluate", "speed", "base", "--sound", "SOURCE/a.wav"],
     ["evaluate", "context", "base", "SOURCE"],
-    ["evaluate", "attention", "base", "SOURCE/a.wav", "words"],
+    ["evaluate", "attention", "base", "SOURCE/a.wav", "--text", "words"],
     ["augment", "draw", "SOURCE/a.wav"],
     ["augment", "preview", "SOURCE/a.wav"],
 ]
