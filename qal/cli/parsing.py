@@ -12,6 +12,7 @@ field's name, as in `json_`, keeps it apart from a method of the model and is no
 import re
 from argparse import SUPPRESS, Action, _HelpAction
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter, Namespace
@@ -20,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from qal.errors import OptionError
 from qal.jobs.options.validation_errors import validation_messages
+from qal.storage import require_makeable
 
 Options = TypeVar("Options", bound=BaseModel)
 JSON_HELP = "print one JSON object as the last line"
@@ -69,6 +71,11 @@ def flag(default: Any, description: str, metavar: str | None = None, **limits: A
     return Field(default, description=description, json_schema_extra={"metavar": metavar}, **limits)
 
 
+def stored_in(default: Path, description: str) -> Any:
+    """Declares a flag `out` that names a folder from which a command only reads."""
+    return Field(default, description=description, json_schema_extra={"metavar": "DIR", "is_read": True})
+
+
 def parse_options(prog: str, about: str, model: type[Options], arguments: Sequence[str] | None = None) -> Options:
     """Reads a command line into the model's fields.
 
@@ -80,6 +87,7 @@ def parse_options(prog: str, about: str, model: type[Options], arguments: Sequen
 
     Raises:
         OptionError: one line that names what is wrong and where --help is.
+        StorageError: what `--out` names cannot be made, which is said before the work begins.
     """
     parser = make_parser(prog, about)
     for name, field in model.model_fields.items():
@@ -87,9 +95,20 @@ def parse_options(prog: str, about: str, model: type[Options], arguments: Sequen
     parser.usage = short_usage(model)
     values = parse(parser, None if arguments is None else hyphenated(arguments)).as_dict()
     try:
-        return model.model_validate({name: values[name.rstrip("_")] for name in model.model_fields})
+        options = model.model_validate({name: values[name.rstrip("_")] for name in model.model_fields})
     except ValidationError as error:
         raise OptionError(f"{'; '.join(validation_messages(error, '--'))}; see {prog} --help") from error
+    _require_output(options)
+    return options
+
+
+def _require_output(options: BaseModel) -> None:
+    """Raises StorageError if the file or folder of --out cannot be made; a dry run writes nothing."""
+    extra = type(options).model_fields["out"].json_schema_extra if hasattr(options, "out") else None
+    is_read = isinstance(extra, dict) and extra.get("is_read")
+    out = getattr(options, "out", None)
+    if isinstance(out, Path) and not is_read and not getattr(options, "dry_run", False):
+        require_makeable(out)
 
 
 def short_usage(model: type[BaseModel]) -> str:

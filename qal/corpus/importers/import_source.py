@@ -103,7 +103,9 @@ def _preview(
         licence=listing.licence,
         attribution=listing.attribution,
         source=listing.source or _described(source),
-        notes=" ".join(filter(None, [listing.notes, sample.describe_part(listing.stated_count)])),
+        notes=" ".join(
+            filter(None, [listing.notes, *sample.describe_changes(), sample.describe_part(listing.stated_count)])
+        ),
         stops=stops,
     )
 
