@@ -24,6 +24,7 @@ from qal.text.normalisation.registry import SCORING, Normaliser
 EVALUATION_FILE = "evaluation.json"
 ROWS_FILE = "rows.jsonl"
 LOCK_FILE = ".lock"
+LAST_TIME_S = 253_370_764_800  # the year 9999, the last one that a date can have
 State = Literal["running", "finished", "stopped", "failed"]
 
 
@@ -62,8 +63,8 @@ class Evaluation(BaseModel, frozen=True):
     total: int = Field(default=0, ge=0, description="examples to score")
     state: State = "running"
     problem: str = Field(default="", description="why it failed, in a sentence")
-    started: float = Field(default_factory=time.time, description="seconds since 1970")
-    ended: float | None = None
+    started: float = Field(default_factory=time.time, ge=0, le=LAST_TIME_S, description="seconds since 1970")
+    ended: float | None = Field(default=None, ge=0, le=LAST_TIME_S)
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
