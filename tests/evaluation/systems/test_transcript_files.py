@@ -217,3 +217,9 @@ def test_only_the_transcripts_of_a_folder_are_read(tmp_path: Path):
 def test_a_name_that_no_file_can_have_is_one_sentence(name: str):
     with pytest.raises(QalError):
         find_system(name)
+
+
+def test_times_of_words_in_automatic_captions_are_no_text(tmp_path: Path):
+    path = tmp_path / "a.vtt"
+    path.write_text("WEBVTT\n\n00:00.500 --> 00:02.000\nhello<00:00:01.000><c> there</c> <01.500>now\n")
+    assert texts_of(path) == {"audio/a.wav": "hello there now"}
