@@ -82,7 +82,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     try:
         return Evaluation.model_validate_json(require_regular(path).read_bytes())
     except (OSError, ValidationError) as error:
-        raise EvaluationError(f"{path}: missing or damaged; evaluate again") from error
+        raise EvaluationError(f"{path}: missing or damaged; delete its folder and evaluate again") from error
 
 
 @contextmanager
@@ -138,7 +138,7 @@ def read_rows(folder: Path) -> list[ScoredRow]:
         try:
             rows += [ScoredRow.model_validate_json(line)] if line.strip() else []
         except ValidationError as error:
-            raise EvaluationError(f"{path}: line {number} is damaged; evaluate again") from error
+            raise EvaluationError(f"{path}: line {number} is damaged; delete the folder and evaluate again") from error
     return rows
 
 
