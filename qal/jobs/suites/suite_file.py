@@ -47,9 +47,11 @@ class SuiteCorpus(Options, frozen=True):
         description="a model fails if the whole 95 % interval of its paired difference to the baseline is above this",
     )
     max_rate: float | None = Field(
-        default=None, gt=0, description="a model fails if its error rate is above this share"
+        default=None, gt=0, le=1, description="a model fails if its error rate is above this share; 0.25 is 25 %"
     )
-    max_rtf: float | None = Field(default=None, gt=0, description="a model fails if its real-time factor is above this")
+    max_rtf: float | None = Field(
+        default=None, gt=0, le=1000, description="a model fails if its real-time factor is above this"
+    )
 
 
 class Suite(Options, frozen=True):
