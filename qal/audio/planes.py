@@ -4,6 +4,7 @@ Frames with a plane for each channel are interleaved first: PyAV reads beyond th
 more, which ends the process."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import av
 import numpy as np
@@ -41,7 +42,36 @@ def sliced(frame: av.AudioFrame, max_samples: int) -> Iterator[av.AudioFrame]:
     values = frame.to_ndarray()
     step = max_samples * (values.shape[1] // frame.samples)
     for first in range(0, values.shape[1], step):
-        part = np.ascontiguousarray(values[:, first : first + step])
-        piece = av.AudioFrame.from_ndarray(part, frame.format.name, frame.layout.name)
-        piece.sample_rate = frame.sample_rate
-        yield piece
+        part = values[:, first : first + step]
+        yield _frame_of_values([part], frame)
+
+
+def joined(frames: Iterator[av.AudioFrame], min_s: float) -> Iterator[av.AudioFrame]:
+    """Joins short interleaved frames of the same form to frames of at least `min_s` seconds, which cost less each."""
+    pending: list[NDArray[Any]] = []
+    last: av.AudioFrame | None = None
+    samples = 0
+    for frame in frames:
+        if last is not None and _form(frame) != _form(last):
+            yield _frame_of_values(pending, last)
+            pending, samples = [], 0
+        last = frame
+        pending.append(frame.to_ndarray())
+        samples += frame.samples
+        if samples >= min_s * frame.sample_rate:
+            yield _frame_of_values(pending, frame)
+            pending, samples, last = [], 0, None
+    if last is not None:
+        yield _frame_of_values(pending, last)
+
+
+def _form(frame: av.AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _frame_of_values(values: list[NDArray[Any]], like: av.AudioFrame) -> av.AudioFrame:
+    """Returns a frame with the values of several ones, one after the other."""
+    all_values = np.ascontiguousarray(np.concatenate(values, axis=1))
+    frame = av.AudioFrame.from_ndarray(all_values, like.format.name, like.layout.name)
+    frame.sample_rate = like.sample_rate
+    return frame
