@@ -3,6 +3,8 @@
 Frames with a plane for each channel are interleaved first: PyAV reads beyond the list of the planes if there are 8 or
 more, which ends the process."""
 
+from collections.abc import Iterator
+
 import av
 import numpy as np
 from numpy.typing import NDArray
@@ -29,3 +31,17 @@ def frame_of(channels: NDArray[np.float32], layout: str, rate_hz: int) -> av.Aud
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels.T, np.float32).reshape(1, -1), "flt", layout)
     frame.sample_rate = rate_hz
     return frame
+
+
+def sliced(frame: av.AudioFrame, max_samples: int) -> Iterator[av.AudioFrame]:
+    """Yields the parts of an interleaved frame, each of at most `max_samples` samples; `time` is that of the first."""
+    if frame.samples <= max_samples:
+        yield frame
+        return
+    values = frame.to_ndarray()
+    step = max_samples * (values.shape[1] // frame.samples)
+    for first in range(0, values.shape[1], step):
+        part = np.ascontiguousarray(values[:, first : first + step])
+        piece = av.AudioFrame.from_ndarray(part, frame.format.name, frame.layout.name)
+        piece.sample_rate = frame.sample_rate
+        yield piece

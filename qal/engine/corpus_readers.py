@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qal.audio.blocks import read_blocks
-from qal.audio.decode import MAX_DURATION_S, decode, decode_errors
+from qal.audio.decode import MAX_DURATION_S, decode
+from qal.audio.decoding.opening import decode_errors
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.corpus.importers.alignment import TimedWord, TimeRange
 from qal.corpus.importers.conversion.cutting import Part, cut_parts

@@ -62,6 +62,6 @@ def transcribe(
     Raises:
         AudioDecodeError, ModelError, LanguageError.
     """
-    samples = decode(Path(audio)) if isinstance(audio, (str, Path)) else audio
+    samples = decode(Path(audio), is_example=False) if isinstance(audio, (str, Path)) else audio
     engine = load_engine(model, language) if isinstance(model, (str, Path)) else model
     return transcribe_file(engine, samples, language, task)

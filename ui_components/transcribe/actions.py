@@ -89,7 +89,7 @@ def transcribe(
     if selection:
         samples = read_time_range(Path(path), selection.start_s, selection.end_s, require_open_page)
     else:
-        samples = decode(path, check=require_open_page)
+        samples = decode(path, check=require_open_page, is_example=False)
     progress(0, desc=f"loading {model}")
     engine = studio.engines.get(model, studio.runs, context)
     if language:

@@ -35,7 +35,7 @@ class CaptionOptions(EngineOptions, frozen=True):
 def main(arguments: Sequence[str]) -> None:
     about = "Plays a file in packets, as a microphone would, and prints the captions as they come."
     options = parse_options("qal captions", about, CaptionOptions, arguments)
-    samples = decode(options.file)
+    samples = decode(options.file, is_example=False)
     engine = load_engine(options)
     print(f"{options.model}: {describe_engine(engine)}", file=sys.stderr)
     session = options.session.model_copy(update={"languages": tuple(options.languages) or options.session.languages})

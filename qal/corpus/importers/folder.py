@@ -6,7 +6,8 @@ from pathlib import Path
 
 import av
 
-from qal.audio.decode import AUDIO_SUFFIXES, open_audio
+from qal.audio.decode import AUDIO_SUFFIXES
+from qal.audio.decoding.opening import open_audio
 from qal.corpus.importers.given_splits import folder_split
 from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
 from qal.corpus.importers.tables.text_encoding import GUESSED_TEXT, find_encoding, is_damaged, read_text

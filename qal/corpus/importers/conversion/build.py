@@ -8,7 +8,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
-from qal.audio.decode import Check
+from qal.audio.decoding.opening import Check
 from qal.corpus.importers.conversion.checking import CheckedCandidate
 from qal.corpus.importers.conversion.convert import Item, Outcome, Recording, convert, unreadable_reason
 from qal.corpus.importers.conversion.journal import Journal, candidate_key

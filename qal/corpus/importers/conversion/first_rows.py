@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from qal.audio.decode import Check
+from qal.audio.decoding.opening import Check
 from qal.audio.samples import Samples, seconds
 from qal.audio.sound_check import require_sound
 from qal.corpus.importers.conversion.checking import CheckedCandidate
