@@ -37,6 +37,12 @@ class DecodingOptions(BaseModel, frozen=True):
     temperature: float = Field(
         default=0.0, ge=0, le=1, description=f"above 0, the most likely of {BEST_OF} sampled texts is used"
     )
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        lt=2**32,
+        description="seed of each sampled text, which then depends on nothing else; costs loading the model again",
+    )
     timestamps: bool = Field(default=False, description="the model predicts timestamp tokens, too")
     words: bool = Field(default=False, description="compute the start, end and probability of each word")
 

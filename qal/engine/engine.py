@@ -1,6 +1,7 @@
 """Engine: transcribes batches of utterances with a CTranslate2 Whisper model."""
 
 import copy
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +13,12 @@ import numpy as np
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, SAMPLE_RATE, WINDOW_S, WINDOW_SAMPLES, Samples
 from qal.cores import usable_cores
-from qal.engine.context import context_frames
+from qal.engine.context import context_frames, grid_samples
 from qal.engine.cublas import load_cublas
 from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
 from qal.engine.languages import DetectedLanguage, LanguageDetection, check_languages
 from qal.engine.model_directory import ContextAbility, is_model_directory, read_metadata
+from qal.engine.timestamps import TimedText, timed_texts
 from qal.engine.words import Word, to_words
 from qal.errors import ModelError, OptionError
 
@@ -26,6 +28,7 @@ FULL_CONTEXT = ContextAbility(adaptive=False)
 ANY_LANGUAGE = LanguageDetection()
 MIN_ALIGNED_FRAMES = 2
 MAX_CPU_WORKERS = 4
+SEEDING = threading.Lock()  # CTranslate2's seed belongs to the process
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Utterance:
     speech_probability: float = 1.0  # highest probability of the VAD; 1 if it was not used
     previous_text: str = ""  # text before this utterance, or vocabulary hints, for the decoder's prompt
     detection: LanguageDetection = ANY_LANGUAGE
+    on_grid: bool = False  # encoded together with utterances of like length only, so that its text depends on no other
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Transcript:
     words: tuple[Word, ...] = ()  # empty unless DecodingOptions.words is set
     other_language: str | None = None  # likely by the sound, while the language that was held is unlikely
     is_cut: bool = False  # the text filled the token limit, so that its end is missing
+    language_probability: float | None = None  # None: the language was given
+    timed_texts: tuple[TimedText, ...] = ()  # empty unless DecodingOptions.timestamps is set
 
 
 class Engine:
@@ -94,19 +100,23 @@ class Engine:
         self.device = choose_device(device)
         self.compute_type = choose_compute_type(self.device, compute_type)
         self.workers = workers
+        self._threads = threads
+        self._model = self._load(workers)
+        self.n_mels: int = self._model.n_mels
+
+    def _load(self, workers: int) -> ctranslate2.models.Whisper:
         try:
-            self._model = ctranslate2.models.Whisper(
-                str(directory),
+            return ctranslate2.models.Whisper(
+                str(self.directory),
                 device=self.device,
                 compute_type=self.compute_type,
-                intra_threads=threads,
+                intra_threads=self._threads,
                 inter_threads=workers,
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(
-                f"{directory}: cannot be loaded ({_first_line(error)}); download or export it again"
+                f"{self.directory}: cannot be loaded ({_first_line(error)}); download or export it again"
             ) from error
-        self.n_mels: int = self._model.n_mels
 
     @property
     def model(self) -> ctranslate2.models.Whisper:
@@ -123,19 +133,36 @@ class Engine:
         """Transcribes utterances in batches, each encoded at the context of its longest utterance.
 
         Utterances with prompts of different lengths are in different batches, because CTranslate2 needs the text to
-        start at the same position. Returns one transcript per utterance, in order; [] for []."""
+        start at the same position; so are utterances `on_grid` of different lengths. Returns one transcript per
+        utterance, in order; [] for []."""
         if any(len(u.samples) > WINDOW_SAMPLES for u in utterances):
             raise ValueError(f"an utterance is longer than {WINDOW_S} s; cut it first")
-        batches: dict[int, list[int]] = {}  # indices by length of the previous text
+        if options.temperature and options.seed is not None:
+            return [self._draw(utterance, options, options.seed) for utterance in utterances]
+        batches: dict[tuple[int, int], list[int]] = {}  # indices of utterances that may be decoded together
         for i, utterance in enumerate(utterances):
-            batches.setdefault(len(self.tokenizer.previous_text_ids(utterance.previous_text)), []).append(i)
+            prompt_length = len(self.tokenizer.previous_text_ids(utterance.previous_text))
+            context = context_frames(grid_samples(len(utterance.samples)), self.ability) if utterance.on_grid else 0
+            batches.setdefault((prompt_length, context), []).append(i)
         transcripts: dict[int, Transcript] = {}
         for batch in batches.values():
-            transcripts |= zip(batch, self._transcribe_batch([utterances[i] for i in batch], options), strict=True)
+            found = self._transcribe_batch([utterances[i] for i in batch], options)
+            transcripts |= zip(batch, found, strict=True)
         return [transcripts[i] for i in range(len(utterances))]
 
+    def _draw(self, utterance: Utterance, options: DecodingOptions, seed: int) -> Transcript:
+        """Transcribes an utterance with sampled texts that depend on the seed alone.
+
+        CTranslate2 has a random generator in each thread of a model, seeded at its first use and never again. So the
+        weights are loaded once more, with a new thread."""
+        drawing = copy.copy(self)
+        with SEEDING:
+            ctranslate2.set_random_seed(seed)
+            drawing._model = drawing._load(workers=1)
+            return drawing._transcribe_batch([utterance], options)[0]
+
     def _transcribe_batch(self, utterances: list[Utterance], options: DecodingOptions) -> list[Transcript]:
-        longest = max(len(u.samples) for u in utterances)
+        longest = max(grid_samples(len(u.samples)) if u.on_grid else len(u.samples) for u in utterances)
         frames = context_frames(longest, self.ability)
         mel = np.stack([padded_log_mel(u.samples, frames, self.n_mels) for u in utterances])
         encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
@@ -147,6 +174,10 @@ class Engine:
         if options.timestamps:
             prompts = [prompt[:-1] for prompt in prompts]  # without <|notimestamps|>
         max_tokens = options.token_limit(longest / SAMPLE_RATE)
+        limits = [
+            options.token_limit(grid_samples(len(u.samples)) / SAMPLE_RATE) if u.on_grid else max_tokens
+            for u in utterances
+        ]
         search = sampling_options(options.temperature) if options.temperature else {"beam_size": options.beam_size}
         results = self._model.generate(
             encoded,
@@ -159,8 +190,8 @@ class Engine:
             return_no_speech_prob=True,
         )
         transcripts = [
-            self._transcript(result, detected, frames, max_tokens)
-            for result, detected in zip(results, languages, strict=True)
+            self._transcript(result, detected, frames, limit)
+            for result, detected, limit in zip(results, languages, limits, strict=True)
         ]
         return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
 
@@ -208,7 +239,7 @@ class Engine:
         frames: int,
         max_tokens: int,
     ) -> Transcript:
-        ids = result.sequences_ids[0]
+        ids = result.sequences_ids[0][:max_tokens]
         return Transcript(
             text=self.tokenizer.decode(ids),
             language=detected.language,
@@ -218,6 +249,8 @@ class Engine:
             context_frames=frames,
             other_language=detected.other,
             is_cut=len(ids) >= max_tokens,
+            language_probability=detected.probability,
+            timed_texts=timed_texts(self.tokenizer, ids),
         )
 
 

@@ -221,7 +221,11 @@ def cut_at(reading: Reading, cuts: Sequence[int], rules: ReadingRules) -> list[R
 
 def _placed(reading: Reading, part: Reading) -> Reading:
     """Returns the reading of a part with its place and the detected language of the whole utterance."""
-    transcript = replace(reading.transcript, other_language=part.transcript.other_language)
+    transcript = replace(
+        reading.transcript,
+        other_language=part.transcript.other_language,
+        language_probability=part.transcript.language_probability,
+    )
     start_s = reading.start_s + part.start_s
     return replace(reading, transcript=transcript, start_s=start_s, is_doubted=reading.is_doubted or part.is_doubted)
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from qal.audio.gate import Gate, Region
+from qal.audio.gate import GateOptions, Region
 from qal.audio.samples import SAMPLE_RATE, Samples
-from qal.audio.vad import VAD_WINDOW, VadStream
+from qal.audio.vad import VAD_WINDOW
 from qal.engine.longform.options import LongformOptions
+from qal.engine.longform.sections import Section, stream_sections
 
 WINDOWS_PER_SECOND = SAMPLE_RATE / VAD_WINDOW
 
@@ -22,6 +23,10 @@ class MergedRegion:
     speech_end: int
     speech_probability: float  # highest of the regions
 
+    @property
+    def duration_s(self) -> float:
+        return (self.end - self.start) / SAMPLE_RATE
+
     def cut(self, samples: Samples) -> Samples:
         """Returns the region's part of the file's samples."""
         return samples[self.start : self.end]
@@ -29,19 +34,36 @@ class MergedRegion:
 
 def find_merged_regions(samples: Samples, target_s: float, options: LongformOptions) -> list[MergedRegion]:
     """Finds the speech of a file and merges neighbouring regions up to target_s."""
-    longest_s = min(target_s, options.gate.max_segment_s)
-    gate = Gate(options.gate.model_copy(update={"max_segment_s": longest_s}))
-    regions = gate.feed(VadStream().feed(samples)) + gate.flush()
-    return [
-        MergedRegion(
-            start=group[0].start * VAD_WINDOW,
-            end=group[-1].end * VAD_WINDOW,
-            speech_start=group[0].speech_start * VAD_WINDOW,
-            speech_end=group[-1].speech_end * VAD_WINDOW,
-            speech_probability=max(region.peak_probability for region in group),
-        )
-        for group in group_regions(regions, target_s, options.max_pause_s)
-    ]
+    sections = stream_sections([samples], gate_options(target_s, options))
+    return [merged for section in sections for merged in merged_regions(section, target_s, options.max_pause_s)]
+
+
+def gate_options(target_s: float, options: LongformOptions) -> GateOptions:
+    """Returns the options of the gate for speech that is cut at target_s at the latest."""
+    return options.gate.model_copy(update={"max_segment_s": min(target_s, options.gate.max_segment_s)})
+
+
+def merged_regions(section: Section, target_s: float, max_pause_s: float) -> list[MergedRegion]:
+    """Merges the neighbouring regions of a section up to target_s."""
+    return [merge(group, section) for group in group_regions(section.regions, target_s, max_pause_s)]
+
+
+def merge(group: Sequence[Region], section: Section) -> MergedRegion:
+    """Merges regions of a section that follow each other."""
+    return MergedRegion(
+        start=section.start + group[0].start * VAD_WINDOW,
+        end=section.start + group[-1].end * VAD_WINDOW,
+        speech_start=section.start + group[0].speech_start * VAD_WINDOW,
+        speech_end=section.start + group[-1].speech_end * VAD_WINDOW,
+        speech_probability=max(region.peak_probability for region in group),
+    )
+
+
+def window_region(section: Section, start: int, end: int) -> MergedRegion:
+    """Returns the samples [start, end) of a file as a region, with the highest speech probability in them."""
+    first, last = (start - section.start) / VAD_WINDOW, (end - section.start) / VAD_WINDOW
+    peaks = [r.peak_probability for r in section.regions if r.speech_start < last and first < r.speech_end]
+    return MergedRegion(start, end, start, end, max(peaks, default=0.0))
 
 
 def group_regions(regions: Sequence[Region], target_s: float, max_pause_s: float) -> list[list[Region]]:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from qal.engine.words import Word
+from qal.audio.samples import SAMPLE_RATE, seconds
+from qal.engine.longform.regions import MergedRegion
+from qal.engine.reading import Reading
+from qal.engine.words import Word, move_words
 
 
 @dataclass(frozen=True)
@@ -18,3 +21,22 @@ class Segment:
     words: tuple[Word, ...] = ()  # with times from the start of the file; empty unless they were asked for
     language_probability: float | None = None  # of the detected language; None: it was given
     channel: int | None = None  # of the file, from 0; None: the channels were mixed
+
+
+def to_segment(reading: Reading, region: MergedRegion, language_probability: float | None = None) -> Segment:
+    """Makes a segment of a part of a region, without the silence around the region's speech.
+
+    `language_probability` is used where the language was detected before the region was read."""
+    transcript = reading.transcript
+    start_s = region.start / SAMPLE_RATE + reading.start_s
+    end_s = start_s + seconds(reading.utterance.samples)
+    return Segment(
+        start_s=max(start_s, region.speech_start / SAMPLE_RATE),
+        end_s=min(end_s, region.speech_end / SAMPLE_RATE),
+        text=transcript.text,
+        language=transcript.language,
+        avg_logprob=transcript.avg_logprob,
+        no_speech_prob=transcript.no_speech_prob,
+        words=move_words(transcript.words, start_s),
+        language_probability=transcript.language_probability or language_probability,
+    )

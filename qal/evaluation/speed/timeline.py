@@ -12,7 +12,8 @@ from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 from qal.engine.longform.options import DEFAULT_LONGFORM, LONGFORM_DECODING, LongformOptions
-from qal.engine.longform.transcription import FileEngine, transcribe_file
+from qal.engine.longform.transcription import transcribe_file
+from qal.engine.longform.work import FileEngine
 from qal.engine.model_directory import ContextAbility
 from qal.evaluation.speed.records import Stretch, Timeline
 
