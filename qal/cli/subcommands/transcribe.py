@@ -20,7 +20,7 @@ from qal.engine.longform.segment import Segment
 from qal.engine.longform.transcription import transcribe_file
 from qal.errors import AudioDecodeError, OptionError
 from qal.storage import storage_errors
-from qal.text.subtitles.formats import SUBTITLE_FORMATS
+from qal.text.subtitles.formats import SUBTITLE_FORMATS, TranscriptDetails
 
 BEAM_SIZE = DecodingOptions.model_fields["beam_size"]
 
@@ -38,21 +38,23 @@ def main(arguments: Sequence[str]) -> None:
     about = "Transcribes files of any length; the text goes to stdout, or into --out."
     options = parse_options("qal transcribe", about, TranscribeOptions, arguments)
     targets = output_paths(options.files, options.out, options.format)
-    decoding = LONGFORM_DECODING.model_copy(update={"beam_size": options.beam_size})
+    decoding = LONGFORM_DECODING.model_copy(update={"beam_size": options.beam_size, "words": options.format != "txt"})
     engine = load_engine(options)
     print(f"{options.model}: {describe_engine(engine)}", file=sys.stderr)
     failures = []
     for path, target in zip(options.files, targets, strict=True):
         try:
-            text = SUBTITLE_FORMATS[options.format].format_cues(transcribed(engine, path, decoding, options))
+            segments = transcribed(engine, path, decoding, options)
         except AudioDecodeError as error:
             failures.append(str(error))
             continue
+        details = TranscriptDetails(task=options.task, title=path.stem)
+        content = SUBTITLE_FORMATS[options.format].format(segments, details=details)
         if target:
             with storage_errors(str(target)):
-                target.write_text(text, encoding="utf-8")
+                target.write_bytes(content)
         else:
-            print(text, end="", flush=True)
+            print(content.decode("utf-8-sig"), end="", flush=True)
     if failures:
         raise AudioDecodeError("; ".join(failures))
 
@@ -62,6 +64,8 @@ def output_paths(files: list[Path], folder: Path | None, form: str) -> list[Path
     if folder is None:
         if len(files) > 1 and form != "txt":
             raise OptionError(f"several files do not fit into one {form}; give --out DIR")
+        if not SUBTITLE_FORMATS[form].is_text:
+            raise OptionError(f"{form} is no text that can be printed; give --out DIR")
         return [None] * len(files)
     names = [f"{path.stem}.{form}" for path in files]
     twice = sorted({name for name in names if names.count(name) > 1})
