@@ -23,8 +23,6 @@ DASH = re.compile(r"^\s*[-–—‐]\s*(?=\S)")
 CHANGE = re.compile(r"^\s*(?:>>+|»)\s*")  # another speaker begins
 LABEL = re.compile(r"^\s*(?P<name>[^\s:：፦.!?,][^:：፦.!?,\n]{0,30}?)\s*[:：፦](?!//)(?:\s+|(?<=[：፦])|$)")
 MAX_LABEL_WORDS = 4
-SENTENCE_ENDS = frozenset(".!?…。！？．｡।॥።፧؟۔།")
-CLOSING = "\"'”’»)]}“„「」『』"
 MIN_REPEATED_LABELS = 3  # from which a label that is not in capitals counts
 
 
@@ -33,11 +31,6 @@ class SpokenText(NamedTuple):
 
     text: str
     speaker: str
-
-
-def ends_sentence(text: str) -> bool:
-    """True if the text ends with a full stop or a similar mark, perhaps within quotation marks."""
-    return text.rstrip().rstrip(CLOSING)[-1:] in SENTENCE_ENDS
 
 
 def frequent_labels(texts: Iterable[str]) -> frozenset[str]:
