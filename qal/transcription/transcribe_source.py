@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.sound_file import SoundFile
 from qal.engine.longform.segment import Segment
-from qal.engine.longform.transcription import FileEngine
+from qal.engine.longform.settled import Settled
+from qal.engine.longform.stream import transcribe_stream
+from qal.engine.longform.work import FileEngine
 from qal.errors import QalError
-from qal.transcription.adapters import Settled, SoundFile, transcribe_stream
 from qal.transcription.control import ControlledEngine, RunControl, TranscriptionStopped
 from qal.transcription.identity import content_hash, engine_identity, transcript_key
 from qal.transcription.options import TranscriptionOptions

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from qal.engine.longform.settled import Continuation
 from qal.errors import AudioDecodeError, OptionError
-from qal.transcription.adapters import Continuation
 from qal.transcription.control import RunControl, TranscriptionStopped
 from qal.transcription.store import (
     SEGMENTS_FILE,

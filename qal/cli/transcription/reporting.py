@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from qal.text.subtitles.formats import format_timestamp
+from qal.text.subtitles.timestamps import format_timestamp
 from qal.transcription.batch import FileResult
 from qal.transcription.document import spoken_languages
 from qal.transcription.transcribe_source import FileProgress
