@@ -66,7 +66,7 @@ def transcribe_source(
         options: all that decides the text.
         store: the transcripts.
         control: pauses and stops it, and lets live captions go first.
-        progress: called after each stretch.
+        progress: called at the start, and after each stretch.
         user: who started it.
         name: shown instead of the file's name, for uploads.
 
@@ -146,6 +146,7 @@ class _Run:
         ]
         running = [stream.transcribed(engine, self.options) for stream in streams]
         started_s, began = min(stream.settled_s for stream in streams), time.monotonic()
+        self._report(started_s, started_s, 0.0, sound)
         while running:
             index = min(range(len(running)), key=lambda i: streams[i].settled_s)  # the one that is behind
             settled = next(running[index], None)

@@ -1,4 +1,4 @@
-"""What `qal transcribe` prints: a bar for each file that is running, a line for each that has ended, and the sum."""
+"""Output of `qal transcribe`: a bar for each file that is running, a line for each that has ended, and the sum."""
 
 import math
 import sys
