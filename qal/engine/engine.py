@@ -19,6 +19,7 @@ from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
 from qal.engine.languages import DetectedLanguage, LanguageDetection, check_languages
 from qal.engine.model_directory import ContextAbility, is_model_directory, read_metadata
 from qal.engine.timestamps import TimedText, timed_texts
+from qal.engine.word_sound import fit_to_sound
 from qal.engine.words import Word, to_words
 from qal.errors import ModelError, OptionError
 
@@ -213,7 +214,8 @@ class Engine:
             splitter = self.tokenizer.word_splitter("en" if task == "translate" else language)
             for i, (t, text, alignment) in enumerate(zip(transcripts, texts, alignments, strict=True)):
                 if spoken[i] == (language, task):
-                    with_words[i] = replace(t, words=to_words(splitter, text, alignment))
+                    words = to_words(splitter, text, alignment)
+                    with_words[i] = replace(t, words=fit_to_sound(words, utterances[i].samples))
         return with_words
 
     def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[DetectedLanguage]:

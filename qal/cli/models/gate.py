@@ -29,7 +29,7 @@ from qal.evaluation.evaluate import select_rows
 from qal.evaluation.gate_report import GateReport, table_rows, table_text, write_gate_report
 from qal.evaluation.scoring import SpokenReference, load_references
 from qal.export.gate.gate import GateInput, Transcribe, run_gate
-from qal.export.gate.word_times import join_pieces
+from qal.export.gate.word_times import join_pieces, write_heads
 from qal.jobs.example_selection import held_out_references, read_corpora
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run
@@ -176,7 +176,7 @@ def cached_base(directory: Path, cache: Path) -> Path:
 
 def better_heads(directory: Path, pieces: Sequence[SpokenReference], device: Device) -> str:
     """Replaces the alignment heads if others place words better, and returns what was done, in a sentence."""
-    from qal.export.alignment_heads import choose_heads, write_heads
+    from qal.export.alignment_heads import choose_heads
 
     recordings = join_pieces(pieces)
     if len(recordings) < 2:

@@ -113,6 +113,15 @@ def read_heads(directory: Path) -> list[Head]:
     return [(int(layer), int(head)) for layer, head in read_config(directory).get("alignment_heads") or []]
 
 
+def write_heads(directory: Path, heads: Sequence[Head]) -> None:
+    """Writes the alignment heads to config.json; a reader never sees an incomplete file."""
+    path = directory / CONFIG_FILE
+    config = json.loads(path.read_bytes()) | {"alignment_heads": [list(head) for head in heads]}
+    partial = path.with_name(".config.json.partial")
+    partial.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    partial.replace(path)
+
+
 def errors_with_heads(engine: Engine, heads: Sequence[Head], recordings: Sequence[JoinedRecording]) -> TimeErrors:
     """Returns the errors of word times with other alignment heads; the model directory is not changed."""
     with tempfile.TemporaryDirectory() as folder:
