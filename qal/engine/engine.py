@@ -12,6 +12,7 @@ import numpy as np
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, SAMPLE_RATE, WINDOW_S, WINDOW_SAMPLES, Samples
 from qal.cores import usable_cores
+from qal.engine.constrained import choose_phrases
 from qal.engine.context import context_frames
 from qal.engine.cublas import load_cublas
 from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
@@ -38,6 +39,7 @@ class Utterance:
     speech_probability: float = 1.0  # highest probability of the VAD; 1 if it was not used
     previous_text: str = ""  # text before this utterance, or vocabulary hints, for the decoder's prompt
     detection: LanguageDetection = ANY_LANGUAGE
+    begins_transcript: bool = True  # so that DecodingOptions.prefix is its prefix
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Engine:
                 f"{directory}: cannot be loaded ({_first_line(error)}); download or export it again"
             ) from error
         self.n_mels: int = self._model.n_mels
+        self._same_weights_as: Engine | None = None
 
     @property
     def model(self) -> ctranslate2.models.Whisper:
@@ -117,6 +120,7 @@ class Engine:
         """Returns an engine of the same loaded weights that encodes other contexts, whatever qal.json says."""
         other = copy.copy(self)
         other.ability = ability
+        other._same_weights_as = self  # so that a cache sees that the weights are in use
         return other
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
@@ -128,11 +132,19 @@ class Engine:
             raise ValueError(f"an utterance is longer than {WINDOW_S} s; cut it first")
         batches: dict[int, list[int]] = {}  # indices by length of the previous text
         for i, utterance in enumerate(utterances):
-            batches.setdefault(len(self.tokenizer.previous_text_ids(utterance.previous_text)), []).append(i)
+            batches.setdefault(self._start_length(utterance, options), []).append(i)
         transcripts: dict[int, Transcript] = {}
         for batch in batches.values():
             transcripts |= zip(batch, self._transcribe_batch([utterances[i] for i in batch], options), strict=True)
         return [transcripts[i] for i in range(len(utterances))]
+
+    def _start_length(self, utterance: Utterance, options: DecodingOptions) -> int:
+        """Returns how many tokens of previous text and prefix stand before the text."""
+        previous = self.tokenizer.previous_text_ids(utterance.previous_text, options.prompt_text)
+        return len(previous) + len(self._prefix_ids(utterance, options))
+
+    def _prefix_ids(self, utterance: Utterance, options: DecodingOptions) -> list[int]:
+        return self.tokenizer.prefix_ids(options.prefix) if utterance.begins_transcript else []
 
     def _transcribe_batch(self, utterances: list[Utterance], options: DecodingOptions) -> list[Transcript]:
         longest = max(len(u.samples) for u in utterances)
@@ -140,29 +152,67 @@ class Engine:
         mel = np.stack([padded_log_mel(u.samples, frames, self.n_mels) for u in utterances])
         encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
         languages = self._languages(utterances, encoded)
+        if options.phrases:
+            transcripts = self._choose_phrases(utterances, encoded, languages, options)
+        else:
+            transcripts = self._generate(utterances, encoded, languages, options)
+        return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
+
+    def _generate(
+        self,
+        utterances: Sequence[Utterance],
+        encoded: ctranslate2.StorageView,
+        languages: Sequence[DetectedLanguage],
+        options: DecodingOptions,
+    ) -> list[Transcript]:
         prompts = [
-            self.tokenizer.prompt(detected.language, u.task, u.previous_text)
+            self.tokenizer.prompt(detected.language, u.task, u.previous_text, options.prompt_text)
             for detected, u in zip(languages, utterances, strict=True)
         ]
         if options.timestamps:
             prompts = [prompt[:-1] for prompt in prompts]  # without <|notimestamps|>
-        max_tokens = options.token_limit(longest / SAMPLE_RATE)
-        search = sampling_options(options.temperature) if options.temperature else {"beam_size": options.beam_size}
+        prefixes = [self._prefix_ids(u, options) for u in utterances]
+        prompts = [prompt + prefix for prompt, prefix in zip(prompts, prefixes, strict=True)]
+        max_tokens = options.token_limit(max(len(u.samples) for u in utterances) / SAMPLE_RATE)
         results = self._model.generate(
             encoded,
             prompts,
-            **search,
-            max_length=2 * max_tokens,  # CTranslate2 uses half of it for the text
+            **search_options(options),
+            max_length=max(2 * max_tokens, max_tokens + len(prompts[0])),  # see below
             repetition_penalty=options.repetition_penalty,
             no_repeat_ngram_size=options.no_repeat_ngram_size,
+            suppress_blank=options.suppress_blank,
+            suppress_tokens=self.tokenizer.suppressed_ids(options),
             return_scores=True,
             return_no_speech_prob=True,
-        )
-        transcripts = [
-            self._transcript(result, detected, frames, max_tokens)
-            for result, detected in zip(results, languages, strict=True)
+        )  # CTranslate2 writes max_length / 2 tokens, or as many as fit into max_length behind the prompt
+        frames = 2 * encoded.shape[1]
+        return [
+            self._transcript(result, prefix, detected, frames, max_tokens, options.length_penalty)
+            for result, prefix, detected in zip(results, prefixes, languages, strict=True)
         ]
-        return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
+
+    def _choose_phrases(
+        self,
+        utterances: Sequence[Utterance],
+        encoded: ctranslate2.StorageView,
+        languages: Sequence[DetectedLanguage],
+        options: DecodingOptions,
+    ) -> list[Transcript]:
+        prompts = [self.tokenizer.prompt(d.language, u.task) for d, u in zip(languages, utterances, strict=True)]
+        choices = choose_phrases(self._model, self.tokenizer, encoded, prompts, options.phrases)
+        return [
+            Transcript(
+                choice.phrase,
+                detected.language,
+                choice.tokens,
+                choice.avg_logprob,
+                choice.no_speech_prob,
+                2 * encoded.shape[1],
+                other_language=detected.other,
+            )
+            for choice, detected in zip(choices, languages, strict=True)
+        ]
 
     def _with_words(
         self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: ctranslate2.StorageView
@@ -204,16 +254,18 @@ class Engine:
     def _transcript(
         self,
         result: ctranslate2.models.WhisperGenerationResult,
+        prefix: Sequence[int],
         detected: DetectedLanguage,
         frames: int,
         max_tokens: int,
+        length_penalty: float,
     ) -> Transcript:
         ids = result.sequences_ids[0]
         return Transcript(
-            text=self.tokenizer.decode(ids),
+            text=self.tokenizer.decode([*prefix, *ids]),
             language=detected.language,
-            tokens=tuple(ids),
-            avg_logprob=result.scores[0],
+            tokens=(*prefix, *ids),
+            avg_logprob=result.scores[0] * max(1, len(ids)) ** (length_penalty - 1),  # scores are sum / n ** penalty
             no_speech_prob=result.no_speech_prob,
             context_frames=frames,
             other_language=detected.other,
@@ -235,9 +287,16 @@ def shared_cores(cores: int) -> tuple[int, int]:
     return cores // workers, workers
 
 
-def sampling_options(temperature: float) -> dict[str, float]:
-    """Returns CTranslate2's options for texts sampled at a temperature, the most likely one first."""
-    return {"beam_size": 1, "num_hypotheses": BEST_OF, "sampling_topk": 0, "sampling_temperature": temperature}
+def search_options(options: DecodingOptions) -> dict[str, float]:
+    """Returns CTranslate2's options for beam search, or for texts sampled at a temperature, the likeliest first."""
+    if not options.temperature:
+        return {
+            "beam_size": options.beam_size,
+            "patience": options.patience,
+            "length_penalty": options.length_penalty,
+        }
+    sampling = {"num_hypotheses": BEST_OF, "sampling_topk": 0, "sampling_temperature": options.temperature}
+    return {"beam_size": 1, "length_penalty": options.length_penalty, **sampling}
 
 
 def choose_device(device: Device) -> str:

@@ -53,6 +53,7 @@ class FileReader:
     task: str
     decoding: DecodingOptions
     options: LongformOptions
+    first: MergedRegion | None = None  # of the file, at which a prefix stands
 
     def read(self, regions: Sequence[MergedRegion], held: HeldLanguage) -> dict[MergedRegion, list[Reading]]:
         """Returns the parts of each region that have a plausible text."""
@@ -63,7 +64,10 @@ class FileReader:
     def _utterance(self, region: MergedRegion, held: HeldLanguage) -> Utterance:
         is_long = region.speech_end - region.speech_start >= MIN_CHANGE_S * SAMPLE_RATE
         language, detection = held.next_utterance(can_change=is_long)
-        return Utterance(region.cut(self.samples), language, self.task, region.speech_probability, detection=detection)
+        samples, begins = region.cut(self.samples), self.first in (None, region)
+        return Utterance(
+            samples, language, self.task, region.speech_probability, detection=detection, begins_transcript=begins
+        )
 
 
 def transcribe_file(
@@ -93,7 +97,7 @@ def transcribe_file(
     target_s = options.target_s or (ADAPTIVE_TARGET_S if engine.ability.adaptive else FULL_TARGET_S)
     regions = find_merged_regions(samples, target_s, options)
     progress(seconds(samples) - sum(r.end - r.start for r in regions) / SAMPLE_RATE)
-    reader = FileReader(engine, samples, task, decoding, options)
+    reader = FileReader(engine, samples, task, decoding, options, next(iter(regions), None))
     held = HeldLanguage(language, options.languages)
     if regions and held.language is None:
         held.add(detect_language(engine, samples, regions, options.languages), None)
