@@ -1,6 +1,6 @@
 """Cache of loaded engines, shared by all pages, sockets and sessions and limited in number and memory.
 
-What `get` returns is in use for as long as somebody holds it: the cache keeps the loaded engine, and callers share one
+What `get` returns is in use for as long as a caller has it: the cache keeps the loaded engine, and callers share one
 copy of it (of the object, not of the weights) that the cache holds only weakly. When the last caller lets it go, the
 engine is idle."""
 
@@ -16,11 +16,11 @@ from weakref import WeakValueDictionary, finalize
 
 import psutil
 
-from qal.engine.cache_limits import CacheLimits
 from qal.engine.catalogue import resolve
 from qal.engine.engine import ContextChoice, Engine, load_for_many_callers
 from qal.engine.memory import release_free_memory
 from qal.engine.model_directory import METADATA_FILE
+from qal.engine.settings.cache_limits import CacheLimits
 from qal.errors import ModelError
 
 UNLOAD_INTERVAL_S = 60.0
@@ -41,7 +41,7 @@ class LoadedEngine:
 
 @dataclass(frozen=True)
 class CacheStatistics:
-    """What the cache did since it was made."""
+    """Counts of requests, loaded and unloaded models since the cache was made."""
 
     hits: int = 0  # requests for an engine that was in memory
     waits: int = 0  # requests that waited for an engine which another request was loading
@@ -184,7 +184,7 @@ class EngineCache:
         return len(self._cached)
 
     def _unused(self) -> list[Key]:
-        """Lists the engines that nobody holds, least recently used first; the caller has the lock."""
+        """Lists the engines without a caller, least recently used first; the caller has the lock."""
         return [key for key in self._cached if key not in self._held]
 
     def _make_room(self, key: Key) -> None:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, model_validator
 from tokenizers import Tokenizer as TokenizerFile
 
 from qal.audio.samples import WINDOW_S
+from qal.engine.constrained_decoding.phrases import expand
 from qal.engine.languages import LANGUAGES, check_language
-from qal.engine.phrases import expand
 from qal.errors import LanguageError, ModelError, OptionError
 
 MAX_TEXT_TOKENS = 224  # half of the decoder's 448 positions; the other half is for a prompt
@@ -127,6 +127,14 @@ class DecodingOptions(BaseModel, frozen=True):
     def without_prompt(self, **changes: Any) -> Self:
         """Returns the options with `changes` and without prompt and hot words, which may be the cause of a loop."""
         return self.model_copy(update={"prompt": "", "hot_words": (), **changes})
+
+    def search(self) -> dict[str, float]:
+        """Returns CTranslate2's options for beam search, or for sampled texts, the likeliest first."""
+        penalty = {"length_penalty": self.length_penalty}
+        if not self.temperature:
+            return {"beam_size": self.beam_size, "patience": self.patience, **penalty}
+        sampling = {"num_hypotheses": BEST_OF, "sampling_topk": 0, "sampling_temperature": self.temperature}
+        return {"beam_size": 1, **penalty, **sampling}
 
     def token_limit(self, duration_s: float) -> int:
         """Returns the most tokens of the text of `duration_s` of audio."""

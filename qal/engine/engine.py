@@ -8,14 +8,15 @@ from typing import Literal, Self
 
 import ctranslate2
 import numpy as np
+from ctranslate2 import StorageView
 
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, SAMPLE_RATE, WINDOW_S, WINDOW_SAMPLES, Samples
 from qal.cores import usable_cores
-from qal.engine.constrained import choose_phrases
+from qal.engine.constrained_decoding.scoring import choose_phrases
 from qal.engine.context import context_frames
 from qal.engine.cublas import load_cublas
-from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
+from qal.engine.decoding import GREEDY, DecodingOptions, Tokenizer
 from qal.engine.languages import DetectedLanguage, LanguageDetection, check_languages
 from qal.engine.model_directory import ContextAbility, is_model_directory, read_metadata
 from qal.engine.words import Word, to_words
@@ -23,6 +24,7 @@ from qal.errors import ModelError, OptionError
 
 Device = Literal["auto", "cpu", "cuda"]
 ContextChoice = Literal["auto", "full"]
+Languages = Sequence[DetectedLanguage]  # one for each utterance
 FULL_CONTEXT = ContextAbility(adaptive=False)
 ANY_LANGUAGE = LanguageDetection()
 MIN_ALIGNED_FRAMES = 2
@@ -150,7 +152,7 @@ class Engine:
         longest = max(len(u.samples) for u in utterances)
         frames = context_frames(longest, self.ability)
         mel = np.stack([padded_log_mel(u.samples, frames, self.n_mels) for u in utterances])
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
+        encoded = self._model.encode(StorageView.from_array(np.ascontiguousarray(mel)))
         languages = self._languages(utterances, encoded)
         if options.phrases:
             transcripts = self._choose_phrases(utterances, encoded, languages, options)
@@ -159,11 +161,7 @@ class Engine:
         return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
 
     def _generate(
-        self,
-        utterances: Sequence[Utterance],
-        encoded: ctranslate2.StorageView,
-        languages: Sequence[DetectedLanguage],
-        options: DecodingOptions,
+        self, utterances: Sequence[Utterance], encoded: StorageView, languages: Languages, options: DecodingOptions
     ) -> list[Transcript]:
         prompts = [
             self.tokenizer.prompt(detected.language, u.task, u.previous_text, options.prompt_text)
@@ -177,7 +175,7 @@ class Engine:
         results = self._model.generate(
             encoded,
             prompts,
-            **search_options(options),
+            **options.search(),
             max_length=max(2 * max_tokens, max_tokens + len(prompts[0])),  # see below
             repetition_penalty=options.repetition_penalty,
             no_repeat_ngram_size=options.no_repeat_ngram_size,
@@ -193,29 +191,18 @@ class Engine:
         ]
 
     def _choose_phrases(
-        self,
-        utterances: Sequence[Utterance],
-        encoded: ctranslate2.StorageView,
-        languages: Sequence[DetectedLanguage],
-        options: DecodingOptions,
+        self, utterances: Sequence[Utterance], encoded: StorageView, languages: Languages, options: DecodingOptions
     ) -> list[Transcript]:
         prompts = [self.tokenizer.prompt(d.language, u.task) for d, u in zip(languages, utterances, strict=True)]
         choices = choose_phrases(self._model, self.tokenizer, encoded, prompts, options.phrases)
-        return [
-            Transcript(
-                choice.phrase,
-                detected.language,
-                choice.tokens,
-                choice.avg_logprob,
-                choice.no_speech_prob,
-                2 * encoded.shape[1],
-                other_language=detected.other,
-            )
-            for choice, detected in zip(choices, languages, strict=True)
+        found = [
+            (c.phrase, d.language, c.tokens, c.avg_logprob, c.no_speech_prob)
+            for c, d in zip(choices, languages, strict=True)
         ]
+        return [Transcript(*values, context_frames=2 * encoded.shape[1]) for values in found]
 
     def _with_words(
-        self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: ctranslate2.StorageView
+        self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: StorageView
     ) -> list[Transcript]:
         """Adds aligned words to the transcripts, with one pass of the decoder per language and task."""
         speech_frames = [
@@ -235,7 +222,7 @@ class Engine:
                     with_words[i] = replace(t, words=to_words(splitter, text, alignment))
         return with_words
 
-    def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[DetectedLanguage]:
+    def _languages(self, utterances: Sequence[Utterance], encoded: StorageView) -> list[DetectedLanguage]:
         for u in utterances:
             check_languages(u.detection.among, self.tokenizer.languages)
         if not self.tokenizer.multilingual:
@@ -285,18 +272,6 @@ def shared_cores(cores: int) -> tuple[int, int]:
     The decoder, which takes most of the time, gains nothing from a second thread (docs/live.md)."""
     workers = min(MAX_CPU_WORKERS, cores)
     return cores // workers, workers
-
-
-def search_options(options: DecodingOptions) -> dict[str, float]:
-    """Returns CTranslate2's options for beam search, or for texts sampled at a temperature, the likeliest first."""
-    if not options.temperature:
-        return {
-            "beam_size": options.beam_size,
-            "patience": options.patience,
-            "length_penalty": options.length_penalty,
-        }
-    sampling = {"num_hypotheses": BEST_OF, "sampling_topk": 0, "sampling_temperature": options.temperature}
-    return {"beam_size": 1, "length_penalty": options.length_penalty, **sampling}
 
 
 def choose_device(device: Device) -> str:

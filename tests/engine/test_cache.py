@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from qal.engine.cache import CacheStatistics, EngineCache
-from qal.engine.cache_limits import CacheLimits
 from qal.engine.engine import FULL_CONTEXT, shared_cores
+from qal.engine.settings.cache_limits import CacheLimits
 from qal.errors import ModelError, OptionError
 from tests.fakes import ScriptedEngine
 

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from qal.audio.decode import decode
 from qal.engine.catalogue import resolve
-from qal.engine.constrained import Spelling, likeliest, spell
+from qal.engine.constrained_decoding.phrases import MAX_PHRASES, expand
+from qal.engine.constrained_decoding.scoring import Spelling, likeliest, spell
 from qal.engine.decoding import (
     ADVANCED_OPTIONS,
     BASIC_OPTIONS,
@@ -24,7 +25,6 @@ from qal.engine.decoding import (
 from qal.engine.engine import Engine, Transcript, Utterance
 from qal.engine.longform.options import LONGFORM_DECODING
 from qal.engine.longform.transcription import transcribe_file
-from qal.engine.phrases import MAX_PHRASES, expand
 from qal.engine.reading import Reading, ReadingRules, cut_at, read
 from qal.engine.screening import ScreeningOptions, transcribe_screened
 from qal.errors import OptionError
@@ -63,7 +63,7 @@ def engine(base_directory, monkeypatch) -> tuple[Engine, list[dict[str, Any]]]:
 
 
 def call(engine: tuple[Engine, list[dict[str, Any]]], **options: Any) -> dict[str, Any]:
-    """What the model is called with for one utterance of a second."""
+    """Returns the arguments with which the model is called for one utterance of a second."""
     model, calls = engine
     model.transcribe([Utterance(noise(16_000), "en")], GREEDY.model_copy(update=options))
     return calls[-1]

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from qal.cli.parsing import flag, parse_options
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.interface import load_engine
-from qal.engine.presets import SMALL_DEVICES, command_words
+from qal.engine.settings.presets import SMALL_DEVICES, command_words
 
 
 class Command(BaseModel, frozen=True):

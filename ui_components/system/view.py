@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qal.checks.findings import STATE_LABELS, Finding, State, gigabytes, is_usable, merge_ok_packages, summary
 from qal.engine.cache import CacheStatistics, LoadedEngine
-from qal.engine.cache_limits import CacheLimits
+from qal.engine.settings.cache_limits import CacheLimits
 from qal.jobs.notes import run_name
 from qal.jobs.run import Run
 from ui_components.train.run.view import format_duration

@@ -11,7 +11,7 @@ import pytest
 from qal.checks.findings import Finding
 from qal.checks.storage import Space
 from qal.engine.cache import CacheStatistics, LoadedEngine
-from qal.engine.cache_limits import CacheLimits
+from qal.engine.settings.cache_limits import CacheLimits
 from qal.errors import OptionError, TrainingError
 from qal.jobs import job
 from tests.fakes import scripted_engine_cache

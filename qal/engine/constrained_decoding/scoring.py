@@ -85,7 +85,7 @@ def score(
     spellings: Sequence[Spelling],
     end: int,
 ) -> list[list[float]]:
-    """Returns the log probabilities of the tokens of each spelling, and of its end where another one goes on."""
+    """Returns the log probabilities of the tokens of each spelling, and of its end where another one is longer."""
     scores: list[list[float]] = []
     for first in range(0, len(spellings), ROWS):
         batch = spellings[first : first + ROWS]
