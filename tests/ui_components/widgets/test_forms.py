@@ -74,7 +74,7 @@ def test_components_fit_the_field_types_and_help_states_limits():
         form.add(*(s.name for s in settings))
     count, _, way = form.components[:3]
     kinds = [type(component).__name__ for component in form.components]
-    assert kinds == ["Number", "Textbox"] + ["Dropdown"] * 3 + ["Checkbox"] + ["Textbox"] * 3 + ["Number", "Dropdown"]
+    assert kinds == ["Number", "Textbox"] + ["Dropdown"] * 3 + ["Checkbox"] + ["Textbox"] * 5 + ["Number", "Dropdown"]
     assert (count.value, way.label) == (4, "The way")
     assert count.info == "How many. 1 to 1,000,000"
     assert form["most_s"].info == "Unset: all. Above 0"
