@@ -9,13 +9,15 @@ from typing import Literal, Self
 
 import ctranslate2
 import numpy as np
+from ctranslate2 import StorageView
 
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, SAMPLE_RATE, WINDOW_S, WINDOW_SAMPLES, Samples
 from qal.cores import usable_cores
+from qal.engine.constrained_decoding.scoring import choose_phrases
 from qal.engine.context import context_frames, grid_samples
 from qal.engine.cublas import load_cublas
-from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
+from qal.engine.decoding import GREEDY, DecodingOptions, Tokenizer
 from qal.engine.languages import DetectedLanguage, LanguageDetection, check_languages
 from qal.engine.model_directory import ContextAbility, is_model_directory, read_metadata
 from qal.engine.timestamps import TimedText, timed_texts
@@ -25,6 +27,7 @@ from qal.errors import ModelError, OptionError
 
 Device = Literal["auto", "cpu", "cuda"]
 ContextChoice = Literal["auto", "full"]
+Languages = Sequence[DetectedLanguage]  # one for each utterance
 FULL_CONTEXT = ContextAbility(adaptive=False)
 ANY_LANGUAGE = LanguageDetection()
 MIN_ALIGNED_FRAMES = 2
@@ -43,6 +46,7 @@ class Utterance:
     previous_text: str = ""  # text before this utterance, or vocabulary hints, for the decoder's prompt
     detection: LanguageDetection = ANY_LANGUAGE
     on_grid: bool = False  # encoded together with utterances of like length only, so that its text depends on no other
+    begins_transcript: bool = True  # so that DecodingOptions.prefix is its prefix
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class Engine:
         self._threads = threads
         self._model = self._load(workers)
         self.n_mels: int = self._model.n_mels
+        self._same_weights_as: Engine | None = None
 
     def _load(self, workers: int) -> ctranslate2.models.Whisper:
         try:
@@ -128,6 +133,7 @@ class Engine:
         """Returns an engine of the same loaded weights that encodes other contexts, whatever qal.json says."""
         other = copy.copy(self)
         other.ability = ability
+        other._same_weights_as = self  # so that a cache sees that the weights are in use
         return other
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
@@ -142,9 +148,8 @@ class Engine:
             return [self._draw(utterance, options, options.seed) for utterance in utterances]
         batches: dict[tuple[int, int], list[int]] = {}  # indices of utterances that may be decoded together
         for i, utterance in enumerate(utterances):
-            prompt_length = len(self.tokenizer.previous_text_ids(utterance.previous_text))
             context = context_frames(grid_samples(len(utterance.samples)), self.ability) if utterance.on_grid else 0
-            batches.setdefault((prompt_length, context), []).append(i)
+            batches.setdefault((self._start_length(utterance, options), context), []).append(i)
         transcripts: dict[int, Transcript] = {}
         for batch in batches.values():
             found = self._transcribe_batch([utterances[i] for i in batch], options)
@@ -162,42 +167,76 @@ class Engine:
             drawing._model = drawing._load(workers=1)
             return drawing._transcribe_batch([utterance], options)[0]
 
+    def _start_length(self, utterance: Utterance, options: DecodingOptions) -> int:
+        """Returns how many tokens of previous text and prefix stand before the text."""
+        previous = self.tokenizer.previous_text_ids(utterance.previous_text, options.prompt_text)
+        return len(previous) + len(self._prefix_ids(utterance, options))
+
+    def _prefix_ids(self, utterance: Utterance, options: DecodingOptions) -> list[int]:
+        return self.tokenizer.prefix_ids(options.prefix) if utterance.begins_transcript else []
+
     def _transcribe_batch(self, utterances: list[Utterance], options: DecodingOptions) -> list[Transcript]:
         longest = max(grid_samples(len(u.samples)) if u.on_grid else len(u.samples) for u in utterances)
         frames = context_frames(longest, self.ability)
         mel = np.stack([padded_log_mel(u.samples, frames, self.n_mels) for u in utterances])
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
+        encoded = self._model.encode(StorageView.from_array(np.ascontiguousarray(mel)))
         languages = self._languages(utterances, encoded)
+        if options.phrases:
+            transcripts = self._choose_phrases(utterances, encoded, languages, options)
+        else:
+            transcripts = self._generate(utterances, encoded, languages, options)
+        return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
+
+    def _generate(
+        self, utterances: Sequence[Utterance], encoded: StorageView, languages: Languages, options: DecodingOptions
+    ) -> list[Transcript]:
         prompts = [
-            self.tokenizer.prompt(detected.language, u.task, u.previous_text)
+            self.tokenizer.prompt(detected.language, u.task, u.previous_text, options.prompt_text)
             for detected, u in zip(languages, utterances, strict=True)
         ]
         if options.timestamps:
             prompts = [prompt[:-1] for prompt in prompts]  # without <|notimestamps|>
-        max_tokens = options.token_limit(longest / SAMPLE_RATE)
-        limits = [
-            options.token_limit(grid_samples(len(u.samples)) / SAMPLE_RATE) if u.on_grid else max_tokens
-            for u in utterances
-        ]
-        search = sampling_options(options.temperature) if options.temperature else {"beam_size": options.beam_size}
+        prefixes = [self._prefix_ids(u, options) for u in utterances]
+        prompts = [prompt + prefix for prompt, prefix in zip(prompts, prefixes, strict=True)]
+        limits = self._token_limits(utterances, options)
+        max_tokens = max(limits)
         results = self._model.generate(
             encoded,
             prompts,
-            **search,
-            max_length=2 * max_tokens,  # CTranslate2 uses half of it for the text
+            **options.search(),
+            max_length=max(2 * max_tokens, max_tokens + len(prompts[0])),  # see below
             repetition_penalty=options.repetition_penalty,
             no_repeat_ngram_size=options.no_repeat_ngram_size,
+            suppress_blank=options.suppress_blank,
+            suppress_tokens=self.tokenizer.suppressed_ids(options),
             return_scores=True,
             return_no_speech_prob=True,
-        )
-        transcripts = [
-            self._transcript(result, detected, frames, limit)
-            for result, detected, limit in zip(results, languages, limits, strict=True)
+        )  # CTranslate2 writes max_length / 2 tokens, or as many as fit into max_length behind the prompt
+        frames = 2 * encoded.shape[1]
+        return [
+            self._transcript(result, prefix, detected, frames, limit, options.length_penalty)
+            for result, prefix, detected, limit in zip(results, prefixes, languages, limits, strict=True)
         ]
-        return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
+
+    def _token_limits(self, utterances: Sequence[Utterance], options: DecodingOptions) -> list[int]:
+        """Returns the most tokens of each text: by its own length `on_grid`, else by that of the longest utterance."""
+        longest = max(len(u.samples) for u in utterances)
+        lengths = [grid_samples(len(u.samples)) if u.on_grid else longest for u in utterances]
+        return [options.token_limit(n / SAMPLE_RATE) for n in lengths]
+
+    def _choose_phrases(
+        self, utterances: Sequence[Utterance], encoded: StorageView, languages: Languages, options: DecodingOptions
+    ) -> list[Transcript]:
+        prompts = [self.tokenizer.prompt(d.language, u.task) for d, u in zip(languages, utterances, strict=True)]
+        choices = choose_phrases(self._model, self.tokenizer, encoded, prompts, options.phrases)
+        found = [
+            (c.phrase, d.language, c.tokens, c.avg_logprob, c.no_speech_prob)
+            for c, d in zip(choices, languages, strict=True)
+        ]
+        return [Transcript(*values, context_frames=2 * encoded.shape[1]) for values in found]
 
     def _with_words(
-        self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: ctranslate2.StorageView
+        self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: StorageView
     ) -> list[Transcript]:
         """Adds aligned words to the transcripts, with one pass of the decoder per language and task."""
         speech_frames = [
@@ -218,7 +257,7 @@ class Engine:
                     with_words[i] = replace(t, words=fit_to_sound(words, utterances[i].samples))
         return with_words
 
-    def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[DetectedLanguage]:
+    def _languages(self, utterances: Sequence[Utterance], encoded: StorageView) -> list[DetectedLanguage]:
         for u in utterances:
             check_languages(u.detection.among, self.tokenizer.languages)
         if not self.tokenizer.multilingual:
@@ -237,16 +276,18 @@ class Engine:
     def _transcript(
         self,
         result: ctranslate2.models.WhisperGenerationResult,
+        prefix: Sequence[int],
         detected: DetectedLanguage,
         frames: int,
         max_tokens: int,
+        length_penalty: float,
     ) -> Transcript:
         ids = result.sequences_ids[0][:max_tokens]
         return Transcript(
-            text=self.tokenizer.decode(ids),
+            text=self.tokenizer.decode([*prefix, *ids]),
             language=detected.language,
-            tokens=tuple(ids),
-            avg_logprob=result.scores[0],
+            tokens=(*prefix, *ids),
+            avg_logprob=result.scores[0] * max(1, len(ids)) ** (length_penalty - 1),  # scores are sum / n ** penalty
             no_speech_prob=result.no_speech_prob,
             context_frames=frames,
             other_language=detected.other,
@@ -268,11 +309,6 @@ def shared_cores(cores: int) -> tuple[int, int]:
     The decoder, which takes most of the time, gains nothing from a second thread (docs/live.md)."""
     workers = min(MAX_CPU_WORKERS, cores)
     return cores // workers, workers
-
-
-def sampling_options(temperature: float) -> dict[str, float]:
-    """Returns CTranslate2's options for texts sampled at a temperature, the most likely one first."""
-    return {"beam_size": 1, "num_hypotheses": BEST_OF, "sampling_topk": 0, "sampling_temperature": temperature}
 
 
 def choose_device(device: Device) -> str:

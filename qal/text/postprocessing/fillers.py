@@ -55,6 +55,7 @@ def filler_edits(text: str, language: str) -> list[Edit]:
         closing = CLOSING.match(text, end) if begins_sentence else None
         edits.append(removal(text, start, closing.end() if closing else end))
         following = edits[-1].end
-        if begins_sentence and text[start].isupper() and text[following : following + 1].islower():
+        is_lower = text[following : following + 1].islower() and not pattern.match(text, following)
+        if begins_sentence and text[start].isupper() and is_lower:
             edits.append(Edit(following, following + 1, text[following].upper()))
     return edits

@@ -2,7 +2,8 @@
 
 fillers removed ─► numbers as digits ─► swear words masked ─► full stops ─► capitals
 
-Fillers go first, because "twenty uh five" is a number; full stops follow the words that are left."""
+Fillers go first, because "twenty uh five" is a number; full stops follow the words that are left. A step can
+make work for another one, so that all are repeated until nothing changes."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from qal.text.postprocessing.options import PostprocessingOptions
 from qal.text.postprocessing.profanity import profanity_edits
 from qal.text.postprocessing.sentences import capital_edits, full_stop_edits, has_capitals, has_marks
 
+MAX_PASSES = 5  # two are usual: one that changes the text, and one that changes nothing
 Step = Callable[[str, str], list[Edit]]  # (text, language) -> edits
 
 
@@ -58,6 +60,15 @@ def postprocess(
         OptionError: the list of swear words cannot be read.
     """
     options = options or PostprocessingOptions()
+    done = list(segments)
+    for _ in range(MAX_PASSES if options.changes_text else 0):
+        before, done = done, _one_pass(done, language, options)
+        if done == before:
+            break
+    return done
+
+
+def _one_pass(segments: Sequence[AnySegment], language: str | None, options: PostprocessingOptions) -> list[AnySegment]:
     done = list(segments)
     for step in text_steps(options):
         edited = (edit_segment(segment, step(segment.text, language or segment.language)) for segment in done)
