@@ -16,10 +16,9 @@ from qal.audio.gate import Region
 from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.audio.vad import VAD_WINDOW
 from qal.corpus.manifest import Corpus, Row
-from qal.engine.context import grid_samples
 from qal.engine.engine import Engine
 from qal.engine.longform.options import LongformOptions
-from qal.engine.longform.regions import MergedRegion, find_merged_regions, group_regions
+from qal.engine.longform.regions import find_merged_regions, group_regions
 from qal.engine.longform.transcription import transcribe_file
 from qal.text.normalisation.basic import normalise_basic
 from tests.fakes import ListeningEngine, ScriptedEngine, noise, transcript
@@ -36,11 +35,6 @@ def concatenate(corpus: Corpus, rows: list[Row], pause_s: float) -> Samples:
 
 def short_rows(corpus: Corpus, count: int) -> list[Row]:
     return [row for row in corpus.select("train") if 2 < row.duration_s < 5 and len(row.text.split()) > 3][:count]
-
-
-def in_reading_order(regions: list[MergedRegion]) -> list[MergedRegion]:
-    """Sorts regions as they are read one by one: those on the longest context first."""
-    return sorted(regions, key=lambda r: grid_samples(r.end - r.start), reverse=True)
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +100,7 @@ def test_regions_that_follow_each_other_in_another_language_are_read_in_it(russi
     regions = find_merged_regions(russian_prompts, 4, options)
     assert len(regions) > 4
     english = regions[-2:]
-    by_length = in_reading_order(regions)
-    engine = ListeningEngine(spoken=["ru", *["en" if region in english else "ru" for region in by_length]])
+    engine = ListeningEngine(spoken=["ru", *["en" if region in english else "ru" for region in regions]])
     segments = transcribe_file(engine, russian_prompts, options=options)
     assert [s.language for s in segments] == ["ru"] * (len(regions) - 2) + ["en"] * 2
 
@@ -115,8 +108,7 @@ def test_regions_that_follow_each_other_in_another_language_are_read_in_it(russi
 def test_single_region_that_is_perhaps_in_another_language_is_in_that_of_the_file(russian_prompts: Samples):
     options = LongformOptions(target_s=4, batch_size=1)
     regions = find_merged_regions(russian_prompts, 4, options)
-    by_length = in_reading_order(regions)
-    engine = ListeningEngine(spoken=["ru", *["en" if region == regions[2] else "ru" for region in by_length]])
+    engine = ListeningEngine(spoken=["ru", *["en" if region == regions[2] else "ru" for region in regions]])
     assert {s.language for s in transcribe_file(engine, russian_prompts, options=options)} == {"ru"}
 
 
