@@ -20,7 +20,7 @@ LANGUAGE_MODE_HELP = (
     "stretch: detected for each stretch of speech"
 )
 
-ADAPTIVE_TARGET_S = 15.0  # longer regions are hardly faster and less accurate
+ADAPTIVE_TARGET_S = 8.0  # longer stretches are slower (attention) and not more accurate
 FULL_TARGET_S = 28.0  # without adaptive context every utterance costs 30 s
 LONGFORM_DECODING = GREEDY.model_copy(update={"max_tokens": MAX_TEXT_TOKENS, "seed": 0})
 
@@ -31,9 +31,12 @@ class LongformOptions(BaseModel, frozen=True, extra="forbid"):
     strategy: Strategy = Field(default="packed", description=STRATEGY_HELP)
     language_mode: LanguageMode = Field(default="held", description=LANGUAGE_MODE_HELP)
     target_s: float | None = Field(
-        default=None, ge=2, lt=29, description="merge speech up to this length; unset: 15, or 28 with a 30 s window"
+        default=None, ge=2, lt=29, description="merge speech up to this length; unset: 8, or 28 with a 30 s window"
     )
     max_pause_s: float = Field(default=2.0, ge=0, le=28, description="do not merge speech across longer pauses")
+    cut_pauses: bool | None = Field(
+        default=None, description="leave out the pauses between merged speech; unset: with a 30 s window only"
+    )
     batch_size: int = Field(default=16, ge=1, le=256, description="regions of speech decoded at once")
     gate: GateOptions = Field(
         default=GateOptions(max_segment_s=FULL_TARGET_S, post_roll_ms=96), description="detection of speech"
@@ -44,6 +47,10 @@ class LongformOptions(BaseModel, frozen=True, extra="forbid"):
     def stretch_s(self, is_adaptive: bool) -> float:
         """Returns the length up to which neighbouring speech is merged."""
         return self.target_s or (ADAPTIVE_TARGET_S if is_adaptive else FULL_TARGET_S)
+
+    def cuts_pauses(self, is_adaptive: bool) -> bool:
+        """Returns whether the pauses between merged speech are left out."""
+        return not is_adaptive if self.cut_pauses is None else self.cut_pauses
 
 
 DEFAULT_LONGFORM = LongformOptions()

@@ -29,6 +29,7 @@ class PackedStrategy:
         self._reader, self._language = reader, language
         self._target_s = reader.options.stretch_s(reader.engine.ability.adaptive)
         self._max_pause_s = reader.options.max_pause_s
+        self._cuts_pauses = reader.options.cuts_pauses(reader.engine.ability.adaptive)
 
     def read(self, sections: Iterable[Section], progress: Progress) -> Iterator[Settled]:
         """Yields the segments of each section."""
@@ -43,7 +44,7 @@ class PackedStrategy:
     def _plan(self, section: Section) -> list[Stretch]:
         if self._language.is_per_stretch:
             return self._plan_languages(section)
-        regions = merged_regions(section, self._target_s, self._max_pause_s)
+        regions = merged_regions(section, self._target_s, self._max_pause_s, self._cuts_pauses)
         self._language.listen(section, regions)
         speech_s = [(region.speech_end - region.speech_start) / SAMPLE_RATE for region in regions]
         choices = [self._language.choose(duration_s) for duration_s in speech_s]
@@ -58,8 +59,8 @@ class PackedStrategy:
         stretches = []
         for language, run in groupby(detected, key=lambda pair: pair[1].language):
             probabilities = dict(run)
-            for group in group_regions(list(probabilities), self._target_s, self._max_pause_s):
-                region = merge(group, section)
+            for group in group_regions(list(probabilities), self._target_s, self._max_pause_s, self._cuts_pauses):
+                region = merge(group, section, self._cuts_pauses)
                 utterance = self._utterance(region, section, LanguageChoice(language, ANY_LANGUAGE))
                 surest = max(probabilities[part].probability or 0.0 for part in group)
                 stretches.append(Stretch(region, utterance, surest))
@@ -67,7 +68,7 @@ class PackedStrategy:
 
     def _utterance(self, region: MergedRegion, section: Section, choice: LanguageChoice) -> Utterance:
         return Utterance(
-            section.cut(region.start, region.end),
+            region.cut(section.samples, section.start),
             choice.language,
             self._reader.task,
             region.speech_probability,

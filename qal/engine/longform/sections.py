@@ -7,7 +7,7 @@ A section ends at the first pause after SECTION_S; without a pause, where the ga
 The voice activity detection starts anew in each section. So the text of a section depends on its own samples alone,
 not on the size of the blocks in which they come, on what was before, or on where a transcription was resumed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,10 @@ from qal.engine.longform.sample_buffer import SampleBuffer
 
 SECTION_S = 60.0
 SECTION_WINDOWS = round(SECTION_S * SAMPLE_RATE / VAD_WINDOW)
+LONG_SILENCE_WINDOWS = round(3 * SAMPLE_RATE / VAD_WINDOW)
 VAD_STEP = 64 * VAD_WINDOW  # samples of a call of the network; more at once are not faster
+
+Grouping = Callable[[Sequence[Region]], list[list[Region]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +46,14 @@ class Section:
 class SectionStream:
     """Cuts a stream into sections. The sections hold each sample once."""
 
-    def __init__(self, gate: GateOptions, start: int = 0):
-        """Takes the options of the gate and the position of the first sample in the file."""
-        self._options = gate
+    def __init__(self, gate: GateOptions, start: int = 0, group: Grouping | None = None):
+        """Takes the options.
+
+        Args:
+            gate: options of the gate.
+            start: position of the first sample in the file.
+            group: groups regions to stretches; a section then ends with a stretch that is full."""
+        self._options, self._group = gate, group
         self._pre_roll = ms_to_windows(gate.pre_roll_ms)
         self._buffer = SampleBuffer(start)
         self._begin(start)
@@ -87,10 +95,22 @@ class SectionStream:
 
     def _end_window(self, ended: Sequence[Region]) -> int | None:
         """Returns the window before which the section ends now; None: not now."""
+        if self._group and self._windows < 2 * SECTION_WINDOWS:
+            return self._end_of_stretch(self._group, ended)
         if not self._gate.open_region:
-            last = self._regions[-1].end if self._regions else 0
-            return max(last, self._windows - self._pre_roll)
+            return max(self._last_end(), self._windows - self._pre_roll)
         return ended[-1].end if ended and self._windows >= 2 * SECTION_WINDOWS else None
+
+    def _end_of_stretch(self, group: Grouping, ended: Sequence[Region]) -> int | None:
+        """Returns the end of the last stretch if the region that ended begins another one, or in a long silence."""
+        if ended and len(self._regions) > 1 and len(group(self._regions)[-1]) == 1:
+            del self._regions[-1]  # it belongs to the next section
+            return self._last_end()
+        is_silent = not self._gate.open_region and self._windows - self._last_end() >= LONG_SILENCE_WINDOWS
+        return self._windows - self._pre_roll if is_silent else None
+
+    def _last_end(self) -> int:
+        return self._regions[-1].end if self._regions else 0
 
     def _close(self, end: int) -> list[Section]:
         """Ends the section before a sample of the file, from which the network starts anew."""
@@ -102,9 +122,11 @@ class SectionStream:
         return [section]
 
 
-def stream_sections(blocks: Iterable[Samples], gate: GateOptions, start: int = 0) -> Iterator[Section]:
-    """Yields the sections of a stream of blocks; `start` is the position of the first sample in the file."""
-    stream = SectionStream(gate, start)
+def stream_sections(
+    blocks: Iterable[Samples], gate: GateOptions, start: int = 0, group: Grouping | None = None
+) -> Iterator[Section]:
+    """Yields the sections of a stream of blocks; the other arguments are those of SectionStream."""
+    stream = SectionStream(gate, start, group)
     for block in blocks:
         yield from stream.feed(block)
     yield from stream.flush()

@@ -1,11 +1,11 @@
 """A segment: transcribed speech of a file, with its times."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qal.audio.samples import SAMPLE_RATE, seconds
 from qal.engine.longform.regions import MergedRegion
 from qal.engine.reading import Reading
-from qal.engine.words import Word, move_words
+from qal.engine.words import Word
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ def to_segment(reading: Reading, region: MergedRegion, language_probability: flo
 
     `language_probability` is used where the language was detected before the region was read."""
     transcript = reading.transcript
-    start_s = region.start / SAMPLE_RATE + reading.start_s
-    end_s = start_s + seconds(reading.utterance.samples)
+    end_in_region_s = reading.start_s + seconds(reading.utterance.samples)
+    start_s = region.file_time_s(reading.start_s)
+    end_s = region.file_time_s(end_in_region_s, is_end=True)
     return Segment(
         start_s=max(start_s, region.speech_start / SAMPLE_RATE),
         end_s=min(end_s, region.speech_end / SAMPLE_RATE),
@@ -37,6 +38,11 @@ def to_segment(reading: Reading, region: MergedRegion, language_probability: flo
         language=transcript.language,
         avg_logprob=transcript.avg_logprob,
         no_speech_prob=transcript.no_speech_prob,
-        words=move_words(transcript.words, start_s),
+        words=tuple(_in_file(word, reading.start_s, region) for word in transcript.words),
         language_probability=transcript.language_probability or language_probability,
     )
+
+
+def _in_file(word: Word, offset_s: float, region: MergedRegion) -> Word:
+    start_s = region.file_time_s(offset_s + word.start_s)
+    return replace(word, start_s=start_s, end_s=max(start_s, region.file_time_s(offset_s + word.end_s, is_end=True)))

@@ -6,6 +6,7 @@ Each section is transcribed from its own samples alone, so a transcription that 
 of the last settled section, with the same text as without the stop."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.engine.decoding import DecodingOptions
@@ -13,7 +14,7 @@ from qal.engine.longform.file_language import FileLanguage
 from qal.engine.longform.options import DEFAULT_LONGFORM, LONGFORM_DECODING, LongformOptions
 from qal.engine.longform.overlap import OverlapStrategy
 from qal.engine.longform.packed import PackedStrategy
-from qal.engine.longform.regions import gate_options
+from qal.engine.longform.regions import gate_options, group_regions
 from qal.engine.longform.sections import stream_sections
 from qal.engine.longform.sequential import SequentialStrategy
 from qal.engine.longform.settled import NO_CONTINUATION, Continuation, Settled
@@ -52,7 +53,14 @@ def transcribe_stream(
         The segments of each section in order, with times from the start of the file.
     """
     target_s = options.stretch_s(engine.ability.adaptive)
-    sections = stream_sections(blocks, gate_options(target_s, options), round(resume_at_s * SAMPLE_RATE))
+    cuts_pauses = options.cuts_pauses(engine.ability.adaptive)
+    group = partial(group_regions, target_s=target_s, max_pause_s=options.max_pause_s, cuts_pauses=cuts_pauses)
+    sections = stream_sections(
+        blocks,
+        gate_options(target_s, options),
+        round(resume_at_s * SAMPLE_RATE),
+        group if options.strategy == "packed" else None,
+    )
     reader = FileReader(engine, task, decoding, options)
     held = FileLanguage(engine, language, options, continuation.language)
     match options.strategy:

@@ -93,7 +93,8 @@ def timed_file(
         decoding: options of the decoder.
         options: how the file is cut."""
     recording = RecordingEngine(engine, samples)
-    transcribe_file(recording, samples, language, decoding=decoding, options=options)
+    with_pauses = options.model_copy(update={"cut_pauses": False})  # so that utterances are parts of the file
+    transcribe_file(recording, samples, language, decoding=decoding, options=with_pauses)
     wall_s = time.perf_counter() - recording.started_s
     calls = sorted(recording.calls, key=lambda call: call.began_s)
     return Timeline(

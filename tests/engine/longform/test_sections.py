@@ -1,5 +1,7 @@
 """Sections of a stream: each sample once, whatever the size of the blocks; cut in pauses; independent of each other."""
 
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from qal.audio.gate import GateOptions
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.audio.vad import VAD_WINDOW
+from qal.engine.longform.regions import group_regions
 from qal.engine.longform.sample_buffer import SampleBuffer
 from qal.engine.longform.sections import SECTION_S, Section, stream_sections
 from tests.fakes import noise
@@ -88,3 +91,22 @@ def test_buffer_returns_views_of_a_block_and_joins_blocks():
     assert np.array_equal(buffer.cut(130, 200), np.concatenate([first[30:], second]))
     with pytest.raises(ValueError, match="not in the buffer"):
         buffer.cut(129, 140)
+
+
+@pytest.mark.parametrize("cuts_pauses", [False, True])
+def test_sections_end_where_a_stretch_is_full(long_speech: Samples, cuts_pauses: bool):
+    group = partial(group_regions, target_s=28, max_pause_s=2, cuts_pauses=cuts_pauses)
+    sections = list(stream_sections([long_speech], GATE, group=group))
+    assert np.array_equal(np.concatenate([section.samples for section in sections]), long_speech)
+    following = [section.regions[0] for section in sections[1:]]
+    for section, region in zip(sections[:-1], following, strict=True):
+        offset = (section.end - section.start) // VAD_WINDOW
+        moved = replace(
+            region,
+            start=offset + region.start,
+            speech_start=offset + region.speech_start,
+            speech_end=offset + region.speech_end,
+            end=offset + region.end,
+        )
+        *_, last = group([*section.regions, moved])
+        assert len(last) == 1
