@@ -243,8 +243,8 @@ def run_stages(
         data=[*read_metadata(base).data, *dataset_descriptions(corpora, config)],
         context=config.context.ability,
     )
-    export_model(run, config, weights, adapter, corpora, metadata, transcribe_with_transformers, progress.stage)
-    report = measure_model(run, config, corpora, metadata, progress.stage)
+    gate = export_model(run, config, weights, adapter, corpora, metadata, transcribe_with_transformers, progress.stage)
+    report = measure_model(run, config, corpora, metadata, progress.stage).model_copy(update={"gate": gate})
     write_readme(run.model, read_metadata(run.model), report)
     write_report(run.report_file, report)
     if config.result.suite:

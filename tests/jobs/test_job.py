@@ -18,6 +18,7 @@ from qal.corpus.split import SPLITS
 from qal.engine.engine import Engine, Utterance
 from qal.engine.model_directory import read_metadata
 from qal.errors import OptionError
+from qal.evaluation.gate_report import read_gate_report
 from qal.evaluation.report import RunReport
 from qal.export.to_ctranslate2 import to_ctranslate2
 from qal.jobs.options.training_config import TrainingConfig
@@ -25,6 +26,7 @@ from qal.jobs.queue import device_lock
 from qal.jobs.run import TRAINED_WEIGHTS_FILE, Run, create_run, list_runs
 
 BACKGROUND = ["--augmentation.background.probability", "1", "--augmentation.background.folder"]
+WARN = ["--result.gate", "warn"]  # random weights may fail it
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -40,7 +42,7 @@ def train(*arguments: str, cwd: Path | None = None, **environment: str) -> subpr
 
 def train_tiny(model: Path, corpus: Path, runs: Path, *more: str) -> subprocess.CompletedProcess:
     options = ["--base", str(model), "--corpus", str(corpus), "--runs", str(runs), "--name", "r", "--epochs", "2"]
-    return train(*options, "--batch_size", "2", "--precision", "32-true", "--device", "cpu", *more)
+    return train(*options, "--batch_size", "2", "--precision", "32-true", "--device", "cpu", *WARN, *more)
 
 
 def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_path):
@@ -52,7 +54,7 @@ def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_pat
     run = Run(tmp_path / "runs" / "r")
     assert run.status().state == "finished"
     stages = run.status().stages
-    names = ["prepare", "train", "validate", "merge", "check", "report", "retention", "suite"]
+    names = ["prepare", "train", "validate", "merge", "check", "gate", "report", "retention", "suite"]
     assert [s.name for s in stages] == names
     assert [(s.done, s.seconds > 0) for s in stages] == [(s.total, True) for s in stages]
     assert not run.reserve_file.exists()
@@ -76,6 +78,8 @@ def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_pat
     assert printed["retention"]["sounds"] > 0
     assert printed["retention"].keys() >= {"invented_words", "invented_words_screened"}
     assert (printed["split"], printed["measure"], printed["normaliser"]) == ("test", "WER", "basic-2")
+    assert {check["name"] for check in printed["gate"]["checks"]} >= {"weights", "silence", "long recordings"}
+    assert read_gate_report(run.model) == read_gate_report(run.folder)
     assert run.tensorboard.is_dir()
     assert run.environment_file.is_file()
     assert "licence CC0" in (run.model / "README.md").read_text()

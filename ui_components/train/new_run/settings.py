@@ -95,6 +95,7 @@ LABELS = {
     "result.keep": "Checkpoint to keep",
     "result.averaged_epochs": "Epochs to average",
     "result.transformers": "Save in Transformers format",
+    "result.gate": "Gate (checks of the finished model)",
     "result.suite": "Regression suite (YAML file)",
     "context.full_share": "Share of 30 s batches",
     "targets.translate_share": "Examples with translation",
