@@ -37,6 +37,7 @@ class Request:
     max_rows: int | None = None
     options: SystemOptions = field(default_factory=SystemOptions)
     normaliser: str = SCORING.id
+    user: str = ""  # to whom a new evaluation belongs
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,19 @@ def obtain(
     if earlier and earlier.evaluation.state == "finished" and earlier.rows:
         return earlier
     transcriber = system.open(corpus.rows)
+    settings = _settings(folder.name, request, corpus, earlier)
+    evaluation = evaluate(folder, settings, corpus, selection, transcriber, progress, should_stop)
+    rows = tuple(read_rows(folder))
+    if not rows and evaluation.state == "finished":
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in evaluation.left_out.items())
+        raise EvaluationError(f"no example of {request.corpus} could be scored: {reasons}; check the dataset")
+    return StoredEvaluation(folder, evaluation, rows, note=getattr(transcriber, "note", ""))
+
+
+def _settings(identifier: str, request: Request, corpus: Corpus, earlier: StoredEvaluation | None) -> Evaluation:
+    """Returns the settings of a new evaluation, or of one that is continued: its start and its user stay."""
     evaluation = Evaluation(
-        id=folder.name,
+        id=identifier,
         model=request.model,
         corpus=corpus.info.name,
         corpus_path=str(request.corpus),
@@ -131,15 +143,11 @@ def obtain(
         language=request.language,
         hardware={"cpu": cpu_name(), "cores": usable_cores()},
         normaliser=request.normaliser,
+        user=request.user,
     )
-    if earlier:
-        evaluation = evaluation.model_copy(update={"started": earlier.evaluation.started})
-    evaluation = evaluate(folder, evaluation, corpus, selection, transcriber, progress, should_stop)
-    rows = tuple(read_rows(folder))
-    if not rows and evaluation.state == "finished":
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in evaluation.left_out.items())
-        raise EvaluationError(f"no example of {request.corpus} could be scored: {reasons}; check the dataset")
-    return StoredEvaluation(folder, evaluation, rows, note=getattr(transcriber, "note", ""))
+    if earlier is None:
+        return evaluation
+    return evaluation.model_copy(update=earlier.evaluation.model_dump(include={"started", "user"}))
 
 
 def _read_earlier(folder: Path) -> StoredEvaluation | None:

@@ -35,6 +35,7 @@ class DecodingFlags(BaseModel, frozen=True):
     normaliser: str = flag(SCORING.id, NORMALISER_HELP, "NAME")
     runs: Path = flag(Path("runs"), "folder of the runs", "DIR")
     out: Path = flag(EVALUATIONS, "folder in which evaluations are stored", "DIR")
+    user: str = flag("", "the user of the page to whom a new evaluation belongs", "NAME")
     again: bool = flag(False, "transcribe again what is stored")
     json_: bool = flag(False, JSON_HELP)
 
@@ -52,7 +53,7 @@ class DecodingFlags(BaseModel, frozen=True):
             beam_size=self.beam_size,
             threads=self.threads,
         )
-        return Request(model, corpus, self.split, self.language, self.max, decoding, self.scoring.id)
+        return Request(model, corpus, self.split, self.language, self.max, decoding, self.scoring.id, self.user)
 
 
 def transcribed(request: Request, options: DecodingFlags) -> StoredEvaluation:

@@ -19,6 +19,8 @@ SUBCOMMANDS = {
     "speed": ("qal.cli.evaluation.speed", "measure real-time factor, latency, load time and memory"),
     "report": ("qal.cli.evaluation.report", "write the figures and errors of an evaluation as HTML, JSON, CSV and PNG"),
     "attention": ("qal.cli.evaluation.attention", "draw the words and the attention of a model over a recording"),
+    "sounds": ("qal.cli.evaluation.sounds", "count the words that a model invents on sounds without speech"),
+    "delete": ("qal.cli.evaluation.delete", "delete stored evaluations"),
     "suite": ("qal.cli.evaluation.suite", "check models against bounds and a baseline; exit code 1 if one is worse"),
 }
 

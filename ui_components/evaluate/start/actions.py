@@ -41,8 +41,9 @@ def start_evaluation(studio: Studio, request: gr.Request, *values: Any) -> JobsS
     """Starts an evaluation. Raises OptionError for a form that cannot be used, or if another one is running."""
     form = form_of(*values).checked(studio)
     dataset = form.corpus.rpartition("/")[2]
-    command = form.command(studio.runs, studio.evaluations)
-    jobs.start_evaluation(studio.evaluations, form.models, dataset, command, current_user(request))
+    user = current_user(request)
+    command = form.command(studio.runs, studio.evaluations, user)
+    jobs.start_evaluation(studio.evaluations, form.models, dataset, command, user)
     shown = shown_jobs(studio)
     return JobsShown(shown, shown)
 

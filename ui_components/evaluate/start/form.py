@@ -55,8 +55,8 @@ class EvaluationForm(BaseModel, frozen=True):
         find_normaliser(self.normaliser)
         return self.model_copy(update={"corpus": str(studio.require_allowed_path(self.corpus))})
 
-    def command(self, runs: Path, evaluations: Path) -> list[str]:
-        """Returns the command line."""
+    def command(self, runs: Path, evaluations: Path, user: str | None = None) -> list[str]:
+        """Returns the command line; the user is the one to whom the evaluation belongs."""
         flags = {
             "split": self.split,
             "normaliser": self.normaliser,
@@ -65,6 +65,7 @@ class EvaluationForm(BaseModel, frozen=True):
             "max": str(self.max_examples or ""),
             "runs": str(runs.resolve()),
             "out": str(evaluations.resolve()),
+            "user": user or "",
         }
         options = [f"--{name}={value}" for name, value in flags.items() if value]
         if len(self.models) == 1:

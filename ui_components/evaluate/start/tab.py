@@ -28,8 +28,15 @@ def jobs_panel() -> JobsPanel:
     return JobsPanel(gr.HTML("", js_on_load=f"{CLICKABLE_JS}\n{POLL_JS}"), gr.State(""))
 
 
-def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> Dependency:
-    """Lays out and wires the form. Returns the event after which an evaluation has started."""
+class StartTab(NamedTuple):
+    """The parts of the form that others use."""
+
+    models: gr.Dropdown
+    started: Dependency  # the event after which an evaluation has started
+
+
+def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> StartTab:
+    """Lays out and wires the form."""
     models = gr.Dropdown([], multiselect=True, label="Models", max_choices=MAX_MODELS, elem_id="evaluate-models")
     with gr.Row():
         corpus = gr.Dropdown([], label="Dataset", min_width=220, scale=2)
@@ -53,12 +60,13 @@ def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> Depend
     with gr.Row(elem_classes="qal-actions"):
         start = gr.Button("Evaluate", variant="primary", min_width=140, scale=0)
     gr.on(opened, action(actions.update_form, studio), [models, corpus], [models, corpus], **EVENT_OPTIONS)
-    return start.click(
+    started = start.click(
         action(actions.start_evaluation, studio),
         [models, corpus, split, normaliser, max_examples, language, context],
         list(panel),
         **EVENT_OPTIONS,
     )
+    return StartTab(models, started)
 
 
 def wire_jobs(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> list[Dependency]:

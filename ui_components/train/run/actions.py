@@ -59,6 +59,7 @@ class RunUpdate(NamedTuple):
     delete: Any
     caption: Any
     transcribe: Any
+    evaluate: Any
     download: Any
     rename: Any
     charts: Any
