@@ -38,6 +38,7 @@ class Request:
     options: SystemOptions = field(default_factory=SystemOptions)
     normaliser: str = SCORING.id
     user: str = ""  # to whom a new evaluation belongs
+    step: int | None = None  # of a checkpoint of a run
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def obtain(
     again: bool = False,
     progress: ProgressCallback = no_progress,
     should_stop: Callable[[], bool] = never_stop,
+    system: System | None = None,
 ) -> StoredEvaluation:
     """Returns an evaluation: the stored one if it is finished, else a new or continued one.
 
@@ -109,13 +111,14 @@ def obtain(
         again: transcribe all examples again, also those of a finished evaluation.
         progress: called after each example.
         should_stop: asked before each example.
+        system: the system of the request; None: the one that its name means.
 
     Raises:
         QalError: the system or the dataset cannot be used, or no example could be scored. What was transcribed is
             kept and continued by the same call."""
     corpus = read_corpus(request.corpus)
     selection = select_rows(corpus, request.split, request.max_rows)
-    system = find_system(request.model, request.options, runs)
+    system = system or find_system(request.model, request.options, runs)
     identifier = evaluation_id(request, system, corpus)
     folder = next_folder(store, identifier) if again else latest_folder(store, identifier)
     earlier = _read_earlier(folder)
@@ -144,6 +147,7 @@ def _settings(identifier: str, request: Request, corpus: Corpus, earlier: Stored
         hardware={"cpu": cpu_name(), "cores": usable_cores()},
         normaliser=request.normaliser,
         user=request.user,
+        step=request.step,
     )
     if earlier is None:
         return evaluation

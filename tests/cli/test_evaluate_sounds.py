@@ -1,4 +1,4 @@
-"""qal evaluate sounds: the words that a model writes where nobody speaks."""
+"""qal evaluate sounds: the words that a model writes where there is no speech."""
 
 import json
 from pathlib import Path

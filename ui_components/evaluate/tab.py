@@ -36,7 +36,8 @@ def evaluate_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> Eval
             blind_tab(studio, [*opened, blind.select])
         with gr.Tab("Serving", id=SERVING) as serving:
             serving_tab(studio, [*opened, serving.select])
-    shown = form.started.success(show_newest, None, [results.chosen, inner], **EVENT_OPTIONS)
-    for event in (shown, *wire_jobs(studio, panel, opened)):
+    newest = {"fn": show_newest, "inputs": None, "outputs": [results.chosen, inner], **EVENT_OPTIONS}
+    shown = [event.success(**newest) for event in form.started]
+    for event in (*shown, *wire_jobs(studio, panel, opened)):
         event.then(**results.listed)
     return EvaluateTab(form.models, inner, results.chosen, results.listed)

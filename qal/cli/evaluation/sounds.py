@@ -1,4 +1,4 @@
-"""qal evaluate sounds MODEL FOLDER: the words that a model writes where nobody speaks."""
+"""qal evaluate sounds MODEL FOLDER: the words that a model writes where there is no speech."""
 
 import hashlib
 import sys

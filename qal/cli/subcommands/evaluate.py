@@ -12,6 +12,7 @@ SUBCOMMANDS = {
     "score": ("qal.cli.evaluation.score", "the same as `qal evaluate MODEL CORPUS`"),
     "compare": ("qal.cli.evaluation.compare", "compare any models on any datasets in one table"),
     "history": ("qal.cli.evaluation.history", "list the scores of a model over time and versions of a dataset"),
+    "checkpoints": ("qal.cli.evaluation.checkpoints", "compare the kept checkpoints of a run over its steps"),
     "context": (
         "qal.cli.evaluation.context",
         "find the shortest context at which a model is not worse than at 30 s",

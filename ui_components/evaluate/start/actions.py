@@ -6,6 +6,7 @@ import gradio as gr
 
 from qal.errors import OptionError
 from ui_components.app.studio import Studio, current_user
+from ui_components.evaluate.results.comparison import model_titles
 from ui_components.evaluate.start import jobs
 from ui_components.evaluate.start.form import form_of
 from ui_components.evaluate.start.view import ShownJob, jobs_html
@@ -56,11 +57,10 @@ def update_jobs(studio: Studio, sent: str) -> JobsShown:
 
 def shown_jobs(studio: Studio) -> str:
     """The HTML of all jobs, the newest first."""
-    titles = {value: label for label, value in model_choices(studio.runs, studio.model)}
-    shown = []
+    title, shown = model_titles(studio), []
     for folder, job in reversed(jobs.list_jobs(studio.evaluations)):
         state = jobs.state_of(folder, job)
-        names = ", ".join(titles.get(model, model) for model in job.models)
+        names = ", ".join(map(title, job.models))
         error = jobs.error_of(folder) if state == "failed" else ""
         shown.append(ShownJob(job, state, jobs.progress_of(folder, job), names, error))
     return jobs_html(shown)

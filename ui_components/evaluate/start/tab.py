@@ -9,6 +9,7 @@ from gradio.events import Dependency
 from qal.text.normalisation.registry import SCORING
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.evaluate.start import actions
+from ui_components.evaluate.start.checkpoints import checkpoints_form
 from ui_components.evaluate.start.form import AS_STORED, CONTEXTS, MAX_MODELS, SPLITS, normaliser_choices
 from ui_components.widgets.choices import named_languages
 from ui_components.widgets.clickable import CLICKABLE_JS
@@ -32,7 +33,7 @@ class StartTab(NamedTuple):
     """The parts of the form that others use."""
 
     models: gr.Dropdown
-    started: Dependency  # the event after which an evaluation has started
+    started: list[Dependency]  # the events after which an evaluation has started
 
 
 def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> StartTab:
@@ -60,13 +61,10 @@ def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> StartT
     with gr.Row(elem_classes="qal-actions"):
         start = gr.Button("Evaluate", variant="primary", min_width=140, scale=0)
     gr.on(opened, action(actions.update_form, studio), [models, corpus], [models, corpus], **EVENT_OPTIONS)
-    started = start.click(
-        action(actions.start_evaluation, studio),
-        [models, corpus, split, normaliser, max_examples, language, context],
-        list(panel),
-        **EVENT_OPTIONS,
-    )
-    return StartTab(models, started)
+    settings = [corpus, split, normaliser, max_examples, language, context]
+    start_evaluation = action(actions.start_evaluation, studio)
+    started = start.click(start_evaluation, [models, *settings], list(panel), **EVENT_OPTIONS)
+    return StartTab(models, [started, checkpoints_form(studio, settings, list(panel), opened)])
 
 
 def wire_jobs(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> list[Dependency]:

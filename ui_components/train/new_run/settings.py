@@ -120,6 +120,7 @@ LABELS = {
     "retention.max_wer_loss": "Max increase of the error rate",
     "checkpoints.every_steps": "Save every N steps",
     "checkpoints.every_minutes": "Save every N minutes",
+    "checkpoints.keep_epochs": "Keep the weights of each epoch",
     "faults.skipped_steps": "Max consecutive skipped steps",
     "faults.bad_rows_share": "Max share of unusable audio",
 }
