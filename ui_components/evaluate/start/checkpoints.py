@@ -17,8 +17,8 @@ from ui_components.train.run.controls import require_run
 from ui_components.widgets.choices import Choices, first_available, run_choices
 
 HINT = (
-    "Each checkpoint is evaluated with the settings above, on the same examples. A run keeps its last checkpoints; with "
-    "the setting *Keep the weights of each epoch*, all."
+    "Each checkpoint is evaluated with the settings above, on the same examples. A run keeps its last checkpoints, and "
+    "all of them with the setting *Keep the weights of each epoch*."
 )
 
 
