@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 FAILED_GATE = "Failed the gate"
+REFUSED_BY_GATE = "the model failed the gate"  # begins the reason of a run whose model was not exported
 CheckState = Literal["passed", "failed", "not checked"]
 
 

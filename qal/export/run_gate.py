@@ -9,7 +9,7 @@ from pathlib import Path
 from qal.corpus.manifest import Corpus
 from qal.engine.engine import Engine
 from qal.errors import ConversionError
-from qal.evaluation.check_result import GateSummary
+from qal.evaluation.check_result import REFUSED_BY_GATE, GateSummary
 from qal.evaluation.gate_report import write_gate_report
 from qal.evaluation.scoring import ProgressCallback, SpokenReference
 from qal.export.alignment_heads import choose_heads, write_heads
@@ -85,8 +85,9 @@ def gate_run(
 def refusal(run: Run, summary: GateSummary) -> str:
     """Returns why the model is not exported, and how to export it all the same."""
     return (
-        f"the model failed the gate ({'; '.join(summary.failures)}) and was not exported; details are in gate.json. "
-        f"To export it all the same, set gate: warn under result: in {run.config_file}, and resume the run"
+        f"{REFUSED_BY_GATE} ({'; '.join(summary.failures)}) and was not exported; details are in gate.json. "
+        f"To export it all the same, press *Export despite the gate*, or set gate: warn under result: in "
+        f"{run.config_file} and resume the run"
     )
 
 

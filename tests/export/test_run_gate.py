@@ -58,7 +58,9 @@ def gated(run: Run, corpus, monkeypatch, check: CheckResult, gate: str, progress
 
 
 def test_model_that_fails_the_gate_stops_the_export_and_its_figures_are_kept(converted, tiny_corpus, monkeypatch):
-    with pytest.raises(ConversionError, match=r"prompts: WER \+9.0 points.* gate: warn under result: in .*config.yaml"):
+    with pytest.raises(
+        ConversionError, match=r"prompts: WER \+9.0 points.* gate: warn under result: in .*config.yaml and resume"
+    ):
         gated(converted, tiny_corpus, monkeypatch, FAILED, "stop")
     for folder in (converted.folder, converted.partial_model):
         report = read_gate_report(folder)
