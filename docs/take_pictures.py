@@ -28,11 +28,11 @@ UTTERANCES = 4
 
 def tab(page: Page, *names: str) -> None:
     """Opens a tab, and one inside it. On a phone the last tabs are in an overflow menu."""
-    for name in names:
+    for depth, name in enumerate(names):
         entry = page.get_by_role("tab", name=name, exact=True)
         if not entry.is_visible():
-            page.locator(".overflow-menu > button").first.click()
-            entry = page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True)
+            page.locator(".overflow-menu > button:visible").nth(depth).click()
+            entry = page.locator(".overflow-dropdown:visible").get_by_role("button", name=name, exact=True)
         entry.click()
 
 

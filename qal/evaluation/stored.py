@@ -140,7 +140,7 @@ def _settings(identifier: str, request: Request, corpus: Corpus, earlier: Stored
         id=identifier,
         model=request.model,
         corpus=corpus.info.name,
-        corpus_path=str(request.corpus),
+        corpus_path=str(request.corpus.resolve()),
         corpus_version=corpus.info.version,
         split=request.split,
         language=request.language,

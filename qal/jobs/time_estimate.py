@@ -32,7 +32,7 @@ UNIT_S = {  # seconds per unit of a stage, with the base model of the benchmark
     "validate": 0.12,
     "merge": 2.0,
     "check": 0.2,
-    "gate": 0.2,
+    "gate": 0.4,
     "report": 1.1,
     "retention": 0.4,
 }

@@ -230,3 +230,10 @@ def test_new_evaluation_belongs_to_the_given_user_also_after_it_was_continued(co
     file.write_text(file.read_text().replace('"finished"', '"stopped"'))
     main(["evaluate", "other.csv", "data/mine", "--json", "--user", "bekele"])
     assert (json.loads(file.read_text())["user"], json.loads(file.read_text())["state"]) == ("abeba", "finished")
+
+
+def test_dataset_of_an_evaluation_is_found_from_any_working_folder(corpus: Corpus, capsys):
+    write_transcripts("other.csv", corpus)
+    main(["evaluate", "other.csv", "data/mine", "--json"])
+    settings = json.loads((Path(json_line(capsys)["evaluation"]) / "evaluation.json").read_text())
+    assert settings["corpus_path"] == str(Path("data/mine").resolve())

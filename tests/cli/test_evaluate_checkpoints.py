@@ -28,6 +28,7 @@ def trained(tiny_weights: Path, module_corpus: Corpus, tmp_path_factory: pytest.
     return tiny_fit(runs, tiny_weights, module_corpus, checkpoints={"keep_epochs": True, "every_minutes": 0})
 
 
+@pytest.mark.long
 def test_kept_checkpoints_are_listed_with_their_steps(trained):
     found = {checkpoint.name: checkpoint.step for checkpoint in kept_checkpoints(trained)}
     assert (found["epoch-1"], found["epoch-2"]) == (4, 8)
@@ -45,6 +46,7 @@ def test_finished_model_is_one_of_the_checkpoints_and_unknown_names_are_errors(t
         choose_checkpoints(run, ["epoch-9"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["epoch-2.safetensors", "last.ckpt"])
 def test_weights_of_the_last_checkpoint_are_those_of_the_result(name, trained, tiny_weights, tmp_path):
     config = load_config(trained.config_file)
@@ -54,6 +56,7 @@ def test_weights_of_the_last_checkpoint_are_those_of_the_result(name, trained, t
     assert all(torch.equal(ours[key], result[key]) for key in result)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["bad.ckpt", "bad.safetensors", "missing.ckpt", "missing.safetensors"])
 def test_damaged_or_missing_checkpoint_is_an_error(name, trained, tiny_weights, tmp_path):
     if name.startswith("bad"):
@@ -62,6 +65,7 @@ def test_damaged_or_missing_checkpoint_is_an_error(name, trained, tiny_weights, 
         write_trained_weights(tmp_path / name, load_config(trained.config_file), tiny_weights, tmp_path / "adapter")
 
 
+@pytest.mark.long
 def test_checkpoints_are_evaluated_on_the_same_examples_as_a_series(
     trained, tiny_weights, module_corpus, tmp_path, monkeypatch, capsys
 ):

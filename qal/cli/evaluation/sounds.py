@@ -88,7 +88,7 @@ def transcribe_sounds(options: SoundsOptions, sounds: Path) -> Evaluation:
         id=name,
         model=options.model,
         corpus=f"{sounds.name} (without speech)",
-        corpus_path="" if str(options.folder) == MADE else str(options.folder),
+        corpus_path="" if str(options.folder) == MADE else str(options.folder.resolve()),
         language=options.language,
         normaliser=options.normaliser,
     )

@@ -16,7 +16,7 @@ from qal.engine.longform.transcription import transcribe_file
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.error_rates import ErrorCounts, count_errors
 from qal.evaluation.gate_report import CheckResult
-from qal.evaluation.invented_words import count_invented_words
+from qal.evaluation.invented_words import count_direct_words
 from qal.evaluation.retention import failure_counts, has_valid_timestamps, is_identified
 from qal.evaluation.scoring import SEED, SpokenReference, transcribe_each
 from qal.evaluation.wordless_sounds import wordless_sounds
@@ -189,9 +189,9 @@ def empty_sound(candidate: Candidate) -> State:
 def silence(candidate: Candidate) -> State:
     """Counts the words that the engine writes where there is no speech."""
     sounds = wordless_sounds([], np.random.default_rng(SEED))
-    invented = count_invented_words(candidate.engine, sounds).direct
+    invented = count_direct_words(candidate.engine, sounds)
     detail = f"{invented} words invented on {len(sounds)} sounds without speech"
     if candidate.base is None:
         return State(invented <= WORDS_PER_SOUND * len(sounds), detail)
-    before = count_invented_words(candidate.base, sounds).direct
+    before = count_direct_words(candidate.base, sounds)
     return State(invented <= before + len(sounds), f"{detail}; {before} by the base model")

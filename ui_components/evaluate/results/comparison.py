@@ -1,5 +1,6 @@
 """The names of evaluations and their models, and the comparison of two evaluations."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,13 @@ def update_choices(studio: Studio, opened: str) -> Any:
 
 
 def labels(studio: Studio, evaluations: Sequence[Evaluation]) -> Choices:
-    """Returns evaluations as choices: the model and the id."""
+    """Returns evaluations as choices: the model, the dataset and the time of the start."""
     titles = model_titles(studio)
-    return [(f"{titles(e.model)} · {e.id}", e.id) for e in evaluations]
+    return [(f"{titles(e.model)} · {e.corpus}, {_time(e.started)}", e.id) for e in evaluations]
+
+
+def _time(started: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(started))
 
 
 def compare(studio: Studio, opened: str, other: str | None, normaliser: str) -> str:
