@@ -65,6 +65,8 @@ class Evaluation(BaseModel, frozen=True):
     problem: str = Field(default="", description="why it failed, in a sentence")
     started: float = Field(default_factory=time.time, ge=0, le=LAST_TIME_S, description="seconds since 1970")
     ended: float | None = Field(default=None, ge=0, le=LAST_TIME_S)
+    step: int | None = Field(default=None, ge=0, description="optimizer steps of a checkpoint of a run")
+    user: str = Field(default="", description="who started it in the page of a server with logins")
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:

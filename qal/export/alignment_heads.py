@@ -43,6 +43,18 @@ class HeadChoice(NamedTuple):
         """True if the new heads place words better, and chance is no likely reason."""
         return mean_rise(self.new_errors, self.old_errors).high < 0
 
+    @property
+    def sentence(self) -> str:
+        """Says which heads the model has now, with the word-time errors of both."""
+        old, new = 1000 * self.old_errors.mean, 1000 * self.new_errors.mean
+        if not self.is_better:
+            return (
+                f"The alignment heads are kept: words begin {old:.0f} ms from the true time, {new:.0f} ms with others."
+            )
+        return (
+            f"Better alignment heads were written: words begin {new:.0f} ms from the true time instead of {old:.0f} ms."
+        )
+
 
 def find_alignment_heads(weights: Path, recordings: Sequence[JoinedRecording], count: int = HEADS) -> list[Head]:
     """Returns the heads whose attention follows the speech best, in order of layer and head.
