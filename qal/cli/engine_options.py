@@ -5,8 +5,9 @@ from pydantic import BaseModel
 from qal.cli.parsing import flag, positional
 from qal.cores import usable_cores
 from qal.engine import interface
-from qal.engine.engine import ContextChoice, Device, Engine
+from qal.engine.engine import ContextChoice, Engine
 from qal.engine.languages import LANGUAGES_HELP, check_languages
+from qal.engine.settings.device import Device
 
 MODEL_HELP = "a catalogue name such as base, a run's id or a directory"
 

@@ -16,11 +16,13 @@ from weakref import WeakValueDictionary, finalize
 
 import psutil
 
+from qal.cores import usable_cores
 from qal.engine.catalogue import resolve
-from qal.engine.engine import ContextChoice, Engine, load_for_many_callers
+from qal.engine.engine import ContextChoice, Engine
 from qal.engine.memory import release_free_memory
 from qal.engine.model_directory import METADATA_FILE
 from qal.engine.settings.cache_limits import CacheLimits
+from qal.engine.settings.device import choose_device, shared_cores
 from qal.errors import ModelError
 
 UNLOAD_INTERVAL_S = 60.0
@@ -62,6 +64,12 @@ class CachedEngine:
     def touch(self) -> None:
         """Notes that the engine was requested or released now."""
         self.last_used_s = time.monotonic()
+
+
+def load_for_many_callers(directory: Path, context: ContextChoice = "auto") -> Engine:
+    """Loads a model for a server, whose requests are transcribed at the same time. Raises ModelError."""
+    threads, workers = shared_cores(usable_cores()) if choose_device("auto") == "cpu" else (0, 1)
+    return Engine(directory, context=context, threads=threads, workers=workers)
 
 
 class EngineCache:

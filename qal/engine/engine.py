@@ -13,25 +13,22 @@ from ctranslate2 import StorageView
 
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, SAMPLE_RATE, WINDOW_S, WINDOW_SAMPLES, Samples
-from qal.cores import usable_cores
 from qal.engine.constrained_decoding.scoring import choose_phrases
 from qal.engine.context import context_frames, grid_samples
-from qal.engine.cublas import load_cublas
 from qal.engine.decoding import GREEDY, DecodingOptions, Tokenizer
 from qal.engine.languages import DetectedLanguage, LanguageDetection, check_languages
 from qal.engine.model_directory import ContextAbility, is_model_directory, read_metadata
+from qal.engine.settings.device import Device, choose_compute_type, choose_device
 from qal.engine.timestamps import TimedText, timed_texts
 from qal.engine.word_sound import fit_to_sound
 from qal.engine.words import Word, to_words
 from qal.errors import ModelError, OptionError
 
-Device = Literal["auto", "cpu", "cuda"]
 ContextChoice = Literal["auto", "full"]
 Languages = Sequence[DetectedLanguage]  # one for each utterance
 FULL_CONTEXT = ContextAbility(adaptive=False)
 ANY_LANGUAGE = LanguageDetection()
 MIN_ALIGNED_FRAMES = 2
-MAX_CPU_WORKERS = 4
 SEEDING = threading.Lock()  # CTranslate2's seed belongs to the process
 
 
@@ -295,42 +292,6 @@ class Engine:
             language_probability=detected.probability,
             timed_texts=timed_texts(self.tokenizer, ids),
         )
-
-
-def load_for_many_callers(directory: Path, context: ContextChoice = "auto") -> Engine:
-    """Loads a model for a server, whose requests are transcribed at the same time. Raises ModelError."""
-    threads, workers = shared_cores(usable_cores()) if choose_device("auto") == "cpu" else (0, 1)
-    return Engine(directory, context=context, threads=threads, workers=workers)
-
-
-def shared_cores(cores: int) -> tuple[int, int]:
-    """Returns the threads of a call and the calls at the same time that use a CPU best.
-
-    The decoder, which takes most of the time, gains nothing from a second thread (docs/live.md)."""
-    workers = min(MAX_CPU_WORKERS, cores)
-    return cores // workers, workers
-
-
-def choose_device(device: Device) -> str:
-    """Returns "cpu" or "cuda". Raises ModelError if CUDA is requested and there is none, or its library is missing."""
-    has_cuda = device != "cpu" and ctranslate2.get_cuda_device_count() > 0
-    if has_cuda:
-        load_cublas()
-    elif device == "cuda":
-        raise ModelError("no CUDA device was found; use --device cpu, or auto")
-    return "cuda" if has_cuda else "cpu"
-
-
-def choose_compute_type(device: str, compute_type: str) -> str:
-    """Returns the compute type, "auto" resolved. Raises ModelError if the device does not support it."""
-    if compute_type == "auto":
-        return "float16" if device == "cuda" else "int8"
-    supported = ctranslate2.get_supported_compute_types(device)
-    if compute_type not in supported:
-        raise ModelError(
-            f"compute type '{compute_type}' does not run on {device}; use one of {', '.join(sorted(supported))}"
-        )
-    return compute_type
 
 
 def _first_line(error: Exception) -> str:

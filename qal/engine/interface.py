@@ -6,10 +6,11 @@ from typing import Literal
 from qal.audio.decode import decode
 from qal.audio.samples import Samples
 from qal.engine.catalogue import DEFAULT_MODEL, resolve
-from qal.engine.engine import ContextChoice, Device, Engine
+from qal.engine.engine import ContextChoice, Engine
 from qal.engine.languages import check_language
 from qal.engine.longform.segment import Segment
 from qal.engine.longform.transcription import transcribe_file
+from qal.engine.settings.device import Device
 
 
 def load_engine(

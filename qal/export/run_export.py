@@ -10,8 +10,9 @@ from qal.audio.samples import seconds
 from qal.corpus.manifest import Corpus
 from qal.engine.catalogue import resolve
 from qal.engine.decoding import Tokenizer
-from qal.engine.engine import Engine, choose_device
+from qal.engine.engine import Engine
 from qal.engine.model_directory import ContextAbility, ModelMetadata, write_metadata
+from qal.engine.settings.device import choose_device
 from qal.engine.weights.pypi_weights import WEIGHTS_FILE
 from qal.errors import ConversionError
 from qal.evaluation.check_result import GateSummary

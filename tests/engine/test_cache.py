@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from qal.engine.cache import CacheStatistics, EngineCache
-from qal.engine.engine import FULL_CONTEXT, shared_cores
+from qal.engine.engine import FULL_CONTEXT
 from qal.engine.settings.cache_limits import CacheLimits
+from qal.engine.settings.device import shared_cores
 from qal.errors import ModelError, OptionError
 from tests.fakes import ScriptedEngine
 
@@ -138,7 +139,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 import numpy, psutil
 from pathlib import Path
-from qal.engine.engine import shared_cores
+from qal.engine.settings.device import shared_cores
 from qal.engine.cache import EngineCache
 from qal.engine.engine import Utterance
 engines, process = EngineCache(), psutil.Process()

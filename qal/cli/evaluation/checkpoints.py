@@ -14,8 +14,8 @@ from qal.cli.models.gate import cached_base
 from qal.cli.parsing import flag, parse_options, positional
 from qal.cli.quiet import quiet_transformers
 from qal.engine.catalogue import models_folder, resolve_transformers
-from qal.engine.engine import choose_device
 from qal.engine.model_directory import ModelMetadata, write_metadata
+from qal.engine.settings.device import choose_device
 from qal.errors import EvaluationError
 from qal.evaluation.breakdown import Figures, counted, figures
 from qal.evaluation.comparison.differences import Difference, common_examples, difference

@@ -8,7 +8,8 @@ from tqdm import tqdm
 
 from qal.cli.parsing import JSON_HELP, flag
 from qal.corpus.split import Split
-from qal.engine.engine import ContextChoice, Device
+from qal.engine.engine import ContextChoice
+from qal.engine.settings.device import Device
 from qal.evaluation.stored import EVALUATIONS, Request, StoredEvaluation, obtain
 from qal.evaluation.systems.any_model import System, SystemOptions
 from qal.text.normalisation.registry import NEWEST, SCORING, Normaliser, find_normaliser

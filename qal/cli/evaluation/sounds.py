@@ -16,7 +16,8 @@ from qal.audio.blocks import write_wav
 from qal.cli.evaluation.options import MODEL_HELP, NORMALISER_HELP
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.corpus.left_out import describe_left_out
-from qal.engine.engine import ContextChoice, Device
+from qal.engine.engine import ContextChoice
+from qal.engine.settings.device import Device
 from qal.evaluation.errors.analysis import analyse
 from qal.evaluation.errors.insertions import SilentRows
 from qal.evaluation.errors.sounds import MAX_SOUNDS, evaluate_sounds, find_sounds

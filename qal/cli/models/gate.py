@@ -22,8 +22,9 @@ from qal.engine.catalogue import (
     resolve,
     resolve_transformers,
 )
-from qal.engine.engine import Device, Engine
+from qal.engine.engine import Engine
 from qal.engine.model_directory import ContextAbility, ModelMetadata, is_model_directory, read_metadata
+from qal.engine.settings.device import Device
 from qal.errors import CorpusError, OptionError
 from qal.evaluation.evaluate import select_rows
 from qal.evaluation.gate_report import GateReport, table_rows, table_text, write_gate_report

@@ -43,7 +43,7 @@ class FileLanguage:
     def listen(self, section: Section, regions: Sequence[MergedRegion]) -> None:
         """Detects the language of the file in its first section with speech."""
         if regions and self.language is None and not self.is_per_stretch:
-            cuts = [section.cut(region.start, region.end) for region in regions]
+            cuts = [region.cut(section.samples, section.start) for region in regions]
             self._set(detect_language(self._engine, cuts, self._options.languages))
 
     def _set(self, detected: str) -> None:

@@ -42,6 +42,7 @@ class SequentialStrategy:
         self._with_times = reader.decoding.model_copy(update={"timestamps": True})
         self._language = language
         self._previous_text = previous_text
+        self._begins_transcript = reader.begins_transcript
 
     def read(self, sections: Iterable[Section], progress: Progress) -> Iterator[Settled]:
         """Yields the segments of each section."""
@@ -75,7 +76,9 @@ class SequentialStrategy:
             self._previous_text,
             detection,
             on_grid=True,
+            begins_transcript=self._begins_transcript,
         )
+        self._begins_transcript = False
         (transcript,) = self._reader.engine.transcribe([utterance], self._with_times)
         reading = Reading(utterance, transcript)
         screening = self._reader.options.screening

@@ -61,7 +61,7 @@ def transcribe_stream(
         round(resume_at_s * SAMPLE_RATE),
         group if options.strategy == "packed" else None,
     )
-    reader = FileReader(engine, task, decoding, options)
+    reader = FileReader(engine, task, decoding, options, begins_transcript=not resume_at_s)
     held = FileLanguage(engine, language, options, continuation.language)
     match options.strategy:
         case "packed":

@@ -6,7 +6,7 @@ once as the engine computes. They are `on_grid`, so that no text depends on the 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from qal.audio.samples import SAMPLE_RATE, seconds
@@ -41,6 +41,7 @@ class FileReader:
     task: str
     decoding: DecodingOptions
     options: LongformOptions
+    begins_transcript: bool = True  # its first utterance is the first of the file
 
     def read(self, utterances: Sequence[Utterance]) -> list[list[Reading]]:
         """Returns the parts of each utterance that have a plausible text."""
@@ -99,10 +100,16 @@ def read_sections(
         progress: called as batches end; the seconds add up to the duration of the sections.
     """
     pool = ThreadPoolExecutor(reader.engine.workers, "longform")
+    begins = reader.begins_transcript
     try:
         begun = None
         for window in _windows(sections):
-            following = _Window(reader, [PlannedSection(section, plan(section)) for section in window], pool)
+            planned = []
+            for section in window:
+                stretches = _first_begins(plan(section), begins)
+                planned.append(PlannedSection(section, stretches))
+                begins = begins and not stretches
+            following = _Window(reader, planned, pool)
             if begun:
                 yield from begun.results(progress)
             begun = following
@@ -110,6 +117,14 @@ def read_sections(
             yield from begun.results(progress)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _first_begins(stretches: Sequence[Stretch], begins: bool) -> list[Stretch]:
+    """Returns stretches of which none, or the first, begins the transcript of a file."""
+    return [
+        stretch._replace(utterance=replace(stretch.utterance, begins_transcript=begins and i == 0))
+        for i, stretch in enumerate(stretches)
+    ]
 
 
 def _windows(sections: Iterable[Section]) -> Iterator[list[Section]]:

@@ -12,8 +12,9 @@ from qal.audio.samples import SAMPLE_RATE
 from qal.corpus.manifest import Row
 from qal.engine.catalogue import resolve
 from qal.engine.decoding import DecodingOptions
-from qal.engine.engine import ContextChoice, Device, Engine, Utterance, choose_device
+from qal.engine.engine import ContextChoice, Engine, Utterance
 from qal.engine.model_directory import read_metadata
+from qal.engine.settings.device import Device, choose_device
 from qal.errors import EvaluationError, ModelError
 from qal.evaluation.systems.openai_server import ServerTranscriber, is_server, parse_address
 from qal.evaluation.systems.transcript_files import SUFFIXES, is_transcript_file, single_files

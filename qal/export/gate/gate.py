@@ -10,8 +10,9 @@ from pathlib import Path
 
 from qal.audio.samples import seconds
 from qal.corpus.split import evenly_spaced
-from qal.engine.engine import Device, Engine, choose_device
+from qal.engine.engine import Engine
 from qal.engine.model_bin import model_bin_errors, read_contents
+from qal.engine.settings.device import Device, choose_device
 from qal.engine.weights.pypi_weights import WEIGHTS_FILE, sha256_of
 from qal.evaluation.gate_report import GateReport
 from qal.evaluation.scoring import SpokenReference, transcribe_each

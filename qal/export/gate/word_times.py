@@ -20,7 +20,8 @@ from qal.corpus.manifest import Row
 from qal.corpus.split import evenly_spaced
 from qal.engine.context import context_frames
 from qal.engine.decoding import Tokenizer
-from qal.engine.engine import Device, Engine
+from qal.engine.engine import Engine
+from qal.engine.settings.device import Device
 from qal.engine.weights.stock_models import SIZES
 from qal.engine.words import SECONDS_PER_POSITION
 from qal.evaluation.gate_report import CheckResult

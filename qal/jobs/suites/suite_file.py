@@ -13,7 +13,8 @@ from typing import Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from qal.corpus.split import Split
-from qal.engine.engine import ContextChoice, Device
+from qal.engine.engine import ContextChoice
+from qal.engine.settings.device import Device
 from qal.errors import OptionError
 from qal.evaluation.stored import Request
 from qal.evaluation.systems.any_model import SystemOptions

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from qal.engine.engine import choose_device
+from qal.engine.settings.device import choose_device
 from qal.jobs.measured_runs import (
     describe_machine,
     measured_runs,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from qal.audio.samples import SAMPLE_RATE
-from qal.engine.batching import MAX_PASSED_OVER, BatchingEngine
 from qal.engine.decoding import GREEDY
 from qal.engine.engine import Transcript, Utterance
+from qal.engine.longform.batching import MAX_PASSED_OVER, BatchingEngine
 from qal.engine.model_directory import ContextAbility
 from qal.errors import LanguageError
 
