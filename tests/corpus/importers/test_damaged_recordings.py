@@ -1,4 +1,4 @@
-"""Of a damaged recording, the parts that are whole are imported; the others are named."""
+"""A damaged recording gives the parts that are whole; the others are named."""
 
 from pathlib import Path
 
