@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.error import PatchWelcomeError
 from av.packet import Packet
 
 from qal.audio.decoding.opening import is_usable_rate, require_usable_rate
@@ -134,7 +135,7 @@ def _packets(container: InputContainer, track: int) -> Iterator[Packet | None]:
             return
         except av.FFmpegError as error:
             errors += 1
-            is_other_stream = isinstance(error, av.error.PatchWelcomeError)  # of Ogg, with parameters of its own
+            is_other_stream = isinstance(error, PatchWelcomeError)  # of Ogg, with parameters of its own
             if is_other_stream or errors > MAX_READ_ERRORS:
                 yield None
                 return
