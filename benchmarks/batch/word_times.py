@@ -70,7 +70,7 @@ def join_words(
         parts += [samples[first:last], pause]
         position += last - first + len(pause)
     clean = np.concatenate(parts)
-    samples = clean + noise * rng.standard_normal(len(clean)).astype(np.float32)
+    samples = (clean + noise * rng.standard_normal(len(clean))).astype(np.float32)
     return JoinedRecording(samples, words[0].language, tuple(w.text for w in words), tuple(starts), tuple(ends))
 
 

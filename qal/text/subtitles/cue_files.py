@@ -41,8 +41,8 @@ class LongWebVTT(WebVTTFormat):
 class LongSubstation(SubstationFormat):
     """ASS with times of 10 hours and more, in hundredths of a second."""
 
-    @classmethod
-    def ms_to_timestamp(cls, requested_ms: int) -> str:
+    @staticmethod
+    def ms_to_timestamp(requested_ms: int) -> str:
         return format_timestamp((requested_ms + 5) // 10 / 100)[:-1].removeprefix("0")
 
 
