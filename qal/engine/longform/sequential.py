@@ -120,6 +120,8 @@ def timed_segments(whole: Segment, parts: Sequence[CompleteText]) -> list[Segmen
         while words and _letters(own) < len(part.text.replace(" ", "")):
             own.append(words.popleft())
         end_s = max(start_s, min(whole.end_s, whole.start_s + part.end_s))
+        if own:  # their times are finer than the model's timestamps
+            start_s, end_s = own[0].start_s, own[-1].end_s
         segments.append(replace(whole, start_s=start_s, end_s=end_s, text=part.text, words=tuple(own)))
     return segments
 
