@@ -1,13 +1,13 @@
-"""The strategy "sequential": windows of 30 s one after the other, as in OpenAI's Whisper (Radford et al. 2022, §3.8).
+"""The strategy "sequential": windows of 30 s one after the other, as in Whisper's own code (Radford et al. 2022, §3.8).
 
 window 1   |--------- 30 s ---------|      prompt: nothing
 texts      [ 0.0–6.2 ][ 6.2–24.8 ]...      the last one is not complete
 window 2                       |--------- 30 s ---------|      prompt: the text before, from 24.8 s on
 
-The timestamps that the model writes decide where the next window starts. The text before is the prompt, so that names
-and style stay the same. A text that is not plausible is read again without the prompt, as in the other strategies, and
-the next window has no prompt either, so that an error is not carried on. Nothing is decoded at the same time: this is
-the slowest strategy, and it needs weights that write timestamps."""
+A window ends in a pause where there is one; the timestamps that the model writes decide where the next one starts. The
+text before is the prompt, so that names and style stay the same. A text that is not plausible is read again without
+the prompt, as in the other strategies, and the next window has no prompt either, so that an error is not carried on.
+Nothing is decoded at the same time: this is the slowest strategy, and it needs weights that write timestamps."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +30,7 @@ from qal.engine.timestamps import TimedText
 from qal.engine.words import Word
 
 MIN_REST_S = 0.3  # shorter rests of speech after a timestamp were in the text before it
+MIN_WINDOW_S = 15.0
 MIN_STEP_S = 1.0  # the next window starts at least this much later
 PROMPT_CHARACTERS = 600  # of the text before; the decoder uses the last tokens of it
 
@@ -59,7 +60,7 @@ class SequentialStrategy:
         start = section.start
         while (speech := _speech_from(section, start)) is not None:
             start = max(start, speech)
-            end = min(section.end, start + WINDOW_SAMPLES)
+            end = _window_end(section, start)
             segments, next_start_s = self._read_window(section, start, end)
             yield segments
             start = end if next_start_s is None else start + round(max(MIN_STEP_S, next_start_s) * SAMPLE_RATE)
@@ -122,12 +123,25 @@ def timed_segments(whole: Segment, parts: Sequence[CompleteText]) -> list[Segmen
         while words and _letters(own) < len(part.text.replace(" ", "")):
             own.append(words.popleft())
         end_s = max(start_s, min(whole.end_s, whole.start_s + part.end_s))
+        if own:  # their times are finer than the model's timestamps
+            start_s, end_s = own[0].start_s, own[-1].end_s
         segments.append(replace(whole, start_s=start_s, end_s=end_s, text=part.text, words=tuple(own)))
     return segments
 
 
 def _letters(words: Iterable[Word]) -> int:
     return sum(len(word.text.replace(" ", "")) for word in words)
+
+
+def _window_end(section: Section, start: int) -> int:
+    """Returns the end of a window: 30 s, or the last pause before that which leaves MIN_WINDOW_S or more.
+
+    Weights that write no timestamps would lose the word in which a window ends otherwise."""
+    latest = start + WINDOW_SAMPLES
+    if section.end <= latest:
+        return section.end
+    pauses = [section.start + region.end * VAD_WINDOW for region in section.regions]
+    return max((p for p in pauses if start + MIN_WINDOW_S * SAMPLE_RATE <= p <= latest), default=latest)
 
 
 def _speech_from(section: Section, start: int) -> int | None:

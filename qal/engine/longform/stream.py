@@ -5,7 +5,7 @@ blocks ─► sections (about a minute, cut in pauses) ─► strategy ─► se
 Each section is transcribed from its own samples alone, so a transcription that was stopped is resumed at the end
 of the last settled section, with the same text as without the stop."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from functools import partial
 
 from qal.audio.samples import SAMPLE_RATE, Samples
@@ -35,7 +35,7 @@ def transcribe_stream(
     resume_at_s: float = 0.0,
     continuation: Continuation = NO_CONTINUATION,
     progress: Progress = ignore_progress,
-) -> Iterator[Settled]:
+) -> Generator[Settled, None, None]:
     """Transcribes a stream of audio, section by section.
 
     Args:

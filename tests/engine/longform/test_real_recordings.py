@@ -79,6 +79,6 @@ def test_fast_speech_has_no_fewer_words_in_long_stretches_than_in_short_ones(eng
     fast = np.interp(places, np.arange(len(slow)), slow).astype(np.float32)
     counts = {
         target_s: len(text_of(transcribe_file(engine, fast, "ru", options=LongformOptions(target_s=target_s))).split())
-        for target_s in (6.0, 28.0)
+        for target_s in (6.0, 15.0)
     }
-    assert counts[28.0] >= 0.9 * counts[6.0]
+    assert counts[15.0] >= 0.95 * counts[6.0]

@@ -76,7 +76,9 @@ def test_words_of_a_window_go_to_the_parts_of_its_text():
     first, second = timed_segments(whole, [CompleteText(0, 2, "One two."), CompleteText(2, 4, "Three four.")])
     assert [word.text for word in first.words] == [" One", " two."]
     assert [word.text for word in second.words] == [" Three", " four."]
-    assert (second.start_s, second.end_s) == (102, 104)
+    assert (second.start_s, second.end_s) == (2, 3.9)
+    (alone,) = timed_segments(replace(whole, words=()), [CompleteText(2, 4, "Three four.")])
+    assert (alone.start_s, alone.end_s) == (102, 104)
 
 
 def test_timestamps_in_a_text_divide_it(base_directory):
