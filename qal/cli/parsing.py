@@ -13,7 +13,8 @@ import re
 from argparse import SUPPRESS, Action, _HelpAction
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter, Namespace
 from pydantic import BaseModel, Field, ValidationError
@@ -130,7 +131,7 @@ def add_field(parser: ArgumentParser, name: str, field: FieldInfo) -> None:
     """Adds the argument of one field."""
     extra: dict[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     settings: dict[str, Any] = {"help": field.description}
-    kind = field.annotation
+    kind = without_none(field.annotation)  # a wrong value then is reported for the other type alone
     if extra.get("metavar"):
         settings["metavar"] = extra["metavar"]
     if get_origin(kind) in (list, tuple):
@@ -146,6 +147,13 @@ def add_field(parser: ArgumentParser, name: str, field: FieldInfo) -> None:
         parser.add_argument(option, type=kind, required=True, **settings)
     else:
         parser.add_argument(option, type=kind, default=field.get_default(call_default_factory=True), **settings)
+
+
+def without_none(kind: Any) -> Any:
+    """Returns X of the type `X | None`; other types unchanged."""
+    others = [part for part in get_args(kind) if part is not type(None)]
+    is_optional = get_origin(kind) in (Union, UnionType) and len(others) == 1
+    return others[0] if is_optional else kind
 
 
 def hyphenated(arguments: Sequence[str]) -> list[str]:

@@ -40,6 +40,7 @@ ADVANCED_OPTIONS = (
     "patience",
     "length_penalty",
     "temperature",
+    "seed",
     "repetition_penalty",
     "no_repeat_ngram_size",
     "prefix",

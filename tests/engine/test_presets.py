@@ -25,7 +25,7 @@ def test_preset_is_loaded_as_it_says(monkeypatch):
     monkeypatch.setattr("qal.engine.interface.resolve", Path)
     monkeypatch.setattr("qal.engine.interface.Engine", lambda *arguments: loaded.append(arguments))
     load_engine(**SMALL_DEVICES["tiny-device"].engine_settings)
-    assert loaded == [(Path("tiny"), "cpu", "int8", "auto", 1)]
+    assert loaded == [(Path("tiny"), "cpu", "int8", "auto", 1, 1)]
 
 
 def test_command_line_of_options_is_read_as_the_same_options():
