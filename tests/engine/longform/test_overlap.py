@@ -44,7 +44,7 @@ def test_words_that_are_cut_by_the_end_of_a_window_come_from_the_other_one():
 
 def test_windows_whose_words_disagree_are_joined_in_the_middle_of_the_overlap():
     left, right = words("a b c d e f", 24), words("u v w x y z", 25)
-    assert joined(left, right) == "a b c d w x y z".replace("w x", "x") or joined(left, right).startswith("a b c")
+    assert joined(left, right) == "a b c d x y z"
 
 
 def test_same_words_at_other_times_are_not_taken_for_the_same():
