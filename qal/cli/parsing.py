@@ -31,6 +31,14 @@ PYDANTIC_NOISE = re.compile(
 )
 PARSER_KEY = re.compile(r'Parser key "(.*?)":')
 NUMBER = re.compile(r"(Optional\[)?(Annotated\[)?(int|float)\b")
+PLAIN_LIMITS = {  # pydantic's messages, with the limit before the value
+    r"less than or equal to (?P<limit>\S+)": r"at most \g<limit>",
+    r"greater than or equal to (?P<limit>\S+)": r"at least \g<limit>",
+    r"less than (?P<limit>\S+)": r"below \g<limit>",
+    r"greater than (?P<limit>\S+)": r"above \g<limit>",
+    r"a valid integer(?:, unable to parse string as an integer)?": "a whole number",
+    r"a valid number(?:, unable to parse string as a number)?": "a number",
+}
 LIMITS = {"Ge(ge=": "≥ ", "Gt(gt=": "> ", "Le(le=": "≤ ", "Lt(lt=": "< "}
 
 
@@ -172,4 +180,6 @@ def parse(parser: ArgumentParser, arguments: Sequence[str] | None = None) -> Nam
 def plain_reason(error: Exception) -> str:
     """The parser's message in one line, without the validator's technical notes."""
     reason = PARSER_KEY.sub(r"\1:", PYDANTIC_NOISE.sub("", str(error))).replace("Got value:", "(got")
+    for pattern, plain in PLAIN_LIMITS.items():
+        reason = re.sub(rf"Input should be {pattern}\s*\(got (?P<got>\S+)", rf"should be {plain}, not \g<got>", reason)
     return " ".join(reason.split()).rstrip(". ") + (")" if "(got" in reason else "")

@@ -110,7 +110,7 @@ class _Decoder:
         queries = self._add("Unsqueeze", self._add("Range", first, last, one), self._ints(1))
         keys = self._add("Unsqueeze", self._add("Range", zero, last, one), self._ints(0))
         is_later = self._add("Less", queries, keys)
-        return self._add("Where", is_later, self._number(np.finfo(np.float32).min), self._number(0.0))
+        return self._add("Where", is_later, self._number(float(np.finfo(np.float32).min)), self._number(0.0))
 
     def _layer(self, hidden: str, layer: int) -> str:
         prefix = f"model.decoder.layers.{layer}"

@@ -88,7 +88,9 @@ def test_alignment_heads_are_replaced_only_by_better_ones(new_error_s, converted
         return HeadChoice([(1, 0)], [(0, 1)], old, new)
 
     monkeypatch.setattr(run_gate, "choose_heads", scripted)
-    monkeypatch.setattr(run_gate, "join_pieces", lambda pieces: [JoinedRecording(np.zeros(0), "en", (), (), ())] * 2)
+    monkeypatch.setattr(
+        run_gate, "join_pieces", lambda pieces: [JoinedRecording(np.zeros(0, np.float32), "en", (), (), ())] * 2
+    )
     summary, _ = gated(converted, tiny_corpus, monkeypatch, PASSED, "stop")
     is_better = new_error_s < 0.5
     assert read_heads(converted.partial_model) == ([(0, 1)] if is_better else [(1, 0)])

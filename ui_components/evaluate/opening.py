@@ -57,7 +57,7 @@ def wire_evaluate(studio: Studio, button: gr.Button, model: Component, evaluate:
 
 def wire_newest(studio: Studio, card: gr.HTML, evaluate: EvaluateTab, tabs: gr.Tabs) -> None:
     """Connects the card of a model, whose button opens the newest evaluation."""
-    outputs = list(OpenedEvaluation(evaluate.chosen, evaluate.inner, tabs))
+    outputs = [evaluate.chosen, evaluate.inner, tabs]  # as in OpenedEvaluation
     opened = card.select(action(open_evaluation, studio), None, outputs, **EVENT_OPTIONS)
     opened.success(**evaluate.listed)
 

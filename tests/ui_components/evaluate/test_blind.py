@@ -42,6 +42,7 @@ def test_example_does_not_tell_which_model_wrote_what(studio, pair):
     assert item.buttons.visible
     assert "base" not in item.html
     assert "tuned" not in item.html
+    assert item.on_screen
     assert item.on_screen.audio in WRONG
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from av.stream import Disposition
 from av.subtitles.subtitle import AssSubtitle
 
-from qal.audio.decode import decode_errors, open_audio
+from qal.audio.decoding.opening import decode_errors, open_audio
 from qal.audio.holes import start_of
 from qal.corpus.importers.timed.cues import MAX_FILE_BYTES, Cue
 from qal.errors import AudioDecodeError, CorpusError
