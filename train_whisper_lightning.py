@@ -206,10 +206,8 @@ def run_stages(
 ) -> RunReport | None:
     """Trains, exports and checks the model, and writes the report. Raises Stopped if a stop was requested."""
     from qal.cli.quiet import hide_deepspeed
-    from qal.export.run_export import export_model
     from qal.training.loop.distributed import SINGLE_PROCESS, leave_process_group
     from qal.training.loop.fit import fit, silence_libraries
-    from qal.training.report.transformers_transcription import transcribe_with_transformers
 
     silence_libraries()
     if not config.machine.strategy.startswith("deepspeed"):
@@ -235,6 +233,31 @@ def run_stages(
     leave_process_group()
     if adapter is None:
         raise Stopped
+    return finish_run(run, config, weights, adapter, corpora, progress.stage)
+
+
+def finish_run(
+    run: Run,
+    config: TrainingConfig,
+    weights: Path,
+    adapter: Path,
+    corpora: list[Corpus],
+    stage_progress: StageProgress,
+) -> RunReport:
+    """Exports and checks the trained model, measures it and writes the report.
+
+    Args:
+        run: the run.
+        config: its settings.
+        weights: folder of the base model in Transformers format.
+        adapter: folder of the trained weights.
+        corpora: the run's corpora.
+        stage_progress: gives the progress function of a stage."""
+    from qal.export.run_export import export_model
+    from qal.training.report.transformers_transcription import transcribe_with_transformers
+
+    runs = run.folder.parent
+    base = resolve(config.base, runs)
     metadata = ModelMetadata(
         base_model=stock_model_name(config, runs),
         languages=languages_of(config, corpora),
@@ -243,12 +266,12 @@ def run_stages(
         data=[*read_metadata(base).data, *dataset_descriptions(corpora, config)],
         context=config.context.ability,
     )
-    export_model(run, config, weights, adapter, corpora, metadata, transcribe_with_transformers, progress.stage)
-    report = measure_model(run, config, corpora, metadata, progress.stage)
+    gate = export_model(run, config, weights, adapter, corpora, metadata, transcribe_with_transformers, stage_progress)
+    report = measure_model(run, config, corpora, metadata, stage_progress).model_copy(update={"gate": gate})
     write_readme(run.model, read_metadata(run.model), report)
     write_report(run.report_file, report)
     if config.result.suite:
-        check_run(run, Path(config.result.suite), progress.stage("suite"))
+        check_run(run, Path(config.result.suite), stage_progress("suite"))
     return report
 
 

@@ -1,7 +1,9 @@
 """Takes the pictures of docs/screenshots in headless Chromium: python docs/take_pictures.py FOLDER
 
-FOLDER holds data/asterisk-en, data/asterisk-ru and runs/ with at least two finished runs, as `qal demo` and
-`qal train --config configs/quick.yaml` leave them. Needs the developers' tools and Chromium (`make test`)."""
+FOLDER holds data/asterisk-en, data/asterisk-ru, runs/ with at least two finished runs, as `qal demo` and
+`qal train --config configs/quick.yaml` leave them, and evaluations/ of two models on asterisk-ru, as
+`qal evaluate compare base base-adaptive --on data/asterisk-ru` leaves them. Needs the developers' tools and Chromium
+(`make test`)."""
 
 import shutil
 import sys
@@ -26,11 +28,11 @@ UTTERANCES = 4
 
 def tab(page: Page, *names: str) -> None:
     """Opens a tab, and one inside it. On a phone the last tabs are in an overflow menu."""
-    for name in names:
+    for depth, name in enumerate(names):
         entry = page.get_by_role("tab", name=name, exact=True)
         if not entry.is_visible():
-            page.locator(".overflow-menu > button").first.click()
-            entry = page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True)
+            page.locator(".overflow-menu > button:visible").nth(depth).click()
+            entry = page.locator(".overflow-dropdown:visible").get_by_role("button", name=name, exact=True)
         entry.click()
 
 
@@ -67,6 +69,19 @@ def compare(page: Page, folder: Path) -> None:
     page.locator(".js-plotly-plot:visible .trace").first.wait_for()
 
 
+def evaluate(page: Page, folder: Path) -> None:
+    tab(page, "Evaluate")
+    page.locator(".qal-score .rate").wait_for()
+    page.locator(".qal-samples article:visible").first.wait_for()
+
+
+def blind_test(page: Page, folder: Path) -> None:
+    tab(page, "Evaluate", "Blind test")
+    page.get_by_label("Your name").fill("Anna")
+    page.get_by_label("Your name").press("Enter")
+    page.get_by_text("Example 1 of").wait_for()
+
+
 def models(page: Page, folder: Path) -> None:
     tab(page, "Models")
     page.locator(".qal-models").get_by_role("button").first.wait_for()
@@ -85,7 +100,8 @@ def system(page: Page, folder: Path) -> None:
 
 
 PAGES: dict[str, Callable[[Page, Path], None]] = {
-    f.__name__.replace("_", "-"): f for f in (live, data, new_run, run, compare, models, transcribe, system)
+    f.__name__.replace("_", "-"): f
+    for f in (live, data, new_run, run, compare, evaluate, blind_test, models, transcribe, system)
 }
 
 
@@ -116,7 +132,7 @@ def launch(playwright: Playwright, microphone: Path) -> Browser:
 
 
 def main(source: Path, names: list[str]) -> None:
-    folders = [f"--{kind}={source / kind}" for kind in ("runs", "data")]
+    folders = [f"--{kind}={source / kind}" for kind in ("runs", "data", "evaluations")]
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         expect.set_options(timeout=PATIENCE_MS)
         folder = Path(scratch)

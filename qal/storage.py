@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ STORAGE_REASONS = {
     errno.ENOTDIR: "a part of the path is a file, not a folder; choose another path",
     errno.EISDIR: "it is a folder, not a file; choose another path",
 }
+NOT_MAKEABLE = "{} cannot be made: nothing can be written there; choose another place"
 
 
 @contextmanager
@@ -48,6 +50,45 @@ def require_regular(path: Path) -> Path:
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
         return path
     raise StorageError(f"{path} is not a regular file but a pipe or a device; put a file in its place")
+
+
+def make_folder(folder: Path) -> Path:
+    """Creates a folder with its parents, if it is not there. Raises StorageError if that is not possible."""
+    with storage_errors(str(folder)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:  # in /proc, for example
+            raise StorageError(NOT_MAKEABLE.format(folder)) from error
+    return folder
+
+
+def require_makeable(path: Path) -> None:
+    """Checks that a file or folder can be made, with its parents: a folder is made beside it and removed.
+
+    Raises StorageError, which names the place, if it cannot."""
+    existing = path.absolute()
+    with storage_errors(str(path)):
+        while not _is_there(existing) and existing != existing.parent:
+            existing = existing.parent
+        if existing.is_symlink() and not existing.exists():
+            raise StorageError(f"{existing} is a link to a place that is not there; choose another one")
+        if existing.is_file():
+            if existing != path.absolute():
+                raise StorageError(f"{existing} is a file, not a folder; choose another place")
+            existing = existing.parent
+        try:
+            os.rmdir(tempfile.mkdtemp(prefix=".qal-", dir=existing))
+        except FileNotFoundError as error:
+            raise StorageError(NOT_MAKEABLE.format(path)) from error
+
+
+def _is_there(path: Path) -> bool:
+    """True if a path exists, also as a link to nothing. Raises OSError for a name that no file can have."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def make_private_folder(folder: Path) -> Path:

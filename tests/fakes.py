@@ -57,8 +57,12 @@ class ListeningEngine(ScriptedEngine):
         self.utterances.append(utterance)
         if utterance.language:
             return transcript(f"words in {utterance.language}", utterance.language)
-        language, other = utterance.detection.decide(((self.spoken.pop(0), self.probability), ("zu", 0.1)))
-        return replace(transcript(f"words in {language}", language), other_language=other)
+        detected = utterance.detection.decide(((self.spoken.pop(0), self.probability), ("zu", 0.1)))
+        return replace(
+            transcript(f"words in {detected.language}", detected.language),
+            other_language=detected.other,
+            language_probability=detected.probability,
+        )
 
 
 def scripted_engine_cache() -> EngineCache:

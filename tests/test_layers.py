@@ -9,7 +9,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     {"qal.errors", "qal.resources", "qal.json_text", "qal.cores"},
     {"qal.storage", "qal.subcommand", "qal.hub_connection"},
-    {"qal.audio", "qal.text"},
+    {"qal.text"},
+    {"qal.audio"},
     {"augmentation", "qal.corpus"},
     {"qal.engine"},
     {"qal.evaluation", "qal.checks"},

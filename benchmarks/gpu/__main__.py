@@ -24,7 +24,7 @@ from benchmarks.hardware import hardware
 from benchmarks.progress import report_progress
 from qal.cli.command import run_command
 from qal.cli.parsing import parse_options
-from qal.engine.engine import choose_device
+from qal.engine.settings.device import choose_device
 
 PACKAGES = ("torch", "ctranslate2", "faster-whisper", "transformers", "peft", "pytorch-lightning", "numpy")
 NOT_INSTALLED = "not installed"

@@ -17,7 +17,7 @@ from qal.audio.samples import SAMPLE_RATE, WINDOW_FRAMES
 from qal.audio.vad import VadStream
 from qal.captions.scheduler import MAX_BATCH_SIZE
 from qal.captions.session import CaptionSession
-from qal.engine.engine import choose_compute_type
+from qal.engine.settings.device import choose_compute_type
 
 LENGTHS_S = (1.0, 5.0, 11.0)  # of the segments; the simulated utterances have at most 10 s
 BATCHES = (1, 2, 4, 8, 16, 32)

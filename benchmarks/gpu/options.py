@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from qal.cli.parsing import flag
-from qal.engine.engine import Device
+from qal.engine.settings.device import Device
 
 Part = Literal["speed", "training", "live", "transcription"]
 PARTS: tuple[Part, ...] = ("speed", "training", "live", "transcription")  # in order of worth

@@ -15,8 +15,8 @@ from benchmarks.gpu.timing import is_out_of_memory, median_s, release_memory, us
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import SAMPLE_RATE, WINDOW_FRAMES
 from qal.engine.context import context_frames
-from qal.engine.engine import choose_compute_type
 from qal.engine.model_directory import ContextAbility
+from qal.engine.settings.device import choose_compute_type
 from qal.errors import ModelError
 
 ADAPTIVE = ContextAbility(adaptive=True)  # the engine's default margin

@@ -26,8 +26,9 @@ from qal.audio.samples import SAMPLE_RATE
 from qal.captions.scheduler import Scheduler
 from qal.cli.command import run_command
 from qal.cli.parsing import make_parser, parse
+from qal.engine.cache import load_for_many_callers
 from qal.engine.catalogue import resolve
-from qal.engine.engine import Engine, load_for_many_callers
+from qal.engine.engine import Engine
 from qal.text.normalisation.registry import SCORING
 
 SESSIONS = (1, 2, 4, 8, 16, 24, 32)

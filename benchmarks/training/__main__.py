@@ -26,7 +26,8 @@ from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.corpus.split import evenly_spaced
 from qal.engine.catalogue import models_folder, resolve, resolve_transformers
 from qal.engine.decoding import Tokenizer
-from qal.engine.engine import Engine, choose_device
+from qal.engine.engine import Engine
+from qal.engine.settings.device import choose_device
 from qal.errors import CorpusError, TrainingError
 from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.scoring import SEED, Scored, load_references, score_engines

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from qal.audio.blocks import AudioFormat, Block, read_audio_format, read_blocks
 from qal.audio.gate import DEFAULT_GATE, Gate, Region
-from qal.audio.mix import CANCELLED
 from qal.audio.overview import Overview, Values
 from qal.audio.quality import LevelMeter, LoudnessMeter, Quality, least_snr_db, snr_db, window_powers
 from qal.audio.samples import SAMPLE_RATE, Samples
@@ -63,7 +62,7 @@ class AudioAnalyser:
     def __init__(self, audio_format: AudioFormat):
         self._format = audio_format
         self._native_samples = 0
-        self._has_cancelled = False
+        self._notes: tuple[str, ...] = ()
         self._levels = LevelMeter(audio_format.channels)
         self._loudness = LoudnessMeter(audio_format.rate_hz, audio_format.channels)
         self._overview = Overview(MAX_OUTLINE_COLUMNS, MAX_MEL_COLUMNS)
@@ -80,7 +79,7 @@ class AudioAnalyser:
     def feed(self, block: Block) -> None:
         """Adds the next block of the file."""
         self._native_samples += block.native.shape[1]
-        self._has_cancelled = self._has_cancelled or block.has_cancelled
+        self._notes = block.notes
         self._levels.feed(block.native)
         self._loudness.feed(block.native)
         self._overview.feed(block.samples)
@@ -104,7 +103,7 @@ class AudioAnalyser:
             outline_s=self._overview.outline_samples / SAMPLE_RATE,
             mel=self._overview.mel,
             mel_s=self._overview.mel_samples / SAMPLE_RATE,
-            notes=(CANCELLED,) if self._has_cancelled else (),
+            notes=self._notes,
         )
 
     def _speech(self) -> SpeechIntervals:

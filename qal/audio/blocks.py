@@ -8,24 +8,12 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
-from qal.audio.decode import (
-    MAX_DURATION_S,
-    NO_SAMPLES,
-    Check,
-    decode_errors,
-    decoded_frames,
-    no_check,
-    open_audio,
-    require_usable_rate,
-    resampler_to_16_khz,
-    too_long_error,
-)
-from qal.audio.mix import MonoMixer
-from qal.audio.planes import channels_of
+from qal.audio.decode import MAX_DURATION_S, too_long_error
+from qal.audio.decoding.opening import Check, decode_errors, no_check, open_audio, require_usable_rate
+from qal.audio.decoding.sound_stream import NativeSamples, Piece, SoundStream
+from qal.audio.decoding.tracks import AUTO, choose_track, list_tracks
 from qal.audio.samples import PCM_BYTES, SAMPLE_RATE, Samples, to_pcm16
-from qal.audio.sound_check import NumberCheck
 from qal.errors import AudioDecodeError
 from qal.storage import format_bytes, storage_errors
 
@@ -33,8 +21,6 @@ BLOCK_S = 5
 MAX_WAV_BYTES = 1 << 31  # of a range that is cut out; a WAV file cannot be much larger
 BROWSER_CONTAINERS = ("wav", "flac")  # FFmpeg's names
 BROWSER_CODECS = ("pcm_s16le", "pcm_s24le", "pcm_f32le", "pcm_u8", "flac")
-
-NativeSamples = NDArray[np.float32]  # (channels, n) at the file's own rate
 
 
 @dataclass(frozen=True)
@@ -58,7 +44,7 @@ class Block(NamedTuple):
 
     native: NativeSamples
     samples: Samples
-    has_cancelled: bool = False  # the channels of this block or of one before cancel each other out when mixed
+    notes: tuple[str, ...] = ()  # what was left out, chosen or changed up to here, in sentences without a full stop
 
 
 def read_audio_format(path: Path) -> AudioFormat:
@@ -66,33 +52,28 @@ def read_audio_format(path: Path) -> AudioFormat:
 
     Raises AudioDecodeError if the file is missing, is not audio or has an unusable rate or number of channels."""
     with decode_errors(path), open_audio(path) as container:
-        stream = container.streams.audio[0]
-        rate_hz = stream.rate or 0
-        channels = stream.layout.nb_channels
-        require_usable_rate(rate_hz, channels, path)
+        track = choose_track(list_tracks(container), AUTO, None, path)
+        require_usable_rate(track.rate_hz, track.channels, path)
         return AudioFormat(
             container=container.format.name,
-            codec=stream.codec_context.codec.canonical_name,
-            rate_hz=rate_hz,
-            channels=channels,
+            codec=track.codec,
+            rate_hz=track.rate_hz,
+            channels=track.channels,
             declared_duration_s=(container.duration or 0) / av.time_base,
         )
 
 
 def read_blocks(path: Path, max_duration_s: float, check: Check = no_check) -> Iterator[Block]:
-    """Decodes a file block by block. An error that `check` raises before a block stops the decoding.
+    """Decodes the default track of a file block by block; what is damaged is left out and noted.
 
-    Raises AudioDecodeError if the file is missing, holds no audio, is empty or is too long."""
-    total_s, has_samples = 0.0, False
-    for block in _grouped(_decoded(path), BLOCK_S * read_audio_format(path).rate_hz):
-        check()
+    `check` is called for each piece; an error that it raises stops the decoding. Raises AudioDecodeError if the file is
+    missing, holds no audio, is empty or is too long."""
+    total_s = 0.0
+    for block in _blocks(path, check):
         total_s += len(block.samples) / SAMPLE_RATE
         if total_s > max_duration_s:
             raise too_long_error(path, max_duration_s)
-        has_samples = has_samples or block.native.size > 0
         yield block
-    if not has_samples:
-        raise AudioDecodeError(f"{path.name}: {NO_SAMPLES}")
 
 
 def read_time_range(path: Path, start_s: float, end_s: float, check: Check = no_check) -> Samples:
@@ -141,8 +122,7 @@ def trim_to_wav(path: Path, wav: Path, start_s: float, end_s: float, check: Chec
         raise AudioDecodeError(f"{path.name}: the selection has {format_bytes(size_bytes)}; choose a shorter one")
     with storage_errors(str(wav)), wave.open(str(wav), "wb") as file:
         _set_format(file, audio_format.channels, audio_format.rate_hz)
-        for block in _decoded(path):
-            check()
+        for block in _blocks(path, check):
             piece = block.native[:, max(0, first - position) : max(0, last - position)]
             file.writeframes(to_pcm16(piece.T).tobytes())
             position += block.native.shape[1]
@@ -161,35 +141,27 @@ def _set_format(file: wave.Wave_write, channels: int, rate_hz: int) -> None:
     file.setframerate(rate_hz)
 
 
-def _grouped(blocks: Iterator[Block], size: int) -> Iterator[Block]:
-    """Joins short blocks to blocks of at least `size` native samples; the last one may be shorter."""
-    pending, n = [], 0
-    for block in blocks:
-        pending.append(block)
-        n += block.native.shape[1]
+def _blocks(path: Path, check: Check) -> Iterator[Block]:
+    """Yields blocks of at least BLOCK_S native seconds; the last one may be shorter."""
+    size = BLOCK_S * read_audio_format(path).rate_hz
+    stream = SoundStream(path, has_native=True, check=check)
+    pending: list[Piece] = []
+    n = 0
+    for piece in stream.pieces():
+        pending.append(piece)
+        n += _native(piece).shape[1]
         if n >= size:
-            yield _concatenated(pending)
+            yield _block(pending, stream.notes)
             pending, n = [], 0
-    if pending:
-        yield _concatenated(pending)
+    yield _block(pending, stream.notes)
 
 
-def _concatenated(blocks: list[Block]) -> Block:
-    native = np.concatenate([block.native for block in blocks], axis=1)
-    return Block(native, np.concatenate([block.samples for block in blocks]), blocks[-1].has_cancelled)
+def _block(pieces: list[Piece], notes: list[str]) -> Block:
+    native = np.concatenate([_native(piece) for piece in pieces], axis=1)
+    return Block(native, np.concatenate([piece.samples[0] for piece in pieces]), tuple(notes))
 
 
-def _decoded(path: Path) -> Iterator[Block]:
-    """Yields one block per decoded frame, with the samples of the model's input that are complete with it."""
-    with decode_errors(path), open_audio(path) as container:
-        stream, to_model_input = container.streams.audio[0], resampler_to_16_khz()
-        to_float = av.AudioResampler(format="flt", layout=stream.layout, rate=stream.rate)
-        empty = np.zeros((stream.layout.nb_channels, 0), np.float32)
-        numbers, mixer = NumberCheck(path.name), MonoMixer()
-        for frame in map(numbers.feed, decoded_frames(container, path)):
-            native = [channels_of(f) for f in to_float.resample(frame)]
-            samples = [mixer.feed(channels_of(f)) for f in to_model_input.resample(frame)]
-            samples += [mixer.flush()] if frame is None else []
-            samples = np.concatenate([empty[0, :0], *samples])
-            yield Block(np.concatenate([empty, *native], axis=1), samples, mixer.has_cancelled)
-        numbers.flush()
+def _native(piece: Piece) -> NativeSamples:
+    if piece.native is None:
+        raise ValueError("the stream was opened without its native samples")
+    return piece.native

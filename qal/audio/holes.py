@@ -17,6 +17,7 @@ MIN_HOLE_S = 0.1  # shorter ones come from rounded times and from the delay of a
 MAX_HOLE_S = 3600.0  # a longer one comes from damaged times
 MAX_SILENCE_S = 4 * 3600.0  # in one file: damaged times must not turn a small file into days of silence
 NEW_TIMES_S = 10.0  # by which times go back where they begin anew, as in joined files
+MP4, MAX_EDIT_S = "mp4", 600.0  # whose edit lists put silence before the sound; more comes from a part of a live stream
 SILENT_FRAME = 1 << 19  # values of all channels
 UNSIGNED_ZERO = 128  # of 8-bit samples
 
@@ -29,8 +30,14 @@ class Hole(NamedTuple):
 
 
 def start_of(container: InputContainer) -> float | None:
-    """Returns the time at which the first of a file's tracks starts; None if it is not known."""
-    return None if container.start_time is None else container.start_time / av.time_base
+    """Returns the time at which a player starts a file: that of the first of its tracks, in MP4 mostly 0.
+
+    None if it is not known."""
+    if container.start_time is None:
+        return None
+    start_s = container.start_time / av.time_base
+    is_edited = MP4 in container.format.name.split(",") and 0 < start_s <= MAX_EDIT_S
+    return 0.0 if is_edited else start_s
 
 
 class SilenceFiller:
@@ -60,6 +67,15 @@ class SilenceFiller:
         yield frame
         if self._expected_s is not None:
             self._expected_s += duration_s
+
+    def restart(self) -> None:
+        """Takes the time of the next frame as it comes, as of another file that is joined to the first one."""
+        self._expected_s = None
+
+    @property
+    def output_s(self) -> float:
+        """Duration of the frames and of the silence so far."""
+        return self._output_s
 
     def _hole_s(self, time_s: float | None) -> float:
         """Returns the duration of the silence before a frame at a time, and expects the frame's samples next."""

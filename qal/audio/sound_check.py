@@ -10,7 +10,8 @@ from qal.errors import AudioDecodeError, NotFiniteAudioError, SilentAudioError
 
 MIN_SWING = 1e-4  # half the distance from the lowest to the highest sample: -80 dB, three steps of 16-bit audio
 MAX_SAMPLE = 1e6  # larger values of float audio are not sound
-MAX_INVALID_SHARE = 0.01  # of the samples; more than that is a damaged file
+MAX_INVALID_SHARE = 0.01  # of the samples of an example; more than that is a damaged file
+MAX_INVALID_SHARE_OF_SOUND = 0.999  # above it a file holds no sound
 FLOAT_FORMATS = {"flt", "fltp", "dbl", "dblp"}
 
 
@@ -31,16 +32,17 @@ def is_silent(samples: Samples) -> bool:
 
 
 class NumberCheck:
-    """Replaces samples that are not numbers by zero, as long as they are few. Feed each frame before it is resampled,
-    which would spread such a sample over its neighbours, and call `flush` at the end."""
+    """Replaces samples that are not numbers, or are too large for sound, by zero.
 
-    def __init__(self, name: str):
-        self._name = name
+    Feed each frame before it is resampled, which would spread such a sample over its neighbours."""
+
+    def __init__(self) -> None:
         self._total = self._invalid = 0
 
-    def feed(self, frame: av.AudioFrame | None) -> av.AudioFrame | None:
-        """Returns the frame, or a copy without invalid samples. None, which flushes a resampler, is returned."""
-        if frame is None or frame.format.name not in FLOAT_FORMATS:
+    def feed(self, frame: av.AudioFrame) -> av.AudioFrame:
+        """Returns the frame, or a copy without invalid samples."""
+        if frame.format.name not in FLOAT_FORMATS:
+            self._total += frame.samples * frame.layout.nb_channels
             return frame
         frame = interleaved(frame)
         values = frame.to_ndarray()
@@ -51,11 +53,16 @@ class NumberCheck:
         self._invalid += int(values.size - np.count_nonzero(valid))
         return _with_values(frame, np.where(valid, values, values.dtype.type(0)))
 
-    def flush(self) -> None:
-        """Raises NotFiniteAudioError if too many samples were replaced."""
-        if self._invalid > MAX_INVALID_SHARE * self._total:
-            share = f"{100 * self._invalid / self._total:.0f} %"
-            raise NotFiniteAudioError(f"{self._name}: {share} of its samples are not numbers; export it again")
+    @property
+    def invalid_share(self) -> float:
+        """Share of the samples so far that were replaced, 0 to 1."""
+        return self._invalid / max(self._total, 1)
+
+    def require_few(self, name: str, max_share: float = MAX_INVALID_SHARE) -> None:
+        """Raises NotFiniteAudioError, which starts with `name`, if more samples than this were replaced."""
+        if self._invalid and self.invalid_share > max_share:
+            share = f"{100 * self.invalid_share:.0f} %"
+            raise NotFiniteAudioError(f"{name}: {share} of its samples are not numbers; export it again")
 
 
 def _with_values(frame: av.AudioFrame, values: NDArray) -> av.AudioFrame:

@@ -16,3 +16,6 @@ class SoundChoice(BaseModel, frozen=True, extra="forbid"):
     channels: Literal["mix", "separate"] = Field(
         default="mix", description="separate: each channel alone, for calls with a speaker on each"
     )
+
+
+DEFAULT_SOUND = SoundChoice()

@@ -70,7 +70,7 @@ class Captioner:
 
     def from_file(self, path: Path | str) -> Iterator[Caption]:
         """Captions a file as a live stream, as fast as the engine can. Raises AudioDecodeError."""
-        yield from self._from_packets(split_packets(decode(path)))
+        yield from self._from_packets(split_packets(decode(path, is_example=False)))
 
     def from_microphone(self, seconds: float = 30.0) -> Iterator[Caption]:
         """Captions this machine's default microphone. Raises AudioDecodeError if there is none."""

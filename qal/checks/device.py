@@ -110,7 +110,7 @@ def gpu_finding(gpus: list[Gpu], usable_count: int) -> Finding:
 
 def inference_finding(device: str, compute_types: str) -> Finding:
     """Returns where CTranslate2 computes, and whether the library that it needs there can be loaded."""
-    from qal.engine.cublas import load_cublas
+    from qal.engine.settings.cublas import load_cublas
 
     value = f"{'GPU' if device == 'cuda' else 'CPU'} ({compute_types})"
     try:

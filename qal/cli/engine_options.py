@@ -3,9 +3,11 @@
 from pydantic import BaseModel
 
 from qal.cli.parsing import flag, positional
+from qal.cores import usable_cores
 from qal.engine import interface
-from qal.engine.engine import ContextChoice, Device, Engine
+from qal.engine.engine import ContextChoice, Engine
 from qal.engine.languages import LANGUAGES_HELP, check_languages
+from qal.engine.settings.device import Device
 
 MODEL_HELP = "a catalogue name such as base, a run's id or a directory"
 
@@ -22,10 +24,13 @@ class EngineOptions(BaseModel, frozen=True):
     threads: int = flag(0, "CPU threads; 0: all cores", "N", ge=0)
 
 
-def load_engine(options: EngineOptions) -> Engine:
-    """Loads the engine that the options name. Raises ModelError or LanguageError."""
+def load_engine(options: EngineOptions, workers: int = 1) -> Engine:
+    """Loads the engine that the options name, for `workers` calls at the same time, which share the CPU's cores.
+
+    Raises ModelError or LanguageError."""
+    threads = options.threads or (max(1, usable_cores() // workers) if workers > 1 else 0)
     engine = interface.load_engine(
-        options.model, options.language, options.device, options.compute_type, options.context, options.threads
+        options.model, options.language, options.device, options.compute_type, options.context, threads, workers
     )
     check_languages(options.languages, engine.tokenizer.languages)
     return engine

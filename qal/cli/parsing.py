@@ -12,7 +12,9 @@ field's name, as in `json_`, keeps it apart from a method of the model and is no
 import re
 from argparse import SUPPRESS, Action, _HelpAction
 from collections.abc import Sequence
-from typing import Any, TypeVar, get_args, get_origin
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter, Namespace
 from pydantic import BaseModel, Field, ValidationError
@@ -20,6 +22,7 @@ from pydantic.fields import FieldInfo
 
 from qal.errors import OptionError
 from qal.jobs.options.validation_errors import validation_messages
+from qal.storage import require_makeable
 
 Options = TypeVar("Options", bound=BaseModel)
 JSON_HELP = "print one JSON object as the last line"
@@ -28,6 +31,14 @@ PYDANTIC_NOISE = re.compile(
 )
 PARSER_KEY = re.compile(r'Parser key "(.*?)":')
 NUMBER = re.compile(r"(Optional\[)?(Annotated\[)?(int|float)\b")
+PLAIN_LIMITS = {  # pydantic's messages, with the limit before the value
+    r"less than or equal to (?P<limit>\S+)": r"at most \g<limit>",
+    r"greater than or equal to (?P<limit>\S+)": r"at least \g<limit>",
+    r"less than (?P<limit>\S+)": r"below \g<limit>",
+    r"greater than (?P<limit>\S+)": r"above \g<limit>",
+    r"a valid integer(?:, unable to parse string as an integer)?": "a whole number",
+    r"a valid number(?:, unable to parse string as a number)?": "a number",
+}
 LIMITS = {"Ge(ge=": "≥ ", "Gt(gt=": "> ", "Le(le=": "≤ ", "Lt(lt=": "< "}
 
 
@@ -58,14 +69,20 @@ def plain_default(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def positional(description: str, metavar: str | None = None) -> Any:
-    """Declares a required field that is a positional argument."""
-    return Field(description=description, json_schema_extra={"positional": True, "metavar": metavar})
+def positional(description: str, metavar: str | None = None, nargs: str = "+") -> Any:
+    """Declares a required field that is a positional argument; a list with nargs="*" may be empty."""
+    extra: dict[str, Any] = {"positional": True, "metavar": metavar, "nargs": nargs}
+    return Field(description=description, json_schema_extra=extra)
 
 
 def flag(default: Any, description: str, metavar: str | None = None, **limits: Any) -> Any:
     """Declares a field that is a flag; `...` as the default makes it required."""
     return Field(default, description=description, json_schema_extra={"metavar": metavar}, **limits)
+
+
+def stored_in(default: Path, description: str) -> Any:
+    """Declares a flag `out` that names a folder from which a command only reads."""
+    return Field(default, description=description, json_schema_extra={"metavar": "DIR", "is_read": True})
 
 
 def parse_options(prog: str, about: str, model: type[Options], arguments: Sequence[str] | None = None) -> Options:
@@ -79,6 +96,7 @@ def parse_options(prog: str, about: str, model: type[Options], arguments: Sequen
 
     Raises:
         OptionError: one line that names what is wrong and where --help is.
+        StorageError: what `--out` names cannot be made, which is said before the work begins.
     """
     parser = make_parser(prog, about)
     for name, field in model.model_fields.items():
@@ -86,9 +104,20 @@ def parse_options(prog: str, about: str, model: type[Options], arguments: Sequen
     parser.usage = short_usage(model)
     values = parse(parser, None if arguments is None else hyphenated(arguments)).as_dict()
     try:
-        return model.model_validate({name: values[name.rstrip("_")] for name in model.model_fields})
+        options = model.model_validate({name: values[name.rstrip("_")] for name in model.model_fields})
     except ValidationError as error:
         raise OptionError(f"{'; '.join(validation_messages(error, '--'))}; see {prog} --help") from error
+    _require_output(options)
+    return options
+
+
+def _require_output(options: BaseModel) -> None:
+    """Raises StorageError if the file or folder of --out cannot be made; a dry run writes nothing."""
+    extra = type(options).model_fields["out"].json_schema_extra if hasattr(options, "out") else None
+    is_read = isinstance(extra, dict) and extra.get("is_read")
+    out = getattr(options, "out", None)
+    if isinstance(out, Path) and not is_read and not getattr(options, "dry_run", False):
+        require_makeable(out)
 
 
 def short_usage(model: type[BaseModel]) -> str:
@@ -110,11 +139,11 @@ def add_field(parser: ArgumentParser, name: str, field: FieldInfo) -> None:
     """Adds the argument of one field."""
     extra: dict[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     settings: dict[str, Any] = {"help": field.description}
-    kind = field.annotation
+    kind = without_none(field.annotation)  # a wrong value then is reported for the other type alone
     if extra.get("metavar"):
         settings["metavar"] = extra["metavar"]
     if get_origin(kind) in (list, tuple):
-        settings["nargs"] = "+"
+        settings["nargs"] = extra.get("nargs", "+")
         kind = get_args(kind)[0]
     if extra.get("positional"):
         parser.add_argument(name, type=kind, **settings)
@@ -126,6 +155,13 @@ def add_field(parser: ArgumentParser, name: str, field: FieldInfo) -> None:
         parser.add_argument(option, type=kind, required=True, **settings)
     else:
         parser.add_argument(option, type=kind, default=field.get_default(call_default_factory=True), **settings)
+
+
+def without_none(kind: Any) -> Any:
+    """Returns X of the type `X | None`; other types unchanged."""
+    others = [part for part in get_args(kind) if part is not type(None)]
+    is_optional = get_origin(kind) in (Union, UnionType) and len(others) == 1
+    return others[0] if is_optional else kind
 
 
 def hyphenated(arguments: Sequence[str]) -> list[str]:
@@ -144,4 +180,6 @@ def parse(parser: ArgumentParser, arguments: Sequence[str] | None = None) -> Nam
 def plain_reason(error: Exception) -> str:
     """The parser's message in one line, without the validator's technical notes."""
     reason = PARSER_KEY.sub(r"\1:", PYDANTIC_NOISE.sub("", str(error))).replace("Got value:", "(got")
+    for pattern, plain in PLAIN_LIMITS.items():
+        reason = re.sub(rf"Input should be {pattern}\s*\(got (?P<got>\S+)", rf"should be {plain}, not \g<got>", reason)
     return " ".join(reason.split()).rstrip(". ") + (")" if "(got" in reason else "")

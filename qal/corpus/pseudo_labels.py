@@ -128,12 +128,9 @@ def label_folder(
         rows: list[Row] = []
         for recording in recordings:
             on_recording(recording)
-            try:
-                samples = decode(recording)
-            except AudioDecodeError as error:
-                on_skip(str(error))
-                continue
-            rows += _label(recording, samples, reader, language, new, len(rows), options, on_skip)
+            samples = _decoded(recording, on_skip)
+            if samples is not None:
+                rows += _label(recording, samples, reader, language, new, len(rows), options, on_skip)
         if not rows:
             raise CorpusError(f"{folder}: no piece is certain enough; lower --min-agreement or use a better --model")
         origin = Origin(
@@ -144,6 +141,15 @@ def label_folder(
         )
         write_corpus(new, train_only_origin(origin), rows)
     return read_corpus(out)
+
+
+def _decoded(recording: Path, on_skip: OnSkip) -> Samples | None:
+    """Returns the samples of a recording; None, after `on_skip` was called, if it cannot be decoded."""
+    try:
+        return decode(recording)
+    except AudioDecodeError as error:
+        on_skip(str(error))
+        return None
 
 
 def _recordings(folder: Path, out: Path) -> list[Path]:

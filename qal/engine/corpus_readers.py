@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qal.audio.blocks import read_blocks
-from qal.audio.decode import MAX_DURATION_S, decode, decode_errors
+from qal.audio.decode import MAX_DURATION_S, decode
+from qal.audio.decoding.opening import decode_errors
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.corpus.importers.alignment import TimedWord, TimeRange
 from qal.corpus.importers.conversion.cutting import Part, cut_parts
@@ -13,9 +14,10 @@ from qal.corpus.importers.conversion.reading import samples_at
 from qal.corpus.pseudo_labels import ReadPiece
 from qal.engine.decoding import DecodingOptions
 from qal.engine.engine import Utterance
+from qal.engine.longform.file_language import detect_language
 from qal.engine.longform.options import ADAPTIVE_TARGET_S, DEFAULT_LONGFORM, FULL_TARGET_S, LONGFORM_DECODING
 from qal.engine.longform.regions import MergedRegion, find_merged_regions
-from qal.engine.longform.transcription import FileEngine, detect_language
+from qal.engine.longform.work import FileEngine
 from qal.engine.screening import read_screened, transcribe_screened
 from qal.errors import AudioDecodeError
 
@@ -85,7 +87,7 @@ def file_words(
         progress: called with the seconds of speech since the last call."""
     target_s = ADAPTIVE_TARGET_S if engine.ability.adaptive else FULL_TARGET_S
     regions = find_merged_regions(samples, target_s, DEFAULT_LONGFORM)
-    language = language or (detect_language(engine, samples, regions) if regions else "")
+    language = language or (detect_language(engine, [region.cut(samples) for region in regions]) if regions else "")
     decoding = LONGFORM_DECODING.model_copy(update={"words": True})
     words = []
     for batch in _batches(regions):

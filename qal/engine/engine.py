@@ -1,6 +1,7 @@
 """Engine: transcribes batches of utterances with a CTranslate2 Whisper model."""
 
 import copy
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,24 +9,27 @@ from typing import Literal, Self
 
 import ctranslate2
 import numpy as np
+from ctranslate2 import StorageView
 
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, SAMPLE_RATE, WINDOW_S, WINDOW_SAMPLES, Samples
-from qal.cores import usable_cores
-from qal.engine.context import context_frames
-from qal.engine.cublas import load_cublas
-from qal.engine.decoding import BEST_OF, GREEDY, DecodingOptions, Tokenizer
+from qal.engine.constrained_decoding.scoring import choose_phrases
+from qal.engine.context import context_frames, grid_samples
+from qal.engine.decoding import GREEDY, DecodingOptions, Tokenizer
 from qal.engine.languages import DetectedLanguage, LanguageDetection, check_languages
 from qal.engine.model_directory import ContextAbility, is_model_directory, read_metadata
+from qal.engine.settings.device import Device, choose_compute_type, choose_device
+from qal.engine.timestamps import TimedText, timed_texts
+from qal.engine.word_sound import fit_to_sound
 from qal.engine.words import Word, to_words
 from qal.errors import ModelError, OptionError
 
-Device = Literal["auto", "cpu", "cuda"]
 ContextChoice = Literal["auto", "full"]
+Languages = Sequence[DetectedLanguage]  # one for each utterance
 FULL_CONTEXT = ContextAbility(adaptive=False)
 ANY_LANGUAGE = LanguageDetection()
 MIN_ALIGNED_FRAMES = 2
-MAX_CPU_WORKERS = 4
+SEEDING = threading.Lock()  # CTranslate2's seed belongs to the process
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Utterance:
     speech_probability: float = 1.0  # highest probability of the VAD; 1 if it was not used
     previous_text: str = ""  # text before this utterance, or vocabulary hints, for the decoder's prompt
     detection: LanguageDetection = ANY_LANGUAGE
+    on_grid: bool = False  # encoded together with utterances of like length only, so that its text depends on no other
+    begins_transcript: bool = True  # so that DecodingOptions.prefix is its prefix
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,8 @@ class Transcript:
     words: tuple[Word, ...] = ()  # empty unless DecodingOptions.words is set
     other_language: str | None = None  # likely by the sound, while the language that was held is unlikely
     is_cut: bool = False  # the text filled the token limit, so that its end is missing
+    language_probability: float | None = None  # None: the language was given
+    timed_texts: tuple[TimedText, ...] = ()  # empty unless DecodingOptions.timestamps is set
 
 
 class Engine:
@@ -94,19 +102,24 @@ class Engine:
         self.device = choose_device(device)
         self.compute_type = choose_compute_type(self.device, compute_type)
         self.workers = workers
+        self._threads = threads
+        self._model = self._load(workers)
+        self.n_mels: int = self._model.n_mels
+        self._same_weights_as: Engine | None = None
+
+    def _load(self, workers: int) -> ctranslate2.models.Whisper:
         try:
-            self._model = ctranslate2.models.Whisper(
-                str(directory),
+            return ctranslate2.models.Whisper(
+                str(self.directory),
                 device=self.device,
                 compute_type=self.compute_type,
-                intra_threads=threads,
+                intra_threads=self._threads,
                 inter_threads=workers,
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(
-                f"{directory}: cannot be loaded ({_first_line(error)}); download or export it again"
+                f"{self.directory}: cannot be loaded ({_first_line(error)}); download or export it again"
             ) from error
-        self.n_mels: int = self._model.n_mels
 
     @property
     def model(self) -> ctranslate2.models.Whisper:
@@ -117,55 +130,110 @@ class Engine:
         """Returns an engine of the same loaded weights that encodes other contexts, whatever qal.json says."""
         other = copy.copy(self)
         other.ability = ability
+        other._same_weights_as = self  # so that a cache sees that the weights are in use
         return other
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
         """Transcribes utterances in batches, each encoded at the context of its longest utterance.
 
         Utterances with prompts of different lengths are in different batches, because CTranslate2 needs the text to
-        start at the same position. Returns one transcript per utterance, in order; [] for []."""
+        start at the same position; so are utterances `on_grid` of different lengths. Returns one transcript per
+        utterance, in order; [] for []."""
         if any(len(u.samples) > WINDOW_SAMPLES for u in utterances):
             raise ValueError(f"an utterance is longer than {WINDOW_S} s; cut it first")
-        batches: dict[int, list[int]] = {}  # indices by length of the previous text
+        if options.temperature and options.seed is not None:
+            return [self._draw(utterance, options, options.seed) for utterance in utterances]
+        batches: dict[tuple[int, int], list[int]] = {}  # indices of utterances that may be decoded together
         for i, utterance in enumerate(utterances):
-            batches.setdefault(len(self.tokenizer.previous_text_ids(utterance.previous_text)), []).append(i)
+            context = context_frames(grid_samples(len(utterance.samples)), self.ability) if utterance.on_grid else 0
+            batches.setdefault((self._start_length(utterance, options), context), []).append(i)
         transcripts: dict[int, Transcript] = {}
         for batch in batches.values():
-            transcripts |= zip(batch, self._transcribe_batch([utterances[i] for i in batch], options), strict=True)
+            found = self._transcribe_batch([utterances[i] for i in batch], options)
+            transcripts |= zip(batch, found, strict=True)
         return [transcripts[i] for i in range(len(utterances))]
 
+    def _draw(self, utterance: Utterance, options: DecodingOptions, seed: int) -> Transcript:
+        """Transcribes an utterance with sampled texts that depend on the seed alone.
+
+        CTranslate2 has a random generator in each thread of a model, seeded at its first use and never again. So the
+        weights are loaded once more, with a new thread."""
+        drawing = copy.copy(self)
+        with SEEDING:
+            ctranslate2.set_random_seed(seed)
+            drawing._model = drawing._load(workers=1)
+            return drawing._transcribe_batch([utterance], options)[0]
+
+    def _start_length(self, utterance: Utterance, options: DecodingOptions) -> int:
+        """Returns how many tokens of previous text and prefix stand before the text."""
+        previous = self.tokenizer.previous_text_ids(utterance.previous_text, options.prompt_text)
+        return len(previous) + len(self._prefix_ids(utterance, options))
+
+    def _prefix_ids(self, utterance: Utterance, options: DecodingOptions) -> list[int]:
+        return self.tokenizer.prefix_ids(options.prefix) if utterance.begins_transcript else []
+
     def _transcribe_batch(self, utterances: list[Utterance], options: DecodingOptions) -> list[Transcript]:
-        longest = max(len(u.samples) for u in utterances)
+        longest = max(grid_samples(len(u.samples)) if u.on_grid else len(u.samples) for u in utterances)
         frames = context_frames(longest, self.ability)
         mel = np.stack([padded_log_mel(u.samples, frames, self.n_mels) for u in utterances])
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
+        encoded = self._model.encode(StorageView.from_array(np.ascontiguousarray(mel)))
         languages = self._languages(utterances, encoded)
+        if options.phrases:
+            transcripts = self._choose_phrases(utterances, encoded, languages, options)
+        else:
+            transcripts = self._generate(utterances, encoded, languages, options)
+        return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
+
+    def _generate(
+        self, utterances: Sequence[Utterance], encoded: StorageView, languages: Languages, options: DecodingOptions
+    ) -> list[Transcript]:
         prompts = [
-            self.tokenizer.prompt(detected.language, u.task, u.previous_text)
+            self.tokenizer.prompt(detected.language, u.task, u.previous_text, options.prompt_text)
             for detected, u in zip(languages, utterances, strict=True)
         ]
         if options.timestamps:
             prompts = [prompt[:-1] for prompt in prompts]  # without <|notimestamps|>
-        max_tokens = options.token_limit(longest / SAMPLE_RATE)
-        search = sampling_options(options.temperature) if options.temperature else {"beam_size": options.beam_size}
+        prefixes = [self._prefix_ids(u, options) for u in utterances]
+        prompts = [prompt + prefix for prompt, prefix in zip(prompts, prefixes, strict=True)]
+        limits = self._token_limits(utterances, options)
+        max_tokens = max(limits)
         results = self._model.generate(
             encoded,
             prompts,
-            **search,
-            max_length=2 * max_tokens,  # CTranslate2 uses half of it for the text
+            **options.search(),
+            max_length=max(2 * max_tokens, max_tokens + len(prompts[0])),  # see below
             repetition_penalty=options.repetition_penalty,
             no_repeat_ngram_size=options.no_repeat_ngram_size,
+            suppress_blank=options.suppress_blank,
+            suppress_tokens=self.tokenizer.suppressed_ids(options),
             return_scores=True,
             return_no_speech_prob=True,
-        )
-        transcripts = [
-            self._transcript(result, detected, frames, max_tokens)
-            for result, detected in zip(results, languages, strict=True)
+        )  # CTranslate2 writes max_length / 2 tokens, or as many as fit into max_length behind the prompt
+        frames = 2 * encoded.shape[1]
+        return [
+            self._transcript(result, prefix, detected, frames, limit, options.length_penalty)
+            for result, prefix, detected, limit in zip(results, prefixes, languages, limits, strict=True)
         ]
-        return self._with_words(transcripts, utterances, encoded) if options.words else transcripts
+
+    def _token_limits(self, utterances: Sequence[Utterance], options: DecodingOptions) -> list[int]:
+        """Returns the most tokens of each text: by its own length `on_grid`, else by that of the longest utterance."""
+        longest = max(len(u.samples) for u in utterances)
+        lengths = [grid_samples(len(u.samples)) if u.on_grid else longest for u in utterances]
+        return [options.token_limit(n / SAMPLE_RATE) for n in lengths]
+
+    def _choose_phrases(
+        self, utterances: Sequence[Utterance], encoded: StorageView, languages: Languages, options: DecodingOptions
+    ) -> list[Transcript]:
+        prompts = [self.tokenizer.prompt(d.language, u.task) for d, u in zip(languages, utterances, strict=True)]
+        choices = choose_phrases(self._model, self.tokenizer, encoded, prompts, options.phrases)
+        found = [
+            (c.phrase, d.language, c.tokens, c.avg_logprob, c.no_speech_prob)
+            for c, d in zip(choices, languages, strict=True)
+        ]
+        return [Transcript(*values, context_frames=2 * encoded.shape[1]) for values in found]
 
     def _with_words(
-        self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: ctranslate2.StorageView
+        self, transcripts: list[Transcript], utterances: Sequence[Utterance], encoded: StorageView
     ) -> list[Transcript]:
         """Adds aligned words to the transcripts, with one pass of the decoder per language and task."""
         speech_frames = [
@@ -182,10 +250,11 @@ class Engine:
             splitter = self.tokenizer.word_splitter("en" if task == "translate" else language)
             for i, (t, text, alignment) in enumerate(zip(transcripts, texts, alignments, strict=True)):
                 if spoken[i] == (language, task):
-                    with_words[i] = replace(t, words=to_words(splitter, text, alignment))
+                    words = to_words(splitter, text, alignment)
+                    with_words[i] = replace(t, words=fit_to_sound(words, utterances[i].samples))
         return with_words
 
-    def _languages(self, utterances: Sequence[Utterance], encoded: ctranslate2.StorageView) -> list[DetectedLanguage]:
+    def _languages(self, utterances: Sequence[Utterance], encoded: StorageView) -> list[DetectedLanguage]:
         for u in utterances:
             check_languages(u.detection.among, self.tokenizer.languages)
         if not self.tokenizer.multilingual:
@@ -204,62 +273,25 @@ class Engine:
     def _transcript(
         self,
         result: ctranslate2.models.WhisperGenerationResult,
+        prefix: Sequence[int],
         detected: DetectedLanguage,
         frames: int,
         max_tokens: int,
+        length_penalty: float,
     ) -> Transcript:
-        ids = result.sequences_ids[0]
+        ids = result.sequences_ids[0][:max_tokens]
         return Transcript(
-            text=self.tokenizer.decode(ids),
+            text=self.tokenizer.decode([*prefix, *ids]),
             language=detected.language,
-            tokens=tuple(ids),
-            avg_logprob=result.scores[0],
+            tokens=(*prefix, *ids),
+            avg_logprob=result.scores[0] * max(1, len(ids)) ** (length_penalty - 1),  # scores are sum / n ** penalty
             no_speech_prob=result.no_speech_prob,
             context_frames=frames,
             other_language=detected.other,
             is_cut=len(ids) >= max_tokens,
+            language_probability=detected.probability,
+            timed_texts=timed_texts(self.tokenizer, ids),
         )
-
-
-def load_for_many_callers(directory: Path, context: ContextChoice = "auto") -> Engine:
-    """Loads a model for a server, whose requests are transcribed at the same time. Raises ModelError."""
-    threads, workers = shared_cores(usable_cores()) if choose_device("auto") == "cpu" else (0, 1)
-    return Engine(directory, context=context, threads=threads, workers=workers)
-
-
-def shared_cores(cores: int) -> tuple[int, int]:
-    """Returns the threads of a call and the calls at the same time that use a CPU best.
-
-    The decoder, which takes most of the time, gains nothing from a second thread (docs/live.md)."""
-    workers = min(MAX_CPU_WORKERS, cores)
-    return cores // workers, workers
-
-
-def sampling_options(temperature: float) -> dict[str, float]:
-    """Returns CTranslate2's options for texts sampled at a temperature, the most likely one first."""
-    return {"beam_size": 1, "num_hypotheses": BEST_OF, "sampling_topk": 0, "sampling_temperature": temperature}
-
-
-def choose_device(device: Device) -> str:
-    """Returns "cpu" or "cuda". Raises ModelError if CUDA is requested and there is none, or its library is missing."""
-    has_cuda = device != "cpu" and ctranslate2.get_cuda_device_count() > 0
-    if has_cuda:
-        load_cublas()
-    elif device == "cuda":
-        raise ModelError("no CUDA device was found; use --device cpu, or auto")
-    return "cuda" if has_cuda else "cpu"
-
-
-def choose_compute_type(device: str, compute_type: str) -> str:
-    """Returns the compute type, "auto" resolved. Raises ModelError if the device does not support it."""
-    if compute_type == "auto":
-        return "float16" if device == "cuda" else "int8"
-    supported = ctranslate2.get_supported_compute_types(device)
-    if compute_type not in supported:
-        raise ModelError(
-            f"compute type '{compute_type}' does not run on {device}; use one of {', '.join(sorted(supported))}"
-        )
-    return compute_type
 
 
 def _first_line(error: Exception) -> str:

@@ -6,10 +6,11 @@ from typing import Literal
 from qal.audio.decode import decode
 from qal.audio.samples import Samples
 from qal.engine.catalogue import DEFAULT_MODEL, resolve
-from qal.engine.engine import ContextChoice, Device, Engine
+from qal.engine.engine import ContextChoice, Engine
 from qal.engine.languages import check_language
 from qal.engine.longform.segment import Segment
 from qal.engine.longform.transcription import transcribe_file
+from qal.engine.settings.device import Device
 
 
 def load_engine(
@@ -19,6 +20,7 @@ def load_engine(
     compute_type: str = "auto",
     context: ContextChoice = "auto",
     threads: int = 0,
+    workers: int = 1,
 ) -> Engine:
     """Loads a model; a catalogue model that is not on this machine is downloaded first.
 
@@ -28,13 +30,14 @@ def load_engine(
         device: "cpu", "cuda", or "auto": a GPU if there is one.
         compute_type: "int8", "float16", "float32" ...; "auto": float16 on a GPU, int8 on a CPU.
         context: "auto": as short as the weights allow; "full": always 30 s.
-        threads: CPU threads; 0: all cores.
+        threads: CPU threads of one call; 0: all cores.
+        workers: calls that are computed at the same time, with the same weights.
 
     Raises:
         ModelError: there is no such model, or it cannot be downloaded or loaded.
         LanguageError: the model does not support the language.
     """
-    engine = Engine(resolve(str(model)), device, compute_type, context, threads)
+    engine = Engine(resolve(str(model)), device, compute_type, context, threads, workers)
     if language is not None:
         check_language(language, engine.tokenizer.languages)
     return engine
@@ -60,6 +63,6 @@ def transcribe(
     Raises:
         AudioDecodeError, ModelError, LanguageError.
     """
-    samples = decode(Path(audio)) if isinstance(audio, (str, Path)) else audio
+    samples = decode(Path(audio), is_example=False) if isinstance(audio, (str, Path)) else audio
     engine = load_engine(model, language) if isinstance(model, (str, Path)) else model
     return transcribe_file(engine, samples, language, task)

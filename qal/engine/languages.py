@@ -22,6 +22,7 @@ class DetectedLanguage(NamedTuple):
 
     language: str
     other: str | None  # a language that is likely while the held one is unlikely; None: no contradiction
+    probability: float | None = None  # of the language among those that are possible; None: it was not detected
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,14 @@ class LanguageDetection:
         total = sum(probability for _, probability in possible)
         best, best_probability = possible[0]
         if self.held is None or best == self.held:
-            return DetectedLanguage(best, None)
+            return DetectedLanguage(best, None, best_probability / total)
         held_probability = dict(possible).get(self.held, 0.0)
         if best_probability < LIKELY * total or held_probability > UNLIKELY * total:
-            return DetectedLanguage(self.held, None)
+            return DetectedLanguage(self.held, None, held_probability / total)
         is_decoded_in_best = best == self.candidate or best_probability >= CERTAIN * total
-        return DetectedLanguage(best if is_decoded_in_best else self.held, best)
+        if is_decoded_in_best:
+            return DetectedLanguage(best, best, best_probability / total)
+        return DetectedLanguage(self.held, best, held_probability / total)
 
 
 class LanguageChoice(NamedTuple):

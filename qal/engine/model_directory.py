@@ -67,6 +67,9 @@ class ModelMetadata(BaseModel, frozen=True):
     data: list[str] = Field(default=[], description="training data, one sentence per dataset, those of the base first")
     measured: MeasuredScore | None = None
     context: ContextAbility = ContextAbility()
+    alignment_heads: list[tuple[int, int]] = Field(
+        default=[], description="layers and heads of the decoder that follow the audio; empty: those of the base model"
+    )
 
 
 NO_METADATA = ModelMetadata(base_model="unknown")  # of a directory without qal.json; its context is 30 s

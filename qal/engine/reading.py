@@ -103,6 +103,8 @@ def read(
 ) -> list[list[Reading]]:
     """Reads utterances; returns the parts of each, in order: one, unless it was read in halves."""
     whole = [Reading(u, t) for u, t in zip(utterances, _complete(engine, utterances, decoding, rules), strict=True)]
+    if decoding.phrases:  # one of the allowed texts is neither cut nor a loop
+        return [[reading] for reading in whole]
     halved = [i for i, reading in enumerate(whole) if rules.is_halved(reading)]
     parts = _read_parts(engine, [whole[i] for i in halved], decoding, rules)
     readings = [[reading] for reading in whole]
@@ -182,7 +184,7 @@ def _without_loops(
     readings = [replace(r, is_spoken_repetition=_is_spoken(r, rules)) for r in aligned]
     invented = [i for i, r in enumerate(readings) if rules.is_loop(r.transcript) and not r.is_spoken_repetition]
     without_prompt = [replace(readings[i].utterance, previous_text="") for i in invented]
-    retries = transcribe(engine, without_prompt, decoding.model_copy(update=NO_REPETITION))
+    retries = transcribe(engine, without_prompt, decoding.without_prompt(**NO_REPETITION))
     for i, transcript in zip(invented, retries, strict=True):
         readings[i] = replace(readings[i], transcript=transcript, is_doubted=True)
     return readings
@@ -213,15 +215,25 @@ def cut_at(reading: Reading, cuts: Sequence[int], rules: ReadingRules) -> list[R
         previous_text="" if repeats else utterance.previous_text,  # it may be the cause of the repetition
     )
     part = replace(reading, is_doubted=repeats or rules.is_sparse(reading))
-    return [
-        replace(part, utterance=replace(common, samples=utterance.samples[start:end]), start_s=start / SAMPLE_RATE)
+    pieces = [
+        replace(
+            common,
+            samples=utterance.samples[start:end],
+            begins_transcript=utterance.begins_transcript and not start,
+        )
         for start, end in pairwise([0, *cuts, len(utterance.samples)])
     ]
+    starts_s = [start / SAMPLE_RATE for start in (0, *cuts)]
+    return [replace(part, utterance=piece, start_s=at) for piece, at in zip(pieces, starts_s, strict=True)]
 
 
 def _placed(reading: Reading, part: Reading) -> Reading:
     """Returns the reading of a part with its place and the detected language of the whole utterance."""
-    transcript = replace(reading.transcript, other_language=part.transcript.other_language)
+    transcript = replace(
+        reading.transcript,
+        other_language=part.transcript.other_language,
+        language_probability=part.transcript.language_probability,
+    )
     start_s = reading.start_s + part.start_s
     return replace(reading, transcript=transcript, start_s=start_s, is_doubted=reading.is_doubted or part.is_doubted)
 

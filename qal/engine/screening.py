@@ -89,9 +89,9 @@ def _screened(
 ) -> list[Reading | None]:
     """Returns the readings with a plausible text, some of them decoded again; None for the others."""
     results = [None if is_hallucination(reading, options) else reading for reading in readings]
-    for temperature in options.temperatures:
+    for temperature in options.temperatures if not decoding.phrases else ():
         retried = [i for i, r in enumerate(readings) if not results[i] and is_drawn_again(r, options)]
-        sampling = decoding.model_copy(update={"temperature": temperature})
+        sampling = decoding.without_prompt(temperature=temperature)
         utterances = [replace(readings[i].utterance, previous_text="") for i in retried]
         for i, transcript in zip(retried, transcribe(engine, utterances, sampling), strict=True):
             drawn = replace(readings[i], transcript=transcript, is_doubted=True)

@@ -10,6 +10,7 @@ from qal.audio.samples import HOP
 from qal.engine.context import context_frames
 from qal.engine.engine import MIN_ALIGNED_FRAMES, Engine, Utterance
 from qal.engine.text_scores import MAX_SCORED_TOKENS
+from qal.engine.word_sound import fit_to_sound
 from qal.engine.words import Word, to_words
 
 
@@ -35,5 +36,5 @@ def align_text(engine: Engine, utterance: Utterance, text: str) -> tuple[Word, .
     encoded = engine.model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel)))
     speech_frames = max(MIN_ALIGNED_FRAMES, min(frames, len(utterance.samples) // HOP))
     (alignment,) = engine.model.align(encoded, prompt, [ids], [speech_frames])
-    words = to_words(tokenizer.word_splitter(language), ids, alignment)
+    words = fit_to_sound(to_words(tokenizer.word_splitter(language), ids, alignment), utterance.samples)
     return tuple(replace(word, text=word.text.strip()) for word in words)

@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple
 
 from qal.errors import EvaluationError, StorageError
 from qal.evaluation.records import ScoredRow
+from qal.text.normalisation.basic import without_invisible
+from qal.text.plain_line import plain_line
 
 VOTES_FILE = "blind-test.sqlite"  # in the folder of evaluations
 TIMEOUT_S = 30  # of waiting for another writer
@@ -122,9 +124,9 @@ def vote_of(pair: Pair, audio: str, rater: str, side: Side) -> Vote:
 
 
 def rater_name(text: str) -> str:
-    """Returns the name of a rater without spaces around it. Raises EvaluationError for an empty or long one."""
-    name = " ".join(text.split())
-    if not name:
+    """Returns the name of a rater on one line. Raises EvaluationError for a long one, or one that cannot be seen."""
+    name = plain_line(text)
+    if not without_invisible(name).strip():
         raise EvaluationError("enter your name first; it is kept with your votes")
     if len(name) > MAX_RATER:
         raise EvaluationError(f"a name has at most {MAX_RATER} characters")

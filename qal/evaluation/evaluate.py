@@ -198,6 +198,6 @@ def evaluations_of(folder: Path) -> Sequence[tuple[Path, Evaluation]]:
     for child in folder.iterdir() if folder.is_dir() else ():
         try:
             found.append((child, read_evaluation(child)))
-        except EvaluationError:
+        except (EvaluationError, StorageError):
             continue
     return sorted(found, key=lambda pair: -pair[1].started)

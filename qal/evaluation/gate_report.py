@@ -4,27 +4,18 @@ It is kept as gate.json, in the model directory and, of a run, in the run's fold
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError, computed_field
 
 from qal.errors import EvaluationError
 from qal.evaluation.breakdown import RateFigure
+from qal.evaluation.check_result import CheckResult
 from qal.evaluation.report import PairedDifference
 from qal.storage import require_regular, storage_errors
 from qal.text.error_measure import Measure
 
 GATE_FILE = "gate.json"
 MAX_GATE_BYTES = 5_000_000
-CheckState = Literal["passed", "failed", "not checked"]
-
-
-class CheckResult(BaseModel, frozen=True):
-    """One thing that the gate checks."""
-
-    name: str
-    state: CheckState
-    detail: str = Field(default="", description="what was found, in a sentence")
 
 
 class FormatFigures(BaseModel, frozen=True):

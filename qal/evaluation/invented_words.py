@@ -39,6 +39,12 @@ def count_invented_words(engine: SpeechEngine, sounds: Sequence[Samples]) -> Inv
     return InventedWords(direct, screened)
 
 
+def count_direct_words(engine: SpeechEngine, sounds: Sequence[Samples]) -> int:
+    """Counts the words that the model writes on the sounds, without the second count behind the screening."""
+    found = [engine.transcribe([Utterance(sound)], DECODING)[0] for sound in sounds]
+    return sum(count_words(transcript.text, transcript.language) for transcript in found)
+
+
 def speech_probability(sound: Samples) -> float:
     """Returns the VAD's highest probability of speech."""
     return max((float(probability) for probability in VadStream().feed(sound)), default=0.0)

@@ -21,6 +21,28 @@ def write_readme(directory: Path, metadata: ModelMetadata, report: RunReport) ->
         partial.unlink(missing_ok=True)
 
 
+USE_AND_LICENCE = """## Use
+
+```python
+from qal.captions.captioner import Captioner  # Qal: live captions, adaptive context
+
+for caption in Captioner("path/to/this/folder").from_file("talk.wav"):
+    print(caption.text)
+```
+
+```python
+from faster_whisper import WhisperModel  # 30 s windows
+
+segments, _ = WhisperModel("path/to/this/folder").transcribe("talk.wav")
+```
+
+## Licence
+
+The weights have the licence of their base model (Whisper: MIT). The licences of the training data are listed above;
+check that they allow your use.
+"""
+
+
 def model_readme(metadata: ModelMetadata, report: RunReport) -> str:
     """Returns the README as Markdown with the front matter of the Hugging Face hub."""
     language_list = "".join(f"- {code}\n" for code in metadata.languages)
@@ -53,26 +75,7 @@ Whisper `{metadata.base_model}`, {METHODS[report.method]} with Qal for {language
 {scores}
 
 {_retention(report.retention)}
-## Use
-
-```python
-from qal.captions.captioner import Captioner  # Qal: live captions, adaptive context
-
-for caption in Captioner("path/to/this/folder").from_file("talk.wav"):
-    print(caption.text)
-```
-
-```python
-from faster_whisper import WhisperModel  # 30 s windows
-
-segments, _ = WhisperModel("path/to/this/folder").transcribe("talk.wav")
-```
-
-## Licence
-
-The weights have the licence of their base model (Whisper: MIT). The licences of the training data are listed above;
-check that they allow your use.
-"""
+{USE_AND_LICENCE}"""
 
 
 def metadata_readme(metadata: ModelMetadata) -> str:

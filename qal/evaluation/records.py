@@ -24,6 +24,7 @@ from qal.text.normalisation.registry import SCORING, Normaliser
 EVALUATION_FILE = "evaluation.json"
 ROWS_FILE = "rows.jsonl"
 LOCK_FILE = ".lock"
+LAST_TIME_S = 253_370_764_800  # the year 9999, the last one that a date can have
 State = Literal["running", "finished", "stopped", "failed"]
 
 
@@ -62,8 +63,10 @@ class Evaluation(BaseModel, frozen=True):
     total: int = Field(default=0, ge=0, description="examples to score")
     state: State = "running"
     problem: str = Field(default="", description="why it failed, in a sentence")
-    started: float = Field(default_factory=time.time, description="seconds since 1970")
-    ended: float | None = None
+    started: float = Field(default_factory=time.time, ge=0, le=LAST_TIME_S, description="seconds since 1970")
+    ended: float | None = Field(default=None, ge=0, le=LAST_TIME_S)
+    step: int | None = Field(default=None, ge=0, description="optimizer steps of a checkpoint of a run")
+    user: str = Field(default="", description="who started it in the page of a server with logins")
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
@@ -81,7 +84,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     try:
         return Evaluation.model_validate_json(require_regular(path).read_bytes())
     except (OSError, ValidationError) as error:
-        raise EvaluationError(f"{path}: missing or damaged; evaluate again") from error
+        raise EvaluationError(f"{path}: missing or damaged; delete its folder and evaluate again") from error
 
 
 @contextmanager
@@ -137,7 +140,7 @@ def read_rows(folder: Path) -> list[ScoredRow]:
         try:
             rows += [ScoredRow.model_validate_json(line)] if line.strip() else []
         except ValidationError as error:
-            raise EvaluationError(f"{path}: line {number} is damaged; evaluate again") from error
+            raise EvaluationError(f"{path}: line {number} is damaged; delete the folder and evaluate again") from error
     return rows
 
 

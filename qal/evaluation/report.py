@@ -3,7 +3,7 @@
 Error rates are shares, not percents. A difference is the fine-tuned model's rate minus the original model's."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar
 
@@ -13,6 +13,7 @@ from qal.corpus.left_out import describe_left_out
 from qal.corpus.split_assignment import DESCRIPTIONS
 from qal.engine.model_directory import MeasuredScore
 from qal.errors import TrainingError
+from qal.evaluation.check_result import FAILED_GATE, GateSummary, gate_sentences
 from qal.text.error_measure import ErrorRate, Measure, percent_interval, score_basis
 from qal.text.normalisation.registry import OLDEST
 
@@ -159,6 +160,7 @@ class RunReport(BaseModel, frozen=True, strict=True):
     tuned_adaptive: Score
     paired: PairedDifference  # tuned_adaptive minus stock_30s
     retention: Retention | None = None
+    gate: GateSummary | None = None  # missing if it was switched off
     split_by: str | None = None  # how the datasets were split: given, speaker, text, recording; several with commas
     left_out: dict[str, int] | None = None  # examples that the run did not use, by reason
     leakage: str | None = None  # what the test examples share with the training examples, in one sentence
@@ -285,15 +287,14 @@ def print_report(report: RunReport) -> None:
     for note in data_notes(report):
         print(note)
     if report.retention:
-        print_retention(report.retention)
-    sys.stdout.flush()
+        _print_sentences(retention_sentences(report.retention), report.retention.failures, WORSE_THAN_ORIGINAL)
+    if report.gate:
+        _print_sentences(gate_sentences(report.gate), report.gate.failures, FAILED_GATE)
 
 
-def print_retention(retention: Retention) -> None:
-    """Prints the changes on other audio, and each failure in red."""
-    for sentence in retention_sentences(retention):
-        print(sentence)
-    for sentence in retention.failures:
-        warning = f"{WORSE_THAN_ORIGINAL}: {sentence}"
-        print(f"{RED}{warning}{PLAIN}" if sys.stdout.isatty() else warning)
+def _print_sentences(sentences: Sequence[str], failures: Sequence[str], what: str) -> None:
+    """Prints sentences, and each failure in red."""
+    print(*sentences, sep="\n")
+    for sentence in failures:
+        print(f"{RED}{what}: {sentence}{PLAIN}" if sys.stdout.isatty() else f"{what}: {sentence}")
     print(flush=True)

@@ -37,6 +37,8 @@ class Request:
     max_rows: int | None = None
     options: SystemOptions = field(default_factory=SystemOptions)
     normaliser: str = SCORING.id
+    user: str = ""  # to whom a new evaluation belongs
+    step: int | None = None  # of a checkpoint of a run
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def obtain(
     again: bool = False,
     progress: ProgressCallback = no_progress,
     should_stop: Callable[[], bool] = never_stop,
+    system: System | None = None,
 ) -> StoredEvaluation:
     """Returns an evaluation: the stored one if it is finished, else a new or continued one.
 
@@ -108,38 +111,47 @@ def obtain(
         again: transcribe all examples again, also those of a finished evaluation.
         progress: called after each example.
         should_stop: asked before each example.
+        system: the system of the request; None: the one that its name means.
 
     Raises:
         QalError: the system or the dataset cannot be used, or no example could be scored. What was transcribed is
             kept and continued by the same call."""
     corpus = read_corpus(request.corpus)
     selection = select_rows(corpus, request.split, request.max_rows)
-    system = find_system(request.model, request.options, runs)
+    system = system or find_system(request.model, request.options, runs)
     identifier = evaluation_id(request, system, corpus)
     folder = next_folder(store, identifier) if again else latest_folder(store, identifier)
     earlier = _read_earlier(folder)
     if earlier and earlier.evaluation.state == "finished" and earlier.rows:
         return earlier
     transcriber = system.open(corpus.rows)
-    evaluation = Evaluation(
-        id=folder.name,
-        model=request.model,
-        corpus=corpus.info.name,
-        corpus_path=str(request.corpus),
-        corpus_version=corpus.info.version,
-        split=request.split,
-        language=request.language,
-        hardware={"cpu": cpu_name(), "cores": usable_cores()},
-        normaliser=request.normaliser,
-    )
-    if earlier:
-        evaluation = evaluation.model_copy(update={"started": earlier.evaluation.started})
-    evaluation = evaluate(folder, evaluation, corpus, selection, transcriber, progress, should_stop)
+    settings = _settings(folder.name, request, corpus, earlier)
+    evaluation = evaluate(folder, settings, corpus, selection, transcriber, progress, should_stop)
     rows = tuple(read_rows(folder))
     if not rows and evaluation.state == "finished":
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in evaluation.left_out.items())
         raise EvaluationError(f"no example of {request.corpus} could be scored: {reasons}; check the dataset")
     return StoredEvaluation(folder, evaluation, rows, note=getattr(transcriber, "note", ""))
+
+
+def _settings(identifier: str, request: Request, corpus: Corpus, earlier: StoredEvaluation | None) -> Evaluation:
+    """Returns the settings of a new evaluation, or of one that is continued: its start and its user stay."""
+    evaluation = Evaluation(
+        id=identifier,
+        model=request.model,
+        corpus=corpus.info.name,
+        corpus_path=str(request.corpus.resolve()),
+        corpus_version=corpus.info.version,
+        split=request.split,
+        language=request.language,
+        hardware={"cpu": cpu_name(), "cores": usable_cores()},
+        normaliser=request.normaliser,
+        user=request.user,
+        step=request.step,
+    )
+    if earlier is None:
+        return evaluation
+    return evaluation.model_copy(update=earlier.evaluation.model_dump(include={"started", "user"}))
 
 
 def _read_earlier(folder: Path) -> StoredEvaluation | None:

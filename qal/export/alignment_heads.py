@@ -4,7 +4,6 @@ A fine-tuned model keeps the heads that were chosen on the stock weights, and it
 judged by how much of its attention lies on the speech of the piece that is being written, in recordings whose times are
 known; OpenAI chose the heads of the stock models in a like way."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,6 @@ from qal.engine.decoding import Tokenizer
 from qal.engine.engine import Engine
 from qal.engine.words import SECONDS_PER_POSITION
 from qal.export.gate.word_times import (
-    CONFIG_FILE,
     Head,
     JoinedRecording,
     TimeErrors,
@@ -44,6 +42,18 @@ class HeadChoice(NamedTuple):
     def is_better(self) -> bool:
         """True if the new heads place words better, and chance is no likely reason."""
         return mean_rise(self.new_errors, self.old_errors).high < 0
+
+    @property
+    def sentence(self) -> str:
+        """Says which heads the model has now, with the word-time errors of both."""
+        old, new = 1000 * self.old_errors.mean, 1000 * self.new_errors.mean
+        if not self.is_better:
+            return (
+                f"The alignment heads are kept: words begin {old:.0f} ms from the true time, {new:.0f} ms with others."
+            )
+        return (
+            f"Better alignment heads were written: words begin {new:.0f} ms from the true time instead of {old:.0f} ms."
+        )
 
 
 def find_alignment_heads(weights: Path, recordings: Sequence[JoinedRecording], count: int = HEADS) -> list[Head]:
@@ -96,12 +106,3 @@ def choose_heads(weights: Path, engine: Engine, recordings: Sequence[JoinedRecor
         old_errors=errors_with_heads(engine, old, held_out),
         new_errors=errors_with_heads(engine, new, held_out),
     )
-
-
-def write_heads(directory: Path, heads: Sequence[Head]) -> None:
-    """Writes the alignment heads to config.json; a reader never sees an incomplete file."""
-    path = directory / CONFIG_FILE
-    config = json.loads(path.read_bytes()) | {"alignment_heads": [list(head) for head in heads]}
-    partial = path.with_name(".config.json.partial")
-    partial.write_text(json.dumps(config, indent=2), encoding="utf-8")
-    partial.replace(path)

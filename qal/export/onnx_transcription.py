@@ -1,7 +1,7 @@
 """Transcribes with a model in ONNX as the engine does: greedily, at the context that the model was trained for."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,53 @@ from qal.evaluation.scoring import SpokenReference
 
 ENCODER, DECODER = "encoder_model.onnx", "decoder_model_merged.onnx"
 PROVIDERS = ["CPUExecutionProvider"]
+KINDS = ("decoder.key", "decoder.value", "encoder.key", "encoder.value")  # of the cache of a layer
+CACHE_INPUT, PAST, PRESENT = "use_cache_branch", "past_key_values", "present"
+ENCODER_KINDS = ("encoder.key", "encoder.value")  # which the first step computes and the others keep
+Cache = Mapping[str, np.ndarray]  # (batch, heads, length, d_head) by the names of the inputs
+
+
+def open_graph(path: Path) -> onnxruntime.InferenceSession:
+    """Opens a graph for the CPU."""
+    return onnxruntime.InferenceSession(path, providers=PROVIDERS)
+
+
+class OnnxDecoder:
+    """A decoder that keeps keys and values between steps, or, as older exports have it, one that does not.
+
+    Args:
+        graph: the decoder."""
+
+    def __init__(self, graph: onnxruntime.InferenceSession):
+        self._graph = graph
+        self._past = {node.name: node.shape for node in graph.get_inputs() if node.name.startswith(PAST)}
+
+    @property
+    def has_cache(self) -> bool:
+        return bool(self._past)
+
+    def step(self, ids: np.ndarray, hidden: np.ndarray, cache: Cache | None = None) -> tuple[np.ndarray, Cache]:
+        """Decodes tokens.
+
+        Args:
+            ids: (batch, tokens) after those of the cache; all of them for a decoder without a cache.
+            hidden: (batch, positions, d_model) of the encoder.
+            cache: what the step before returned; None at the first step.
+
+        Returns:
+            scores (batch, tokens, vocabulary), and the keys and values."""
+        inputs: dict[str, np.ndarray] = {"input_ids": ids, "encoder_hidden_states": hidden}
+        if not self._past:
+            return np.asarray(self._graph.run(["logits"], inputs)[0]), {}
+        past = cache or {
+            name: np.zeros((len(ids), shape[1], 0, shape[3]), np.float32) for name, shape in self._past.items()
+        }
+        kept = {name: values for name, values in (cache or {}).items() if name.endswith(ENCODER_KINDS)}
+        wanted = [name for name in self._past if name not in kept]
+        outputs = [name.replace(PAST, PRESENT) for name in wanted]
+        found = self._graph.run(["logits", *outputs], {**inputs, **past, CACHE_INPUT: np.array([cache is not None])})
+        scores, *values = map(np.asarray, found)
+        return scores, {**kept, **dict(zip(wanted, values, strict=True))}
 
 
 class OnnxWhisper:
@@ -24,9 +71,7 @@ class OnnxWhisper:
     def __init__(self, folder: Path):
         """Loads the graphs. Raises ModelError if the folder is not an export of Whisper to ONNX."""
         try:
-            self._encoder, self._decoder = (
-                onnxruntime.InferenceSession(folder / name, providers=PROVIDERS) for name in (ENCODER, DECODER)
-            )
+            self._encoder, self._decoder = open_graph(folder / ENCODER), OnnxDecoder(open_graph(folder / DECODER))
             settings = json.loads((folder / "generation_config.json").read_bytes())
             self.n_mels = int(self._encoder.get_inputs()[0].shape[1])
         except Exception as error:  # onnxruntime raises errors of many kinds
@@ -46,10 +91,11 @@ class OnnxWhisper:
         Returns:
             the ids of the text, without prompt and end."""
         (hidden,) = self._encoder.run(["last_hidden_state"], {"input_features": mel[None]})
-        ids = list(prompt)
+        ids, cache = list(prompt), None
         while len(ids) - len(prompt) < max_tokens:
-            inputs = {"input_ids": np.array([ids], np.int64), "encoder_hidden_states": hidden}
-            scores = np.asarray(self._decoder.run(["logits"], inputs)[0])[0, -1].copy()
+            new = ids[-1:] if cache else ids
+            logits, cache = self._decoder.step(np.array([new], np.int64), np.asarray(hidden), cache)
+            scores = logits[0, -1].copy()
             scores[self._suppressed] = -np.inf
             if len(ids) == len(prompt):
                 scores[self._suppressed_first] = -np.inf

@@ -8,11 +8,13 @@ import tempfile
 from pathlib import Path
 
 from qal.engine.catalogue import is_path_component, models_folder, resolve_transformers
-from qal.engine.model_directory import METADATA_FILE, is_model_directory, read_metadata, write_metadata
+from qal.engine.model_directory import METADATA_FILE, ModelMetadata, is_model_directory, read_metadata, write_metadata
 from qal.errors import ConversionError
+from qal.export.gate.word_times import read_heads, write_heads
 from qal.resources import ADAPTERS
 from qal.storage import storage_errors
 
+ALIGNMENT_HEADS = re.compile(rb'\n  "alignment_heads": \[.*?\]\],', re.DOTALL)
 MEASURED_FIGURES = re.compile(rb'\n  "measured": \{.*?\n  \},', re.DOTALL)  # in an adapter's qal.json
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", METADATA_FILE)
 
@@ -24,9 +26,13 @@ def is_installed(name: str) -> bool:
 
 
 def install_model(name: str) -> Path:
-    """Installs the model of a shipped adapter unless it is up to date, and returns its directory."""
+    """Installs the model of a shipped adapter unless it is up to date, and returns its directory.
+
+    The alignment heads of an installed model are brought up to date."""
     target = models_folder() / name
     if is_installed(name):
+        with storage_errors(f"the model '{name}'"):
+            _update_heads(target, read_metadata(ADAPTERS / name))
         return target
     from qal.export.from_ctranslate2 import cached_transformers  # torch is slow to import; only needed here
     from qal.export.merge import merge
@@ -42,19 +48,27 @@ def install_model(name: str) -> Path:
             weights = resolve_transformers(metadata.base_model, lambda source: cached_transformers(source, cache))
             to_ctranslate2(merge(weights, adapter, temporary / "merged"), temporary / name)
             write_metadata(temporary / name, metadata)
+            _update_heads(temporary / name, metadata)
             if target.exists():
                 target.rename(temporary / "old")
             (temporary / name).rename(target)
     return target
 
 
+def _update_heads(directory: Path, metadata: ModelMetadata) -> None:
+    """Writes the alignment heads of an adapter into the configuration of its model, unless they are there."""
+    if metadata.alignment_heads and sorted(metadata.alignment_heads) != sorted(read_heads(directory)):
+        write_heads(directory, metadata.alignment_heads)
+
+
 def _adapter_sha256(name: str) -> str:
     """Returns the hash of all files of an adapter. Raises ConversionError if there is no such adapter.
 
-    The measured figures are left out: a model need not be installed again because it was measured again."""
+    The measured figures and the alignment heads are left out: weights need not be installed again because they were
+    measured again, and new heads are written into the model that is installed."""
     folder = ADAPTERS / name
     if not is_path_component(name) or not all((folder / file).is_file() for file in ADAPTER_FILES):
         raise ConversionError(f"there is no adapter '{name}' in adapters/")
     contents = [(folder / file).read_bytes() for file in ADAPTER_FILES]
-    contents[-1] = MEASURED_FIGURES.sub(b"", contents[-1])
+    contents[-1] = ALIGNMENT_HEADS.sub(b"", MEASURED_FIGURES.sub(b"", contents[-1]))
     return hashlib.sha256(b"\0".join(contents)).hexdigest()

@@ -3,7 +3,7 @@
 Layout, little endian (whisper.cpp, models/README.md and the loader of src/whisper.cpp): magic, eleven int32 dimensions;
 the mel filters with two dimensions; the tokens as count, then length and bytes of each; then for each tensor the number
 of dimensions, the length of its name, its type, its dimensions from the last to the first, the name and the data.
-Matrices are float16, vectors and positions float32.
+Matrices are float16 or quantised (`ggml_types`), convolutions float16, vectors and positions float32.
 
 whisper.cpp encodes 30 s unless it is given `audio_ctx`, in positions of 20 ms: `audio_ctx` computes it from
 qal.json."""
@@ -28,11 +28,12 @@ from qal.engine.context import CONV_STRIDE, context_frames
 from qal.engine.decoding import Tokenizer
 from qal.engine.model_directory import METADATA_FILE, ContextAbility
 from qal.errors import ConversionError
+from qal.export.ggml_types import WEIGHT_TYPES, WeightType, type_of
 from qal.storage import storage_errors
 
 MAGIC = 0x67676D6C  # "ggml"
-FLOAT32, FLOAT16 = 0, 1
 MODEL_FILE = "ggml-model.bin"
+FLOAT16_NAME = "float16"
 NAMES = {  # from Transformers' names to OpenAI's; in this order, because some contain others
     "model.encoder.": "encoder.",
     "model.decoder.": "decoder.",
@@ -53,19 +54,21 @@ NAMES = {  # from Transformers' names to OpenAI's; in this order, because some c
     "embed_positions.weight": "positional_embedding",
     "embed_tokens": "token_embedding",
 }
-FLOAT32_NAMES = ("positional_embedding", ".bias")
 
 
-def to_ggml(source: Path, target: Path, metadata: Path | None = None) -> Path:
+def to_ggml(source: Path, target: Path, metadata: Path | None = None, quantization: str = FLOAT16_NAME) -> Path:
     """Writes the folder `target` with the model's file and qal.json, atomically, and returns it.
 
     Args:
         source: a Transformers directory.
         target: the new folder.
         metadata: a folder with qal.json; None: there is none.
+        quantization: one of WEIGHT_TYPES.
 
     Raises:
-        ConversionError: the source is not a Whisper model, or is damaged."""
+        ConversionError: the source is not a Whisper model, or is damaged; or there is no such quantization."""
+    if quantization not in WEIGHT_TYPES:
+        raise ConversionError(f"whisper.cpp has no weights '{quantization}'; use one of {', '.join(WEIGHT_TYPES)}")
     try:
         model = WhisperForConditionalGeneration.from_pretrained(source, dtype=torch.float32)
     except (OSError, ValueError, KeyError, SafetensorError, json.JSONDecodeError) as error:
@@ -76,7 +79,7 @@ def to_ggml(source: Path, target: Path, metadata: Path | None = None) -> Path:
         try:
             partial.mkdir(parents=True)
             with (partial / MODEL_FILE).open("wb") as file:
-                write_model(file, model, Tokenizer(source), vocabulary_bytes(source))
+                write_model(file, model, Tokenizer(source), vocabulary_bytes(source), WEIGHT_TYPES[quantization])
             if metadata and (metadata / METADATA_FILE).exists():
                 shutil.copyfile(metadata / METADATA_FILE, partial / METADATA_FILE)
             shutil.rmtree(target, ignore_errors=True)
@@ -87,7 +90,11 @@ def to_ggml(source: Path, target: Path, metadata: Path | None = None) -> Path:
 
 
 def write_model(
-    file: BinaryIO, model: WhisperForConditionalGeneration, tokenizer: Tokenizer, vocabulary: list[bytes]
+    file: BinaryIO,
+    model: WhisperForConditionalGeneration,
+    tokenizer: Tokenizer,
+    vocabulary: list[bytes],
+    matrices: WeightType,
 ) -> None:
     """Writes dimensions, filters, tokens and tensors.
 
@@ -95,9 +102,10 @@ def write_model(
         file: opened for writing.
         model: the model in float32.
         tokenizer: its vocabulary.
-        vocabulary: the bytes of the ordinary tokens, in the order of their ids."""
+        vocabulary: the bytes of the ordinary tokens, in the order of their ids.
+        matrices: the type of the matrices."""
     file.write(struct.pack("<i", MAGIC))
-    file.write(struct.pack("<11i", *_dimensions(model.config)))
+    file.write(struct.pack("<11i", *_dimensions(model.config), matrices.file_type))
     filters = mel_filters(model.config.num_mel_bins)
     file.write(struct.pack("<2i", *filters.shape))
     file.write(np.ascontiguousarray(filters, np.float32).tobytes())
@@ -106,14 +114,14 @@ def write_model(
     for text in texts:
         file.write(struct.pack("<i", len(text)) + text)
     for name, data in _tensors(model):
-        _write_tensor(file, name, data)
+        _write_tensor(file, name, data, matrices)
 
 
 def _dimensions(config: WhisperConfig) -> tuple[int, ...]:
-    """Returns the dimensions in whisper.cpp's order: vocabulary, encoder, decoder, mel bands, type of the weights."""
+    """Returns the dimensions in whisper.cpp's order: vocabulary, encoder, decoder, mel bands."""
     audio = (config.max_source_positions, config.d_model, config.encoder_attention_heads, config.encoder_layers)
     text = (config.max_target_positions, config.d_model, config.decoder_attention_heads, config.decoder_layers)
-    return (config.vocab_size, *audio, *text, config.num_mel_bins, FLOAT16)
+    return (config.vocab_size, *audio, *text, config.num_mel_bins)
 
 
 def _tensors(model: WhisperForConditionalGeneration) -> Iterator[tuple[str, np.ndarray]]:
@@ -128,14 +136,13 @@ def _tensors(model: WhisperForConditionalGeneration) -> Iterator[tuple[str, np.n
         yield name, data[:, None] if is_convolution else data
 
 
-def _write_tensor(file: BinaryIO, name: str, data: np.ndarray) -> None:
-    is_vector = data.ndim < 2 or name.endswith(FLOAT32_NAMES)
-    kind, dtype = (FLOAT32, np.float32) if is_vector else (FLOAT16, np.float16)
+def _write_tensor(file: BinaryIO, name: str, data: np.ndarray, matrices: WeightType) -> None:
+    kind = type_of(name, data, matrices)
     encoded = name.encode()
-    file.write(struct.pack("<3i", data.ndim, len(encoded), kind))
+    file.write(struct.pack("<3i", data.ndim, len(encoded), kind.tensor_type))
     file.write(struct.pack(f"<{data.ndim}i", *reversed(data.shape)))
     file.write(encoded)
-    file.write(np.ascontiguousarray(data, dtype).tobytes())
+    file.write(kind.encode(data))
 
 
 def vocabulary_bytes(source: Path) -> list[bytes]:

@@ -1,49 +1,37 @@
-"""Converts a Transformers directory to ONNX with `transformers.exporters`, for any context up to 30 s.
+"""Converts a Transformers directory to ONNX, for any context up to 30 s.
 
 Two graphs with float32 weights and dynamic lengths, named as Optimum names them, so that other programs find them:
 
     encoder_model.onnx         input_features (batch, n_mels, frames) -> last_hidden_state (batch, frames // 2, d_model)
-    decoder_model_merged.onnx  input_ids (batch, tokens), encoder_hidden_states -> logits (batch, tokens, vocabulary)
+    decoder_model_merged.onnx  input_ids (batch, tokens), encoder_hidden_states, keys and values of the steps before
+                               -> logits (batch, tokens, vocabulary), keys and values (`onnx_decoder`)
 
-The decoder has no cache: each step computes the text anew, which costs little for the short texts of utterances.
-`transformers.exporters` is experimental; its results are compared with those of PyTorch before they are kept."""
+The encoder is converted by `transformers.exporters`, which is experimental. Both graphs are compared with PyTorch
+before they are kept, the decoder also with its cache."""
 
 import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from transformers import PreTrainedModel, WhisperForConditionalGeneration, WhisperPreTrainedModel
-from transformers.modeling_outputs import CausalLMOutput
+from transformers import PreTrainedModel, WhisperForConditionalGeneration
 
 from qal.engine.decoding import TIMESTAMPS_PER_SECOND, Tokenizer
 from qal.errors import ConversionError
-from qal.export.onnx_transcription import DECODER, ENCODER, PROVIDERS
+from qal.export.onnx_decoder import write_decoder
+from qal.export.onnx_transcription import DECODER, ENCODER, OnnxDecoder, open_graph
 from qal.export.to_ctranslate2 import COPIED_FILES
 from qal.storage import storage_errors
 
-TRACED_FRAMES, TRACED_TOKENS = 600, 5
+TRACED_FRAMES = 600
 CHECKED_FRAMES = (200, 1000, 3000)
 TOLERANCE = 2e-3  # between logits of PyTorch and of ONNX Runtime, relative to their range
 Load = Callable[[Path], WhisperForConditionalGeneration]
-
-
-class LogitsDecoder(WhisperPreTrainedModel):
-    """Whisper's decoder with its output layer."""
-
-    def __init__(self, model: WhisperForConditionalGeneration):
-        super().__init__(model.config)
-        self.decoder, self.projection = model.model.decoder, model.proj_out
-
-    def forward(self, input_ids: Tensor, encoder_hidden_states: Tensor) -> CausalLMOutput:
-        """(batch, tokens), (batch, positions, d_model) -> logits (batch, tokens, vocabulary)"""
-        out = self.decoder(input_ids=input_ids, encoder_hidden_states=encoder_hidden_states, use_cache=False)
-        return CausalLMOutput(logits=self.projection(out.last_hidden_state))
 
 
 def to_onnx(source: Path, target: Path, load: Load) -> Path:
@@ -78,22 +66,26 @@ def to_onnx(source: Path, target: Path, load: Load) -> Path:
 def _export(model: WhisperForConditionalGeneration, folder: Path) -> None:
     """Writes both graphs. Raises ConversionError."""
     mel = torch.zeros(2, model.config.num_mel_bins, TRACED_FRAMES)
-    ids = torch.full((2, TRACED_TOKENS), int(model.config.decoder_start_token_id or 0))
-    with torch.no_grad():
-        hidden = model.model.encoder(mel).last_hidden_state
-    decoder = LogitsDecoder(model).eval()
     _export_graph(model.model.encoder, {"input_features": mel}, folder / ENCODER)
-    _export_graph(decoder, {"input_ids": ids, "encoder_hidden_states": hidden}, folder / DECODER)
+    with _conversion_errors():
+        write_decoder(model, folder / DECODER)
 
 
 def _export_graph(model: PreTrainedModel, inputs: dict[str, Any], path: Path) -> None:
-    try:
+    with _conversion_errors():
         from transformers.exporters.configs import OnnxConfig
         from transformers.exporters.exporter_onnx import OnnxExporter
 
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         exported: Any = OnnxExporter().export(model, inputs, config=OnnxConfig(dynamic=True))
         OnnxExporter.save_program(exported.program, path)
+
+
+@contextmanager
+def _conversion_errors() -> Iterator[None]:
+    """Translates a missing library, and the many kinds of errors of the exporters, into ConversionError."""
+    try:
+        yield
     except ImportError as error:
         raise ConversionError(f"an export to ONNX needs {error.name}: pip install onnx onnxscript") from error
     except Exception as error:  # torch.export and onnxscript raise errors of many kinds
@@ -113,19 +105,23 @@ def _write_vocabulary(source: Path, folder: Path) -> None:
 
 
 def require_equal(model: WhisperForConditionalGeneration, folder: Path) -> None:
-    """Compares both graphs with PyTorch at contexts that were not traced. Raises ConversionError if they differ."""
-    import onnxruntime
+    """Compares both graphs with PyTorch at contexts that were not traced, the decoder in two steps with its cache.
 
-    sessions = [onnxruntime.InferenceSession(folder / name, providers=PROVIDERS) for name in (ENCODER, DECODER)]
-    rng, decoder = np.random.default_rng(0), LogitsDecoder(model).eval()
+    Raises ConversionError if they differ."""
+    encoder, decoder = open_graph(folder / ENCODER), OnnxDecoder(open_graph(folder / DECODER))
+    rng = np.random.default_rng(0)
     for frames in CHECKED_FRAMES:
         mel = rng.normal(0, 0.5, (1, model.config.num_mel_bins, frames)).astype(np.float32)
         ids = rng.integers(0, model.config.vocab_size, (1, frames // 100 + 1)).astype(np.int64)
         with torch.no_grad():
             hidden = model.model.encoder(torch.from_numpy(mel)).last_hidden_state
-            expected = decoder(torch.from_numpy(ids), hidden).logits.numpy()
-        (encoded,) = sessions[0].run(["last_hidden_state"], {"input_features": mel})
-        (found,) = sessions[1].run(["logits"], {"input_ids": ids, "encoder_hidden_states": encoded})
+            decoded = model.model.decoder(torch.from_numpy(ids), encoder_hidden_states=hidden, use_cache=False)
+            expected = model.proj_out(decoded.last_hidden_state).numpy()
+        (encoded,) = encoder.run(["last_hidden_state"], {"input_features": mel})
+        first = ids.shape[1] - 1
+        begun, cache = decoder.step(ids[:, :first], np.asarray(encoded))
+        ended, _ = decoder.step(ids[:, first:], np.asarray(encoded), cache)
+        found = np.concatenate([begun, ended], axis=1)
         difference = np.abs(found - expected).max() / max(1e-9, np.ptp(expected))
         if not difference < TOLERANCE:
             raise ConversionError(f"the ONNX graphs differ from the model at {frames} frames, by {difference:.2g}")

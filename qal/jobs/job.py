@@ -13,11 +13,12 @@ import psutil
 
 from qal.engine.catalogue import CATALOGUE_NAMES, model_environment
 from qal.errors import TrainingError
+from qal.evaluation.check_result import REFUSED_BY_GATE
 from qal.jobs.notes import make_notes, write_notes
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.options.yaml_file import load_config
+from qal.jobs.options.yaml_file import load_config, save_config
 from qal.jobs.run import LAUNCHED_RUN_VARIABLE, Run, create_run
-from qal.jobs.status import ENDED, KILLED_BY_USER, NO_PROGRESS
+from qal.jobs.status import ENDED, KILLED_BY_USER, NO_PROGRESS, Status
 from qal.subcommand import qal_command, qal_environment
 
 TRASH_FOLDER = ".trash"
@@ -67,6 +68,23 @@ def resume(run: Run) -> None:
         raise TrainingError(f"run {run.id} has finished; start a new one")
     load_config(run.config_file)  # an update may have made it invalid; the user sees this error, not only the log
     launch(run)
+
+
+def was_refused_by_gate(status: Status) -> bool:
+    """True if the run trained its model, and the gate then refused the export."""
+    return status.state == "failed" and (status.reason or "").startswith(REFUSED_BY_GATE)
+
+
+def export_despite_gate(run: Run) -> None:
+    """Resumes a run whose model the gate refused: it is exported, and the report says why it failed.
+
+    Raises TrainingError if the gate did not refuse the model, and OptionError if config.yaml is invalid."""
+    if not was_refused_by_gate(run.status()):
+        raise TrainingError(f"the gate did not refuse the model of run {run.id}; press Resume")
+    config = load_config(run.config_file)
+    result = config.result.model_copy(update={"gate": "warn"})
+    save_config(config.model_copy(update={"result": result}), run.config_file)
+    resume(run)
 
 
 def stop(run: Run) -> None:

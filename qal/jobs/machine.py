@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import ctranslate2
 
-from qal.engine.engine import Device, choose_device
+from qal.engine.settings.device import Device, choose_device
 from qal.errors import OptionError
 from qal.jobs.options.training_config import TrainingConfig
 

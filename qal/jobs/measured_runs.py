@@ -13,7 +13,7 @@ from qal.cores import usable_cores
 from qal.corpus.manifest import MANIFEST_FILE, Corpus, read_corpus
 from qal.corpus.words import has_words
 from qal.engine.catalogue import local_directory, resolve
-from qal.engine.engine import choose_device
+from qal.engine.settings.device import choose_device
 from qal.engine.weights.stock_models import STOCK_MODELS
 from qal.errors import QalError
 from qal.evaluation.retention import MAX_CORPORA

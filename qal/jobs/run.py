@@ -1,8 +1,9 @@
 """The folder of a run: its files, written by the training job and read by the pages.
 
 runs/<id>/config.yaml · status.json · stop · metrics.jsonl · samples.jsonl · skipped.jsonl · environment.jsonl ·
-log.txt · rank-error.txt · learning_rate.json · checkpoints/ · conversion_check.json · model/ · transformers/ ·
-report.json · suite.json · tensorboard/, mlruns/ and other trackers · notes.json (title, tags and notes of users)"""
+log.txt · rank-error.txt · learning_rate.json · checkpoints/ · conversion_check.json · gate.json · model/ ·
+transformers/ · report.json · suite.json · tensorboard/, mlruns/ and other trackers ·
+notes.json (title, tags and notes of users)"""
 
 import errno
 import json
@@ -57,6 +58,7 @@ class Run:
         self.rank_error_file = folder / "rank-error.txt"  # why a process other than rank 0 ended
         self.learning_rate_file = folder / "learning_rate.json"
         self.conversion_check_file = folder / "conversion_check.json"
+        self.gate_file = folder / "gate.json"
         self.report_file = folder / "report.json"
         self.suite_file = folder / "suite.json"  # results of the regression suite, if result.suite names one
         self.notes_file = folder / "notes.json"

@@ -7,7 +7,9 @@ from pydantic import BaseModel, Field
 
 from qal.evaluation.scoring import ProgressCallback
 
-StageName = Literal["prepare", "teach", "find", "train", "validate", "merge", "check", "report", "retention", "suite"]
+StageName = Literal[
+    "prepare", "teach", "find", "train", "validate", "merge", "check", "gate", "report", "retention", "suite"
+]
 STAGE_ORDER: tuple[StageName, ...] = get_args(StageName)
 StageProgress = Callable[[StageName], ProgressCallback]  # name of a stage -> its progress function
 ALTERNATING = ("train", "validate")  # the job changes between them, so that neither ends before the other
@@ -16,7 +18,9 @@ SWEEP_STEPS = 100  # of the learning-rate finder
 TEACH_UNITS = 10  # of each example of a distillation: one to read it, the others for the teacher
 MERGE_UNITS = 2  # merge and conversion
 CHECKED_FORMATS = 3  # of the conversion check: Transformers, and CTranslate2 at two precisions
-CALIBRATING = ("teach", "find", "train", "validate", "check", "report", "retention")  # stages that compute
+CALIBRATING = ("teach", "find", "train", "validate", "check", "gate", "report", "retention")  # stages that compute
+GATE_EXAMPLES = 24  # most examples on which the gate asks the engine
+GATE_PARTS = 10  # of the gate: alignment heads, word times and eight checks of the behaviour
 MIN_CALIBRATION, MAX_CALIBRATION = 0.25, 4.0  # limits of the factor between the time that was expected and that passed
 MIN_PACE_SHARE = 0.02  # share of a stage after which its own pace replaces the expected time
 

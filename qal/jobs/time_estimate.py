@@ -20,7 +20,7 @@ from qal.evaluation.retention import retention_units
 from qal.jobs.batch_boundaries import batch_boundaries, repetitions
 from qal.jobs.machine import process_count
 from qal.jobs.options.training_config import TrainingConfig
-from qal.jobs.stages import CHECKED_FORMATS, MERGE_UNITS, PREPARE_UNITS, SWEEP_STEPS
+from qal.jobs.stages import CHECKED_FORMATS, GATE_EXAMPLES, GATE_PARTS, MERGE_UNITS, PREPARE_UNITS, SWEEP_STEPS
 
 BENCHMARK_SPEED = 29.0  # seconds of context per second: about one example of 30 s, in bfloat16
 BENCHMARK_PARAMETERS, BENCHMARK_CORES = 72e6, 2  # Whisper base
@@ -32,6 +32,7 @@ UNIT_S = {  # seconds per unit of a stage, with the base model of the benchmark
     "validate": 0.12,
     "merge": 2.0,
     "check": 0.2,
+    "gate": 0.4,
     "report": 1.1,
     "retention": 0.4,
 }
@@ -122,6 +123,8 @@ def stage_units(config: TrainingConfig, examples: ExampleSummary) -> dict[str, i
         "check": CHECKED_FORMATS * min(examples.validation + examples.test, config.check_utterances),
         "report": min(examples.test, config.report_utterances),
     }
+    if config.result.gate != "off":
+        units["gate"] = GATE_PARTS * min(examples.validation + examples.test, config.check_utterances, GATE_EXAMPLES)
     if examples.retention and config.method == "finetune":
         units["retention"] = retention_units(examples.retention)
     return units

@@ -115,12 +115,22 @@ def test_single_sample_that_is_no_number_is_as_if_it_were_zero(tmp_path, value, 
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_file_with_too_many_samples_that_are_no_numbers_is_refused(tmp_path, value):
+def test_example_with_many_samples_that_are_no_numbers_is_refused_and_a_file_is_read(tmp_path, value):
     samples = sine(440, 1)
     samples[::50] = value
     path = write_float_audio(tmp_path / "x.wav", samples)
+    with pytest.raises(NotFiniteAudioError, match=r"x\.wav: 2 % of its samples are not numbers"):
+        decode(path)
+    expected = np.where(np.isfinite(samples), samples, 0)
+    assert np.array_equal(decode(path, is_example=False), expected)
+    assert np.array_equal(joined_blocks(path), expected)
+    assert analyse(path).notes == ("2.0% of its samples are not numbers and count as zero",)
+
+
+def test_file_whose_samples_are_all_no_numbers_has_no_sound(tmp_path):
+    path = write_float_audio(tmp_path / "x.wav", np.full(16_000, np.nan, np.float32))
     for read in (decode, joined_blocks, analyse):
-        with pytest.raises(NotFiniteAudioError, match=r"x\.wav: 2 % of its samples are not numbers"):
+        with pytest.raises(NotFiniteAudioError, match="100 % of its samples are not numbers"):
             read(path)
 
 

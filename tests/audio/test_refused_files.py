@@ -6,15 +6,19 @@ import struct
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from qal.audio import decode as decode_module
 from qal.audio.analysis import analyse
 from qal.audio.blocks import convert_to_wav, read_audio_format, read_time_range, trim_to_wav
-from qal.audio.decode import FORMATS, OTHER_FORMAT, decode, decode_start, decoded_frames
+from qal.audio.decode import decode, decode_start
+from qal.audio.decoding import track_frames
+from qal.audio.decoding.opening import FORMATS, OTHER_FORMAT, open_audio
+from qal.audio.decoding.track_frames import TrackFrames
+from qal.audio.holes import SilenceFiller
 from qal.errors import AudioDecodeError
 from tests.sounds import sine, write_audio
 
@@ -116,6 +120,8 @@ def test_only_regular_files_are_decoded(not_regular, kind, reader):
 class EndlessContainer:
     """A container whose packets never give a sample, on a scripted clock."""
 
+    format, pos, size = SimpleNamespace(name="mp3"), None, 1
+
     def __init__(self):
         self.now_s = 0.0
 
@@ -130,17 +136,17 @@ class EndlessContainer:
 
 def test_decoding_that_makes_no_progress_is_given_up(monkeypatch):
     container: Any = EndlessContainer()
-    monkeypatch.setattr(decode_module.time, "monotonic", lambda: container.now_s)
+    monkeypatch.setattr(track_frames.time, "monotonic", lambda: container.now_s)
     with pytest.raises(AudioDecodeError, match="no sound in 60 s"):
-        list(decoded_frames(container, Path("x.wav")))
+        list(TrackFrames(Path("x.wav"), SilenceFiller(), []).read(container, 0))
 
 
 def test_slow_reader_of_the_frames_is_no_stall(tmp_path, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(decode_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(track_frames.time, "monotonic", lambda: clock[0])
     path = write_audio(tmp_path / "x.wav", sine(440, 5, 16_000, 0.5)[None], 16_000)
-    with decode_module.open_audio(path) as container:
-        for _ in decoded_frames(container, path):
+    with open_audio(path) as container:
+        for _ in TrackFrames(path, SilenceFiller(), []).read(container, 0):
             clock[0] += 1000
 
 
@@ -180,7 +186,7 @@ def write_header(path: Path, channels: int, rate_hz: int) -> Path:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("rate_hz", [1, 999, 768_001, 2**31 - 1])
+@pytest.mark.parametrize("rate_hz", [1, 3999, 768_001, 2**31 - 1])
 def test_rates_that_no_recording_has_are_refused_before_resampling(tmp_path, reader, rate_hz):
     with pytest.raises(AudioDecodeError, match="which cannot be used"):
         READERS[reader](write_header(tmp_path / "x.wav", 1, rate_hz))

@@ -210,3 +210,30 @@ main(["evaluate", f"http://127.0.0.1:{server.server_port}/v1#m", "data/mine"])
     (folder,) = (tmp_path / "evaluations").iterdir()
     assert json.loads((folder / "evaluation.json").read_text())["state"] == "stopped"
     assert len((folder / "rows.jsonl").read_text().splitlines()) == 1
+
+
+def test_deleted_evaluation_is_gone_and_an_unknown_id_is_an_error(corpus: Corpus, capsys):
+    write_transcripts("other.csv", corpus)
+    main(["evaluate", "other.csv", "data/mine", "--json"])
+    folder = Path(json_line(capsys)["evaluation"])
+    main(["evaluate", "delete", folder.name, "--json"])
+    assert json_line(capsys) == {"deleted": [folder.name]}
+    assert not folder.exists()
+    assert "there is no evaluation" in failure(f"evaluate delete {folder.name}", capsys)
+
+
+def test_new_evaluation_belongs_to_the_given_user_also_after_it_was_continued(corpus: Corpus, capsys):
+    write_transcripts("other.csv", corpus)
+    main(["evaluate", "other.csv", "data/mine", "--json", "--user", "abeba"])
+    file = Path(json_line(capsys)["evaluation"]) / "evaluation.json"
+    assert json.loads(file.read_text())["user"] == "abeba"
+    file.write_text(file.read_text().replace('"finished"', '"stopped"'))
+    main(["evaluate", "other.csv", "data/mine", "--json", "--user", "bekele"])
+    assert (json.loads(file.read_text())["user"], json.loads(file.read_text())["state"]) == ("abeba", "finished")
+
+
+def test_dataset_of_an_evaluation_is_found_from_any_working_folder(corpus: Corpus, capsys):
+    write_transcripts("other.csv", corpus)
+    main(["evaluate", "other.csv", "data/mine", "--json"])
+    settings = json.loads((Path(json_line(capsys)["evaluation"]) / "evaluation.json").read_text())
+    assert settings["corpus_path"] == str(Path("data/mine").resolve())

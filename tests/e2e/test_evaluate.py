@@ -85,7 +85,11 @@ def test_blind_votes_lead_through_the_examples_to_the_win_rate(serve, browse, tm
     page = browse(serve("app.py", "--data", str(tmp_path / "data"), "--model", "base"))
     open_evaluate(page)
     start_evaluation(page)
-    expect(page.locator(".qal-imports")).to_contain_text("Evaluated")
+    started = page.locator(".qal-imports")
+    started.get_by_role("button", name="Stop").click()  # while the model is loaded
+    expect(started).to_contain_text("was stopped. What is transcribed is kept.")
+    started.get_by_role("button", name="Continue").click()
+    expect(started).to_contain_text("Evaluated")
     ((folder, evaluation),) = evaluations_of(tmp_path / "evaluations")
     changed = folder.with_name("changed")
     shutil.copytree(folder, changed)

@@ -25,6 +25,7 @@ SETTINGS = {
     "validation_utterances": 1,
     "tracker": "none",
     "retention": {"utterances": 0},
+    "result": {"gate": "off"},
 }
 LAST_STEP_JS = """() => Math.max(0, ...[...document.querySelectorAll(".js-plotly-plot")]
     .flatMap(plot => plot.data ?? []).filter(trace => trace.name === "each step").map(trace => trace.x.at(-1)))"""

@@ -19,7 +19,7 @@ def test_file_is_transcribed_and_an_unreadable_one_gives_an_error_sentence(
     with page.expect_download() as download:
         page.get_by_role("button", name="Download SRT").click()
     subtitles = download.value.path().read_text(encoding="utf-8")
-    assert text in subtitles
+    assert all(word in subtitles for word in text.split())
     assert "-->" in subtitles
 
     page.get_by_label("Clear").last.click()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from qal.checks.device import inference_finding
-from qal.engine import cublas
-from qal.engine.engine import choose_device
+from qal.engine.settings import cublas
+from qal.engine.settings.device import choose_device
 from qal.errors import ModelError
 
 ROOT = Path(__file__).parents[2]

@@ -109,3 +109,12 @@ def test_name_of_a_rater_is_needed_and_short():
     for name in ("  ", "x" * 61):
         with pytest.raises(EvaluationError):
             rater_name(name)
+
+
+def test_name_of_a_rater_can_be_seen_and_stored(tmp_path):
+    for nothing in (" \n", "\u200b", "\ud800", "\u202e"):
+        with pytest.raises(EvaluationError, match="enter your name"):
+            rater_name(nothing)
+    name = rater_name("Ada\ud800\x00 L.")
+    BlindTest(tmp_path).record(PAIR, "1.wav", name, "first")
+    assert list(BlindTest(tmp_path).results(PAIR)) == ["Ada L."]

@@ -1,6 +1,7 @@
 """An evaluation keeps what is done when it is stopped, killed or out of disk, and is continued by the same call."""
 
 import errno
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -225,3 +226,16 @@ def test_the_language_of_the_evaluation_replaces_that_of_the_examples(corpus: Co
     settings = SETTINGS.model_copy(update={"language": "de"})
     evaluate(tmp_path / "e", settings, corpus, Selection(corpus.rows[:1], {}), ScriptedTranscriber())
     assert read_rows(tmp_path / "e")[0].language == "de"
+
+
+def test_evaluations_that_cannot_be_read_do_not_hide_the_others(tmp_path: Path):
+    good = Evaluation(id="good", model="base", corpus="mine")
+    write_evaluation(tmp_path / "good", good)
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / EVALUATION_FILE)
+    for number, started in enumerate(("1e300", "NaN", "-1")):
+        folder = tmp_path / f"time {number}"
+        write_evaluation(folder, good)
+        stored = (folder / EVALUATION_FILE).read_text()
+        (folder / EVALUATION_FILE).write_text(stored.replace(f'"started": {good.started}', f'"started": {started}'))
+    assert [folder.name for folder, _ in evaluations_of(tmp_path)] == ["good"]

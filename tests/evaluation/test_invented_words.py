@@ -4,7 +4,7 @@ import numpy as np
 
 from qal.audio.gate import GateOptions
 from qal.corpus.manifest import Corpus
-from qal.evaluation.invented_words import count_invented_words, speech_probability
+from qal.evaluation.invented_words import count_direct_words, count_invented_words, speech_probability
 from qal.evaluation.report import PerVariant, Retention
 from qal.evaluation.retention import ModelVariants, RetentionLimits, failures, with_invented_words
 from qal.evaluation.scoring import load_references
@@ -34,6 +34,7 @@ def test_words_on_sounds_without_speech_are_counted_although_the_vad_would_drop_
     invented = count_invented_words(engine_that_writes("Thank you."), SOUNDS)
     assert invented.direct == 2 * len(SOUNDS)
     assert invented.screened == 2 * len(OPENING)
+    assert count_direct_words(engine_that_writes("Thank you."), SOUNDS) == invented.direct
 
 
 def test_marks_without_letters_are_no_invented_words():

@@ -18,6 +18,7 @@ from qal.corpus.split import SPLITS
 from qal.engine.engine import Engine, Utterance
 from qal.engine.model_directory import read_metadata
 from qal.errors import OptionError
+from qal.evaluation.gate_report import read_gate_report
 from qal.evaluation.report import RunReport
 from qal.export.to_ctranslate2 import to_ctranslate2
 from qal.jobs.options.training_config import TrainingConfig
@@ -25,6 +26,7 @@ from qal.jobs.queue import device_lock
 from qal.jobs.run import TRAINED_WEIGHTS_FILE, Run, create_run, list_runs
 
 BACKGROUND = ["--augmentation.background.probability", "1", "--augmentation.background.folder"]
+NO_GATE = ["--result.gate", "off"]  # of a random model, which writes hundreds of tokens for each example
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -40,7 +42,7 @@ def train(*arguments: str, cwd: Path | None = None, **environment: str) -> subpr
 
 def train_tiny(model: Path, corpus: Path, runs: Path, *more: str) -> subprocess.CompletedProcess:
     options = ["--base", str(model), "--corpus", str(corpus), "--runs", str(runs), "--name", "r", "--epochs", "2"]
-    return train(*options, "--batch_size", "2", "--precision", "32-true", "--device", "cpu", *more)
+    return train(*options, "--batch_size", "2", "--precision", "32-true", "--device", "cpu", *NO_GATE, *more)
 
 
 def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_path):
@@ -96,6 +98,19 @@ def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_pat
     assert list(
         faster_whisper_model.transcribe(np.zeros(16_000, np.float32), language="en", no_speech_threshold=None)[0]
     )
+
+
+@pytest.mark.long
+def test_gate_is_a_stage_of_the_job_and_its_result_stays_with_run_model_and_report(tiny_model, tiny_corpus, tmp_path):
+    options = ["--result.gate", "warn", "--check_utterances", "2", "--json"]  # random weights may fail it
+    done = train_tiny(tiny_model, tiny_corpus.folder, tmp_path / "runs", *options)
+    assert done.returncode == 0, done.stderr
+    run, printed = Run(tmp_path / "runs" / "r"), json.loads(done.stdout.splitlines()[-1])
+    (stage,) = (s for s in run.status().stages if s.name == "gate")
+    assert (stage.done, stage.total) == (20, 20)
+    assert stage.expected_s > 0
+    assert {check["name"] for check in printed["gate"]["checks"]} >= {"weights", "silence", "long recordings"}
+    assert read_gate_report(run.model) == read_gate_report(run.folder)
 
 
 @pytest.mark.long

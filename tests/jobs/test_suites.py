@@ -88,6 +88,8 @@ def test_models_of_the_command_line_replace_those_of_the_suite(tmp_path: Path):
             ["corpora.0.max_lost: is not the name of a setting"],
         ),
         ("baseline: b\ncorpora:\n  - corpus: a\n    max_loss: 2\n", ["corpora.0.max_loss: should be at most 1, not 2"]),
+        ("corpora:\n  - corpus: a\n    max_rate: 25\n", ["corpora.0.max_rate: should be at most 1, not 25"]),  # percent
+        ("corpora:\n  - corpus: a\n    max_rtf: .inf\n", ["corpora.0.max_rtf: should be at most"]),
         ("baseline: b\ncorpora:\n  - corpus: a\n    split: tests\n", ["corpora.0.split: should be"]),
         ("baseline: b\nnormaliser: x\ncorpora:\n  - corpus: a\n", ["there is no normaliser 'x'"]),
         (

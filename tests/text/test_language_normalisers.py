@@ -133,6 +133,33 @@ def test_a_normaliser_is_found_by_its_name_and_by_its_version():
     assert set(NEWEST) >= {"none", "basic", "language", "language-homophones", "whisper-basic", "whisper-english"}
 
 
+HIDDEN = [  # language, a text, and the same with characters that cannot be seen, or in half width
+    ("he", "צה״ל", "צה\u200f״\u200fל"),
+    ("tr", "İstanbul'da", "İstanbul\u200b'\u00adda"),
+    ("az", "Bakı’da", "Bakı\u2060’da"),
+    ("ja", "スーパ〜", "スーパ\u200b〜"),
+    ("ja", "スーパ〜", "ｽｰﾊﾟ〜"),
+]
+
+
+@pytest.mark.parametrize(("language", "plain", "hidden"), HIDDEN)
+def test_characters_that_cannot_be_seen_do_not_hide_spellings_of_a_language(language, plain, hidden):
+    assert LANGUAGE(hidden, language) == LANGUAGE(plain, language)
+
+
+@pytest.mark.parametrize("name", list(NEWEST))
+@pytest.mark.parametrize("text", ["፼" * 2000, "1" * 5000, "1,000" + ",000" * 2000, "one " * 5000, "1.5" * 3000])
+def test_very_long_numbers_are_normalised(name, text):
+    assert find_normaliser(name).apply(text, "am")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["whisper-basic", "whisper-english"])
+@pytest.mark.parametrize("text", ["(" * 60_000, "[(" * 30_000, "<a" * 30_000, ")" + "(a" * 30_000 + "[)]"])
+def test_brackets_that_are_never_closed_take_no_longer_than_other_signs(name, text):
+    find_normaliser(name).apply(text, "en")
+
+
 PAIRS = [  # language, reference, hypothesis, normaliser, errors in the measure that decides
     ("zh", "我们明天上午在公司门口见面", "我们明天上午在公司门口见画", "basic", 1),
     ("my", "ကျွန်တော် ရန်ကုန်ကို သွားမယ်", "ကျွန်တော်ရန်ကုန်ကိုသွားမယ်", "basic", 0),

@@ -38,6 +38,7 @@ WORDS = [
     *("double", "triple", "percent", "dollars", "cents", "pounds", "and", "first", "second", "3rd", "1960s", "minus"),
     *("$20", "£5", "¢50", "1,000", "3.14", "50%", "colour", "organise", "theatre", "won't", "can't", "let's", "I'm"),
     *("she'd", "been", "it's", "got", "Mr.", "Mrs.", "Dr.", "St.", "hmm", "uh", "mm", "[noise]", "(aside)", "nan"),
+    *("(", ")", "[", "]", "<", ">", "()", "[(", ")]", "'"),
     *("café", "naïve", "Œuvre", "ß", "—", "…", "'"),
 ]
 

@@ -176,6 +176,19 @@ def test_missing_or_damaged_epoch_weights_are_logged_and_ignored(keep, tmp_path,
     assert caplog.text.count("missing or damaged") == len(names)
 
 
+@pytest.mark.parametrize("keep_epochs", [True, False])
+def test_average_is_that_of_the_last_epochs_also_where_all_are_kept(keep_epochs, tmp_path):
+    module = torch.nn.Linear(3, 2)
+    selection = WeightSelection(tmp_path, ResultOptions(keep="average", averaged_epochs=2), keep_epochs)
+    for epoch in (1, 2, 3):
+        module.weight.data.fill_(epoch)
+        selection._save(module, epoch, 0.5, "WER")
+    selection.load_selected(module)
+    assert torch.equal(module.weight, torch.full((2, 3), 2.5))
+    selection.delete_epoch_files()
+    assert len(list(tmp_path.glob("epoch-*"))) == (3 if keep_epochs else 0)
+
+
 def test_damaged_best_weights_are_replaced_by_the_next_best(tmp_path, caplog):
     """A power cut may leave an incomplete file; a later epoch must still be saved."""
     path = tmp_path / BEST_WEIGHTS_FILE

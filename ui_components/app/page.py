@@ -10,9 +10,11 @@ from ui_components.app.notices import notices
 from ui_components.app.running_jobs import running_jobs
 from ui_components.app.studio import Studio
 from ui_components.data.tab import data_tab
+from ui_components.evaluate.opening import EvaluateTab, wire_evaluate, wire_newest
 from ui_components.evaluate.tab import evaluate_tab
+from ui_components.evaluate.tab_ids import EVALUATE_TAB
 from ui_components.live.tab import live_tab
-from ui_components.models.tab import models_tab
+from ui_components.models.tab import ModelsTab, models_tab
 from ui_components.system.tab import system_tab
 from ui_components.train.run.model_actions import wire_use
 from ui_components.train.tab import TrainTab, train_tab
@@ -27,6 +29,7 @@ TABS = {
     "Transcribe": transcribe_tab,
     "System": system_tab,
 }
+MODELS_TAB = "models"
 CACHE_SWEEP_INTERVAL_S, CACHE_MAX_AGE_S = 600, 3600  # of uploaded files
 
 
@@ -48,6 +51,11 @@ def studio_page(studio: Studio) -> gr.Blocks:
         train.stored_form.render()
         selector, buttons = train.run_tab.selector, train.run_tab.model_buttons
         wire_use(studio, buttons, selector, all_tabs, parts)
+        evaluate: EvaluateTab = parts[EVALUATE_TAB]
+        models: ModelsTab = parts[MODELS_TAB]
+        wire_evaluate(studio, buttons.evaluate, selector, evaluate, all_tabs)
+        wire_evaluate(studio, models.evaluate, models.selected, evaluate, all_tabs)
+        wire_newest(studio, models.details, evaluate, all_tabs)
         place = Place(train.run, train.tabs, parts[DATA_TAB], all_tabs)
         wire_address(studio, page, place, [*parts])
     return page

@@ -14,6 +14,7 @@ from qal.storage import require_space
 from qal.subcommand import qal_command
 from ui_components.app.background_commands import LOG_FOLDER
 from ui_components.app.studio import Studio, current_user
+from ui_components.evaluate.opening import newest_evaluation, newest_html
 from ui_components.models import disk, exports, removal
 from ui_components.models.inventory import Model, find_model, inventory
 from ui_components.models.table import COLUMNS, filter_models, sorted_models, table_html
@@ -30,6 +31,7 @@ class ModelsUpdate(NamedTuple):
     details: str
     try_button: gr.Button
     compare_button: gr.Button
+    evaluate_button: gr.Button
     download_button: gr.Button
     export_form: gr.Dropdown
     export_button: gr.Button
@@ -46,6 +48,7 @@ class TableClick(NamedTuple):
     details: str
     try_button: gr.Button
     compare_button: gr.Button
+    evaluate_button: gr.Button
     download_button: gr.Button
     export_form: gr.Dropdown
     export_button: gr.Button
@@ -110,9 +113,10 @@ def update(studio: Studio, selected: str | None, order: str, words: str, where: 
     hint = note_html("Select a model to see its details and actions.")
     return ModelsUpdate(
         table=table_html(sorted_models(filter_models(models, words, where), order), selected, order),
-        details=details_html(model) if model else hint,
+        details=details_html(model, newest_html(newest_evaluation(studio, model))) if model else hint,
         try_button=gr.Button(visible=is_usable),
         compare_button=gr.Button(visible=is_usable),
+        evaluate_button=gr.Button(visible=is_usable),
         download_button=gr.Button(visible=bool(model and model.directory is None)),
         export_form=gr.Dropdown(visible=is_usable),
         export_button=gr.Button(visible=is_usable),

@@ -65,7 +65,7 @@ def compare(
     if len(models) > MAX_COMPARED:
         raise OptionError(f"{len(models)} models are too many; choose at most {MAX_COMPARED}")
     progress(0, desc="reading the clip")
-    samples, results = decode(path, check=require_open_page), []
+    samples, results = decode(path, check=require_open_page, is_example=False), []
     for index, model in enumerate(models):
         yield comparison_html(results, reference, titles(models[index:]))
         results.append(transcribe_with(studio, model, samples, language or None, reference, progress))

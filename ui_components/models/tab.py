@@ -19,6 +19,14 @@ PLACE_FILTERS = [("All", ""), ("Installed", "here"), ("Fine-tuned here", "run"),
 POLL_S = 1.0
 
 
+class ModelsTab(NamedTuple):
+    """The parts of the tab that other tabs use."""
+
+    selected: gr.State  # the key of the selected model
+    evaluate: gr.Button
+    details: gr.HTML  # with the button of the newest evaluation
+
+
 @dataclass(frozen=True)
 class ModelList:
     """The filter and the table."""
@@ -35,6 +43,7 @@ class ModelPanel:
     details: gr.HTML
     try_it: gr.Button
     compare: gr.Button
+    evaluate: gr.Button
     download: gr.Button
     delete: gr.Button
     question: gr.HTML
@@ -70,7 +79,7 @@ class DiskPanel(NamedTuple):
     is_open: gr.State
 
 
-def models_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
+def models_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> ModelsTab:
     selected: gr.State = gr.State(None)  # the key of the selected model
     models = model_list()
     with gr.Row():
@@ -82,6 +91,7 @@ def models_tab(studio: Studio, page: gr.Blocks, opened: EventTriggers) -> None:
     disk = disk_panel(studio)
     wire_models(studio, opened, selected, models, panel, comparison, disk)
     wire_comparison(studio, selected, panel, comparison, results)
+    return ModelsTab(selected, panel.evaluate, panel.details)
 
 
 def model_list() -> ModelList:
@@ -93,10 +103,11 @@ def model_list() -> ModelList:
 
 
 def model_panel() -> ModelPanel:
-    details = gr.HTML()
+    details = gr.HTML(js_on_load=CLICKABLE_JS)
     with gr.Row(elem_classes="qal-actions"):
         try_it = gr.Button("Try", variant="primary", visible=False, min_width=90)
         compare = gr.Button("Compare", visible=False, min_width=90)
+        evaluate = gr.Button("Evaluate", visible=False, min_width=90)
         download = gr.Button("Download", variant="primary", visible=False, min_width=110)
         delete = gr.Button("Delete", visible=False, min_width=90)
     question = gr.HTML()
@@ -107,6 +118,7 @@ def model_panel() -> ModelPanel:
         details=details,
         try_it=try_it,
         compare=compare,
+        evaluate=evaluate,
         download=download,
         delete=delete,
         question=question,
@@ -165,7 +177,7 @@ def wire_models(
     """Connects the list and the panel of the selected model with their handlers."""
     order, running_count = gr.State(""), gr.State(0)
     inputs = [selected, order, models.words, models.where]
-    buttons = [panel.try_it, panel.compare, panel.download, panel.form, panel.export, panel.delete]
+    buttons = [panel.try_it, panel.compare, panel.evaluate, panel.download, panel.form, panel.export, panel.delete]
     outputs = [models.table, panel.details, *buttons, comparison.models]
     update = action(actions.update, studio)
     triggers = [*opened, models.words.change, models.where.change, running_count.change]

@@ -16,8 +16,12 @@ DOWNLOAD_URL = "qal/model.zip"  # relative to the page, because a proxy may serv
 MAX_SHOWN_LINE = 120  # characters
 
 
-def details_html(model: Model) -> str:
-    """The card of a model with all known facts; empty ones are left out."""
+def details_html(model: Model, newest_evaluation: str = "") -> str:
+    """The card of a model with all known facts; empty ones are left out.
+
+    Args:
+        model: the model.
+        newest_evaluation: the HTML of the figures of its newest evaluation, "" without one."""
     title = f"<h3>{html.escape(short_title(model.title))}</h3>"
     if model.problem:
         problem = f'<div class="qal-note problem">{sentence_html(model.problem)}</div>'
@@ -29,6 +33,7 @@ def details_html(model: Model) -> str:
         ("Languages", html.escape(_languages(model))),
         ("Size", _size(model)),
         ("Error rate", _score(model.measured)),
+        ("Newest evaluation", newest_evaluation),
         ("Licence", html.escape(model.licence)),
     ]
     sentences = "".join(f"<li>{_markdown(sentence)}</li>" for sentence in model.data)

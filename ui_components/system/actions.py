@@ -14,7 +14,13 @@ from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run, list_runs
 from ui_components.app.studio import Studio
 from ui_components.models.inventory import folder_bytes
-from ui_components.system.view import InterruptedRun, findings_html, interrupted_runs_html, loaded_models_html
+from ui_components.system.view import (
+    InterruptedRun,
+    cache_html,
+    findings_html,
+    interrupted_runs_html,
+    loaded_models_html,
+)
 from ui_components.train.run.tensorboard import tensorboard_html
 from ui_components.train.run.view import short_corpus_names
 from ui_components.widgets.markup import note_html
@@ -49,9 +55,10 @@ def run_slow_check(studio: Studio, name: str) -> Iterator[str]:
 
 
 def update(studio: Studio) -> SystemUpdate:
+    engines = studio.engines
     return SystemUpdate(
         interrupted_runs=interrupted_runs_html(interrupted_runs(studio)),
-        loaded_models=loaded_models_html(studio.engines.loaded()),
+        loaded_models=loaded_models_html(engines.loaded()) + cache_html(engines.limits, engines.statistics()),
         tensorboard=tensorboard_html(studio.runs),
     )
 

@@ -7,7 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 from qal.checks.findings import STATE_LABELS, Finding, State, gigabytes, is_usable, merge_ok_packages, summary
-from qal.engine.cache import LoadedEngine
+from qal.engine.cache import CacheStatistics, LoadedEngine
+from qal.engine.settings.cache_limits import CacheLimits
 from qal.jobs.notes import run_name
 from qal.jobs.run import Run
 from ui_components.train.run.view import format_duration
@@ -82,7 +83,23 @@ def _loaded_model(model: LoadedEngine) -> str:
     state = "in use" if model.in_use else f"idle for {format_duration(model.idle_s)}"
     badge = f'<span class="qal-badge{" on" if model.in_use else ""}">{state}</span>'
     window = '<span class="qal-muted">window: 30 s</span>' if model.context == "full" else ""
-    return f'<div class="facts"><b>{html.escape(model_title(model.directory))}</b>{window}{badge}</div>'
+    memory = f'<span class="qal-muted">{model.memory_mb:,.0f} MB</span>' if model.memory_mb >= 1 else ""
+    return f'<div class="facts"><b>{html.escape(model_title(model.directory))}</b>{window}{memory}{badge}</div>'
+
+
+def cache_html(limits: CacheLimits, counts: CacheStatistics) -> str:
+    """The limits of the models in memory, and what happened since the server started."""
+    places = "1 model" if limits.max_models == 1 else f"{limits.max_models} models"
+    memory = f"{limits.memory_limit_mb:,} MB" if limits.memory_limit_mb else "no memory limit"
+    idle = f"unloaded after {format_duration(limits.idle_s)} unused" if limits.idle_s else "unloaded for another model"
+    requests = [
+        f"{counts.hits:,} requests found their model loaded",
+        f"{counts.waits:,} waited for it",
+        f"{counts.loads:,} loaded it" + (f" and {counts.failed_loads:,} failed to" if counts.failed_loads else ""),
+    ]
+    unloaded = f"unloaded: {counts.evictions:,} for another model, {counts.expirations:,} unused"
+    lines = (f"At most {places}, {memory}, {idle}.", f"{', '.join(requests)}; {unloaded}.")
+    return "".join(f'<p class="qal-muted">{line}</p>' for line in lines)
 
 
 def model_title(directory: Path) -> str:

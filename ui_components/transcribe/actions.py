@@ -89,7 +89,7 @@ def transcribe(
     if selection:
         samples = read_time_range(Path(path), selection.start_s, selection.end_s, require_open_page)
     else:
-        samples = decode(path, check=require_open_page)
+        samples = decode(path, check=require_open_page, is_example=False)
     progress(0, desc=f"loading {model}")
     engine = studio.engines.get(model, studio.runs, context)
     if language:
@@ -153,4 +153,5 @@ def subtitles(studio: Studio, segments: Segments, path: str | None, form: str) -
     if not segments:
         gr.Info("Transcribe a file first.")
         return {}
-    return {"name": f"{Path(path or 'transcript').stem}.{form}", "text": SUBTITLE_FORMATS[form].format_cues(segments)}
+    name = f"{Path(path or 'transcript').stem}.{form}"
+    return {"name": name, "text": SUBTITLE_FORMATS[form].format(segments).decode()}

@@ -14,9 +14,9 @@ from qal.corpus.manifest import UNKNOWN
 from qal.corpus.pseudo_labels import AgreementOptions, label_folder
 from qal.engine.catalogue import DEFAULT_MODEL
 from qal.engine.corpus_readers import AgreementReader
-from qal.engine.engine import Device
 from qal.engine.interface import load_engine
 from qal.engine.longform.options import LONGFORM_DECODING
+from qal.engine.settings.device import Device
 
 ABOUT = (
     "Transcribes recordings that have no transcripts, twice, and makes a dataset of the pieces whose texts agree. "

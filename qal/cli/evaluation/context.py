@@ -19,8 +19,9 @@ from qal.corpus.manifest import Corpus, Row, read_corpus
 from qal.corpus.split import Split
 from qal.engine.catalogue import CATALOGUE_NAMES, resolve
 from qal.engine.decoding import DecodingOptions
-from qal.engine.engine import FULL_CONTEXT, Device, Engine
+from qal.engine.engine import FULL_CONTEXT, Engine
 from qal.engine.model_directory import ContextAbility, read_metadata
+from qal.engine.settings.device import Device
 from qal.errors import OptionError
 from qal.evaluation.context_curve.curve import CurveSource, context_curve
 from qal.evaluation.context_curve.decision import DEFAULT_TOLERANCE, grid

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from qal.cli.evaluation.tables import difference_json, figures_json
-from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
+from qal.cli.parsing import JSON_HELP, flag, parse_options, positional, stored_in
 from qal.errors import EvaluationError
 from qal.evaluation.comparison.history import HistoryEntry, model_history
 from qal.evaluation.report import paired_sentence
@@ -29,7 +29,7 @@ VERSION_DIGITS = 12
 class HistoryOptions(BaseModel, frozen=True):
     model: str = positional("the model as it was evaluated: a name, a run's id, a directory, an address or a file")
     normaliser: str = flag(SCORING.id, "the scoring normaliser", "NAME")
-    out: Path = flag(EVALUATIONS, "folder in which evaluations are stored", "DIR")
+    out: Path = stored_in(EVALUATIONS, "folder in which evaluations are stored")
     runs: Path = flag(Path("runs"), "folder of the runs", "DIR")
     json_: bool = flag(False, JSON_HELP)
 

@@ -8,9 +8,10 @@ from tqdm import tqdm
 
 from qal.cli.parsing import JSON_HELP, flag
 from qal.corpus.split import Split
-from qal.engine.engine import ContextChoice, Device
+from qal.engine.engine import ContextChoice
+from qal.engine.settings.device import Device
 from qal.evaluation.stored import EVALUATIONS, Request, StoredEvaluation, obtain
-from qal.evaluation.systems.any_model import SystemOptions
+from qal.evaluation.systems.any_model import System, SystemOptions
 from qal.text.normalisation.registry import NEWEST, SCORING, Normaliser, find_normaliser
 
 MODEL_HELP = (
@@ -35,6 +36,7 @@ class DecodingFlags(BaseModel, frozen=True):
     normaliser: str = flag(SCORING.id, NORMALISER_HELP, "NAME")
     runs: Path = flag(Path("runs"), "folder of the runs", "DIR")
     out: Path = flag(EVALUATIONS, "folder in which evaluations are stored", "DIR")
+    user: str = flag("", "the user of the page to whom a new evaluation belongs", "NAME")
     again: bool = flag(False, "transcribe again what is stored")
     json_: bool = flag(False, JSON_HELP)
 
@@ -52,7 +54,7 @@ class DecodingFlags(BaseModel, frozen=True):
             beam_size=self.beam_size,
             threads=self.threads,
         )
-        return Request(model, corpus, self.split, self.language, self.max, decoding, self.scoring.id)
+        return Request(model, corpus, self.split, self.language, self.max, decoding, self.scoring.id, self.user)
 
 
 def transcribed(request: Request, options: DecodingFlags) -> StoredEvaluation:
@@ -60,12 +62,14 @@ def transcribed(request: Request, options: DecodingFlags) -> StoredEvaluation:
     return transcribed_request(request, options.out, options.again, options.runs)
 
 
-def transcribed_request(request: Request, out: Path, again: bool, runs: Path = Path("runs")) -> StoredEvaluation:
+def transcribed_request(
+    request: Request, out: Path, again: bool, runs: Path = Path("runs"), system: System | None = None
+) -> StoredEvaluation:
     """Returns an evaluation, transcribed with a progress bar or stored before; what should be known goes to stderr.
 
     An interruption prints how to continue."""
     with Bar(request) as bar:
-        found = obtain(request, out, runs, again=again, progress=bar.update)
+        found = obtain(request, out, runs, again=again, progress=bar.update, system=system)
     if found.was_stored:
         say(f"{request.model}: the transcripts of {found.date} in {found.folder} are used; --again makes new ones.")
     if found.note:

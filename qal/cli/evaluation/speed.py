@@ -14,7 +14,8 @@ from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.cli.stopping import stop_on_signals
 from qal.corpus.manifest import read_corpus
 from qal.engine.catalogue import resolve
-from qal.engine.engine import MAX_CPU_WORKERS, ContextChoice, Device, Engine
+from qal.engine.engine import ContextChoice, Engine
+from qal.engine.settings.device import MAX_CPU_WORKERS, Device
 from qal.errors import EvaluationError, OptionError
 from qal.evaluation.speed.clips import DURATIONS_S, Clip, clips_of_corpus, clips_of_sound
 from qal.evaluation.speed.configurations import Axes, configurations

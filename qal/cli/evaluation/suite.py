@@ -24,6 +24,7 @@ class SuiteOptions(BaseModel, frozen=True):
     file: Path = positional("the suite, a YAML file", "FILE")
     models: list[str] = flag([], f"the models to check; unset: those of the suite. Each is {MODEL_HELP}", "MODEL")
     out: Path = flag(EVALUATIONS, "folder in which evaluations are stored", "DIR")
+    runs: Path = flag(Path("runs"), "folder of the runs", "DIR")
     again: bool = flag(False, "transcribe again what is stored")
     json_: bool = flag(False, JSON_HELP)
 
@@ -33,7 +34,9 @@ def main(arguments: Sequence[str]) -> None:
     suite = read_suite(options.file)
     results = []
     for result in run_suite(
-        suite, lambda request: transcribed_request(request, options.out, options.again), options.models
+        suite,
+        lambda request: transcribed_request(request, options.out, options.again, options.runs),
+        options.models,
     ):
         results.append(result)
         if not options.json_:

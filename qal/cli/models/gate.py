@@ -22,14 +22,15 @@ from qal.engine.catalogue import (
     resolve,
     resolve_transformers,
 )
-from qal.engine.engine import Device, Engine
+from qal.engine.engine import Engine
 from qal.engine.model_directory import ContextAbility, ModelMetadata, is_model_directory, read_metadata
+from qal.engine.settings.device import Device
 from qal.errors import CorpusError, OptionError
 from qal.evaluation.evaluate import select_rows
 from qal.evaluation.gate_report import GateReport, table_rows, table_text, write_gate_report
 from qal.evaluation.scoring import SpokenReference, load_references
 from qal.export.gate.gate import GateInput, Transcribe, run_gate
-from qal.export.gate.word_times import join_pieces
+from qal.export.gate.word_times import join_pieces, short_rows, write_heads
 from qal.jobs.example_selection import held_out_references, read_corpora
 from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import Run
@@ -41,7 +42,6 @@ ABOUT = (
 )
 EXIT_FAILED = 1
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-SHORT_S = 2.5  # of pieces for word times
 
 
 class GateOptions(BaseModel, frozen=True):
@@ -131,7 +131,7 @@ def examples_of(options: GateOptions, run: Run | None, corpora: list[Corpus]) ->
 
 def short_examples(corpus: Corpus) -> list[SpokenReference]:
     """Returns short examples of every split, of which recordings with known word times are made."""
-    return load_references(corpus, [row for row in corpus.rows if row.duration_s <= SHORT_S and row.text])
+    return load_references(corpus, short_rows(corpus.rows))
 
 
 def base_of(options: GateOptions, metadata: ModelMetadata) -> tuple[str, Path | None]:
@@ -176,18 +176,16 @@ def cached_base(directory: Path, cache: Path) -> Path:
 
 def better_heads(directory: Path, pieces: Sequence[SpokenReference], device: Device) -> str:
     """Replaces the alignment heads if others place words better, and returns what was done, in a sentence."""
-    from qal.export.alignment_heads import choose_heads, write_heads
+    from qal.export.alignment_heads import choose_heads
 
     recordings = join_pieces(pieces)
     if len(recordings) < 2:
         return "There are too few short examples to look for alignment heads."
     weights = cached_base(directory, models_folder() / "transformers")
     choice = choose_heads(weights, Engine(directory, device), recordings)
-    old, new = 1000 * choice.old_errors.mean, 1000 * choice.new_errors.mean
-    if not choice.is_better:
-        return f"The alignment heads are kept: words begin {old:.0f} ms from the true time, {new:.0f} ms with others."
-    write_heads(directory, choice.new)
-    return f"Better alignment heads were written: words begin {new:.0f} ms from the true time instead of {old:.0f} ms."
+    if choice.is_better:
+        write_heads(directory, choice.new)
+    return choice.sentence
 
 
 def show_on(bar: "tqdm[NoReturn]") -> Callable[[str, int, int], None]:

@@ -37,7 +37,11 @@ class ExportOptions(BaseModel, frozen=True):
     source: Path = positional("shipped adapter, run, Transformers or model directory", "SOURCE")
     to: Literal["ctranslate2", "transformers", "adapter", "onnx", "ggml"] = flag(..., "format to make")
     out: Path | None = flag(None, "folder to make; needed unless SOURCE is a shipped adapter", "DIR")
-    quantization: str = flag("float16", "CTranslate2 weights: float32, float16, bfloat16, int8 or int8_float16", "TYPE")
+    quantization: str = flag(
+        "float16",
+        "CTranslate2 weights: float32, float16, bfloat16, int8 or int8_float16; GGML weights: float16, q8_0 or q5_0",
+        "TYPE",
+    )
     push: str | None = flag(None, "also upload it to the Hugging Face hub, with its card", "OWNER/NAME")
     public: bool = flag(False, "everybody may see the uploaded model; otherwise a new one is private")
 
@@ -70,7 +74,7 @@ def export(options: ExportOptions) -> Path:
     if options.to == "transformers" and (source / KEPT / "config.json").exists():
         return copied(source / KEPT, out)
     if options.to in ("onnx", "ggml"):
-        return converted(source, out, options.to)
+        return converted(source, out, options.to, options.quantization)
     return between_engines(source / "model" if is_model_directory(source / "model") else source, options, out)
 
 
@@ -91,15 +95,15 @@ def between_engines(source: Path, options: ExportOptions, out: Path) -> Path:
     )
 
 
-def converted(source: Path, out: Path, kind: str) -> Path:
-    """Converts a model of any source to ONNX or to whisper.cpp's format."""
+def converted(source: Path, out: Path, kind: str, quantization: str) -> Path:
+    """Converts a model of any source to ONNX or to whisper.cpp's format; `quantization` is of the latter."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with transformers_weights(source, out.parent) as weights:
         model = source / "model" if is_model_directory(source / "model") else source
         if kind == "ggml":
             from qal.export.to_ggml import to_ggml
 
-            return to_ggml(weights, out, model)
+            return to_ggml(weights, out, model, quantization)
         from qal.export.to_onnx import to_onnx
         from qal.training.model.short_context import load_whisper
 

@@ -1,102 +1,132 @@
-"""qal transcribe MODEL FILE...: files to text or subtitles."""
+"""qal transcribe MODEL FILE|FOLDER…: files to text or subtitles."""
 
-import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
 
-from tqdm import tqdm
+from qal.cli.engine_options import describe_engine, load_engine
+from qal.cli.parsing import parse_options
+from qal.cli.stopping import stop_on_signals
+from qal.cli.transcription.options import TranscribeOptions, check_options
+from qal.cli.transcription.reporting import Reporter, failure_sentence, json_summary, summary_lines
+from qal.engine.longform.work import FileEngine
+from qal.errors import AudioDecodeError
+from qal.json_text import json_text
+from qal.transcription.batch import Batch, BatchFile, FileResult
+from qal.transcription.outputs import ArchiveItem, render, write_archive
+from qal.transcription.sources import FoundSources, Source, find_sources, output_stems
+from qal.transcription.store import TranscriptStore
+from qal.transcription.watching import FolderWatcher
 
-from qal.audio.decode import decode
-from qal.audio.samples import seconds
-from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
-from qal.cli.parsing import flag, parse_options, positional
-from qal.engine.decoding import DecodingOptions
-from qal.engine.engine import Engine
-from qal.engine.longform.options import LONGFORM_DECODING, LongformOptions
-from qal.engine.longform.segment import Segment
-from qal.engine.longform.transcription import transcribe_file
-from qal.errors import AudioDecodeError, OptionError
-from qal.storage import storage_errors
-from qal.text.subtitles.formats import SUBTITLE_FORMATS
-
-BEAM_SIZE = DecodingOptions.model_fields["beam_size"]
-
-
-class TranscribeOptions(EngineOptions, frozen=True):
-    files: list[Path] = positional("audio or video that FFmpeg can read", "FILE")
-    format: Literal[*SUBTITLE_FORMATS] = flag("txt", "format of the text")  # pyright: ignore[reportInvalidTypeForm]
-    task: Literal["transcribe", "translate"] = flag("transcribe", "translate: into English")
-    out: Path | None = flag(None, "folder for one file each, named like the audio; unset: stdout", "DIR")
-    beam_size: Annotated[int, *BEAM_SIZE.metadata] = flag(1, BEAM_SIZE.description or "", "N")
-    longform: LongformOptions = flag(LongformOptions(), "how files are cut into segments")
+ABOUT = (
+    "Transcribes files of any length; the text goes to stdout, or into --out, --beside or --zip. Folders are searched "
+    "for audio and video. The same command again continues what was stopped and skips what is done."
+)
+WATCH_POLL_S = 1.0
 
 
 def main(arguments: Sequence[str]) -> None:
-    about = "Transcribes files of any length; the text goes to stdout, or into --out."
-    options = parse_options("qal transcribe", about, TranscribeOptions, arguments)
-    targets = output_paths(options.files, options.out, options.format)
-    decoding = LONGFORM_DECODING.model_copy(update={"beam_size": options.beam_size})
-    engine = load_engine(options)
+    options = parse_options("qal transcribe", ABOUT, TranscribeOptions, arguments)
+    check_options(options)
+    found = find_sources(options.files) if options.files else FoundSources((), {})
+    engine = load_engine(options.model_copy(update={"language": options.spoken_language}), options.workers)
     print(f"{options.model}: {describe_engine(engine)}", file=sys.stderr)
-    failures = []
-    for path, target in zip(options.files, targets, strict=True):
-        try:
-            text = SUBTITLE_FORMATS[options.format].format_cues(transcribed(engine, path, decoding, options))
-        except AudioDecodeError as error:
-            failures.append(str(error))
-            continue
-        if target:
-            with storage_errors(str(target)):
-                target.write_text(text, encoding="utf-8")
+    command = Command(options, make_batch(options, engine), found.left_out)
+    with stop_on_signals("batch of speech") as should_stop:
+        if options.watch:
+            command.watch(FolderWatcher(options.watch), should_stop)
         else:
-            print(text, end="", flush=True)
-    if failures:
-        raise AudioDecodeError("; ".join(failures))
+            command.transcribe(found.sources, should_stop)
+    command.finish()
+    if should_stop() and not options.watch:
+        raise KeyboardInterrupt
 
 
-def output_paths(files: list[Path], folder: Path | None, form: str) -> list[Path | None]:
-    """The output file of each input; None is stdout."""
-    if folder is None:
-        if len(files) > 1 and form != "txt":
-            raise OptionError(f"several files do not fit into one {form}; give --out DIR")
-        return [None] * len(files)
-    names = [f"{path.stem}.{form}" for path in files]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise OptionError(f"several files would be written to {twice[0]}; rename one or use two folders")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise OptionError(f"{folder}: is a file, not a folder; give --out another name") from error
-    taken = [folder / name for name in names if (folder / name).exists()]
-    if taken:
-        raise OptionError(f"{taken[0]}: exists already and is not written over; move it or give --out another folder")
-    return [folder / name for name in names]
+def make_batch(options: TranscribeOptions, engine: FileEngine) -> Batch:
+    return Batch(
+        engine=engine,
+        options=options.transcription(),
+        store=TranscriptStore(options.transcripts),
+        formats=options.formats,
+        output=options.output(),
+        overwrite=options.overwrite,
+        workers=options.workers,
+        on_progress=(reporter := Reporter()).progress,
+        on_result=reporter.result,
+    )
 
 
-def transcribed(engine: Engine, path: Path, decoding: DecodingOptions, options: TranscribeOptions) -> list[Segment]:
-    """Transcribes one file, with a progress bar and a line about the speed."""
-    samples = decode(path)
-    longform = options.longform.model_copy(update={"languages": tuple(options.languages) or options.longform.languages})
-    began = time.perf_counter()
-    with tqdm(total=math.ceil(seconds(samples)), unit="s", desc=path.name, leave=False, file=sys.stderr) as bar:
-        segments = transcribe_file(
-            engine, samples, options.language, options.task, decoding, longform, progress=bar.update
-        )
-    took_s = time.perf_counter() - began
-    summary = f"language {spoken_languages(segments)}" if segments else "no speech"
-    factor = took_s / max(seconds(samples), 1e-9)
-    speed = f"{seconds(samples):.1f} s in {took_s:.1f} s, real-time factor {factor:.3f}"
-    print(f"{path.name}: {speed}, {summary}", file=sys.stderr)
-    return segments
+@dataclass
+class Command:
+    """The files of one command, and how they ended."""
 
+    options: TranscribeOptions
+    batch: Batch
+    left_out: Mapping[str, int]
+    results: list[FileResult] = field(default_factory=list)
 
-def spoken_languages(segments: Sequence[Segment]) -> str:
-    """Returns the languages of the segments, the most spoken one first."""
-    spoken_s: dict[str, float] = {}
-    for segment in segments:
-        spoken_s[segment.language] = spoken_s.get(segment.language, 0.0) + segment.end_s - segment.start_s
-    return ", ".join(sorted(spoken_s, key=lambda language: -spoken_s[language]))
+    def transcribe(self, sources: Sequence[Source], should_stop: Callable[[], bool]) -> None:
+        """Transcribes files; the text of each goes to stdout where no other place was given."""
+        written = {result.file.source for result in self.results}  # a file that is found again has changed
+        files = [BatchFile(source.path, stem) for source, stem in zip(sources, self._stems(sources), strict=True)]
+        again = [file for file in files if file.source in written]
+        new = [file for file in files if file.source not in written]
+        results = self.batch.run(new, should_stop) if new else []
+        results += replace(self.batch, overwrite=True).run(again, should_stop) if again else []
+        self.results += results
+        if not (self.options.out or self.options.beside or self.options.zip):
+            for result in results:
+                self._print(result)
+
+    def _stems(self, sources: Sequence[Source]) -> Sequence[Path | None]:
+        if self.options.beside:
+            in_place = [Source(source.path, source.path.absolute()) for source in sources]
+            return [Path(stem) for stem in output_stems(in_place)]
+        if self.options.out:
+            return [self.options.out / stem for stem in output_stems(sources)]
+        return [None] * len(sources)
+
+    def _print(self, result: FileResult) -> None:
+        if result.state == "done" and result.transcript:
+            content = render(result.transcript, self.options.formats[0], self.batch.output)
+            print(content.decode("utf-8-sig"), end="", flush=True)
+
+    def watch(self, watcher: FolderWatcher, should_stop: Callable[[], bool]) -> None:
+        """Transcribes the files that appear in a folder until a stop is requested."""
+        print(f"watching {self.options.watch}; Ctrl-C ends it", file=sys.stderr)
+        while not should_stop():
+            sources = watcher.poll()
+            if sources:
+                self.transcribe(sources, should_stop)
+            time.sleep(0 if sources else WATCH_POLL_S)
+
+    def finish(self) -> None:
+        """Writes the archive and prints the sum. Raises AudioDecodeError if a file failed."""
+        if self.options.zip:
+            self._write_archive(self.options.zip)
+        for line in summary_lines(self.results, self.left_out):
+            print(line, file=sys.stderr)
+        if any(result.state == "stopped" for result in self.results):
+            print("the same command again continues where it was stopped", file=sys.stderr)
+        if self.options.json_:
+            print(json_text(json_summary(self.results, self.left_out, self.options.zip), ensure_ascii=False))
+        failures = failure_sentence(self.results)
+        if failures:
+            raise AudioDecodeError(failures)
+
+    def _write_archive(self, target: Path) -> None:
+        """Writes all that is done into one archive; a watched file that came again counts once."""
+        done = {r.file.source: r.transcript for r in self.results if r.transcript and r.transcript.is_done()}
+        sources = [Source(path, self._relative(path)) for path in done]
+        items = [
+            ArchiveItem(stem, done[source.path]) for source, stem in zip(sources, output_stems(sources), strict=True)
+        ]
+        count = write_archive(target, items, self.options.formats, self.batch.output, overwrite=True)
+        print(f"{target}: {count} files", file=sys.stderr)
+
+    def _relative(self, path: Path) -> Path:
+        """Returns the place of a file below the folder that was given."""
+        folders = [folder for folder in (*self.options.files, self.options.watch) if folder and folder.is_dir()]
+        return next((path.relative_to(folder) for folder in folders if path.is_relative_to(folder)), Path(path.name))

@@ -9,7 +9,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from qal.audio.decode import decode, open_audio
+from qal.audio.decode import decode
+from qal.audio.decoding.opening import open_audio
 from qal.audio.samples import SAMPLE_RATE
 from qal.corpus.exporters.export_folder import ExportFolder
 from qal.corpus.manifest import Row

@@ -2,16 +2,22 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
 
-from qal.audio.decode import AUDIO_SUFFIXES, open_audio
+from qal.audio.decode import AUDIO_SUFFIXES
+from qal.audio.decoding.opening import open_audio
 from qal.corpus.importers.given_splits import folder_split
 from qal.corpus.importers.listing import AudioPiece, Candidate, Listing, ListingOptions, Problem, SourceFormat
+from qal.corpus.importers.tables.json_objects import JSON_SUFFIX, read_clip_json
+from qal.corpus.importers.tables.spoken_words import spoken_words
 from qal.corpus.importers.tables.text_encoding import GUESSED_TEXT, find_encoding, is_damaged, read_text
 from qal.corpus.importers.text_files import TextFiles
+from qal.corpus.importers.timed.cue_text import unspoken_reason
 from qal.corpus.importers.unread_files import ADVICE, unread_reason
+from qal.corpus.words import has_words
 from qal.errors import AudioDecodeError, CorpusError
 
 LOSSLESS = (".wav", ".flac")
@@ -25,9 +31,26 @@ OTHER_SUFFIXES = {  # of files that are never opened as audio
     *ADVICE,
     *(".txt", ".lab", ".csv", ".tsv", ".json", ".jsonl", ".parquet", ".xlsx", ".md", ".pdf", ".html", ".xml"),
     *(".jpg", ".jpeg", ".png", ".gif", ".svg", ".py", ".sh", ".yaml", ".yml", ".log", ".srt"),
-    *(".vtt", ".ass", ".textgrid", ".eaf", ".doc", ".docx", ".db", ".ini", ".npy", ".pt"),
+    *(
+        ".vtt",
+        ".ass",
+        ".ssa",
+        ".ttml",
+        ".dfxp",
+        ".sbv",
+        ".lrc",
+        ".textgrid",
+        ".eaf",
+        ".doc",
+        ".docx",
+        ".db",
+        ".ini",
+        ".npy",
+        ".pt",
+    ),
 }
 LOOKED_FOR = "metadata.csv/.tsv/.jsonl"
+NOT_UTF8 = "{} is not UTF-8 text; save it as UTF-8"
 OTHER_FORM = "is another form of {name}, which is used"
 LINKED_FOLDER = "is a link to a folder elsewhere, which is not followed; import that folder, or move it here"
 BROKEN_LINK = "is a link to a file that is not there; get that file"
@@ -71,7 +94,7 @@ def _entries(folder: Path, options: ListingOptions) -> Iterator[Candidate | Prob
         if options.no_text:
             yield Candidate(AudioPiece(path), split_name=split_name, place=place)
         elif text_file is None:
-            looked_for = f"{path.with_suffix('.txt').name} and {LOOKED_FOR}"
+            looked_for = f"{path.with_suffix('.txt').name}, {path.with_suffix(JSON_SUFFIX).name} and {LOOKED_FOR}"
             yield Problem(place, f"no transcript found (looked for {looked_for})")
         elif (other := used.setdefault(text_file, path)) != path:
             yield Problem(place, OTHER_FORM.format(name=other.name), is_fault=False)
@@ -83,16 +106,49 @@ def _with_text(
     path: Path, text_file: Path, split_name: str, place: str, options: ListingOptions
 ) -> Candidate | Problem:
     try:
+        if text_file.suffix.lower() == JSON_SUFFIX:
+            return _with_json(path, text_file, split_name, place, options)
         text = " ".join(read_text(text_file, options.language).split())
     except CorpusError as error:
         return Problem(place, str(error))
     except OSError:
         return Problem(place, f"{text_file.name} cannot be read; check its permissions")
     if is_damaged(text):
-        return Problem(place, f"{text_file.name} is not UTF-8 text; save it as UTF-8")
+        return Problem(place, NOT_UTF8.format(text_file.name))
+    candidate = Candidate(AudioPiece(path), text, split_name=split_name, place=place)
+    return _spoken(candidate, _encoding_notes(text_file, options))
+
+
+def _spoken(candidate: Candidate, notes: tuple[str, ...]) -> Candidate | Problem:
+    """Returns a candidate without descriptions of sounds, and with notes; a problem if nothing is spoken in it."""
+    spoken = spoken_words(candidate.text)
+    if not spoken.text and has_words(candidate.text) and not candidate.translation:
+        return Problem(candidate.place, unspoken_reason(candidate.text), is_fault=False)
+    return replace(candidate, text=spoken.text, notes=(*notes, *spoken.notes))
+
+
+def _with_json(
+    path: Path, text_file: Path, split_name: str, place: str, options: ListingOptions
+) -> Candidate | Problem:
+    """Raises CorpusError if the file has no text."""
+    found = read_clip_json(text_file, options)
+    if any(map(is_damaged, found.values())):
+        raise CorpusError(NOT_UTF8.format(text_file.name))
+    candidate = Candidate(
+        audio=AudioPiece(path),
+        text=found.get("text", ""),
+        language=found.get("language", ""),
+        speaker=found.get("speaker", ""),
+        translation=found.get("translation", ""),
+        split_name=found.get("split") or split_name,
+        place=place,
+    )
+    return _spoken(candidate, _encoding_notes(text_file, options))
+
+
+def _encoding_notes(text_file: Path, options: ListingOptions) -> tuple[str, ...]:
     encoding = find_encoding(text_file, options.language)
-    notes = (GUESSED_TEXT.format(encoding.name),) if encoding.is_guessed else ()
-    return Candidate(AudioPiece(path), text, split_name=split_name, place=place, notes=notes)
+    return (GUESSED_TEXT.format(encoding.name),) if encoding.is_guessed else ()
 
 
 def _files(source: Path) -> Iterator[Path]:
@@ -162,7 +218,7 @@ def _may_be_recording(path: Path, texts: TextFiles) -> bool:
 FOLDER = SourceFormat(
     name="folder",
     title="a folder of recordings with texts",
-    description="recordings with a text file beside each: name.wav and name.txt, in any subfolder",
+    description="recordings with a text file beside each: name.wav and name.txt (or name.json), in any subfolder",
     recognises=_recognises,
     list=list_folder,
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from qal.audio.decode import Check, no_check
+from qal.audio.decoding.opening import Check, no_check
 from qal.corpus.importers.conversion.archives import is_archive
 from qal.corpus.importers.conversion.build import CorpusBuilder, audio_notes, list_first, require_few_problems
 from qal.corpus.importers.conversion.checking import NO_LANGUAGE, EntryChecker
@@ -103,7 +103,9 @@ def _preview(
         licence=listing.licence,
         attribution=listing.attribution,
         source=listing.source or _described(source),
-        notes=" ".join(filter(None, [listing.notes, sample.describe_part(listing.stated_count)])),
+        notes=" ".join(
+            filter(None, [listing.notes, *sample.describe_changes(), sample.describe_part(listing.stated_count)])
+        ),
         stops=stops,
     )
 

@@ -11,6 +11,7 @@ from qal.errors import CorpusError
 PREVIEW_ROWS = 10
 QUOTED_PROBLEMS = 5  # in the message of an import that stops
 MAX_PROBLEM_SHARE = 0.1  # of the entries of a source; above it, an import stops
+KEPT = ". What was converted is kept for the next try"
 Stage = Literal["unpack", "list", "convert", "write"]
 
 
@@ -81,10 +82,12 @@ def ignore_progress(_progress: ImportProgress) -> None:
 
 
 class ProblemsError(CorpusError):
-    """Too many entries of a source cannot be used. `problems` holds all that were found."""
+    """Too many entries of a source cannot be used.
 
-    def __init__(self, problems: Sequence[Problem], total: int, max_share: float):
-        self.problems = tuple(problems)
+    `problems` holds all that were found, and `is_kept` is True if an import keeps what it converted."""
+
+    def __init__(self, problems: Sequence[Problem], total: int, max_share: float, is_kept: bool = False):
+        self.problems, self.is_kept = tuple(problems), is_kept
         listed = "; ".join(str(problem) for problem in self.problems[:QUOTED_PROBLEMS])
         more = len(self.problems) - QUOTED_PROBLEMS
         others = f"; and {more} more" if more > 0 else ""
@@ -93,5 +96,5 @@ class ProblemsError(CorpusError):
             return
         super().__init__(
             f"{len(self.problems):,} of {total:,} entries cannot be used, more than {max_share:.0%}: {listed}{others}. "
-            "Correct them, or allow more with --max-problems"
+            f"Correct them, or allow more with --max-problems{KEPT if is_kept else ''}"
         )

@@ -17,7 +17,7 @@ from qal.corpus.split_assignment import assign_splits
 from qal.corpus.versions.history import keep_versions, record_creation
 from qal.corpus.versions.store import VERSIONS_FOLDER
 from qal.errors import CorpusError
-from qal.storage import storage_errors
+from qal.storage import make_folder, storage_errors
 from qal.text.languages import resolve_language
 
 AUDIO_FOLDER, LICENCE_FILE = "audio", "LICENCE.txt"
@@ -55,7 +55,7 @@ def staged(out: Path, force: bool) -> Iterator[Path]:
     put_back_replaced(target)
     check_replaceable(out, force)
     with storage_errors(f"the dataset {out}"):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
             folder = Path(temporary, NEW_FOLDER)
             folder.mkdir()

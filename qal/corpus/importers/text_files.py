@@ -1,4 +1,4 @@
-"""Finds the text file of a recording: of the same name beside it, or in a folder of texts."""
+"""Finds the text or JSON file of a recording: of the same name beside it, or in a folder of texts."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qal.corpus.importers.file_names import name_key
 
-TEXT_SUFFIXES = (".txt", ".lab")
+TEXT_SUFFIXES = (".txt", ".lab", ".json")  # the first one that is there is read
 TEXT_FOLDERS = {  # names of folders that hold the texts of the recordings in a folder beside them
     *("txt", "text", "texts", "transcript", "transcripts", "transcription", "transcriptions", "lab", "labs", "labels"),
 }
@@ -25,7 +25,9 @@ class TextFiles:
         self._folders = lru_cache(maxsize=4096)(_text_folders)
 
     def find(self, recording: Path) -> Path | None:
-        """Returns name.txt or name.wav.txt beside a recording, else that in a folder of texts of the same structure."""
+        """Returns name.txt, name.wav.txt or name.json beside a recording, else that in a folder of texts.
+
+        Such a folder has the same structure as that of the recordings."""
         for folder in self._places(recording):
             exact, by_key = self._names(folder)
             wanted = [f"{stem}{suffix}" for suffix in TEXT_SUFFIXES for stem in (recording.stem, recording.name)]

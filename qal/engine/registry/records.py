@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, FiniteFloat, ValidationError, field_valid
 from qal.engine.model_directory import MeasuredScore
 from qal.errors import ModelError
 from qal.storage import require_regular, storage_errors
+from qal.text.plain_line import plain_line
 
 REGISTRY_FILE = "registry.jsonl"
 LOCK_FILE = ".registry.lock"
@@ -60,6 +61,11 @@ class RegistryEvent(BaseModel, frozen=True):
     by: str = Field(default="", max_length=200, description="who did it")
     note: str = Field(default="", max_length=MAX_NOTE)
     model: RegisteredModel | None = Field(default=None, description="of a registration")
+
+    @field_validator("by", "note", mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        return plain_line(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _model_belongs_to_registration(self) -> Self:

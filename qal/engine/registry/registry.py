@@ -125,14 +125,20 @@ class Registry:
             note: a remark.
 
         Raises:
-            ModelError: there is no model, or the registry is damaged.
+            ModelError: there is no model, the registry is damaged, or a copy of these weights serves.
             OptionError: the note is too long.
             StorageError: the registry cannot be written."""
         if not is_model_directory(directory):
             raise ModelError(f"{directory}: not a model directory; give a run with a model, or a model directory")
         model = self._describe(directory, git_revision, gate)
         with registry_lock(self._runs):
-            known = self.state().models.get(model.id)
+            state = self.state()
+            known = state.models.get(model.id)
+            if known and known.weights_sha256 == model.weights_sha256:
+                if known.directory != model.directory and known == state.serving and not self.problem(known):
+                    raise ModelError(f"{model.id} serves from {self.directory(known)} already; it stays there")
+                if model.gate == "not checked":  # of the same weights
+                    model = model.model_copy(update={"gate": known.gate})
             if known == model:
                 return model
             self._append("register", model.id, by, note, model)

@@ -3,7 +3,8 @@
 The result is an evaluation like any other, whose references are empty."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from qal.audio.decode import AUDIO_SUFFIXES, decode_start
@@ -12,9 +13,18 @@ from qal.audio.sound_check import require_sound
 from qal.corpus.left_out import audio_reason
 from qal.corpus.manifest import Row
 from qal.corpus.split import evenly_spaced
-from qal.errors import AudioDecodeError, CorpusError, QalError
+from qal.errors import AudioDecodeError, CorpusError, QalError, StorageError
 from qal.evaluation.evaluate import MAX_UTTERANCE_S, ProgressCallback, ended, never_stop, no_progress
-from qal.evaluation.records import Evaluation, RowsWriter, ScoredRow, read_rows, rows_writer, write_evaluation
+from qal.evaluation.records import (
+    Evaluation,
+    RowsWriter,
+    ScoredRow,
+    State,
+    evaluation_lock,
+    read_rows,
+    rows_writer,
+    write_evaluation,
+)
 from qal.evaluation.transcribers import RowTranscriber
 
 MAX_SOUNDS = 200
@@ -51,29 +61,45 @@ def evaluate_sounds(
 
     Raises:
         QalError: the reason why it stopped; it stands in the evaluation, too, and what is done is kept.
+        BaseException: it was interrupted; the evaluation then is a stopped one.
     """
     files = find_sounds(sounds, max_sounds)
     settings = {"decoding": dict(transcriber.settings), "total": len(files), "state": "running", "problem": ""}
     evaluation = evaluation.model_copy(update=settings)
-    write_evaluation(folder, evaluation)
+    with evaluation_lock(folder):
+        write_evaluation(folder, evaluation)
+        try:
+            state, left_out = _transcribe_all(folder, evaluation, sounds, files, transcriber, progress, should_stop)
+        except BaseException as error:
+            problem = str(error) if isinstance(error, QalError) else ""
+            with suppress(StorageError):  # of a full disk, which is the error that is raised
+                write_evaluation(folder, ended(evaluation, state="failed" if problem else "stopped", problem=problem))
+            raise
+        evaluation = ended(evaluation, state=state, left_out=left_out)
+        write_evaluation(folder, evaluation)
+    return evaluation
+
+
+def _transcribe_all(
+    folder: Path,
+    evaluation: Evaluation,
+    sounds: Path,
+    files: Sequence[Path],
+    transcriber: RowTranscriber,
+    progress: ProgressCallback,
+    should_stop: Callable[[], bool],
+) -> tuple[State, dict[str, int]]:
+    """Appends a row for each sound without one. Returns the state, and the numbers of sounds left out by reason."""
     known = {row.audio for row in read_rows(folder)}
     left_out: Counter[str] = Counter()
-    state = "finished"
-    try:
-        with rows_writer(folder) as writer:
-            for number, path in enumerate(files, start=1):
-                if should_stop():
-                    state = "stopped"
-                    break
-                if str(path.relative_to(sounds)) not in known:
-                    left_out.update(_transcribe(writer, path, sounds, evaluation, transcriber))
-                progress(number, len(files))
-    except QalError as error:
-        write_evaluation(folder, ended(evaluation, state="failed", problem=str(error)))
-        raise
-    evaluation = ended(evaluation, state=state, left_out=dict(left_out))
-    write_evaluation(folder, evaluation)
-    return evaluation
+    with rows_writer(folder) as writer:
+        for number, path in enumerate(files, start=1):
+            if should_stop():
+                return "stopped", dict(left_out)
+            if str(path.relative_to(sounds)) not in known:
+                left_out.update(_transcribe(writer, path, sounds, evaluation, transcriber))
+            progress(number, len(files))
+    return "finished", dict(left_out)
 
 
 def _transcribe(

@@ -8,7 +8,8 @@ from itertools import product
 import ctranslate2
 
 from qal.cores import usable_cores
-from qal.engine.engine import ContextChoice, Device, choose_compute_type, choose_device
+from qal.engine.engine import ContextChoice
+from qal.engine.settings.device import Device, choose_compute_type, choose_device
 from qal.errors import OptionError
 from qal.evaluation.speed.records import Configuration
 

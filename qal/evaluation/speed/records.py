@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import BaseModel, Field, FiniteFloat
 
 from qal.engine.decoding import DecodingOptions
-from qal.engine.engine import ContextChoice, Device
+from qal.engine.engine import ContextChoice
 from qal.engine.model_directory import ContextAbility
+from qal.engine.settings.device import Device
 
 Way = Literal["one by one", "batched", "parallel"]
 REAL_TIME = 1.0  # seconds of computation per second of audio

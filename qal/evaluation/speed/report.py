@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from qal.engine.engine import choose_device
+from qal.engine.settings.device import choose_device
 from qal.evaluation.evaluate import never_stop
 from qal.evaluation.hardware import hardware_of
 from qal.evaluation.speed.clips import Clip, write_clips

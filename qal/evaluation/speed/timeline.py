@@ -12,7 +12,8 @@ from qal.audio.samples import SAMPLE_RATE, Samples, seconds
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
 from qal.engine.longform.options import DEFAULT_LONGFORM, LONGFORM_DECODING, LongformOptions
-from qal.engine.longform.transcription import FileEngine, transcribe_file
+from qal.engine.longform.transcription import transcribe_file
+from qal.engine.longform.work import FileEngine
 from qal.engine.model_directory import ContextAbility
 from qal.evaluation.speed.records import Stretch, Timeline
 
@@ -92,7 +93,8 @@ def timed_file(
         decoding: options of the decoder.
         options: how the file is cut."""
     recording = RecordingEngine(engine, samples)
-    transcribe_file(recording, samples, language, decoding=decoding, options=options)
+    with_pauses = options.model_copy(update={"cut_pauses": False})  # so that utterances are parts of the file
+    transcribe_file(recording, samples, language, decoding=decoding, options=with_pauses)
     wall_s = time.perf_counter() - recording.started_s
     calls = sorted(recording.calls, key=lambda call: call.began_s)
     return Timeline(

@@ -12,13 +12,15 @@ from qal.audio.samples import SAMPLE_RATE
 from qal.corpus.manifest import Row
 from qal.engine.catalogue import resolve
 from qal.engine.decoding import DecodingOptions
-from qal.engine.engine import ContextChoice, Device, Engine, Utterance, choose_device
+from qal.engine.engine import ContextChoice, Engine, Utterance
 from qal.engine.model_directory import read_metadata
+from qal.engine.settings.device import Device, choose_device
 from qal.errors import EvaluationError, ModelError
 from qal.evaluation.systems.openai_server import ServerTranscriber, is_server, parse_address
-from qal.evaluation.systems.transcript_files import SUFFIXES, is_transcript_file
+from qal.evaluation.systems.transcript_files import SUFFIXES, is_transcript_file, single_files
 from qal.evaluation.systems.transcripts import FileTranscriber
 from qal.evaluation.transcribers import EngineTranscriber, RowTranscriber
+from qal.storage import require_regular, storage_errors
 
 WARM_UP_S = 2
 
@@ -55,6 +57,8 @@ def find_system(name: str, options: SystemOptions = DEFAULTS, runs: Path = Path(
 
     Raises:
         ModelError, EvaluationError: there is no such system."""
+    if not name.strip():
+        raise ModelError("no model is named; give a model, the address of a server, or a file of transcripts")
     if is_server(name):
         address = parse_address(name)
         return System(name, f"{address.url}#{address.model}", lambda rows: ServerTranscriber(address))
@@ -88,11 +92,10 @@ def weights_identity(directory: Path) -> str:
 
 
 def file_identity(path: Path) -> str:
-    """Returns the sha256 of a file, or of the files of a folder with their names."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    """Returns the sha256 of a file of transcripts, or of those of a folder with their names. Raises StorageError."""
     digest = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            digest.update(f"{file.name}\n".encode())
-            digest.update(file.read_bytes())
+    with storage_errors(str(path)):
+        for file in single_files(path) if path.is_dir() else [path]:
+            digest.update(f"{file.name}\n".encode(errors="surrogateescape"))
+            digest.update(require_regular(file).read_bytes())
     return digest.hexdigest()

@@ -8,8 +8,11 @@ import io
 import ipaddress
 import json
 import os
+import threading
 import time
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -58,10 +61,10 @@ def parse_address(name: str) -> ServerAddress:
         host = parts.hostname
     except ValueError:
         parts, host = urlsplit(""), None
-    if not host or not parts.fragment:
-        raise ModelError(f"'{name}' lacks a host or a model; write https://HOST/v1#MODEL")
     if parts.username or parts.password or parts.query:
         raise ModelError(f"the address of {host} must hold no key and no ?; put the key into ${KEY_VARIABLE}")
+    if not host or not parts.fragment:
+        raise ModelError(f"'{name}' lacks a host or a model; write https://HOST/v1#MODEL")
     base = parts.path.rstrip("/").removesuffix(ENDPOINT)
     url = urlunsplit((parts.scheme.lower(), parts.netloc, base + ENDPOINT, "", ""))
     return ServerAddress(url, parts.fragment, parts.scheme.lower() == "https" or is_loopback(host))
@@ -72,6 +75,42 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def key_of_environment() -> str:
+    """Returns the key, "" if there is none. Raises ModelError, without the key, for one that no header can hold."""
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ModelError(f"${KEY_VARIABLE} holds characters that no key has; copy the key again")
+    return key
+
+
+class _TooLateError(Exception):
+    """A request took longer than its limit."""
+
+
+@contextmanager
+def closed_after(client: httpx.Client, limit_s: float) -> Iterator[None]:
+    """Closes the client's connections after a time: httpx limits each read, and a server can answer a byte at a time.
+
+    Raises _TooLateError, with the error of the closed connection as its cause."""
+    is_late = threading.Event()
+
+    def close() -> None:
+        is_late.set()
+        client.close()
+
+    timer = threading.Timer(limit_s, close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if is_late.is_set():
+            raise _TooLateError from error
+        raise
+    finally:
+        timer.cancel()
 
 
 def as_wav(samples: Samples) -> bytes:
@@ -92,7 +131,7 @@ class ServerTranscriber:
         self.address = address
         self._pause_s = pause_s
         self._has_answered = False  # from then on a refusal concerns the example, not the settings
-        key = os.environ.get(KEY_VARIABLE, "")
+        key = key_of_environment()
         self._key_withheld = bool(key) and not address.may_send_key
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {key}"} if key and address.may_send_key else {},
@@ -137,17 +176,19 @@ class ServerTranscriber:
         """Returns the status, the body, and the pause in seconds that the server asks for (0: none)."""
         host = self.address.host
         files = {"file": ("audio.wav", audio, "audio/wav")}
-        began = time.monotonic()
         try:
-            with self._client.stream("POST", self.address.url, data=fields, files=files) as answer:
+            with (
+                closed_after(self._client, 2 * ANSWER_S),
+                self._client.stream("POST", self.address.url, data=fields, files=files) as answer,
+            ):
                 body = b""
                 for piece in answer.iter_bytes():
                     body += piece
                     if len(body) > MAX_ANSWER_BYTES:
                         raise ModelError(f"{host} answers with more than {MAX_ANSWER_BYTES:,} bytes; check the address")
-                    if time.monotonic() - began > 2 * ANSWER_S:  # a byte at a time
-                        raise ModelError(f"{host} takes too long for its answer; start it again")
                 return answer.status_code, body, pause_of(answer.headers.get("Retry-After", ""))
+        except _TooLateError as error:
+            raise ModelError(f"{host} takes too long for its answer; start it again") from error
         except httpx.TimeoutException as error:
             raise ModelError(f"{host} does not answer within {ANSWER_S:g} s; start it, then evaluate again") from error
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:

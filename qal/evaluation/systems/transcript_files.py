@@ -6,6 +6,7 @@ CTM holds a word in each line, STM an utterance (NIST's sclite reads both); both
     STM    RECORDING CHANNEL SPEAKER START_S END_S [<LABEL>] WORDS …"""
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,16 @@ class TranscriptFile:
 
 def is_transcript_file(path: Path) -> bool:
     """True for a file with the ending of a format that is read, and for a folder with such files of single examples."""
-    if path.is_dir():
-        return any(child.suffix.lower() in SINGLE_SUFFIXES for child in path.iterdir())
-    return path.suffix.lower() in SUFFIXES and path.is_file()
+    if os.path.isdir(path):
+        with storage_errors(str(path)):
+            return any(child.suffix.lower() in SINGLE_SUFFIXES for child in path.iterdir())
+    return path.suffix.lower() in SUFFIXES and os.path.isfile(path)
+
+
+def single_files(folder: Path) -> list[Path]:
+    """Returns the files of single examples in a folder and those below it, sorted."""
+    found = (child for child in folder.rglob("*") if child.suffix.lower() in SINGLE_SUFFIXES)
+    return sorted(child for child in found if not child.is_dir())
 
 
 def read_transcripts(path: Path) -> TranscriptFile:
@@ -72,8 +80,7 @@ def read_transcripts(path: Path) -> TranscriptFile:
 
 
 def _read_folder(folder: Path) -> TranscriptFile:
-    files = sorted(child for child in folder.rglob("*") if child.suffix.lower() in SINGLE_SUFFIXES)
-    return TranscriptFile(tuple(_whole(file, folder) for file in files))
+    return TranscriptFile(tuple(_whole(file, folder) for file in single_files(folder)))
 
 
 def _whole(file: Path, folder: Path) -> Piece:

@@ -7,7 +7,7 @@ from pathlib import Path
 from qal.audio.samples import Samples
 from qal.corpus.manifest import Row
 from qal.errors import EvaluationError
-from qal.evaluation.systems.names import RowNames, recording_part
+from qal.evaluation.systems.names import RowNames
 from qal.evaluation.systems.transcript_files import Piece, read_transcripts
 from qal.evaluation.transcribers import Heard, Settings
 
@@ -47,6 +47,7 @@ def match(pieces: Sequence[Piece], rows: Sequence[Row], notes: Sequence[str] = (
     names = RowNames(rows)
     whole: dict[str, str] = {}
     timed: dict[str, list[Piece]] = {}
+    recordings: set[str] = set()  # names whose examples without a piece have an empty transcript
     unknown: dict[str, None] = {}
     repeated: dict[str, None] = {}
     for piece in pieces:
@@ -57,21 +58,24 @@ def match(pieces: Sequence[Piece], rows: Sequence[Row], notes: Sequence[str] = (
             whole[audio] = piece.text
         elif audio:
             timed.setdefault(audio, []).append(piece)
-        elif piece.start_s is not None and (parts := names.parts(piece.name)):
-            for row in parts:
-                timed.setdefault(row.audio, []).extend([piece] if is_within(piece, row) else [])
+        elif (middle_s := middle(piece)) is not None and (recording := names.recording(piece.name)):
+            if piece.name not in recordings:
+                recordings.add(piece.name)
+                for silent in recording.audios:
+                    timed.setdefault(silent, [])
+            for found in recording.audios_at(middle_s):
+                timed[found].append(piece)
         else:
             unknown[piece.name] = None
-    joined = {audio: _joined(found) for audio, found in timed.items()}
+    joined = {audio: _joined(parts) for audio, parts in timed.items()}
     return Matched({**joined, **whole}, tuple(unknown), tuple(repeated), tuple(notes))
 
 
-def is_within(piece: Piece, row: Row) -> bool:
-    """True if the middle of a piece lies in the part of the recording from which the example was cut."""
-    part = recording_part(row)
-    if part is None or piece.start_s is None or piece.end_s is None:
-        return False
-    return part[1] <= (piece.start_s + piece.end_s) / 2 < part[2]
+def middle(piece: Piece) -> float | None:
+    """Returns the middle of a piece in seconds; None if it has no times."""
+    if piece.start_s is None or piece.end_s is None:
+        return None
+    return (piece.start_s + piece.end_s) / 2
 
 
 def _joined(pieces: Sequence[Piece]) -> str:

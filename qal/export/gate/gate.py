@@ -10,8 +10,9 @@ from pathlib import Path
 
 from qal.audio.samples import seconds
 from qal.corpus.split import evenly_spaced
-from qal.engine.engine import Device, Engine, choose_device
+from qal.engine.engine import Engine
 from qal.engine.model_bin import model_bin_errors, read_contents
+from qal.engine.settings.device import Device, choose_device
 from qal.engine.weights.pypi_weights import WEIGHTS_FILE, sha256_of
 from qal.evaluation.gate_report import GateReport
 from qal.evaluation.scoring import SpokenReference, transcribe_each
@@ -19,11 +20,11 @@ from qal.export.gate.behaviour import Candidate, check_behaviour
 from qal.export.gate.files import check_files
 from qal.export.gate.formats import FormatTexts, compare_formats
 from qal.export.gate.word_times import check_word_times, join_pieces
+from qal.jobs.stages import GATE_EXAMPLES
 from qal.text.error_measure import deciding_measure
 from qal.text.normalisation.registry import SCORING
 
 INT8 = 1  # type number of model.bin
-BEHAVIOUR_EXAMPLES = 24
 ProgressCallback = Callable[[str, int, int], object]  # (stage, done, in total)
 Transcribe = Callable[[Sequence[SpokenReference], Callable[[int, int], object]], list[str]]
 
@@ -43,6 +44,7 @@ class GateInput:
     base: Path | None = None  # model directory that it was trained from; None: not here
     reference: Path | None = None  # the same weights with more precision
     transformers: Mapping[str, Transcribe] = field(default_factory=dict)  # formats of Transformers, by name
+    texts: Sequence[FormatTexts] = ()  # of every format, if they were transcribed before
     later: Mapping[str, Transcribe] = field(default_factory=dict)  # formats made from it, such as ONNX
     base_name: str = ""
     corpus: str = ""
@@ -67,7 +69,7 @@ def run_gate(given: GateInput, progress: ProgressCallback = no_progress) -> Gate
     )
     if any(check.state == "failed" for check in files):
         return report  # an engine with these files could end the process
-    texts = _transcribe_formats(given, progress)
+    texts = given.texts or _transcribe_formats(given, progress)
     served = Engine(given.directory, given.device)
     formats = compare_formats(given.references, texts, served.tokenizer.encode)
     recordings = join_pieces(given.pieces)
@@ -82,7 +84,7 @@ def run_gate(given: GateInput, progress: ProgressCallback = no_progress) -> Gate
 def _candidate(given: GateInput, served: Engine) -> Candidate:
     full = Engine(given.directory, given.device, context="full") if served.ability.adaptive else served
     base = Engine(given.base, given.device) if given.base else None
-    return Candidate(served, full, base, evenly_spaced(given.references, BEHAVIOUR_EXAMPLES))
+    return Candidate(served, full, base, evenly_spaced(given.references, GATE_EXAMPLES))
 
 
 def _transcribe_formats(given: GateInput, progress: ProgressCallback) -> list[FormatTexts]:

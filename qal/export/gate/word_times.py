@@ -16,10 +16,12 @@ import numpy as np
 
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import HOP, SAMPLE_RATE, Samples
+from qal.corpus.manifest import Row
 from qal.corpus.split import evenly_spaced
 from qal.engine.context import context_frames
 from qal.engine.decoding import Tokenizer
-from qal.engine.engine import Device, Engine
+from qal.engine.engine import Engine
+from qal.engine.settings.device import Device
 from qal.engine.weights.stock_models import SIZES
 from qal.engine.words import SECONDS_PER_POSITION
 from qal.evaluation.gate_report import CheckResult
@@ -30,6 +32,7 @@ PAUSES_S = (0.5, 0.1)  # between the pieces: long, then as in continuous speech
 MAX_PIECE_S, MAX_RECORDING_S = 2.5, 20.0
 MIN_PIECES = 12  # fewer tell nothing
 MAX_PIECES = 80
+MAX_ROWS = 4 * MAX_PIECES  # that are decoded to choose the pieces from
 MIN_LETTERS = 4  # of a single word; the names of letters are aligned badly by every model
 FRAME = SAMPLE_RATE // 100  # samples of 10 ms
 MAX_RISE_S = 0.1  # of the mean error of word times
@@ -113,6 +116,15 @@ def read_heads(directory: Path) -> list[Head]:
     return [(int(layer), int(head)) for layer, head in read_config(directory).get("alignment_heads") or []]
 
 
+def write_heads(directory: Path, heads: Sequence[Head], file: str = CONFIG_FILE) -> None:
+    """Writes the alignment heads to config.json, or to another JSON file; a reader never sees an incomplete file."""
+    path = directory / file
+    config = json.loads(path.read_bytes()) | {"alignment_heads": [list(head) for head in heads]}
+    partial = path.with_name(f".{file}.partial")
+    partial.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    partial.replace(path)
+
+
 def errors_with_heads(engine: Engine, heads: Sequence[Head], recordings: Sequence[JoinedRecording]) -> TimeErrors:
     """Returns the errors of word times with other alignment heads; the model directory is not changed."""
     with tempfile.TemporaryDirectory() as folder:
@@ -126,13 +138,25 @@ def errors_with_heads(engine: Engine, heads: Sequence[Head], recordings: Sequenc
         return word_time_errors(Engine(linked, device, engine.compute_type), recordings)
 
 
+def short_rows(rows: Sequence[Row]) -> list[Row]:
+    """Returns evenly spaced short rows, single words where there are enough, so that few recordings are decoded."""
+    short = [row for row in rows if row.duration_s <= MAX_PIECE_S and row.text and not row.marks]
+    words = [row for row in short if is_long_word(row.text)]
+    return evenly_spaced(words if len(words) >= MAX_PIECES else short, MAX_ROWS)
+
+
+def is_long_word(text: str) -> bool:
+    """True for a single word of at least MIN_LETTERS."""
+    return len(text) >= MIN_LETTERS and len(text.split()) == 1
+
+
 def join_pieces(references: Sequence[SpokenReference]) -> list[JoinedRecording]:
     """Joins single words, else short examples, of the most frequent language; [] if there are fewer than MIN_PIECES."""
     languages = [r.language for r in references]
     language = max(set(languages), key=languages.count, default="")
     short = [(r.text, r.samples) for r in references if r.language == language and r.text.strip()]
     short = [(text, samples) for text, samples in short if 0 < len(samples) <= MAX_PIECE_S * SAMPLE_RATE]
-    words = [piece for piece in short if len(piece[0]) >= MIN_LETTERS and len(piece[0].split()) == 1]
+    words = [piece for piece in short if is_long_word(piece[0])]
     short = words if len(words) >= MIN_PIECES else short
     if len(short) < MIN_PIECES:
         return []

@@ -182,6 +182,12 @@ class ResultOptions(Options, frozen=True):
         description="also keep the merged model in Transformers format, as runs/ID/transformers; auto: if the weights "
         "were trained without an adapter",
     )
+    gate: Literal["stop", "warn", "off"] = Field(
+        default="stop",
+        description="check the finished model (word times, languages, timestamps, prompts, long recordings, silence) "
+        "and look for better alignment heads. stop: a model that fails is not exported; warn: it is, and the report "
+        "says why it failed; off: saves some time, but a damaged model may be exported and word times may drift",
+    )
     suite: str | None = Field(
         default=None,
         description="regression suite, a YAML file: the finished model is checked with it, and the results are in "

@@ -29,6 +29,10 @@ class CheckpointOptions(Options, frozen=True):
 
     every_steps: int = Field(default=0, ge=0, le=1_000_000, description="save a checkpoint every N steps; 0: off")
     every_minutes: float = Field(default=10.0, ge=0, le=1440, description="save a checkpoint every N minutes; 0: off")
+    keep_epochs: bool = Field(
+        default=False,
+        description="keep the trained weights of each epoch, so that `qal evaluate checkpoints` can compare them",
+    )
 
 
 class FaultOptions(Options, frozen=True):

@@ -188,9 +188,11 @@ class TrainingConfig(Options, frozen=True):
     def disk_space_factor(self) -> int:
         """Disk space of a run (merged and converted models, checkpoints), in sizes of its base's float16 model.bin."""
         if self.trained.adapter != "none":
-            return 5
+            return 5  # an adapter of each epoch, too, is small
         last = 2 * (2 + 4)  # two checkpoints of float32 weights and AdamW's two moments, while one replaces the other
         epochs = {"last": 0, "best": 2, "average": 1 + self.result.averaged_epochs}[self.result.keep]
+        if self.checkpoints.keep_epochs:
+            epochs = self.epochs + (1 if self.result.keep == "best" else 0)
         return 5 + last + 2 * epochs
 
     def corpus_weight(self, corpus: Path) -> float:

@@ -13,7 +13,8 @@ from typing import Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from qal.corpus.split import Split
-from qal.engine.engine import ContextChoice, Device
+from qal.engine.engine import ContextChoice
+from qal.engine.settings.device import Device
 from qal.errors import OptionError
 from qal.evaluation.stored import Request
 from qal.evaluation.systems.any_model import SystemOptions
@@ -47,9 +48,11 @@ class SuiteCorpus(Options, frozen=True):
         description="a model fails if the whole 95 % interval of its paired difference to the baseline is above this",
     )
     max_rate: float | None = Field(
-        default=None, gt=0, description="a model fails if its error rate is above this share"
+        default=None, gt=0, le=1, description="a model fails if its error rate is above this share; 0.25 is 25 %"
     )
-    max_rtf: float | None = Field(default=None, gt=0, description="a model fails if its real-time factor is above this")
+    max_rtf: float | None = Field(
+        default=None, gt=0, le=1000, description="a model fails if its real-time factor is above this"
+    )
 
 
 class Suite(Options, frozen=True):

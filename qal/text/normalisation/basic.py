@@ -45,16 +45,17 @@ def normalise_basic(text: str, language: str | None = None) -> str:
     Args:
         text: any text.
         language: its language code, which decides İ and I, vowel points and the decimal sign; None: unknown."""
-    text = _without_invisible(SPACING_VOWELS.sub("", text))
+    text = without_invisible(SPACING_VOWELS.sub("", text))
     text = join_digit_groups(western_digits(text), language)  # before NFKC, which makes all spaces equal
-    text = _without_invisible(unicodedata.normalize("NFKC", text))
+    text = without_invisible(unicodedata.normalize("NFKC", text))
     text = lower_case(join_digit_groups(western_digits(text), language), language)
     marks = OPTIONAL_MARKS_YIDDISH if language in VOWEL_POINTS_ARE_SPELLING else OPTIONAL_MARKS
     words = _without_punctuation(unicodedata.normalize("NFC", marks.sub("", text))).split()
     return SPACE_IN_SPACELESS_SCRIPT.sub("", " ".join(words))
 
 
-def _without_invisible(text: str) -> str:
+def without_invisible(text: str) -> str:
+    """Leaves out the characters that cannot be seen, and marks that enclose a character."""
     return text.translate(VISIBLE)
 
 

@@ -18,11 +18,10 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from qal.errors import TrainingError
+from qal.jobs.kept_checkpoints import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT
 from qal.jobs.options.running import CheckpointOptions
 from qal.training.data.buckets import ResumePosition
 
-LAST_CHECKPOINT = "last.ckpt"
-PREVIOUS_CHECKPOINT = "previous.ckpt"
 MIN_FREE_BYTES = 64 * 2**20  # left for metrics, status and log
 BYTES_PER_WEIGHT = 4
 ADAM_COPIES = 3  # each weight and its two moments

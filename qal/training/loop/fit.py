@@ -113,7 +113,8 @@ def train_model(
     Returns True if the run was stopped on request; the weights are not saved then."""
     data, module, skipped_rows = prepared
     checkpoints = Checkpoints(run.checkpoints, config.checkpoints, module.trainable_shapes)
-    selection, skipped_steps = WeightSelection(run.checkpoints, config.result), SkippedSteps(config.faults)
+    selection = WeightSelection(run.checkpoints, config.result, config.checkpoints.keep_epochs)
+    skipped_steps = SkippedSteps(config.faults)
     recorder = RunRecorder(run, attempt, skipped_steps, skipped_rows, process, stage_progress)
     saves_checkpoints = config.machine.strategy not in ZERO_STAGES
     writer = CheckpointWriter(run, checkpoints, recorder, process, saves_checkpoints)

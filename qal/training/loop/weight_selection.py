@@ -10,25 +10,29 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from qal.jobs.kept_checkpoints import BEST_WEIGHTS_FILE, EPOCH_WEIGHTS_FILE, epoch_files
 from qal.jobs.options.learning import ResultOptions
 from qal.text.error_measure import Measure
 from qal.training.model.lightning_module import DECIDING_RATE, SpeechModule
 
-BEST_WEIGHTS_FILE = "best.safetensors"
-EPOCH_WEIGHTS_FILE = "epoch-{}.safetensors"
 log = logging.getLogger("qal")
 
 
 class WeightSelection(pl.Callback):
     """Saves trainable weights after each epoch where `result.keep` needs them.
 
-    "best" uses best.safetensors, "average" uses epoch-N.safetensors, "last" needs no file."""
+    "best" uses best.safetensors, "average" uses epoch-N.safetensors, "last" needs no file.
 
-    def __init__(self, folder: Path, options: ResultOptions):
-        self.folder, self.options = folder, options
+    Args:
+        folder: the run's folder of checkpoints.
+        options: which weights become the model.
+        keep_epochs: keep the file of each epoch."""
+
+    def __init__(self, folder: Path, options: ResultOptions, keep_epochs: bool = False):
+        self.folder, self.options, self.keep_epochs = folder, options, keep_epochs
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.state.fn != "fit" or not trainer.is_global_zero or self.options.keep == "last":
+        if trainer.state.fn != "fit" or not trainer.is_global_zero or not self.needs_files:
             return
         if DECIDING_RATE not in trainer.callback_metrics:
             return  # no audio of the validation examples can be used
@@ -39,11 +43,15 @@ class WeightSelection(pl.Callback):
         except (OSError, SafetensorError) as error:
             log.warning("the weights of epoch %d could not be saved (%s); free some disk space", epoch, error)
 
+    @property
+    def needs_files(self) -> bool:
+        return self.keep_epochs or self.options.keep != "last"
+
     def _save(self, module: nn.Module, epoch: int, rate: float, measure: Measure) -> None:
-        if self.options.keep == "average":
+        if self.keep_epochs or self.options.keep == "average":
             write_weights(module, self.folder / EPOCH_WEIGHTS_FILE.format(epoch), rate, measure)
             self._delete_old_epochs()
-        elif rate < best_rate(self.folder, measure):
+        if self.options.keep == "best" and rate < best_rate(self.folder, measure):
             write_weights(module, self.folder / BEST_WEIGHTS_FILE, rate, measure)
 
     def load_selected(self, module: nn.Module) -> None:
@@ -52,7 +60,9 @@ class WeightSelection(pl.Callback):
             copy_weights(next(self._load([self.folder / BEST_WEIGHTS_FILE]), {}), module)
         elif self.options.keep == "average":
             self._delete_old_epochs()
-            copy_weights(mean_weights(self._load(self._epoch_files().values())), module)
+            files = self._epoch_files()
+            averaged = [path for epoch, path in files.items() if self._is_averaged(epoch, max(files))]
+            copy_weights(mean_weights(self._load(averaged)), module)
 
     def _load(self, paths: Iterable[Path]) -> Iterator[dict[str, Tensor]]:
         for path in paths:
@@ -62,7 +72,9 @@ class WeightSelection(pl.Callback):
                 log.warning("%s is missing or damaged (%s) and is not used for the final weights", path.name, error)
 
     def delete_epoch_files(self) -> None:
-        """Deletes the files of single epochs, which are not needed after the run."""
+        """Deletes the files of single epochs, which are not needed after the run, unless they are to be kept."""
+        if self.keep_epochs:
+            return
         for path in self._epoch_files().values():
             path.unlink()
 
@@ -70,14 +82,15 @@ class WeightSelection(pl.Callback):
         """Deletes files of epochs before the averaged ones, also where a file of an epoch in between is missing."""
         files = self._epoch_files()
         for epoch, path in files.items():
-            if epoch <= max(files) - self.options.averaged_epochs:
+            if not self.keep_epochs and not self._is_averaged(epoch, max(files)):
                 path.unlink()
+
+    def _is_averaged(self, epoch: int, last: int) -> bool:
+        return epoch > last - self.options.averaged_epochs
 
     def _epoch_files(self) -> dict[int, Path]:
         """Returns the file of each epoch, in ascending order."""
-        pattern = EPOCH_WEIGHTS_FILE.format("[0-9]*")
-        files = {int(path.stem.rpartition("-")[2]): path for path in self.folder.glob(pattern)}
-        return dict(sorted(files.items()))
+        return dict(epoch_files(self.folder))
 
 
 def write_weights(module: nn.Module, path: Path, rate: float, measure: Measure = "WER") -> None:

@@ -69,9 +69,9 @@ def test_result_of_the_gate_is_used_only_for_the_weights_it_checked(runs, capsys
     assert [model["gate"] for model in history(runs, capsys)["models"]] == ["failed"]
     with pytest.raises(ModelError, match="failed the gate"):
         command("promote", "first", runs=runs)
-    write_gate_report(directory, report.model_copy(update={"weights_sha256": "0" * 64}))
-    command("register", "first", "--no-gate", runs=runs)
-    assert [model["gate"] for model in history(runs, capsys)["models"]] == ["not checked"]
+    write_gate_report(runs / "second" / "model", report)
+    command("register", "second", "--no-gate", runs=runs)
+    assert [model["gate"] for model in history(runs, capsys)["models"]] == ["failed", "not checked"]
 
 
 def test_gate_finds_run_corpora_examples_and_base(runs, tiny_corpus: Corpus):

@@ -369,7 +369,7 @@ def test_too_many_unreadable_recordings_stop_the_import_early(folder: Path, tmp_
         (folder / f"clips/{i}.wav").write_bytes(b"RIFF no audio")
     with pytest.raises(ProblemsError, match="of 8 entries cannot be used"):
         import_source(folder, tmp_path / "out", ENGLISH)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_the_format_says_about_its_source_is_recorded(folder: Path, tmp_path: Path):
@@ -391,3 +391,29 @@ def test_format_is_found_or_named_and_an_unknown_one_is_an_error(folder: Path, t
         find_format(tmp_path / "x.bin")
     with pytest.raises(CorpusError, match="there is no such file or folder"):
         preview(tmp_path / "missing", ENGLISH)
+
+
+def test_import_that_too_many_problems_stop_is_continued_when_more_are_allowed(tmp_path: Path):
+    names = [f"{i}.wav" for i in range(12)]
+    write_clips(tmp_path / "in", names)
+    for name in names[9:]:
+        (tmp_path / "in" / name).write_bytes(b"no audio")
+    lines = [f"{name},text {name[0]}" for name in names]
+    (tmp_path / "in" / "clips.csv").write_text("\n".join(["file,text", *lines]), encoding="utf-8")
+    with pytest.raises(ProblemsError, match="What was converted is kept"):
+        run_import(tmp_path / "in", tmp_path / "out", max_problem_share=0.1)
+    assert not (tmp_path / "out").exists()
+    result = run_import(tmp_path / "in", tmp_path / "out", max_problem_share=0.5)
+    assert result.resumed == 9
+    assert len(result.corpus.rows) == 9
+    assert not list(tmp_path.glob(".out-import-*"))
+
+
+def test_import_that_stops_before_anything_was_converted_leaves_nothing_behind(tmp_path: Path):
+    write_clips(tmp_path / "in", ["0.wav"])
+    lines = ["file,text", "0.wav,hello", *[f"missing{i}.wav,text" for i in range(5)]]
+    (tmp_path / "in" / "clips.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(ProblemsError) as caught:
+        run_import(tmp_path / "in", tmp_path / "out", max_problem_share=0.1)
+    assert "kept" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

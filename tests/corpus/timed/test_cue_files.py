@@ -1,5 +1,6 @@
 """The readers of subtitles, labels and annotations: each gives the cues with their times, texts and speakers."""
 
+import math
 import struct
 from pathlib import Path
 
@@ -141,3 +142,42 @@ def test_elan_reads_annotations_by_participant(tmp_path: Path):
         Cue(1, 1.0, 3.0, "Hello you there", "Anna"),
         Cue(2, 5.0, 6.0, "And me too", "Ben"),
     ]
+
+
+SBV = "0:00:01.000,0:00:02.500\nHello\nyou[br]there\n\n1:00:03.000,1:00:04.250\nСпасибо\n"
+LRC = """[ti:A talk]
+[ar:Anna Maria]
+[la:en]
+[offset:+500]
+[00:01.50] <00:01.50> Hello <00:02.00> you <00:02.75>
+[00:10.00][00:03.50]again and again
+[00:05.00]
+[01:00:03.00] Спасибо
+"""
+
+
+def test_sbv_of_youtube_has_its_times_lines_and_hours(tmp_path: Path):
+    (tmp_path / "a.sbv").write_text(SBV.replace("\n", "\r\n"), encoding="utf-8-sig")
+    cues = READERS[".sbv"](tmp_path / "a.sbv", "")
+    assert [(cue.number, cue.start_s, cue.end_s, cue.text) for cue in cues] == [
+        (1, 1.0, 2.5, "Hello\nyou\nthere"),
+        (2, 3603.0, 3604.25, "Спасибо"),
+    ]
+
+
+def test_lrc_lines_end_where_the_next_one_starts_and_tags_are_no_text(tmp_path: Path):
+    (tmp_path / "a.lrc").write_text(LRC, encoding="utf-8")
+    cues = READERS[".lrc"](tmp_path / "a.lrc", "")
+    assert [(cue.start_s, cue.end_s, cue.text) for cue in cues] == [
+        (1.0, 2.25, "Hello you"),  # the time after its last word, and half a second earlier
+        (3.0, 4.5, "again and again"),  # until the empty line
+        (9.5, 3602.5, "again and again"),
+        (3602.5, math.inf, "Спасибо"),
+    ]
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.sbv", "Hello\n"), ("a.lrc", "[ar:Anna]\nHello\n"), ("a.lrc", "")])
+def test_sbv_and_lrc_without_times_are_refused_with_an_example(tmp_path: Path, name: str, text: str):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"has no line with (times|a time) such as"):
+        READERS[Path(name).suffix](tmp_path / name, "")

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -215,3 +216,30 @@ def test_serving_is_a_name_that_no_run_can_have_and_the_page_offers_it(registry,
 def test_registry_files_are_not_listed_as_runs(registry, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} >= {REGISTRY_FILE, LOCK_FILE}
     assert list_runs(tmp_path) == []
+
+
+def test_registering_a_copy_of_the_serving_weights_does_not_change_what_serves(registry, tmp_path):
+    registry.promote("first")
+    copy = shutil.copytree(tmp_path / "first" / "model", tmp_path / "copy")
+    with pytest.raises(ModelError, match="serves from"):
+        registry.register(copy)
+    assert resolve("serving", tmp_path) == tmp_path / "first" / "model"
+    shutil.rmtree(tmp_path / "first")
+    registry.register(copy)  # the weights were moved
+    assert resolve("serving", tmp_path) == copy
+
+
+def test_weights_that_failed_the_gate_are_not_unchecked_when_they_are_registered_again(registry, tmp_path):
+    folder = tmp_path / "second" / "model"
+    registry.register(folder, gate="failed")
+    registry.register(folder)
+    with pytest.raises(ModelError, match="failed the gate"):
+        registry.promote("second")
+    registry.register(folder, gate="passed")
+    assert registry.promote("second").gate == "passed"
+
+
+def test_notes_and_names_are_kept_without_control_characters(registry):
+    registry.promote("first", by="ada\x1b[2J", note="better\r\nthan\u202e before \ud800")
+    last = registry.history()[-1]
+    assert (last.by, last.note) == ("ada [2J", "better than before")

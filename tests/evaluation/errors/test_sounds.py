@@ -8,7 +8,7 @@ import pytest
 from qal.errors import CorpusError, EvaluationError
 from qal.evaluation.errors.analysis import analyse
 from qal.evaluation.errors.sounds import evaluate_sounds, find_sounds
-from qal.evaluation.records import Evaluation, read_evaluation, read_rows
+from qal.evaluation.records import Evaluation, evaluation_lock, read_evaluation, read_rows
 from qal.evaluation.transcribers import Heard
 from tests.sounds import sine, write_audio
 
@@ -18,7 +18,7 @@ EVALUATION = Evaluation(id="e1", model="scripted", corpus="sounds")
 class Inventor:
     """Writes "thank you" for each sound of a folder named "music", or raises the given error."""
 
-    def __init__(self, error: Exception | None = None):
+    def __init__(self, error: BaseException | None = None):
         self.settings = {"device": "none"}
         self.error = error
         self.rows = []
@@ -66,6 +66,19 @@ def test_failed_evaluation_of_sounds_keeps_the_reason(tmp_path, sounds):
     with pytest.raises(EvaluationError):
         evaluate_sounds(tmp_path / "e1", EVALUATION, sounds, Inventor(EvaluationError("the server is gone")))
     assert read_evaluation(tmp_path / "e1").problem == "the server is gone"
+
+
+def test_interrupted_evaluation_of_sounds_is_a_stopped_one(tmp_path, sounds):
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_sounds(tmp_path / "e1", EVALUATION, sounds, Inventor(KeyboardInterrupt()))
+    found = read_evaluation(tmp_path / "e1")
+    assert (found.state, found.problem) == ("stopped", "")
+
+
+def test_evaluation_of_sounds_that_another_process_writes_is_left_alone(tmp_path, sounds):
+    with evaluation_lock(tmp_path / "e1"), pytest.raises(EvaluationError, match="another process"):
+        evaluate_sounds(tmp_path / "e1", EVALUATION, sounds, Inventor())
+    assert read_rows(tmp_path / "e1") == []
 
 
 def test_number_of_sounds_is_bounded_and_an_empty_folder_is_refused(tmp_path, sounds):

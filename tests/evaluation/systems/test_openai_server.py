@@ -174,15 +174,26 @@ def test_a_server_that_does_not_answer_is_given_up(monkeypatch):
         ask(f"http://127.0.0.1:{silent.getsockname()[1]}/v1#m")
 
 
-def test_a_server_that_answers_a_byte_at_a_time_is_given_up(monkeypatch):
+BEGINNINGS = {  # of an answer, and what is sent again and again
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" "),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
+    "status line": (b"HTTP/1.1 200 ", b"O"),
+    "informational answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("place", BEGINNINGS)
+def test_a_server_that_answers_a_byte_at_a_time_is_given_up(monkeypatch, place: str):
     monkeypatch.setattr(openai_server, "ANSWER_S", 0.2)
+    first, again = BEGINNINGS[place]
 
     def drip(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection, contextlib.suppress(OSError):
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            connection.sendall(first)
             while True:
-                connection.sendall(b" ")
+                connection.sendall(again)
                 time.sleep(0.02)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -200,12 +211,29 @@ def test_a_server_that_answers_a_byte_at_a_time_is_given_up(monkeypatch):
         "https://user:pass@host/v1#m",
         "https://host/v1?key=a#m",
         "http://[::1#m",
+        "https://host/v1?key=secret",
+        "https://user:secret@host/v1",
     ],
 )
-def test_an_address_without_host_or_model_or_with_a_key_is_refused(name: str):
+def test_an_address_without_host_or_model_or_with_a_key_is_refused_without_showing_the_key(name: str):
     assert is_server(name)
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError) as refused:
         parse_address(name)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["sk-secret\nX: y", "sk-secretü", "sk-\x01secret"])
+def test_a_key_that_no_header_can_hold_is_refused_without_showing_it(address: str, monkeypatch, key: str):
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    with pytest.raises(ModelError) as refused:
+        ask(address)
+    assert "secret" not in str(refused.value)
+
+
+def test_spaces_and_line_breaks_around_the_key_are_not_sent(address: str, script: Script, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, f" {KEY}\n")
+    ask(address)
+    assert script.keys == [f"Bearer {KEY}"]
 
 
 def test_an_address_may_end_with_the_endpoint_or_a_slash():

@@ -2,12 +2,14 @@
 
 import codecs
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from qal.corpus.manifest import Row
-from qal.errors import EvaluationError
+from qal.errors import EvaluationError, QalError
+from qal.evaluation.systems.any_model import find_system
 from qal.evaluation.systems.transcript_files import is_transcript_file, read_transcripts
 from qal.evaluation.systems.transcripts import FileTranscriber, match
 
@@ -183,3 +185,41 @@ def test_a_binary_file_and_a_missing_one_are_refused(tmp_path: Path):
     with pytest.raises(EvaluationError, match="no such file"):
         read_transcripts(tmp_path / "none.stm")
     assert not is_transcript_file(tmp_path / "none.stm")
+
+
+@pytest.mark.timeout(20)
+def test_words_of_a_long_recording_are_divided_among_thousands_of_examples(tmp_path: Path):
+    rows = [
+        *(row for i in range(3000) for row in rows_of(f"p/{i}.wav", source=f"talk.wav, {10 * i}-{10 * i + 10} s")),
+        *rows_of("p/over.wav", source="talk.wav, 5-15 s"),  # examples may overlap
+    ]
+    path = tmp_path / "talk.ctm"
+    path.write_text("".join(f"talk 1 {i / 2} 0.4 w{i}\n" for i in range(60_000)))
+    found = texts_of(path, rows)
+    assert found["p/0.wav"].split() == [f"w{i}" for i in range(20)]
+    assert found["p/2999.wav"].split() == [f"w{i}" for i in range(59_980, 60_000)]
+    assert found["p/over.wav"].split() == [f"w{i}" for i in range(10, 30)]
+
+
+def test_only_the_transcripts_of_a_folder_are_read(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("hello")
+    os.mkfifo(tmp_path / "b.txt.part")
+    (tmp_path / "c.srt").mkdir()  # a folder with the ending of a file
+    assert texts_of(tmp_path) == {"audio/a.wav": "hello"}
+    identity = find_system(str(tmp_path)).identity
+    (tmp_path / "a.wav").write_bytes(b"sound")
+    assert find_system(str(tmp_path)).identity == identity
+    (tmp_path / "a.txt").write_text("hello there")
+    assert find_system(str(tmp_path)).identity != identity
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000, "a\0b", "x" * 5000 + ".csv", "\ud800.csv"])
+def test_a_name_that_no_file_can_have_is_one_sentence(name: str):
+    with pytest.raises(QalError):
+        find_system(name)
+
+
+def test_times_of_words_in_automatic_captions_are_no_text(tmp_path: Path):
+    path = tmp_path / "a.vtt"
+    path.write_text("WEBVTT\n\n00:00.500 --> 00:02.000\nhello<00:00:01.000><c> there</c> <01.500>now\n")
+    assert texts_of(path) == {"audio/a.wav": "hello there now"}

@@ -10,7 +10,7 @@ from qal.corpus.manifest import Corpus
 from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
 from qal.evaluation.scoring import SpokenReference, load_references
-from qal.export.alignment_heads import choose_heads, write_heads
+from qal.export.alignment_heads import choose_heads
 from qal.export.from_ctranslate2 import cached_transformers
 from qal.export.gate.word_times import (
     MIN_PIECES,
@@ -23,6 +23,7 @@ from qal.export.gate.word_times import (
     read_heads,
     speech_bounds,
     word_time_errors,
+    write_heads,
 )
 from tests.export.gate.spoiled_models import linked_copy, with_heads
 

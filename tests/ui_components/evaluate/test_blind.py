@@ -42,14 +42,15 @@ def test_example_does_not_tell_which_model_wrote_what(studio, pair):
     assert item.buttons.visible
     assert "base" not in item.html
     assert "tuned" not in item.html
-    assert item.audio in WRONG
+    assert item.on_screen
+    assert item.on_screen.audio in WRONG
 
 
 def test_votes_lead_through_the_differing_examples_to_the_result(studio, pair):
     item = shown(studio)
     assert "Example 1 of 2" in item.html
     for _ in range(2):
-        item = actions.vote(studio, *PAIR, "Anna", item.audio, "equal", request_from())
+        item = actions.vote(studio, *PAIR, "Anna", item.on_screen, "equal", request_from())
     assert "rated all 2 examples" in item.html
     assert "Anna" in item.results
     assert BlindTest(studio.evaluations).results(PAIR) == {"Anna": WinRate(0, 0, 2)}
@@ -58,7 +59,7 @@ def test_votes_lead_through_the_differing_examples_to_the_result(studio, pair):
 
 def test_vote_counts_for_the_logged_in_user(studio, pair):
     item = shown(studio, "", "anna")
-    actions.vote(studio, *PAIR, "somebody else", item.audio, "a", request_from("anna"))
+    actions.vote(studio, *PAIR, "somebody else", item.on_screen, "a", request_from("anna"))
     assert list(BlindTest(studio.evaluations).results(PAIR)) == ["anna"]
 
 
@@ -66,11 +67,18 @@ def test_last_vote_can_be_withdrawn(studio, pair):
     with pytest.raises(EvaluationError, match="not voted"):
         actions.undo(studio, *PAIR, "Anna", request_from())
     first = shown(studio)
-    actions.vote(studio, *PAIR, "Anna", first.audio, "a", request_from())
-    assert actions.undo(studio, *PAIR, "Anna", request_from()).audio == first.audio
+    actions.vote(studio, *PAIR, "Anna", first.on_screen, "a", request_from())
+    assert actions.undo(studio, *PAIR, "Anna", request_from()).on_screen == first.on_screen
 
 
 def test_vote_on_an_example_that_is_not_rated_here_is_an_error(studio, pair):
-    for audio in ("audio/0.wav", ""):  # both transcripts are the same, or none is shown
+    for on_screen in (actions.OnScreen(PAIR, "Anna", "audio/0.wav"), None):  # the same transcripts, or none is shown
         with pytest.raises(EvaluationError, match="no longer there"):
-            actions.vote(studio, *PAIR, "Anna", audio, "a", request_from())
+            actions.vote(studio, *PAIR, "Anna", on_screen, "a", request_from())
+
+
+def test_vote_of_another_rater_than_the_example_is_shown_to_is_refused(studio, pair):
+    item = shown(studio, "Anna")
+    with pytest.raises(EvaluationError, match="name"):
+        actions.vote(studio, *PAIR, "Bekele", item.on_screen, "a", request_from())
+    assert BlindTest(studio.evaluations).results(PAIR) == {}

@@ -109,6 +109,24 @@ def test_failure_is_shown_with_its_reason_and_can_be_continued(studio):
     assert "data-resume" in shown
 
 
+def test_stopped_evaluation_is_continued_by_its_owner_while_none_is_running(studio):
+    """Continue starts the same command again; `qal evaluate` keeps what is transcribed."""
+    job = started(studio, "import time; time.sleep(60)", user="anna")
+    with pytest.raises(OptionError, match="is running"):
+        actions.act_on_job(studio, click_event(_data={"resume": job.id}), request_from("anna"))
+    stopped = actions.act_on_job(studio, click_event(_data={"stop": job.id}), request_from("anna"))
+    assert "data-resume" in stopped.jobs
+    event = click_event(_data={"resume": job.id})
+    with pytest.raises(OptionError, match="belongs to anna"):
+        actions.act_on_job(replace(studio, is_admin=lambda name: False), event, request_from("bekele"))
+    continued = actions.act_on_job(studio, event, request_from("anna"))
+    assert "data-in-progress" in continued.jobs
+    ((folder, again),) = jobs.list_jobs(studio.evaluations)
+    assert (again.id, again.command, again.user) == (job.id, job.command, "anna")
+    jobs.stop_job(folder, again)
+    assert job_states(studio) == ["cancelled"]
+
+
 def test_job_of_another_user_cannot_be_stopped_and_an_ended_one_is_dismissed(studio):
     job = started(studio, "print('{}')", user="anna")
     wait_until(lambda: job_states(studio) == ["finished"])

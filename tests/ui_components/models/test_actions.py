@@ -38,7 +38,7 @@ def test_buttons_depend_on_the_selected_model(studio, models):
     model_directory(models / "base")
     absent, installed, none = (actions.update(studio, key, "", "", "") for key in ("small", "base", None))
     assert [update.download_button.visible for update in (absent, installed, none)] == [True, False, False]
-    for field in ("try_button", "compare_button", "export_form", "export_button", "delete_button"):
+    for field in ("try_button", "compare_button", "evaluate_button", "export_form", "export_button", "delete_button"):
         visible = [getattr(update, field).visible for update in (absent, installed, none)]
         assert visible == [False, True, False], field
     assert [value for _, value in installed.compared.choices] == ["base"]

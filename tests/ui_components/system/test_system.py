@@ -10,7 +10,8 @@ import pytest
 
 from qal.checks.findings import Finding
 from qal.checks.storage import Space
-from qal.engine.cache import LoadedEngine
+from qal.engine.cache import CacheStatistics, LoadedEngine
+from qal.engine.settings.cache_limits import CacheLimits
 from qal.errors import OptionError, TrainingError
 from qal.jobs import job
 from tests.fakes import scripted_engine_cache
@@ -21,6 +22,7 @@ from ui_components.app import notices
 from ui_components.system import actions
 from ui_components.system.view import (
     InterruptedRun,
+    cache_html,
     findings_html,
     interrupted_runs_html,
     loaded_models_html,
@@ -124,6 +126,15 @@ def test_only_idle_models_are_unloaded(studio, tmp_path):
     assert "in use" in page
     assert "idle" not in page
     assert engine
+
+
+def test_limits_of_models_in_memory_and_what_was_counted_are_shown():
+    page = cache_html(CacheLimits(max_models=3, idle_s=7200), CacheStatistics(hits=1200, loads=2, failed_loads=1))
+    assert "At most 3 models, no memory limit, unloaded after 2 h" in page
+    assert "1,200 requests found their model loaded" in page
+    assert "2 loaded it and 1 failed to" in page
+    assert "1,500 MB" in cache_html(CacheLimits(memory_limit_mb=1500, idle_s=0), CacheStatistics())
+    assert "141 MB" in loaded_models_html([LoadedEngine(Path("/m/base"), "auto", True, 0.0, 141.2)])
 
 
 @pytest.mark.parametrize(

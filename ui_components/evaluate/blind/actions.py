@@ -36,11 +36,19 @@ class PairChoices(NamedTuple):
     rater: gr.Textbox
 
 
+class OnScreen(NamedTuple):
+    """The example that a page shows, and to whom: the order of its transcripts depends on all of them."""
+
+    pair: Pair
+    rater: str
+    audio: str
+
+
 class ItemShown(NamedTuple):
     """Outputs of `show_item`, `vote` and `undo`."""
 
     html: str
-    audio: str  # of the example that is shown, "" without one
+    on_screen: OnScreen | None
     buttons: gr.Row
     results: str
 
@@ -68,18 +76,32 @@ def show_item(studio: Studio, first: str | None, second: str | None, rater: str,
     name = current_user(request) or rater
     if not first or not second or not name.strip():
         results = _results(studio, pair_of(first, second)) if first and second else ""
-        return ItemShown(note_html(view.INVITATION), "", gr.Row(visible=False), results)
+        return ItemShown(note_html(view.INVITATION), None, gr.Row(visible=False), results)
     return _shown(studio, pair_of(first, second), rater_name(name))
 
 
-def vote(studio: Studio, first: str, second: str, rater: str, audio: str, side: Side, request: gr.Request) -> ItemShown:
-    """Stores a vote on the example that is shown, and shows the next one. Raises EvaluationError if none is shown."""
+def vote(
+    studio: Studio,
+    first: str,
+    second: str,
+    rater: str,
+    on_screen: OnScreen | None,
+    side: Side,
+    request: gr.Request,
+) -> ItemShown:
+    """Stores a vote on the example that is shown, and shows the next one.
+
+    Raises EvaluationError if none is shown, or if it is shown to another rater or of another pair, for whom A may be
+    the other transcript."""
     if not first or not second:
         raise EvaluationError(NOT_CHOSEN)
     pair, name = pair_of(first, second), rater_name(current_user(request) or rater)
-    if audio not in {item.audio for item in _items(studio, pair)}:
+    if on_screen is None or on_screen.audio not in {item.audio for item in _items(studio, pair)}:
         raise EvaluationError("this example is no longer there; reload the page")
-    BlindTest(studio.evaluations).record(pair, audio, name, vote_of(pair, audio, name, side))
+    if (on_screen.pair, on_screen.rater) != (pair, name):
+        raise EvaluationError("the name or the evaluations were changed; listen to the example that is shown now")
+    chosen = vote_of(pair, on_screen.audio, name, side)
+    BlindTest(studio.evaluations).record(pair, on_screen.audio, name, chosen)
     return _shown(studio, pair, name)
 
 
@@ -101,11 +123,11 @@ def _shown(studio: Studio, pair: Pair, rater: str, wanted: str | None = None) ->
     item = next((item for item in left if item.audio == wanted), left[0] if left else None)
     results = _results(studio, pair)
     if item is None:
-        return ItemShown(view.done_html(len(items)), "", gr.Row(visible=False), results)
+        return ItemShown(view.done_html(len(items)), None, gr.Row(visible=False), results)
     evaluation = evaluation_of(find_evaluation(studio.evaluations, pair.first))
     path = audio_of(studio, evaluation, item.audio)
     shown = view.item_html(item, sides(pair, item, rater), path, len(left), len(items))
-    return ItemShown(shown, item.audio, gr.Row(visible=True), results)
+    return ItemShown(shown, OnScreen(pair, rater, item.audio), gr.Row(visible=True), results)
 
 
 def _items(studio: Studio, pair: Pair) -> list[Item]:

@@ -22,7 +22,7 @@ def blind_tab(studio: Studio, opened: EventTriggers) -> None:
         second = gr.Dropdown([], label="Second evaluation", min_width=220)
     rater = gr.Textbox("", label="Your name", max_length=MAX_NAME, info="Kept with your votes.", max_lines=1)
     item = gr.HTML(note_html(INVITATION))
-    audio = gr.State("")
+    on_screen = gr.State(None)
     with gr.Row(visible=False, elem_classes="qal-actions qal-vote") as buttons:
         votes = {side: gr.Button(label, variant="primary", min_width=110) for side, label in SIDES.items()}
         votes["equal"].variant = "secondary"
@@ -30,7 +30,7 @@ def blind_tab(studio: Studio, opened: EventTriggers) -> None:
         undo = gr.Button("Undo my last vote", min_width=150, scale=0)
     with gr.Accordion("Results", open=False):
         results = gr.HTML("")
-    inputs, outputs = [first, second, rater], [item, audio, buttons, results]
+    inputs, outputs = [first, second, rater], [item, on_screen, buttons, results]
     choices = {
         "fn": action(actions.update_choices, studio),
         "inputs": [first, second],
@@ -41,5 +41,5 @@ def blind_tab(studio: Studio, opened: EventTriggers) -> None:
     gr.on([second.input, rater.blur, rater.submit], **show)
     vote = action(actions.vote, studio)
     for side, button in votes.items():
-        button.click(vote, [*inputs, audio, gr.State(side)], outputs, **EVENT_OPTIONS)
+        button.click(vote, [*inputs, on_screen, gr.State(side)], outputs, **EVENT_OPTIONS)
     undo.click(action(actions.undo, studio), inputs, outputs, **EVENT_OPTIONS)

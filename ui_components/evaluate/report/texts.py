@@ -16,7 +16,7 @@ def evaluation_facts(evaluation: Evaluation) -> list[tuple[str, str]]:
     """The settings of an evaluation as names and values, without those that are not known."""
     facts = [
         ("Model", evaluation.model),
-        ("Dataset", evaluation.corpus_path or evaluation.corpus),
+        ("Dataset", evaluation.corpus),
         ("Dataset version", evaluation.corpus_version),
         ("Language", evaluation.language or "that of each example"),
         ("Decoding", _listed(evaluation.decoding)),

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from qal.evaluation.errors.analysis import ErrorAnalysis
+from qal.evaluation.records import Evaluation
 from ui_components.app.studio import Studio
 from ui_components.evaluate.errors.charts import GROUP_TITLES, error_charts
 from ui_components.evaluate.results import view
@@ -17,6 +19,7 @@ from ui_components.evaluate.results.examples import (
     clicked,
     show_examples,
 )
+from ui_components.evaluate.results.series import series_charts
 from ui_components.evaluate.results.stored import Listed, find_evaluation, list_evaluations
 from ui_components.train.run.charts import board_json
 
@@ -115,29 +118,42 @@ def show_result(
         return nothing._replace(opened="", panel=gr.Column(visible=False))
     is_new = wanted != opened
     evaluation, analysis = analysed(studio, wanted, normaliser)
-    summary = view.summary_html(evaluation, analysis, model_titles(studio)(evaluation.model))
-    others = gr.Dropdown(choices=comparison_choices(studio, evaluation), value=NONE) if is_new else gr.skip()
+    shown = _without_rows(studio, evaluation, analysis, is_new)
     if analysis is None:
-        hidden = gr.Radio(choices=[], value=None, visible=False), gr.Button(visible=False)
-        return ResultShown(wanted, gr.Column(visible=True), summary, hidden[0], "", "", "", others, {}, "", hidden[1])
+        return shown
     groupings = [(GROUP_TITLES[name].removeprefix("By ").capitalize(), name) for name in analysis.groups]
     current = by if by in analysis.groups else next(iter(analysis.groups), None)
     chosen = {} if is_new or not narrowing else dict(narrowing)
     examples = show_examples(studio, wanted, normaliser, search, chosen, PAGE_EXAMPLES)
     if is_playing and not is_new:
         examples = ExamplesShown(gr.skip(), gr.skip())
-    return ResultShown(
-        opened=wanted,
-        panel=gr.Column(visible=True),
-        summary=summary,
+    charts = [*series_charts(studio, evaluation, analysis.normaliser.id), *error_charts(analysis)]
+    return shown._replace(
         by=gr.Radio(choices=groupings, value=current, visible=bool(groupings)),
         groups=view.groups_html(analysis.groups[current], _key(chosen, current)) if current else "",
         confusions=view.confusions_html(analysis.words, _key(chosen, PAIR)),
-        charts=board_json(f"{wanted} {analysis.normaliser.id}", error_charts(analysis)),
-        other=others,
+        charts=board_json(f"{wanted} {analysis.normaliser.id}", charts),
         narrowing=chosen,
         examples=examples.examples,
         more=examples.more,
+    )
+
+
+def _without_rows(studio: Studio, evaluation: Evaluation, analysis: ErrorAnalysis | None, is_new: bool) -> ResultShown:
+    """Returns the outputs of an evaluation of which no example is scored yet."""
+    others = gr.Dropdown(choices=comparison_choices(studio, evaluation), value=NONE) if is_new else gr.skip()
+    return ResultShown(
+        opened=evaluation.id,
+        panel=gr.Column(visible=True),
+        summary=view.summary_html(evaluation, analysis, model_titles(studio)(evaluation.model)),
+        by=gr.Radio(choices=[], value=None, visible=False),
+        groups="",
+        confusions="",
+        charts="",
+        other=others,
+        narrowing={},
+        examples="",
+        more=gr.Button(visible=False),
     )
 
 

@@ -1,5 +1,6 @@
 """The names of evaluations and their models, and the comparison of two evaluations."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import gradio as gr
 
 from qal.evaluation.comparison.differences import common_examples, difference
 from qal.evaluation.records import Evaluation, read_rows
+from qal.jobs.kept_checkpoints import SEPARATOR
+from qal.jobs.notes import run_name
+from qal.jobs.run import list_runs
 from qal.text.normalisation.registry import find_normaliser
 from ui_components.app.studio import Studio
 from ui_components.evaluate.results import view
@@ -18,9 +22,19 @@ NONE = ""  # of the comparison
 
 
 def model_titles(studio: Studio) -> Callable[[str], str]:
-    """Returns a function for the name of an evaluation's model: that of its run, or the last part of a path."""
+    """Returns a function for the name of an evaluation's model: that of its run, or the last part of a path.
+
+    A checkpoint is named after its run, too."""
     titles = {value: label for label, value in model_choices(studio.runs, studio.model)}
-    return lambda model: titles.get(model) or (Path(model).name if model.startswith("/") else model)
+    names = {run.id: run_name(run) for run in list_runs(studio.runs)}
+
+    def title(model: str) -> str:
+        run, _, checkpoint = model.rpartition(SEPARATOR)
+        if run in names:
+            return f"{names[run]} · {checkpoint.replace('-', ' ')}"
+        return titles.get(model) or (Path(model).name if model.startswith("/") else model)
+
+    return title
 
 
 def comparison_choices(studio: Studio, evaluation: Evaluation) -> Choices:
@@ -44,9 +58,13 @@ def update_choices(studio: Studio, opened: str) -> Any:
 
 
 def labels(studio: Studio, evaluations: Sequence[Evaluation]) -> Choices:
-    """Returns evaluations as choices: the model and the id."""
+    """Returns evaluations as choices: the model, the dataset and the time of the start."""
     titles = model_titles(studio)
-    return [(f"{titles(e.model)} · {e.id}", e.id) for e in evaluations]
+    return [(f"{titles(e.model)} · {e.corpus}, {_time(e.started)}", e.id) for e in evaluations]
+
+
+def _time(started: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(started))
 
 
 def compare(studio: Studio, opened: str, other: str | None, normaliser: str) -> str:

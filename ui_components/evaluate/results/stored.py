@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from qal.errors import EvaluationError
+from qal.errors import EvaluationError, StorageError
 from qal.evaluation.breakdown import Figures, counted, figures
 from qal.evaluation.errors.analysis import ErrorAnalysis, analyse
 from qal.evaluation.evaluate import evaluations_of
@@ -42,7 +42,7 @@ def list_evaluations(evaluations: Path) -> list[Listed]:
     for folder, evaluation in evaluations_of(evaluations):
         try:
             listed.append(Listed(folder, evaluation, figures_of(folder, known_normaliser(evaluation))))
-        except EvaluationError:
+        except (EvaluationError, StorageError):
             continue
     return listed
 

@@ -9,6 +9,7 @@ from ui_components.evaluate.results import actions
 from ui_components.evaluate.results import examples as example_actions
 from ui_components.evaluate.results.comparison import NONE, compare, update_choices
 from ui_components.evaluate.results.examples import PAGE_EXAMPLES, STORED
+from ui_components.evaluate.results.removal import wire_removal
 from ui_components.evaluate.results.reports import report_file
 from ui_components.evaluate.start.form import normaliser_choices
 from ui_components.train.run.charts import chart_board
@@ -61,6 +62,8 @@ def results_tab(studio: Studio) -> ResultsTab:
                 comparison = gr.HTML("")
                 with gr.Row(elem_classes="qal-actions"):
                     reports = {form: gr.Button(label, min_width=110) for form, label in REPORTS.items()}
+                    delete = gr.Button("Delete", min_width=110)
+                question_place = gr.Column()
         by = gr.Radio([], label="Break down by", visible=False)
         groups = gr.HTML("", js_on_load=CLICKABLE_JS)
         with gr.Accordion("Words confused most", open=False):
@@ -92,6 +95,8 @@ def results_tab(studio: Studio) -> ResultsTab:
     )
     for form, button in reports.items():
         wire_download(button, action(report_file, studio), [opened, normaliser, gr.State(form)])
+    with question_place:
+        wire_removal(studio, delete, opened, chosen, listed)
     return ResultsTab(chosen, listed)
 
 

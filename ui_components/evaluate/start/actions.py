@@ -6,6 +6,7 @@ import gradio as gr
 
 from qal.errors import OptionError
 from ui_components.app.studio import Studio, current_user
+from ui_components.evaluate.results.comparison import model_titles
 from ui_components.evaluate.start import jobs
 from ui_components.evaluate.start.form import form_of
 from ui_components.evaluate.start.view import ShownJob, jobs_html
@@ -41,8 +42,9 @@ def start_evaluation(studio: Studio, request: gr.Request, *values: Any) -> JobsS
     """Starts an evaluation. Raises OptionError for a form that cannot be used, or if another one is running."""
     form = form_of(*values).checked(studio)
     dataset = form.corpus.rpartition("/")[2]
-    command = form.command(studio.runs, studio.evaluations)
-    jobs.start_evaluation(studio.evaluations, form.models, dataset, command, current_user(request))
+    user = current_user(request)
+    command = form.command(studio.runs, studio.evaluations, user)
+    jobs.start_evaluation(studio.evaluations, form.models, dataset, command, user)
     shown = shown_jobs(studio)
     return JobsShown(shown, shown)
 
@@ -55,11 +57,10 @@ def update_jobs(studio: Studio, sent: str) -> JobsShown:
 
 def shown_jobs(studio: Studio) -> str:
     """The HTML of all jobs, the newest first."""
-    titles = {value: label for label, value in model_choices(studio.runs, studio.model)}
-    shown = []
+    title, shown = model_titles(studio), []
     for folder, job in reversed(jobs.list_jobs(studio.evaluations)):
         state = jobs.state_of(folder, job)
-        names = ", ".join(titles.get(model, model) for model in job.models)
+        names = ", ".join(map(title, job.models))
         error = jobs.error_of(folder) if state == "failed" else ""
         shown.append(ShownJob(job, state, jobs.progress_of(folder, job), names, error))
     return jobs_html(shown)

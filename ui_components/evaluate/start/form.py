@@ -1,5 +1,6 @@
 """The form of a new evaluation, and the command line that it stands for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,10 @@ class EvaluationForm(BaseModel, frozen=True):
         unknown = set(self.models) - allowed_models(studio.runs, studio.model)
         if unknown:
             raise OptionError(f"the model {min(unknown)} is not installed; choose another one")
+        return self.with_dataset(studio)
+
+    def with_dataset(self, studio: Studio) -> "EvaluationForm":
+        """Returns the form with the path of its dataset resolved. Raises OptionError for wrong settings."""
         if not self.corpus:
             raise OptionError("choose a dataset first; the Data tab adds one")
         if self.language:
@@ -55,8 +60,21 @@ class EvaluationForm(BaseModel, frozen=True):
         find_normaliser(self.normaliser)
         return self.model_copy(update={"corpus": str(studio.require_allowed_path(self.corpus))})
 
-    def command(self, runs: Path, evaluations: Path) -> list[str]:
-        """Returns the command line."""
+    def command(self, runs: Path, evaluations: Path, user: str | None = None) -> list[str]:
+        """Returns the command line; the user is the one to whom the evaluation belongs."""
+        options = self._options(runs, evaluations, user)
+        if len(self.models) == 1:
+            return qal_command("evaluate", "score", self.models[0], self.corpus, *options)
+        return qal_command("evaluate", "compare", *self.models, "--on", self.corpus, *options)
+
+    def checkpoints_command(
+        self, run: str, names: Sequence[str], runs: Path, evaluations: Path, user: str | None = None
+    ) -> list[str]:
+        """Returns the command line that evaluates checkpoints of a run."""
+        options = self._options(runs, evaluations, user)
+        return qal_command("evaluate", "checkpoints", run, self.corpus, *options, "--only", *names)
+
+    def _options(self, runs: Path, evaluations: Path, user: str | None) -> list[str]:
         flags = {
             "split": self.split,
             "normaliser": self.normaliser,
@@ -65,11 +83,9 @@ class EvaluationForm(BaseModel, frozen=True):
             "max": str(self.max_examples or ""),
             "runs": str(runs.resolve()),
             "out": str(evaluations.resolve()),
+            "user": user or "",
         }
-        options = [f"--{name}={value}" for name, value in flags.items() if value]
-        if len(self.models) == 1:
-            return qal_command("evaluate", "score", self.models[0], self.corpus, *options, "--json")
-        return qal_command("evaluate", "compare", *self.models, "--on", self.corpus, *options, "--json")
+        return [*(f"--{name}={value}" for name, value in flags.items() if value), "--json"]
 
 
 def form_of(

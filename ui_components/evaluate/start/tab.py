@@ -9,6 +9,7 @@ from gradio.events import Dependency
 from qal.text.normalisation.registry import SCORING
 from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
 from ui_components.evaluate.start import actions
+from ui_components.evaluate.start.checkpoints import checkpoints_form
 from ui_components.evaluate.start.form import AS_STORED, CONTEXTS, MAX_MODELS, SPLITS, normaliser_choices
 from ui_components.widgets.choices import named_languages
 from ui_components.widgets.clickable import CLICKABLE_JS
@@ -28,8 +29,15 @@ def jobs_panel() -> JobsPanel:
     return JobsPanel(gr.HTML("", js_on_load=f"{CLICKABLE_JS}\n{POLL_JS}"), gr.State(""))
 
 
-def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> Dependency:
-    """Lays out and wires the form. Returns the event after which an evaluation has started."""
+class StartTab(NamedTuple):
+    """The parts of the form that others use."""
+
+    models: gr.Dropdown
+    started: list[Dependency]  # the events after which an evaluation has started
+
+
+def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> StartTab:
+    """Lays out and wires the form."""
     models = gr.Dropdown([], multiselect=True, label="Models", max_choices=MAX_MODELS, elem_id="evaluate-models")
     with gr.Row():
         corpus = gr.Dropdown([], label="Dataset", min_width=220, scale=2)
@@ -53,12 +61,10 @@ def start_tab(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> Depend
     with gr.Row(elem_classes="qal-actions"):
         start = gr.Button("Evaluate", variant="primary", min_width=140, scale=0)
     gr.on(opened, action(actions.update_form, studio), [models, corpus], [models, corpus], **EVENT_OPTIONS)
-    return start.click(
-        action(actions.start_evaluation, studio),
-        [models, corpus, split, normaliser, max_examples, language, context],
-        list(panel),
-        **EVENT_OPTIONS,
-    )
+    settings = [corpus, split, normaliser, max_examples, language, context]
+    start_evaluation = action(actions.start_evaluation, studio)
+    started = start.click(start_evaluation, [models, *settings], list(panel), **EVENT_OPTIONS)
+    return StartTab(models, [started, checkpoints_form(studio, settings, list(panel), opened)])
 
 
 def wire_jobs(studio: Studio, panel: JobsPanel, opened: EventTriggers) -> list[Dependency]:

@@ -95,6 +95,7 @@ LABELS = {
     "result.keep": "Checkpoint to keep",
     "result.averaged_epochs": "Epochs to average",
     "result.transformers": "Save in Transformers format",
+    "result.gate": "Gate (checks of the finished model)",
     "result.suite": "Regression suite (YAML file)",
     "context.full_share": "Share of 30 s batches",
     "targets.translate_share": "Examples with translation",
@@ -119,6 +120,7 @@ LABELS = {
     "retention.max_wer_loss": "Max increase of the error rate",
     "checkpoints.every_steps": "Save every N steps",
     "checkpoints.every_minutes": "Save every N minutes",
+    "checkpoints.keep_epochs": "Keep the weights of each epoch",
     "faults.skipped_steps": "Max consecutive skipped steps",
     "faults.bad_rows_share": "Max share of unusable audio",
 }

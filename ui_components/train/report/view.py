@@ -3,6 +3,7 @@
 import html
 from collections.abc import Sequence
 
+from qal.evaluation.check_result import FAILED_GATE, gate_sentences
 from qal.evaluation.report import REPORT_TITLE, WORSE_THAN_ORIGINAL, RunReport, Score, data_notes, retention_sentences
 from qal.text.error_measure import Measure, percent
 
@@ -21,7 +22,8 @@ def report_html(report: RunReport | None) -> str:
     table = f'<div class="qal-table"><table>{head}{rows}</table></div>'
     basis = f'<p class="qal-muted">{html.escape(report.basis)}</p>'
     notes = "".join(f'<p class="qal-muted">{html.escape(note)}</p>' for note in data_notes(report))
-    return f"{table}{basis}{_difference_html(report)}{notes}{_retention_html(report)}{_failures_html(report)}"
+    checks = f"{_retention_html(report)}{_gate_html(report)}{_failures_html(report)}"
+    return f"{table}{basis}{_difference_html(report)}{notes}{checks}"
 
 
 def unreadable_report_html() -> str:
@@ -38,11 +40,27 @@ def _score_row(title: str, score: Score, measures: Sequence[Measure], is_best: b
 
 
 def _failures_html(report: RunReport) -> str:
-    failures = report.retention.failures if report.retention else ()
+    """Returns each loss on other audio and each failure of the gate as a warning."""
+    forgotten = [(WORSE_THAN_ORIGINAL, sentence) for sentence in report.retention.failures] if report.retention else []
+    refused = [(FAILED_GATE, sentence) for sentence in report.gate.failures] if report.gate else []
     return "".join(
-        f'<p class="qal-note problem forgetting">{WORSE_THAN_ORIGINAL}: {html.escape(sentence)}</p>'
-        for sentence in failures
+        f'<p class="qal-note problem forgetting">{what}: {html.escape(sentence)}</p>'
+        for what, sentence in [*forgotten, *refused]
     )
+
+
+def _gate_html(report: RunReport) -> str:
+    """Returns which checks of the gate passed, with all of their figures in a table that opens."""
+    if not report.gate:
+        return ""
+    sentences = "".join(f'<p class="qal-muted">{html.escape(s)}</p>' for s in gate_sentences(report.gate))
+    rows = "".join(
+        f"<tr><td>{html.escape(check.name)}</td><td>{check.state}</td><td>{html.escape(check.detail)}</td></tr>"
+        for check in report.gate.checks
+    )
+    head = "<tr><th>Check</th><th>Result</th><th>Figures</th></tr>"
+    table = f'<div class="qal-table"><table>{head}{rows}</table></div>'
+    return f"{sentences}<details><summary>Checks of the gate</summary>{table}</details>"
 
 
 def _retention_html(report: RunReport) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from qal.jobs.index import Entry, file_stamp
+from qal.jobs.job import was_refused_by_gate
 from qal.jobs.metrics import NO_FILE
 from qal.jobs.sample_predictions import read_samples
 from ui_components.app.studio import Studio, unchanged
@@ -37,6 +38,7 @@ class RunButtons(NamedTuple):
     stop: Any
     kill: Any
     resume: Any
+    despite_gate: Any
     new_run: Any
     report_png: Any
     report_html: Any
@@ -52,6 +54,7 @@ class RunUpdate(NamedTuple):
     stop: Any
     kill: Any
     resume: Any
+    despite_gate: Any
     new_run: Any
     report_png: Any
     report_html: Any
@@ -59,6 +62,7 @@ class RunUpdate(NamedTuple):
     delete: Any
     caption: Any
     transcribe: Any
+    evaluate: Any
     download: Any
     rename: Any
     charts: Any
@@ -209,6 +213,7 @@ def _buttons(entry: Entry, stopping: bool, has_metrics: bool) -> RunButtons:
         stop=gr.Button(visible=not entry.ended, interactive=not stopping),
         kill=gr.Button(visible=stopping),
         resume=gr.Button(visible=can_resume),
+        despite_gate=gr.Button(visible=was_refused_by_gate(entry.status)),
         new_run=gr.Button(visible=entry.config is not None),
         report_png=gr.Button(visible=has_metrics),
         report_html=gr.Button(visible=has_metrics),

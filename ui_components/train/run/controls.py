@@ -78,6 +78,10 @@ def resume(studio: Studio, run_id: str | None, request: gr.Request) -> None:
     job.resume(require_own_run(studio, run_id, request))
 
 
+def export_despite_gate(studio: Studio, run_id: str | None, request: gr.Request) -> None:
+    job.export_despite_gate(require_own_run(studio, run_id, request))
+
+
 def ask_kill(studio: Studio, run_id: str | None, request: gr.Request) -> QuestionUpdate:
     """Asks the user to confirm that the run is killed."""
     return _ask(studio, "kill", run_id, request)

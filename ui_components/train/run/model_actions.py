@@ -1,4 +1,4 @@
-"""Buttons of the Run tab that use the run's model or name the run: caption, transcribe, download, rename."""
+"""Buttons of the Run tab that use the run's model or name the run: caption, transcribe, evaluate, download, rename."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -32,6 +32,7 @@ class ModelButtons(NamedTuple):
 
     caption: Any
     transcribe: Any
+    evaluate: Any
     download: Any
     rename: Any
 
@@ -61,6 +62,7 @@ def add_model_buttons() -> ModelButtons:
         return ModelButtons(
             caption=button("Caption with it", "caption", "primary"),
             transcribe=button("Transcribe with it", "transcribe"),
+            evaluate=button("Evaluate it", "evaluate"),
             download=button("Download", "download-model"),
             rename=button("Rename", "rename"),
         )
@@ -72,6 +74,7 @@ def model_buttons(entry: Entry) -> ModelButtons:
     return ModelButtons(
         caption=gr.Button(visible=has_model),
         transcribe=gr.Button(visible=has_model),
+        evaluate=gr.Button(visible=has_model),
         download=gr.Button(visible=has_model),
         rename=gr.Button(visible=True),
     )

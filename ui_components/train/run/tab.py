@@ -128,6 +128,7 @@ def add_buttons() -> RunButtons:
             stop=button("Stop", "stop", "stop"),
             kill=button("Kill", "kill", "stop"),
             resume=button("Resume", "resume"),
+            despite_gate=button("Export despite the gate", "despite-gate"),
             new_run=button("New run with these settings", "new-run"),
             report_png=button("Report as PNG", "report-png"),
             report_html=button("Report as HTML", "report-html"),
@@ -182,7 +183,11 @@ def wire_buttons(
     studio: Studio, buttons: RunButtons, selector: gr.Dropdown, copied_run: gr.State, refresh: dict
 ) -> None:
     """Wires the buttons that need no confirmation; `refresh` holds the arguments of the event that updates the tab."""
-    for button, handler in ((buttons.stop, run_controls.stop), (buttons.resume, run_controls.resume)):
+    for button, handler in (
+        (buttons.stop, run_controls.stop),
+        (buttons.resume, run_controls.resume),
+        (buttons.despite_gate, run_controls.export_despite_gate),
+    ):
         button.click(action(handler, studio), selector, None, **EVENT_OPTIONS).then(**refresh)
     # The state is cleared first, because its change event needs a new value even for the same run.
     cleared = buttons.new_run.click(lambda: None, None, copied_run, **EVENT_OPTIONS)

@@ -29,6 +29,7 @@ STAGE_LABELS = {
     "validate": "Validating",
     "merge": "Merging and converting the weights",
     "check": "Checking the conversion",
+    "gate": "Checking the finished model",
     "report": "Evaluating on the test set",
     "retention": "Checking for forgetting on other datasets",
     "suite": "Running the regression suite",

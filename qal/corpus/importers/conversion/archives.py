@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from qal.audio.decode import Check, no_check
+from qal.audio.decoding.opening import Check, no_check
 from qal.corpus.importers.listing import Problem
 from qal.corpus.split import parse_split
 from qal.errors import CorpusError

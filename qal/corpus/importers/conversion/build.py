@@ -8,7 +8,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
-from qal.audio.decode import Check
+from qal.audio.decoding.opening import Check
 from qal.corpus.importers.conversion.checking import CheckedCandidate
 from qal.corpus.importers.conversion.convert import Item, Outcome, Recording, convert, unreadable_reason
 from qal.corpus.importers.conversion.journal import Journal, candidate_key
@@ -50,11 +50,17 @@ def _holds_audio(entry: Entry) -> bool:
     return isinstance(entry, CheckedCandidate) and isinstance(entry.candidate.audio, AudioBytes)
 
 
-def require_few_problems(problems: Sequence[Problem], total: int, max_share: float) -> None:
-    """Raises ProblemsError if the share of faults among `total` entries is too large."""
+def require_few_problems(problems: Sequence[Problem], total: int, max_share: float, is_kept: bool = False) -> None:
+    """Raises ProblemsError if the share of faults among `total` entries is too large.
+
+    Args:
+        problems: those that were found so far.
+        total: number of the entries.
+        max_share: the largest share of faults, 0 to 1.
+        is_kept: True if what was converted is kept for the next import."""
     faults = [problem for problem in problems if problem.is_fault]
     if len(faults) >= MIN_PROBLEMS and len(faults) > max_share * total:
-        raise ProblemsError(faults, total, max_share)
+        raise ProblemsError(faults, total, max_share, is_kept)
 
 
 @dataclass
@@ -111,7 +117,8 @@ class CorpusBuilder:
         self._require_few(self.problems, self._entries)
 
     def _require_few(self, problems: Sequence[Problem], total: int) -> None:
-        require_few_problems(problems, total, self.max_problem_share)
+        is_kept = bool(self._rows or self.journal.rows)
+        require_few_problems(problems, total, self.max_problem_share, is_kept)
 
     def _grouped(self, listed: Listed) -> Iterator[Sequence[Entry]]:
         """Yields the entries with those of the same recording together."""

@@ -10,6 +10,9 @@ TAG = re.compile(r"</?(?:b|i|u|s|em|strong|br|p|div|span|font|small|big|sub|sup)
 SPACING_TAG = re.compile(r"<(?:br|/?p|/?div)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 MARKUP_REMOVED = "markup was removed from its text"
+SOUND_REMOVED = "the description of a sound was removed from its text"
+LABEL_MOVED = "the name of its speaker was removed from its text"
+TEXT_CHANGES = (MARKUP_REMOVED, SOUND_REMOVED, LABEL_MOVED)  # notes that a preview counts
 
 
 def clean_text(text: str) -> tuple[str, bool]:

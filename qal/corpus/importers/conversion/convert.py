@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qal.audio.decode import Check, no_check
+from qal.audio.decoding.opening import Check, no_check
 from qal.audio.holes import Hole
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.cores import usable_cores
@@ -23,6 +23,7 @@ from qal.errors import AudioDecodeError
 MAX_DECODERS = 4
 WAITING_S = 0.5
 JOBS_AHEAD = 4  # for each thread; more would hold more recordings of a Parquet file in memory
+IS_DAMAGED = "its sound is damaged; copy or download the file again"
 HAS_HOLE = "a part of its sound is missing in the file and is filled with silence"
 PROVISIONAL_SPLIT = "train"  # until the corpus is split
 
@@ -135,12 +136,15 @@ def decode_parts(
     keeps_times = any(part.start or part.end is not None for part in parts)
     reader = RecordingReader(first, channel, keeps_times, check)
     for i, samples in cut_parts(reader.pieces(), parts):
-        notes = [*reader.notes, *([HAS_HOLE] if _has_hole(parts[i], reader.holes) else [])]
+        if _touches(parts[i], reader.damage):
+            yield i, IS_DAMAGED, ()
+            continue
+        notes = [*reader.notes, *([HAS_HOLE] if _touches(parts[i], reader.holes) else [])]
         yield i, f"its part {samples}" if isinstance(samples, str) else samples, notes
 
 
-def _has_hole(part: Part, holes: Sequence[Hole]) -> bool:
-    """True if a part contains silence that was filled in."""
+def _touches(part: Part, holes: Sequence[Hole]) -> bool:
+    """True if a part contains silence that was filled in, or what was left out."""
     end_s = float("inf") if part.end is None else part.end / SAMPLE_RATE
     return any(hole.end_s > part.start / SAMPLE_RATE and hole.start_s < end_s for hole in holes)
 

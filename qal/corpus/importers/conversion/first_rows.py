@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from qal.audio.decode import Check
+from qal.audio.decoding.opening import Check
 from qal.audio.samples import Samples, seconds
 from qal.audio.sound_check import require_sound
 from qal.corpus.importers.conversion.checking import CheckedCandidate
+from qal.corpus.importers.conversion.clean_text import TEXT_CHANGES
 from qal.corpus.importers.conversion.convert import decode_parts, reason_of
 from qal.corpus.importers.conversion.names import describe_part, place_with_file
 from qal.corpus.importers.conversion.writing import within_full_scale
@@ -40,6 +41,12 @@ class SampledEntries:
     split_counts: Counter[str] = field(default_factory=Counter)
     speakers: set[str] = field(default_factory=set)
 
+    changes: Counter[str] = field(default_factory=Counter)  # of texts, by their notes
+
+    def describe_changes(self) -> list[str]:
+        """Returns a sentence for each kind of change of texts, with the number of examples."""
+        return [f"{count:,} {'example' if count == 1 else 'examples'}: {note}." for note, count in self.changes.items()]
+
     def describe_part(self, stated_count: int | None) -> str:
         """Returns a sentence about how much of the source was read, "" if it was read whole."""
         if self.is_complete:
@@ -61,6 +68,7 @@ def sample_entries(entries: Iterable[Entry], limits: SampleLimits, check: Check)
             continue
         sample.count += 1
         sample.split_counts[entry.candidate.split_name] += 1
+        sample.changes.update(note for note in entry.candidate.notes if note in TEXT_CHANGES)
         sample.speakers.add(speaker_key(entry.candidate.speaker))
         if len(sample.rows) + len(waiting) < limits.rows:
             waiting.append(entry)

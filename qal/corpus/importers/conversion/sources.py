@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from qal.audio.decode import Check
+from qal.audio.decoding.opening import Check
 from qal.corpus.importers.conversion.archives import is_archive, unpack_archive
 from qal.corpus.importers.formats import find_format
 from qal.corpus.importers.listing import Problem, SourceFormat

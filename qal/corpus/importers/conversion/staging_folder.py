@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from qal.corpus.importers.results import ProblemsError
 from qal.corpus.importers.staging import (
     LOCK_FILE,
     NEW_FOLDER,
@@ -20,7 +21,7 @@ from qal.corpus.importers.staging import (
 from qal.corpus.manifest import MANIFEST_FILE
 from qal.corpus.versions.history import keep_versions, record_creation
 from qal.errors import CorpusError
-from qal.storage import storage_errors
+from qal.storage import make_folder, storage_errors
 
 CORPUS_FOLDER = NEW_FOLDER
 
@@ -29,9 +30,9 @@ CORPUS_FOLDER = NEW_FOLDER
 def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
     """Yields a folder that belongs to one target, one source and one set of options; what is in it is kept.
 
-    If the block succeeds, its folder `new` replaces `out`. If it raises a CorpusError, everything is deleted. Any other
-    exception, or a kill, leaves the folder for the next import with the same `identity`; one with another identity
-    deletes it.
+    If the block succeeds, its folder `new` replaces `out`. If it raises a CorpusError, everything is deleted, unless
+    too many problems stopped it. Any other exception, or a kill, leaves the folder for the next import with the same
+    `identity`; one with another identity deletes it.
 
     Args:
         out: the target.
@@ -47,7 +48,7 @@ def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
     prefix = f".{target.name}-import-"
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
     with storage_errors(f"the dataset {out}"):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         folder = target.parent / f"{prefix}{digest}"
         folder.mkdir(exist_ok=True)
         with (folder / LOCK_FILE).open("w") as lock:
@@ -58,8 +59,9 @@ def resumable_staging(out: Path, force: bool, identity: Any) -> Iterator[Path]:
             (folder / CORPUS_FOLDER).mkdir(exist_ok=True)
             try:
                 yield folder
-            except CorpusError:
-                shutil.rmtree(folder, ignore_errors=True)
+            except CorpusError as error:
+                if not (isinstance(error, ProblemsError) and error.is_kept):
+                    shutil.rmtree(folder, ignore_errors=True)
                 raise
             check_replaceable(out, force)  # another import may have written it in the meantime
             is_replaced = (target / MANIFEST_FILE).is_file() and keep_versions(target, folder / CORPUS_FOLDER)

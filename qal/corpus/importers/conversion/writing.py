@@ -11,17 +11,17 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from qal.audio.decoding.wav_length import CHUNK_HEADER, RIFF_HEADER_BYTES, missing_wav_share
 from qal.audio.samples import HOP, PCM_BYTES, SAMPLE_RATE, Samples, from_pcm16, seconds, to_pcm16
 from qal.audio.sound_check import MIN_SWING, require_sound
 from qal.errors import AudioDecodeError
 
 FLAC_FRAME = 4096  # samples
 MAX_COPIED_BYTES = 64_000_000  # of a WAV file that is read whole to be copied: half an hour
-RIFF_HEADER_BYTES, WAV_PCM = 12, 1
-CHUNK_HEADER, WAV_FORM = struct.Struct("<4sI"), struct.Struct("<HHIIHH")
+WAV_PCM = 1
+WAV_FORM = struct.Struct("<HHIIHH")
 LOUD_ENOUGH = 2 * MIN_SWING * 32768 + 1  # distance from the lowest to the highest 16-bit sample
 MAX_MISSING_SHARE = 0.02  # of the samples of a WAV file that is still whole enough for its text
-UNKNOWN_LENGTH = 0x7FFF0000  # in the header of a WAV file that was written as a stream
 CUT_OFF = "is cut off: {:.0%} of its samples are missing; copy or download it again"
 NOTED_PEAK = 1.01  # a smaller excess comes from the filter of the resampler
 SCALED = "scaled down by {:.1f} dB, because its peak was above full scale"
@@ -103,27 +103,11 @@ def require_whole_wav(path: Path) -> None:
 
     A file that cannot be opened passes: the decoder says why."""
     try:
-        missing_share = _missing_share(path)
+        missing_share = missing_wav_share(path)
     except OSError:
         return
     if missing_share > MAX_MISSING_SHARE:
         raise AudioDecodeError(f"{path.name}: {CUT_OFF.format(missing_share)}")
-
-
-def _missing_share(path: Path) -> float:
-    """Returns the share of its samples, 0 to 1, that a WAV file lacks; 0 for any other file, and for a stream."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        head = file.read(RIFF_HEADER_BYTES)
-        if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
-            return 0.0
-        while len(header := file.read(CHUNK_HEADER.size)) == CHUNK_HEADER.size:
-            kind, length = CHUNK_HEADER.unpack(header)
-            if kind == b"data":
-                missing = length - (size - file.tell())
-                return missing / length if missing > 0 and length < UNKNOWN_LENGTH else 0.0
-            file.seek(length + length % 2, os.SEEK_CUR)
-    return 0.0
 
 
 def _wav_samples(content: bytes) -> NDArray[np.int16] | None:

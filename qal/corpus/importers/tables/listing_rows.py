@@ -14,7 +14,10 @@ from qal.corpus.importers.listing import AudioBytes, AudioPiece, Candidate, List
 from qal.corpus.importers.tables.columns import Roles, seconds_of, text_of, value_of
 from qal.corpus.importers.tables.locating import FileLocator
 from qal.corpus.importers.tables.records import BadRecord, Record, Table
+from qal.corpus.importers.tables.spoken_words import spoken_words
+from qal.corpus.importers.timed.cue_text import unspoken_reason
 from qal.corpus.split import parse_split
+from qal.corpus.words import has_words
 from qal.errors import CorpusError
 from qal.text.languages import resolve_language
 
@@ -34,13 +37,15 @@ class TableRows:
         roles: its columns.
         folder: the folder of the source.
         locator: finds its recordings.
-        options: what the user states."""
+        options: what the user states.
+        labels: names of speakers with which its texts begin."""
 
     table: Table
     roles: Roles
     folder: Path
     locator: FileLocator
     options: ListingOptions
+    labels: frozenset[str] = frozenset()
 
     def entries(self) -> Iterator[Candidate | Problem]:
         """Yields a candidate or a problem for each record."""
@@ -74,6 +79,13 @@ class TableRows:
         translation = self._text(record.values, "translation")
         if not self.options.no_text and text is None and translation is None:
             return Problem(place, self._missing_text(record.values))
+        speaker = self._text(record.values, "speaker") or ""
+        text_notes: tuple[str, ...] = ()
+        if text is not None and not self.options.no_text:
+            spoken = spoken_words(text, self.labels)
+            if not spoken.text and has_words(text) and translation is None:
+                return Problem(place, unspoken_reason(text), is_fault=False)
+            text, text_notes, speaker = spoken.text, spoken.notes, speaker or spoken.speaker
         stated = self._text(record.values, "language")
         language = _language(stated, self.options.language)
         notes = (UNKNOWN_LANGUAGE.format(stated[:MAX_QUOTED]),) if stated and not language else ()
@@ -81,11 +93,11 @@ class TableRows:
             audio=audio,
             text=text or "",
             language=language,
-            speaker=self._text(record.values, "speaker") or "",
+            speaker=speaker,
             translation=translation or "",
             split_name=self._split_name(record.values, audio),
             place=place,
-            notes=(*record.notes, *notes),
+            notes=(*record.notes, *notes, *text_notes),
         )
 
     def _text(self, values: Mapping[str, Any], role: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.tables.columns import column_key, names_recordings
 from qal.corpus.importers.tables.delimited import SEPARATORS, Delimited, above_header, delimited_records, find_separator
+from qal.corpus.importers.tables.json_objects import recognised_segments
 from qal.corpus.importers.tables.records import BadRecord, Record, Table, translated
 from qal.corpus.importers.tables.sheets import read_sheets
 from qal.corpus.importers.tables.text_encoding import TextEncoding, find_encoding, is_damaged, text_lines
@@ -133,7 +134,8 @@ def _json_file(path: Path, encoding: TextEncoding, notes: str, known: set[str]) 
         return _json_table(path, lambda: _json_lines(path, encoding), "line", notes)
     if isinstance(value, Mapping):
         lists = [item for item in value.values() if isinstance(item, list) and any(isinstance(x, dict) for x in item)]
-        value = lists[0] if len(lists) == 1 else _by_name(value, known) or [value]
+        listed = recognised_segments(value) or (lists[0] if len(lists) == 1 else None)
+        value = listed or _by_name(value, known) or [value]
     if not isinstance(value, list):
         raise CorpusError(f"{path.name}: holds no list of objects; write one JSON object a recording")
     return _json_table(path, lambda: (_json_record(i, item) for i, item in enumerate(value, start=1)), "entry", notes)

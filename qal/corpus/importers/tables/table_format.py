@@ -18,11 +18,14 @@ from qal.corpus.importers.tables.columns import (
     find_roles,
     known_columns,
     text_of,
+    value_of,
 )
+from qal.corpus.importers.tables.json_objects import JSON_SUFFIX, is_clip_json
 from qal.corpus.importers.tables.listing_rows import TableRows
 from qal.corpus.importers.tables.locating import FileLocator
 from qal.corpus.importers.tables.reading import TABLE_SUFFIXES, TEXT_SUFFIX, is_table, read_table
 from qal.corpus.importers.tables.records import Record, Table
+from qal.corpus.importers.timed.cue_text import recurring_labels
 from qal.corpus.split import parse_split
 from qal.errors import CorpusError
 
@@ -44,18 +47,28 @@ def find_tables(source: Path, is_main_alone: bool = True) -> list[Path]:
     tables = []
     for parent, folders, names in os.walk(source):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        tables += [path for name in _may_be_tables(names) if is_table(path := Path(parent, name))]
+        tables += [path for path in _may_be_tables(parent, names) if is_table(path)]
     main = [path for path in sorted(tables) if path.stem.lower() == MAIN_NAME] if is_main_alone else []
     return main or sorted(tables)
 
 
-def _may_be_tables(names: list[str]) -> Iterator[str]:
-    """Yields the names of a folder that may be those of tables; a text with the name of another file is its text."""
+def _may_be_tables(folder: str, names: list[str]) -> Iterator[Path]:
+    """Yields the files of a folder that may be tables.
+
+    A text with the name of another file is its text, and so is a JSON object with the name of a recording."""
     stems = {os.path.splitext(name)[0] for name in names if not name.lower().endswith(TEXT_SUFFIX)}
+    recordings = {os.path.splitext(name)[0] for name in names if _is_named_audio(name)}
     for name in names:
         stem, suffix = os.path.splitext(name)
-        if suffix.lower() in TABLE_SUFFIXES or (suffix.lower() == TEXT_SUFFIX and stem not in stems):
-            yield name
+        path, suffix = Path(folder, name), suffix.lower()
+        if suffix == JSON_SUFFIX and (stem in recordings or _is_named_audio(stem)) and is_clip_json(path):
+            continue
+        if suffix in TABLE_SUFFIXES or (suffix == TEXT_SUFFIX and stem not in stems):
+            yield path
+
+
+def _is_named_audio(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
 
 
 def list_tables(source: Path, options: ListingOptions) -> Listing:
@@ -67,7 +80,10 @@ def list_tables(source: Path, options: ListingOptions) -> Listing:
         return list_folder(source, options)
     used = _usable_tables(find_tables(source), options)
     locator = FileLocator(folder, options.audio_folders)
-    rows = [TableRows(table, _with_split(table, roles, options), folder, locator, options) for table, roles in used]
+    rows = [
+        TableRows(table, _with_split(table, roles, options), folder, locator, options, _labels(table, roles, options))
+        for table, roles in used
+    ]
     first = rows[0]
     notes = dict.fromkeys(table.notes for table, _ in used if table.notes)
     unused = _unused(source, [table.path for table, _ in used])
@@ -175,6 +191,14 @@ def _with_split(table: Table, roles: Roles, options: ListingOptions) -> Roles:
         columns.feed(record.number, {name: record.values.get(column) for name, column in spellings.items()})
     name = columns.name()
     return {**roles, "split": (spellings[name],)} if name else roles
+
+
+def _labels(table: Table, roles: Roles, options: ListingOptions) -> frozenset[str]:
+    """Returns the names of speakers with which the texts of a table begin, if no column holds the speakers."""
+    if "speaker" in roles or options.no_text:
+        return frozenset()
+    texts = (text_of(value_of(record.values, roles.get("text", ()))) for record in _records(table))
+    return recurring_labels(filter(None, texts))
 
 
 def _records(table: Table) -> Iterator[Record]:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from qal.corpus.importers.tables.text_encoding import is_damaged
-from qal.corpus.importers.timed.cue_text import ends_sentence, frequent_labels, spoken_text
+from qal.corpus.importers.timed.cue_text import frequent_labels, spoken_text, unspoken_reason
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.words import has_words
+from qal.text.punctuation import ends_sentence
 
 SAME_TIME_S = 0.05  # cues whose times differ less are lines of one cue
 MAX_OVERLAP_S = 0.5  # of two cues; a longer one means that two people speak at once
@@ -22,8 +23,6 @@ DAMAGED = "its text has bytes that cannot be decoded; save the file as UTF-8"
 NEGATIVE = "its times are negative or its end lies before its start; correct them"
 ZERO_LENGTH = "its start and its end are the same; correct them"
 OVERLAPS = "overlaps with {other}; correct the times, or leave out speech of two people at once"
-NOT_SPOKEN = "nothing is spoken in it ({text}); it is left out"
-MAX_QUOTED_CHARACTERS = 40
 
 
 def checked_cues(cues: Sequence[Cue]) -> tuple[list[Cue], list[Rejected], list[Rejected]]:
@@ -39,13 +38,13 @@ def checked_cues(cues: Sequence[Cue]) -> tuple[list[Cue], list[Rejected], list[R
     for cue, original in _unrolled(in_order):
         text, speaker = spoken_text(cue.text, labels)
         if has_small_letters and not speaker and _is_sound_in_capitals(text):
-            unspoken.append((cue, NOT_SPOKEN.format(text=_quoted(cue.text))))
+            unspoken.append((cue, unspoken_reason(cue.text)))
         elif has_words(text):
             spoken.append(replace(cue, text=text, speaker=cue.speaker or speaker))
         elif has_words(original.text) and not has_words(cue.text):
             continue  # all its lines were those of the cue before
         else:
-            unspoken.append((cue, NOT_SPOKEN.format(text=_quoted(cue.text))))
+            unspoken.append((cue, unspoken_reason(cue.text)))
     separate = _without_same_times(spoken)
     overlapping = dict(_overlaps(separate))
     faulty += [(cue, overlapping[cue.number]) for cue in separate if cue.number in overlapping]
@@ -120,8 +119,3 @@ def _overlaps(cues: Sequence[Cue]) -> Iterator[tuple[int, str]]:
             yield cue.number, OVERLAPS.format(other=longest.name)
         if longest is None or cue.end_s > longest.end_s:
             longest = cue
-
-
-def _quoted(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= MAX_QUOTED_CHARACTERS else f"{plain[:MAX_QUOTED_CHARACTERS]}…"

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from qal.corpus.importers.tables.columns import (
     text_of,
     value_of,
 )
+from qal.corpus.importers.tables.json_objects import JSON_SUFFIX, is_clip_json
 from qal.corpus.importers.tables.reading import read_table
 from qal.corpus.importers.tables.records import BadRecord, Table
 from qal.corpus.importers.timed.cues import MAX_FILE_BYTES, Cue
@@ -24,13 +26,14 @@ from qal.errors import CorpusError, StorageError
 
 CUE_TABLE_SUFFIXES = (".csv", ".tsv", ".json")
 REQUIRED: Sequence[Role] = ("text", "start")
+SPOKEN: Sequence[Role] = ("text", "speaker")
 WHISPER_COLUMNS = ("start", "end", "text")  # of Whisper's .tsv, whose times are milliseconds
 
 
 def is_cue_table(path: Path) -> bool:
-    """True for a table with columns for start and text, and none for a file."""
+    """True for a table with columns for start and text, and none for a file; a JSON object of one clip is none."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if path.stat().st_size > MAX_FILE_BYTES or (path.suffix.lower() == JSON_SUFFIX and is_clip_json(path)):
             return False
         _opened(path)
     except (CorpusError, StorageError, OSError, csv.Error):
@@ -53,12 +56,13 @@ def read_cue_table(path: Path, language: str = "") -> list[Cue]:
         if start_s is None:
             raise CorpusError(f"{place} has no start; add it")
         end_s = start_s + (duration_s or 0.0) if end_s is None else end_s
-        cues.append(Cue(number, start_s, end_s, text_of(value_of(record.values, roles["text"])) or ""))
+        text, speaker = (text_of(value_of(record.values, roles.get(role, ()))) or "" for role in SPOKEN)
+        cues.append(Cue(number, start_s, end_s, text, speaker))
     if not cues:
         raise CorpusError(f"{path.name}: has no rows with times; write them again")
     is_whisper = path.suffix.lower() == ".tsv" and table.columns == WHISPER_COLUMNS
     if is_whisper and all(cue.start_s.is_integer() and cue.end_s.is_integer() for cue in cues):
-        return [Cue(cue.number, cue.start_s / MS_PER_S, cue.end_s / MS_PER_S, cue.text) for cue in cues]
+        return [replace(cue, start_s=cue.start_s / MS_PER_S, end_s=cue.end_s / MS_PER_S) for cue in cues]
     return cues
 
 

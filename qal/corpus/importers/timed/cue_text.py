@@ -23,9 +23,15 @@ DASH = re.compile(r"^\s*[-–—‐]\s*(?=\S)")
 CHANGE = re.compile(r"^\s*(?:>>+|»)\s*")  # another speaker begins
 LABEL = re.compile(r"^\s*(?P<name>[^\s:：፦.!?,][^:：፦.!?,\n]{0,30}?)\s*[:：፦](?!//)(?:\s+|(?<=[：፦])|$)")
 MAX_LABEL_WORDS = 4
-SENTENCE_ENDS = frozenset(".!?…。！？．｡।॥።፧؟۔།")
-CLOSING = "\"'”’»)]}“„「」『』"
+SUNG = re.compile(r"[♪♫♬♩🎵🎶]+[^♪♫♬♩🎵🎶]*(?:[♪♫♬♩🎵🎶]+|$)")
+DESCRIBING = re.compile(r"[\[［【(（*♪♫♬♩🎵🎶]")  # signs without which a text describes no sound
+EDGE_DESCRIPTION = re.compile(r"^\s*[(（](?P<first>[^()（）]*)[)）]|[(（](?P<last>[^()（）]*)[)）]\s*$")
+MAX_DESCRIPTION_WORDS = 4  # in parentheses at an end of a text that is not subtitles, where more may be spoken
+NOT_SPOKEN = "nothing is spoken in it ({text}); it is left out"
+MAX_QUOTED_CHARACTERS = 40
 MIN_REPEATED_LABELS = 3  # from which a label that is not in capitals counts
+MAX_LABELS = 20  # of a table whose texts begin with the names of speakers
+MIN_LABELLED_SHARE = 0.5  # of its texts
 
 
 class SpokenText(NamedTuple):
@@ -33,11 +39,6 @@ class SpokenText(NamedTuple):
 
     text: str
     speaker: str
-
-
-def ends_sentence(text: str) -> bool:
-    """True if the text ends with a full stop or a similar mark, perhaps within quotation marks."""
-    return text.rstrip().rstrip(CLOSING)[-1:] in SENTENCE_ENDS
 
 
 def frequent_labels(texts: Iterable[str]) -> frozenset[str]:
@@ -49,6 +50,51 @@ def frequent_labels(texts: Iterable[str]) -> frozenset[str]:
             if label:
                 counts[label] += 1
     return frozenset(label for label, count in counts.items() if count >= MIN_REPEATED_LABELS)
+
+
+def recurring_labels(texts: Iterable[str]) -> frozenset[str]:
+    """Returns the speakers with whose names most texts of a table begin; none if the names are many or seldom."""
+    counts, total = Counter[str](), 0
+    for text in texts:
+        total += 1
+        if label := _label(text):
+            counts[label] += 1
+    frequent = {label: count for label, count in counts.items() if count >= MIN_REPEATED_LABELS}
+    is_usual = sum(frequent.values()) >= MIN_LABELLED_SHARE * total
+    return frozenset(frequent) if is_usual and len(frequent) <= MAX_LABELS else frozenset()
+
+
+def without_label(text: str, labels: frozenset[str]) -> SpokenText:
+    """Returns a text without the label at its beginning, and the speaker that it names, if it is one of `labels`."""
+    label = _label(text) if labels else ""
+    if label not in labels:
+        return SpokenText(text, "")
+    return SpokenText(LABEL.sub("", DASH.sub("", text), count=1).strip(), _readable(label))
+
+
+def without_sounds(text: str) -> str:
+    """Returns a text of a table without descriptions of sounds and lyrics; "" if nothing else with words is in it.
+
+    Brackets are removed anywhere, parentheses of a few words at both ends, lyrics between notes (♪)."""
+    if not DESCRIBING.search(text):
+        return text
+    plain = SUNG.sub(" ", DESCRIPTION.sub(" ", text))
+    if OUTER_PARENTHESES.fullmatch(plain.strip()) or STARRED.match(plain):
+        return ""
+    shorter = _without_short_parentheses(STARRED_EDGE.sub("", plain))
+    if shorter == text:
+        return text
+    spoken = " ".join(shorter.split())
+    return spoken if has_words(spoken) else ""
+
+
+def _without_short_parentheses(text: str) -> str:
+    while edge := EDGE_DESCRIPTION.search(text):
+        words = edge["first"] or edge["last"] or ""
+        if len(words.split()) > MAX_DESCRIPTION_WORDS or any(map(str.isdigit, words)):
+            break
+        text = text[: edge.start()] + text[edge.end() :]
+    return text
 
 
 def spoken_text(text: str, labels: frozenset[str] = frozenset()) -> SpokenText:
@@ -70,6 +116,13 @@ def spoken_text(text: str, labels: frozenset[str] = frozenset()) -> SpokenText:
             parts.append(line)
     spoken = " ".join(" ".join(parts).split())
     return SpokenText(spoken, _readable(speakers[0]) if len(set(speakers)) == 1 and not has_change else "")
+
+
+def unspoken_reason(text: str) -> str:
+    """Returns why a text in which nothing is spoken is left out."""
+    plain = " ".join(text.split())
+    quoted = plain if len(plain) <= MAX_QUOTED_CHARACTERS else f"{plain[:MAX_QUOTED_CHARACTERS]}…"
+    return NOT_SPOKEN.format(text=quoted)
 
 
 def _plain_lines(text: str) -> list[str]:

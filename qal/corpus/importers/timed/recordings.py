@@ -1,17 +1,29 @@
-"""Finds recordings with a file of times and texts of the same name beside them, such as talk.mp3 and talk.en.srt."""
+"""Finds recordings with a file of times and texts of the same name beside them, such as talk.mp3 and talk.en.srt.
+
+A video without a text beside it may hold its subtitles in a track."""
 
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from qal.audio.blocks import read_audio_format
 from qal.audio.decode import AUDIO_SUFFIXES
 from qal.corpus.importers.file_names import name_key
+from qal.corpus.importers.tables.json_objects import JSON_SUFFIX, recognised_language
 from qal.corpus.importers.timed.cue_tables import CUE_TABLE_SUFFIXES, is_cue_table, read_cue_table
 from qal.corpus.importers.timed.cues import Cue
+from qal.corpus.importers.timed.embedded import (
+    VIDEO_SUFFIXES,
+    SubtitleTrack,
+    pictures_reason,
+    read_track,
+    subtitle_tracks,
+)
 from qal.corpus.importers.timed.labels import is_label_track, read_labels
+from qal.corpus.importers.timed.sbv_lrc import read_lrc, read_sbv
 from qal.corpus.importers.timed.subtitles import read_ass, read_srt, read_vtt
 from qal.corpus.importers.timed.tiers import read_elan, read_textgrid
 from qal.corpus.importers.timed.ttml import read_ttml
@@ -28,12 +40,16 @@ READERS: Mapping[str, Reader] = {  # by suffix; of several files, the first kind
     ".ssa": read_ass,
     ".ttml": read_ttml,
     ".dfxp": read_ttml,
+    ".sbv": read_sbv,
+    ".lrc": read_lrc,
     ".txt": read_labels,
     **dict.fromkeys(CUE_TABLE_SUFFIXES, read_cue_table),
 }
 TEXT_SUFFIXES = frozenset({*READERS, ".jsonl", ".xlsx", ".parquet", ".md", ".lab", ".xml"})
 KINDS = list(READERS)
 MAX_LISTED_FILES = 20_000  # that are looked at to recognise a folder
+MAX_RECOGNISED = 2000  # recordings by which a folder is recognised
+TABLE_SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".parquet"}  # of tables that may name videos
 MAX_CODE_LETTERS, MIN_NAME_LETTERS = 3, 4  # of a language
 PREFERRED_FORMS = (".wav", ".flac")  # of a recording that is there in several forms
 OTHER_LANGUAGES = "has cues in {found}, but not in {language}; state their language, or add those in {language}"
@@ -43,13 +59,26 @@ OTHER_FORM = "is another form of {name}, which is used"
 
 @dataclass(frozen=True)
 class TimedRecording:
-    """A recording and the file with its cues; without one if it has none."""
+    """A recording and the file with its cues; without one if it has none.
+
+    The file is the recording itself if the cues are in a track of it."""
 
     recording: Path
     cue_file: Path | None
     language: str = ""  # as the name of the file of cues states it
     reason: str = ""  # why none of the files of cues that are there is used
     form_of: Path | None = None  # the same recording in another form, which is used
+    track: int | None = None  # number of the subtitle track that holds the cues; None: they are in a file beside it
+
+    def read_cues(self, language: str) -> list[Cue]:
+        """Reads the cues. Raises CorpusError or AudioDecodeError if they cannot be read.
+
+        Args:
+            language: code of the language that the user states; "": none."""
+        assert self.cue_file
+        if self.track is not None:
+            return read_track(self.recording, self.track)
+        return READERS[self.cue_file.suffix.lower()](self.cue_file, language or self.language)
 
 
 def find_recordings(source: Path, language: str = "") -> Iterator[TimedRecording]:
@@ -62,13 +91,16 @@ def find_recordings(source: Path, language: str = "") -> Iterator[TimedRecording
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for path in _files(folder) if source.is_dir() else sorted(folder.iterdir()):
         by_folder[path.parent].append(path)
+    has_table = any(path.suffix.lower() in TABLE_SUFFIXES for files in by_folder.values() for path in files)
     for files in by_folder.values():
-        yield from _pairs(files, None if source.is_dir() else source, language)
+        for found in _pairs(files, None if source.is_dir() else source, language):
+            yield found if source.is_dir() and has_table else _with_track(found, files, language)
 
 
 def has_mostly_cues(source: Path) -> bool:
     """True if at least half of the recordings of a source have a file of cues; others may be listed in a table."""
-    found = [pair for pair in find_recordings(source) if not pair.form_of] if source.exists() else []
+    pairs = islice(find_recordings(source), MAX_RECOGNISED) if source.exists() else ()
+    found = [pair for pair in pairs if not pair.form_of]
     with_cues = sum(pair.cue_file is not None or bool(pair.reason) for pair in found)
     return with_cues > 0 and 2 * with_cues >= len(found)
 
@@ -145,7 +177,49 @@ def _paired(recording: Path, beside: Sequence[Path], language: str) -> TimedReco
     if not fitting and len(stated) > 1:
         return TimedRecording(recording, None, reason=SEVERAL_LANGUAGES.format(found=" and ".join(stated)))
     cue_file = next(iter(fitting or (by_language[stated[0]] if stated else [])), None)
-    return TimedRecording(recording, cue_file, _stated_language(cue_file) if cue_file else "")
+    return TimedRecording(recording, cue_file, _language_of(cue_file) if cue_file else "")
+
+
+def _language_of(cue_file: Path) -> str:
+    """Returns the language that a file of cues states by its name, or in its content; "" if it states none."""
+    is_json = cue_file.suffix.lower() == JSON_SUFFIX
+    return _stated_language(cue_file) or (recognised_language(cue_file) if is_json else "")
+
+
+def _with_track(found: TimedRecording, files: Sequence[Path], language: str) -> TimedRecording:
+    """Returns a video without a text beside it with the subtitle track that holds its cues.
+
+    Args:
+        found: the recording.
+        files: the files of its folder.
+        language: code of the language of the cues; "": any."""
+    recording = found.recording
+    if found.cue_file or found.reason or found.form_of or recording.suffix.lower() not in VIDEO_SUFFIXES:
+        return found
+    key = name_key(recording.stem)
+    if any(path.suffix.lower() in TEXT_SUFFIXES and name_key(path.stem) == key for path in files):
+        return found
+    tracks = subtitle_tracks(recording)
+    texts = sorted((track for track in tracks if track.is_text), key=lambda track: track.is_forced)
+    if not texts:
+        return replace(found, reason=pictures_reason(recording, tracks)) if tracks else found
+    chosen = _chosen_track(texts, language)
+    if isinstance(chosen, str):
+        return replace(found, reason=chosen)
+    return replace(found, cue_file=recording, language=chosen.language, track=chosen.index)
+
+
+def _chosen_track(tracks: Sequence[SubtitleTrack], language: str) -> SubtitleTrack | str:
+    """Returns the track in the stated language, else one that states none, or why none can be chosen."""
+    by_language: dict[str, SubtitleTrack] = {}
+    for track in tracks:
+        by_language.setdefault(track.language, track)
+    if fitting := by_language.get(language) or by_language.get(""):
+        return fitting
+    found = " and ".join(sorted(by_language))
+    if language:
+        return OTHER_LANGUAGES.format(found=found, language=language)
+    return SEVERAL_LANGUAGES.format(found=found) if len(by_language) > 1 else tracks[0]
 
 
 def _is_named_alike(path: Path, recording: Path) -> bool:
@@ -168,7 +242,7 @@ def _may_be_recording(path: Path, has_cue_file: bool) -> bool:
     if suffix in TEXT_SUFFIXES:
         return False
     if suffix in AUDIO_SUFFIXES or not has_cue_file:
-        return suffix in AUDIO_SUFFIXES
+        return suffix in AUDIO_SUFFIXES or (suffix in VIDEO_SUFFIXES and bool(subtitle_tracks(path)))
     try:
         read_audio_format(path)
     except AudioDecodeError:

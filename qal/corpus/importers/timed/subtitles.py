@@ -9,6 +9,7 @@ from qal.errors import CorpusError
 MS_PER_SECOND = 1000
 ARROW = re.compile(r"^\s*-?\d[\d:.,]*\s*-->", re.MULTILINE)
 VTT_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>\n]+)>")
+VTT_TIME = re.compile(r"<\d[\d:.]*>")  # of a word, as in automatic captions
 VOICE_START, VOICE_END = "\ue000", "\ue001"  # private characters around the voice's name, which pysubs2 keeps
 VOICE = re.compile(f"{VOICE_START}(.*?){VOICE_END}")
 BLANK_LINE = re.compile(r"\n[ \t]*\n")
@@ -28,7 +29,7 @@ def read_vtt(path: Path, language: str = "") -> list[Cue]:
     cues = [block[times.start() :].strip("\n") for block in blocks if (times := ARROW.search(block))]
     if not cues:
         raise CorpusError(f"{path.name}: has no line with times such as 00:01.000 --> 00:02.500")
-    marked = VTT_VOICE.sub(lambda voice: f"{VOICE_START}{voice[1]}{VOICE_END}", "\n\n".join(cues))
+    marked = VTT_VOICE.sub(lambda voice: f"{VOICE_START}{voice[1]}{VOICE_END}", VTT_TIME.sub("", "\n\n".join(cues)))
     return _parsed(path, f"WEBVTT\n\n{marked}\n", "vtt")
 
 

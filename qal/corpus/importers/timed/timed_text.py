@@ -1,5 +1,6 @@
 """The format of recordings with subtitles, labels or annotations beside them: each sentence becomes an example."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,6 @@ from qal.corpus.importers.timed.joining import joined_cues
 from qal.corpus.importers.timed.long_cues import CutCue, cut_long_cues
 from qal.corpus.importers.timed.recordings import (
     OTHER_FORM,
-    READERS,
     TimedRecording,
     find_recordings,
     has_mostly_cues,
@@ -42,7 +42,9 @@ class TimedPieces:
 
 def timed_pieces(cues: Sequence[Cue], activity: SpeechActivity) -> TimedPieces:
     """Turns the cues of a file into pieces of its recording, with one sentence or a few seconds each."""
-    spoken, faulty, unspoken = checked_cues(cues)
+    last_s = activity.duration_s
+    ended = [replace(cue, end_s=max(last_s, cue.start_s + 1)) if math.isinf(cue.end_s) else cue for cue in cues]
+    spoken, faulty, unspoken = checked_cues(ended)
     shift = estimate_shift(spoken, activity)
     with_sound, without_sound = refined_cues([shift.applied(cue) for cue in spoken], activity)
     pieces, too_long = joined_cues(with_sound)
@@ -73,9 +75,7 @@ def _shift_note(recording: TimedRecording, language: str) -> str:
 
 
 def _read_pieces(recording: TimedRecording, language: str) -> TimedPieces:
-    assert recording.cue_file
-    cues = READERS[recording.cue_file.suffix.lower()](recording.cue_file, language or recording.language)
-    return timed_pieces(cues, read_activity(recording.recording))
+    return timed_pieces(recording.read_cues(language), read_activity(recording.recording))
 
 
 def _entries(recording: TimedRecording, options: ListingOptions) -> Iterator[Candidate | Problem]:
@@ -133,6 +133,8 @@ def _start_s(candidate: Candidate) -> float:
 
 
 def _encoding_notes(recording: TimedRecording, options: ListingOptions) -> tuple[str, ...]:
+    if recording.track is not None:
+        return ()
     assert recording.cue_file
     encoding = find_encoding(recording.cue_file, options.language or recording.language)
     return (GUESSED_TEXT.format(encoding.name),) if encoding.is_guessed else ()

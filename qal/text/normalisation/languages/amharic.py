@@ -7,7 +7,7 @@ import unicodedata
 from qal.text.normalisation.basic import normalise_basic
 
 GEMINATION = re.compile("[\u135d-\u135f]")
-NUMERAL = re.compile("[\u1369-\u137c]+")
+NUMERAL = re.compile("[\u1369-\u137c]{1,100}")  # a longer one is no number, and Python writes 4,300 digits at most
 HUNDRED, TEN_THOUSAND = "\u137b", "\u137c"
 VALUES = {chr(0x1369 + i): i + 1 for i in range(9)} | {chr(0x1372 + i): 10 * (i + 1) for i in range(9)}
 

@@ -4,11 +4,11 @@ import re
 from functools import cache
 from typing import Any
 
-from qal.text.normalisation.basic import normalise_basic
+from qal.text.normalisation.basic import normalise_basic, without_invisible
 
 CHINESE_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 CHINESE_DIGIT_BY_DIGIT = re.compile("[〇零一二三四五六七八九]{3,}")  # years, telephone numbers
-LONG_VOWEL = re.compile("(?<=[\u3041-\u30ff])[〜～~―‐−ｰ]")  # typed in place of ー
+LONG_VOWEL = re.compile("(?<=[\u3041-\u30ff\uff66-\uff9f])[〜～~―‐−ｰ]")  # typed in place of ー
 TONE_AND_AM = re.compile("\u0e4d([\u0e48-\u0e4b])\u0e32")  # the tone mark between both parts of ำ
 DOUBLE_E = "\u0e40\u0e40"  # typed for แ
 
@@ -22,7 +22,7 @@ def normalise_chinese(text: str, language: str | None = None) -> str:
 
 def normalise_japanese(text: str, language: str | None = None) -> str:
     """Writes what is typed for the long vowel as ー, then applies basic-2, which makes half-width kana whole ones."""
-    return normalise_basic(LONG_VOWEL.sub("ー", text), language)
+    return normalise_basic(LONG_VOWEL.sub("ー", without_invisible(text)), language)
 
 
 def normalise_thai(text: str, language: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from qal.text.normalisation.basic import normalise_basic
+from qal.text.normalisation.basic import normalise_basic, without_invisible
 
 APOSTROPHE = re.compile(r"(?<=\w)['’ʼ](?=\w)")
 CIRCUMFLEXES = str.maketrans("âîû", "aiu")
@@ -10,4 +10,4 @@ CIRCUMFLEXES = str.maketrans("âîû", "aiu")
 
 def normalise_turkish(text: str, language: str | None = "tr") -> str:
     """Leaves out the apostrophe of İstanbul'da, applies basic-2, and writes â, î and û without the circumflex."""
-    return normalise_basic(APOSTROPHE.sub("", text), language).translate(CIRCUMFLEXES)
+    return normalise_basic(APOSTROPHE.sub("", without_invisible(text)), language).translate(CIRCUMFLEXES)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from qal.engine.engine import choose_device
+from qal.engine.settings.device import choose_device
 from qal.jobs.measured_runs import (
     describe_machine,
     measured_runs,
@@ -179,7 +179,7 @@ def test_estimate_counts_every_stage_of_the_run():
     examples = replace(EXAMPLES, retention=48)
     stage_s = expected_stage_s(config_of(), examples, BENCHMARK_PARAMETERS, CPU, [])
     assert stage_s is not None
-    assert set(stage_s) == {"prepare", "train", "validate", "merge", "check", "report", "retention"}
+    assert set(stage_s) == {"prepare", "train", "validate", "merge", "check", "gate", "report", "retention"}
     assert min(stage_s.values()) > 0
     estimated = estimate_run(config_of(), examples, BENCHMARK_PARAMETERS, CPU, [])
     assert estimated.minutes == pytest.approx(sum(stage_s.values()) / 60)
@@ -189,6 +189,11 @@ def test_estimate_counts_every_stage_of_the_run():
     assert "retention" not in distilled
     searched = expected_stage_s(config_of(find_learning_rate=True), examples, BENCHMARK_PARAMETERS, CPU, [])
     assert set(searched or ()) == {"prepare", "find"}
+
+
+def test_gate_that_is_switched_off_takes_no_time():
+    config = TrainingConfig.model_validate({**config_of().model_dump(), "result": {"gate": "off"}})
+    assert "gate" not in (expected_stage_s(config, EXAMPLES, BENCHMARK_PARAMETERS, CPU, []) or {})
 
 
 def test_measured_seconds_of_a_stage_replace_the_benchmark():

@@ -1,11 +1,13 @@
 import pytest
 
 from qal.errors import OptionError, TrainingError
+from qal.evaluation.check_result import REFUSED_BY_GATE
 from qal.jobs import job
+from qal.jobs.options.yaml_file import load_config
 from qal.jobs.run import list_runs
 from tests.run_folders import STEPS, scripted_run
 from tests.ui_components.conftest import request_from
-from tests.ui_components.train.run.run_page import is_unchanged
+from tests.ui_components.train.run.run_page import RunPage, is_unchanged
 from ui_components.app.studio import Studio
 from ui_components.train.run import controls as run_controls
 from ui_components.train.run.controls import CONFIRM_LABELS, PendingAction
@@ -87,6 +89,7 @@ def test_another_users_run_cannot_be_stopped_resumed_killed_or_deleted(tmp_path)
     handlers = [
         lambda request: run_controls.stop(studio, "a", request),
         lambda request: run_controls.resume(studio, "a", request),
+        lambda request: run_controls.export_despite_gate(studio, "a", request),
         lambda request: run_controls.ask_kill(studio, "a", request),
         lambda request: run_controls.ask_delete(studio, "a", request),
         lambda request: run_controls.confirm(studio, PendingAction("kill", "a"), "a", request),
@@ -107,3 +110,18 @@ def test_button_without_an_existing_run_is_a_user_error(studio, run_id):
     for handler in (run_controls.stop, run_controls.resume, run_controls.ask_kill, run_controls.ask_delete):
         with pytest.raises(TrainingError, match="does not exist any more" if run_id else "choose a run first"):
             handler(studio, run_id, NO_LOGIN)
+
+
+def test_model_that_the_gate_refused_is_exported_after_all(studio, monkeypatch):
+    launched = []
+    monkeypatch.setattr(job, "launch", launched.append)
+    run = scripted_run(studio.runs, "a", "failed")
+    update = RunPage(studio, "a").refresh()
+    assert not update["despite_gate"].visible
+    with pytest.raises(TrainingError, match="did not refuse"):
+        run_controls.export_despite_gate(studio, "a", NO_LOGIN)
+    run.update_status(reason=f"{REFUSED_BY_GATE} (silence: 64 words) and was not exported")
+    assert RunPage(studio, "a").refresh()["despite_gate"].visible
+    run_controls.export_despite_gate(studio, "a", NO_LOGIN)
+    assert [found.id for found in launched] == ["a"]
+    assert load_config(run.config_file).result.gate == "warn"
