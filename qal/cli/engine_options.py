@@ -3,11 +3,10 @@
 from pydantic import BaseModel
 
 from qal.cli.parsing import flag, positional
-from qal.cores import usable_cores
 from qal.engine import interface
 from qal.engine.engine import ContextChoice, Engine
 from qal.engine.languages import LANGUAGES_HELP, check_languages
-from qal.engine.settings.device import Device
+from qal.engine.settings.device import Device, threads_and_workers
 
 MODEL_HELP = "a catalogue name such as base, a run's id or a directory"
 
@@ -24,11 +23,13 @@ class EngineOptions(BaseModel, frozen=True):
     threads: int = flag(0, "CPU threads; 0: all cores", "N", ge=0)
 
 
-def load_engine(options: EngineOptions, workers: int = 1) -> Engine:
-    """Loads the engine that the options name, for `workers` calls at the same time, which share the CPU's cores.
+def load_engine(options: EngineOptions, is_for_files: bool = False) -> Engine:
+    """Loads the engine that the options name; for files, as many calls at the same time as use the CPU's cores best.
 
     Raises ModelError or LanguageError."""
-    threads = options.threads or (max(1, usable_cores() // workers) if workers > 1 else 0)
+    threads, workers = options.threads, 1
+    if is_for_files and not threads:
+        threads, workers = threads_and_workers(options.device)
     engine = interface.load_engine(
         options.model, options.language, options.device, options.compute_type, options.context, threads, workers
     )

@@ -16,13 +16,12 @@ from weakref import WeakValueDictionary, finalize
 
 import psutil
 
-from qal.cores import usable_cores
 from qal.engine.catalogue import resolve
 from qal.engine.engine import ContextChoice, Engine
 from qal.engine.memory import release_free_memory
 from qal.engine.model_directory import METADATA_FILE
 from qal.engine.settings.cache_limits import CacheLimits
-from qal.engine.settings.device import choose_device, shared_cores
+from qal.engine.settings.device import threads_and_workers
 from qal.errors import ModelError
 
 UNLOAD_INTERVAL_S = 60.0
@@ -68,7 +67,7 @@ class CachedEngine:
 
 def load_for_many_callers(directory: Path, context: ContextChoice = "auto") -> Engine:
     """Loads a model for a server, whose requests are transcribed at the same time. Raises ModelError."""
-    threads, workers = shared_cores(usable_cores()) if choose_device("auto") == "cpu" else (0, 1)
+    threads, workers = threads_and_workers("auto")
     return Engine(directory, context=context, threads=threads, workers=workers)
 
 

@@ -10,7 +10,7 @@ from qal.engine.engine import ContextChoice, Engine
 from qal.engine.languages import check_language
 from qal.engine.longform.segment import Segment
 from qal.engine.longform.transcription import transcribe_file
-from qal.engine.settings.device import Device
+from qal.engine.settings.device import Device, threads_and_workers
 
 
 def load_engine(
@@ -64,5 +64,7 @@ def transcribe(
         AudioDecodeError, ModelError, LanguageError.
     """
     samples = decode(Path(audio), is_example=False) if isinstance(audio, (str, Path)) else audio
-    engine = load_engine(model, language) if isinstance(model, (str, Path)) else model
-    return transcribe_file(engine, samples, language, task)
+    if isinstance(model, (str, Path)):
+        threads, workers = threads_and_workers("auto")
+        model = load_engine(model, language, threads=threads, workers=workers)
+    return transcribe_file(model, samples, language, task)

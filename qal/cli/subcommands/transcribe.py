@@ -11,6 +11,7 @@ from qal.cli.parsing import parse_options
 from qal.cli.stopping import stop_on_signals
 from qal.cli.transcription.options import TranscribeOptions, check_options
 from qal.cli.transcription.reporting import Reporter, failure_sentence, json_summary, summary_lines
+from qal.engine.longform.batching import BatchingEngine
 from qal.engine.longform.work import FileEngine
 from qal.errors import AudioDecodeError
 from qal.json_text import json_text
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parse_options("qal transcribe", ABOUT, TranscribeOptions, arguments)
     check_options(options)
     found = find_sources(options.files) if options.files else FoundSources((), {})
-    engine = load_engine(options.model_copy(update={"language": options.spoken_language}), options.workers)
+    engine = load_engine(options.model_copy(update={"language": options.spoken_language}), is_for_files=True)
     print(f"{options.model}: {describe_engine(engine)}", file=sys.stderr)
     command = Command(options, make_batch(options, engine), found.left_out)
     with stop_on_signals("batch of speech") as should_stop:
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def make_batch(options: TranscribeOptions, engine: FileEngine) -> Batch:
     return Batch(
-        engine=engine,
+        engine=BatchingEngine(engine),  # files that are transcribed at the same time share batches
         options=options.transcription(),
         store=TranscriptStore(options.transcripts),
         formats=options.formats,

@@ -33,7 +33,7 @@ class TranscribeOptions(EngineOptions, frozen=True):
     beside: bool = flag(False, "write each output in the folder of its file")
     zip: Path | None = flag(None, "write all outputs into one ZIP file, too", "FILE")
     overwrite: bool = flag(False, "write over outputs that exist; otherwise their files are skipped")
-    workers: int = flag(1, "files that are transcribed at the same time", "N", ge=1, le=64)
+    workers: int = flag(8, "files that are transcribed at the same time, in common batches", "N", ge=1, le=64)
     watch: Path | None = flag(None, "transcribe the files that appear in this folder, until Ctrl-C", "FOLDER")
     transcripts: Path = flag(
         Path("transcripts"), "folder of the transcripts, by which a file is continued, and not done twice", "DIR"

@@ -4,6 +4,7 @@ from typing import Literal
 
 import ctranslate2
 
+from qal.cores import usable_cores
 from qal.engine.settings.cublas import load_cublas
 from qal.errors import ModelError
 
@@ -17,6 +18,13 @@ def shared_cores(cores: int) -> tuple[int, int]:
     The decoder, which takes most of the time, gains nothing from a second thread (docs/live.md)."""
     workers = min(MAX_CPU_WORKERS, cores)
     return cores // workers, workers
+
+
+def threads_and_workers(device: Device) -> tuple[int, int]:
+    """Returns the threads of a call and the calls at the same time for many utterances; 0 threads: as the GPU does.
+
+    Raises ModelError as `choose_device` does."""
+    return shared_cores(usable_cores()) if choose_device(device) == "cpu" else (0, 1)
 
 
 def choose_device(device: Device) -> str:
