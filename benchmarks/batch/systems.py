@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +16,17 @@ import faster_whisper
 import numpy as np
 
 from qal.audio.samples import SAMPLE_RATE, Samples
-from qal.engine.engine import Engine, shared_cores
+from qal.engine.decoding import DecodingOptions
+from qal.engine.engine import Engine
+from qal.engine.longform.batching import BatchingEngine
 from qal.engine.longform.options import LONGFORM_DECODING
-from qal.engine.longform.transcription import transcribe_file, transcribe_files
+from qal.engine.longform.transcription import transcribe_file
+from qal.engine.settings.device import shared_cores
 
 Transcribe = Callable[[Sequence[Samples], Sequence[str]], list[str]]  # recordings and languages -> texts
 WARM_UP_S = 5
 KB = 1000
+FILES_AT_ONCE = 16
 PEERS = ("whisper_model", "batched_8", "batched_16")
 
 
@@ -64,13 +69,19 @@ def ours_one_by_one(setting: Setting) -> Transcribe:
 def ours_together(setting: Setting) -> Transcribe:
     """Returns Qal's transcription of many recordings, whose stretches of speech share batches."""
     engine, decoding = _engine(setting)
-    return lambda recordings, languages: [
-        " ".join(segment.text for segment in segments)
-        for segments in transcribe_files(engine, recordings, languages, decoding=decoding)
-    ]
+    shared = BatchingEngine(engine)
+
+    def text_of(samples: Samples, language: str) -> str:
+        return " ".join(s.text for s in transcribe_file(shared, samples, language, decoding=decoding))
+
+    def transcribe(recordings: Sequence[Samples], languages: Sequence[str]) -> list[str]:
+        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+            return list(pool.map(text_of, recordings, languages))
+
+    return transcribe
 
 
-def _engine(setting: Setting):
+def _engine(setting: Setting) -> tuple[Engine, DecodingOptions]:
     threads, workers = shared_cores(setting.threads)
     engine = Engine(Path(setting.model), "cpu", setting.compute_type, threads=threads, workers=workers)
     return engine, LONGFORM_DECODING.model_copy(update={"beam_size": setting.beam_size})

@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, Field, ValidationError
 
+from qal.engine.longform.batching import BatchingEngine
 from qal.engine.longform.work import FileEngine
 from qal.errors import OptionError, QalError, StorageError
 from qal.storage import storage_errors
@@ -72,6 +74,7 @@ class TranscriptionQueue:
         self._changed = threading.Condition(threading.RLock())
         self._controls: dict[str, RunControl] = {}  # of the files that have a thread
         self._closed = False
+        self._batching: WeakValueDictionary[int, BatchingEngine] = WeakValueDictionary()
         self._writing = threading.Lock()
         self._written: dict[str, tuple[str, str | None]] = {}  # state and key of each file on disk
         self._files = {file.id: file for file in read_queue(store.folder)}  # in the order in which they were added
@@ -222,7 +225,7 @@ class TranscriptionQueue:
 
     def _transcribe(self, file: QueuedFile, control: RunControl) -> StoredTranscript:
         control.check()
-        engine = self._load_engine(file.options)
+        engine = self._in_common_batches(self._load_engine(file.options))
 
         def report(progress: FileProgress) -> None:
             with self._changed:
@@ -231,6 +234,14 @@ class TranscriptionQueue:
 
         source = Path(file.source)
         return transcribe_source(source, engine, file.options, self.store, control, report, file.user, file.name)
+
+    def _in_common_batches(self, engine: FileEngine) -> FileEngine:
+        """Returns the engine that joins the utterances of all files that are transcribed with this one."""
+        with self._changed:
+            found = self._batching.get(id(engine))
+            if found is None or found.engine is not engine:
+                found = self._batching[id(engine)] = BatchingEngine(engine)
+            return found
 
     def _set(self, file_id: str, **changes: Any) -> None:
         """Changes a file; `_changed` must be held."""

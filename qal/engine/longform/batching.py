@@ -48,21 +48,23 @@ class BatchingEngine:
         max_batch: utterances of a call, unless a caller gives more that are not `on_grid`."""
 
     def __init__(self, engine: FileEngine, max_batch: int = MAX_BATCH):
-        self._engine, self._max_batch = engine, max_batch
+        self.engine, self._max_batch = engine, max_batch
         self._changed = threading.Condition()
         self._pending: list[_Pending] = []  # the oldest first
         self._running = 0  # calls of the engine
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
+        if name == "engine":  # not set yet
+            raise AttributeError(name)
+        return getattr(self.engine, name)
 
     @property
     def ability(self) -> ContextAbility:
-        return self._engine.ability
+        return self.engine.ability
 
     @property
     def workers(self) -> int:
-        return self._engine.workers
+        return self.engine.workers
 
     def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
         """Transcribes utterances; returns one transcript for each, in order. Raises what the engine raises for them."""
@@ -87,7 +89,7 @@ class BatchingEngine:
         """Waits until a caller's utterances are done, and returns []; or takes a batch that this caller must decode."""
         with self._changed:
             self._changed.wait_for(
-                lambda: all(p.is_done for p in mine) or (self._pending and self._running < self._engine.workers)
+                lambda: all(p.is_done for p in mine) or (self._pending and self._running < self.engine.workers)
             )
             if all(pending.is_done for pending in mine):
                 return []
@@ -114,7 +116,7 @@ class BatchingEngine:
         """Decodes a batch. If it fails, its utterances are decoded alone, so that an error is its caller's only."""
         options = batch[0].options
         try:
-            transcripts = self._engine.transcribe([pending.utterance for pending in batch], options)
+            transcripts = self.engine.transcribe([pending.utterance for pending in batch], options)
             for pending, transcript in zip(batch, transcripts, strict=True):
                 pending.transcript = transcript
         except Exception as error:
