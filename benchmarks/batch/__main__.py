@@ -116,10 +116,10 @@ def compare(
         write_recordings(path, recordings)
         for _ in range(options.rounds):
             for name, (system, model) in runs.items():
-                report_progress(f"{part}: {name}")
                 found = run_system(system, path, Setting(model, options.compute_type, usable_cores(), options.beam))
                 speeds[name].append(audio_s / found["took_s"])
                 errors[name] = errors_of(recordings, found["texts"])
+                report_progress(f"{part}: {name}: {speeds[name][-1]:.1f} times real time, WER {errors[name].wer:.2%}")
                 into = reference if name in PEERS else figures
                 into[f"{part}_{name}_peak_mb"] = round(found["peak_mb"])
     figures |= {f"{part}_audio_s": round(audio_s, 1), f"{part}_words": int(errors[PEERS[0]].words.sum())}
