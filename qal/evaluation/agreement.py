@@ -30,6 +30,7 @@ BATCH = 8  # examples of like duration
 LOWEST_SHARE = 0.25  # of a text's tokens, the least likely ones
 EXTRA_WEIGHT = 3.0  # of a character that the recognised text has more
 OFFSET_CHARACTERS = 6
+EQUAL_WEIGHT = 0.75  # of a text all of whose words are equal
 SILENT_LOGPROB = -1.0  # mean of a recognised text without tokens
 USUAL_GAP_OF_NUMBERS = 1.0  # by which "five" is less likely than "5", in nats per token
 
@@ -98,13 +99,13 @@ def agreement_of(row: Row, score: TextScore, model: str) -> Agreement:
 def disagreement(text: str, language: str, score: TextScore) -> float:
     """Returns the disagreement of a text and its audio, 0 for full agreement; docs/corpus-quality.md measures it.
 
-        (edits · ln(1 + surprise) + 3 · more characters) / (length + 6) · (1 + share of equal words)
+        (edits · ln(1 + surprise) + 3 · more characters) / (length + 6) · (1 + 0.75 · share of equal words)
 
     Edits are those between the characters of the text and of the recognised text, both normalised and without spaces.
     Surprise is how much less likely the text is than the recognised one, in nats. More characters is by how many the
     recognised text is longer: what is missing in a text that was cut surprises nowhere. The length is that of the
     longer one, and the 6 keeps single words and letters, which are recognised badly, from being the worst. Where most
-    words are equal the recognition is good, so that the one that is not counts up to twice."""
+    words are equal the recognition is good, so that the one that is not counts more."""
     edits = _compare_texts(normalise(text, language).split(), normalise(score.heard, language).split())
     given, heard = score.text_logprobs, score.heard_logprobs
     surprise = max(0.0, sum(heard) - sum(given))
@@ -112,7 +113,7 @@ def disagreement(text: str, language: str, score: TextScore) -> float:
     gap = max(0.0, (SILENT_LOGPROB if heard_mean is None else heard_mean) - (given_mean or 0.0))
     numbers = edits.number_characters * min(1.0, max(0.0, gap - USUAL_GAP_OF_NUMBERS))
     weighted = (edits.edits + numbers) * math.log1p(surprise) + EXTRA_WEIGHT * edits.more_characters
-    return weighted / (edits.length + OFFSET_CHARACTERS) * (1 + edits.equal_share)
+    return weighted / (edits.length + OFFSET_CHARACTERS) * (1 + EQUAL_WEIGHT * edits.equal_share)
 
 
 class _TextEdits(NamedTuple):
