@@ -60,7 +60,7 @@ def export_model(
 
     Raises:
         ConversionError: the adapter does not fit the base model, the conversion raises the error rate that decides, or
-            the model fails the gate.
+            the model fails the gate and `result.gate` is "stop".
     """
     base = resolve(config.base, run.folder.parent)
     merged = stage_progress("merge")

@@ -1,5 +1,6 @@
 """The Evaluate tab in a real browser: evaluate two models, find the worst speaker and play an example, vote blind."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def open_evaluate(page: Page) -> None:
 
 def start_evaluation(page: Page, *models: str) -> None:
     page.get_by_role("tab", name="New evaluation").click()
+    expect(page.get_by_label("Dataset", exact=True).locator("visible=true")).to_have_value(re.compile("^voices"))
     for model in models:
         page.get_by_role("combobox", name="Models", exact=True).click()
         page.get_by_role("option", name=model).click()

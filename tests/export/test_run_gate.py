@@ -40,8 +40,8 @@ def converted(tiny_weights: Path, tmp_path: Path) -> Run:
     return run
 
 
-def gated(run: Run, corpus, monkeypatch, check: CheckResult, gate: str, progress: Callable = lambda done, of: None):
-    """Runs the gate with one check whose result is given."""
+def gated(run: Run, corpus, monkeypatch, check: CheckResult, gate: str | None, progress: Callable = lambda *_: None):
+    """Runs the gate with one check whose result is given; without `gate`, the default of `result.gate` applies."""
     given: list[GateInput] = []
 
     def scripted(model: GateInput, show) -> GateReport:
@@ -51,7 +51,7 @@ def gated(run: Run, corpus, monkeypatch, check: CheckResult, gate: str, progress
         return GateReport(model=model.name, checks=(check,))
 
     monkeypatch.setattr(run_gate, "run_gate", scripted)
-    config = TrainingConfig.model_validate({"base": "tiny", "device": "cpu", "result": {"gate": gate}})
+    config = TrainingConfig.model_validate({"base": "tiny", "device": "cpu", "result": {"gate": gate} if gate else {}})
     held_out = [SpokenReference(np.zeros(16000, np.float32), "alpha", "en")] * 3
     texts = [FormatTexts("transformers", ["alpha"] * 3), FormatTexts("ctranslate2 int8", ["alpha"] * 3)]
     return gate_run(run, config, [corpus], run.partial_model, held_out, texts, progress), given[0]
@@ -73,6 +73,12 @@ def test_gate_that_warns_returns_the_failures(converted, tiny_corpus, monkeypatc
     assert summary.failures == ("prompts: WER +9.0 points",)
     assert [found.name for found in given.texts] == ["transformers", "ctranslate2 int8"]
     assert "too few short examples" in summary.alignment_heads
+
+
+def test_training_exports_a_model_that_fails_the_gate_unless_it_is_told_to_stop(converted, tiny_corpus, monkeypatch):
+    assert TrainingConfig().result.gate == "warn"
+    summary, _ = gated(converted, tiny_corpus, monkeypatch, FAILED, None)
+    assert summary.failures == ("prompts: WER +9.0 points",)
 
 
 def test_gate_shows_progress_that_rises_to_its_end(converted, tiny_corpus, monkeypatch):

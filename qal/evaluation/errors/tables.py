@@ -162,7 +162,11 @@ def ignored_table(analysis: ErrorAnalysis) -> Table:
         for i in analysis.ignored
     )
     return Table(
-        "differences", "Errors that are only", columns, lines, tuple(ignored.rows for ignored in analysis.ignored)
+        "differences",
+        "Error rate where a difference is ignored",
+        columns,
+        lines,
+        tuple(ignored.rows for ignored in analysis.ignored),
     )
 
 

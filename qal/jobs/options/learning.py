@@ -182,11 +182,12 @@ class ResultOptions(Options, frozen=True):
         description="also keep the merged model in Transformers format, as runs/ID/transformers; auto: if the weights "
         "were trained without an adapter",
     )
-    gate: Literal["stop", "warn", "off"] = Field(
-        default="stop",
+    gate: Literal["warn", "stop", "off"] = Field(
+        default="warn",
         description="check the finished model (word times, languages, timestamps, prompts, long recordings, silence) "
-        "and look for better alignment heads. stop: a model that fails is not exported; warn: it is, and the report "
-        "says why it failed; off: saves some time, but a damaged model may be exported and word times may drift",
+        "and look for better alignment heads. warn: a model that fails is exported, and the report names the failed "
+        "checks; stop: it is not exported; off: saves some time, but no check warns of a damaged model, and word times "
+        "may drift",
     )
     suite: str | None = Field(
         default=None,

@@ -4,8 +4,9 @@ import pytest
 
 from qal.errors import EvaluationError
 from qal.evaluation.blind_test import BlindTest, Pair, WinRate
+from qal.evaluation.records import read_evaluation, write_evaluation
 from tests.ui_components.conftest import request_from
-from ui_components.evaluate.blind import actions
+from ui_components.evaluate.blind import actions, view
 
 WRONG = {"audio/1.wav": "say a number 1 now", "audio/3.wav": "play the number 3"}
 PAIR = Pair("base", "tuned")
@@ -28,6 +29,24 @@ def test_choices_are_evaluations_of_the_same_dataset(studio, pair):
     assert [value for _, value in found.second.choices] == ["tuned"]
     assert found.rater.visible
     assert not actions.update_choices(studio, "base", None, request_from("anna")).rater.visible
+
+
+def test_second_evaluation_is_one_of_another_model_where_there_is_one(studio, evaluated):
+    evaluated("base", WRONG)
+    for again in ("tuned", "tuned-again"):
+        folder = evaluated(again)
+        write_evaluation(folder, read_evaluation(folder).model_copy(update={"model": "tuned"}))
+    found = actions.update_choices(studio, "tuned-again", None, request_from())
+    assert [value for _, value in found.second.choices] == ["tuned", "base"]
+    assert found.second.value == "base"
+    assert actions.update_choices(studio, "tuned-again", "tuned", request_from()).second.value == "tuned"
+
+
+def test_table_of_votes_has_short_headings_and_can_be_scrolled_by_keyboard():
+    shown = view.results_html({"Anna": WinRate(2, 1, 0)}, "a-long-name-of-the-first-model", "second")
+    assert "<th scope=col>Win rate</th>" in shown
+    assert "The win rate is that of <b>a-long-name-of-the-first-model</b>" in shown
+    assert 'tabindex="0"' in shown
 
 
 def test_nothing_is_shown_without_a_name(studio, pair):

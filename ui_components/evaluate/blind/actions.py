@@ -54,7 +54,9 @@ class ItemShown(NamedTuple):
 
 
 def update_choices(studio: Studio, first: str | None, second: str | None, request: gr.Request) -> PairChoices:
-    """Lists the evaluations, for the second one those of the same dataset and split."""
+    """Lists the evaluations, for the second one those of the same dataset and split.
+
+    Unless it is chosen, the second one is of another model where there is one."""
     evaluations = [item.evaluation for item in list_evaluations(studio.evaluations) if item.figures]
     choices = labels(studio, evaluations)
     current = first_available(choices, first)
@@ -63,10 +65,11 @@ def update_choices(studio: Studio, first: str | None, second: str | None, reques
         e for e in evaluations if chosen and e.id != chosen.id and (e.corpus, e.split) == (chosen.corpus, chosen.split)
     ]
     others = labels(studio, same)
+    of_another = next((e.id for e in same if chosen and e.model != chosen.model), None)
     is_known = current_user(request) is not None
     return PairChoices(
         first=gr.Dropdown(choices=choices, value=current),
-        second=gr.Dropdown(choices=others, value=first_available(others, second)),
+        second=gr.Dropdown(choices=others, value=first_available(others, second, of_another)),
         rater=gr.Textbox(visible=not is_known),
     )
 

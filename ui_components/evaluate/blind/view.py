@@ -56,15 +56,15 @@ def results_html(results: Mapping[str, WinRate], first: str, second: str) -> str
         return note_html(NO_VOTES)
     total = together(dict(results))
     names = html.escape(first), html.escape(second)
-    head = "".join(
-        f"<th scope=col>{name}</th>" for name in ("Rater", *names, "Equal", f"Win rate of {names[0]}", "95 % interval")
-    )
+    head = "".join(f"<th scope=col>{name}</th>" for name in ("Rater", *names, "Equal", "Win rate", "95 % interval"))
     lines = [*([("All raters", total)] if len(results) > 1 else []), *results.items()]
     body = "".join(_line(name, rate) for name, rate in lines)
     return (
         f"<p role=status>{verdict(total, *names)}</p>"
-        f'<div class="qal-table qal-votes"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        '<p class="qal-muted">The win rate leaves out equal ones; its interval is Wilson\'s.</p>'
+        '<div class="qal-table qal-votes" tabindex="0" role="region" aria-label="Votes">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<p class="qal-muted">The win rate is that of <b>{names[0]}</b>. It leaves out equal votes; its interval is '
+        "Wilson's.</p>"
     )
 
 

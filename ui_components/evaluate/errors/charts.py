@@ -57,5 +57,7 @@ def _further_charts(analysis: ErrorAnalysis) -> list[Chart]:
     if analysis.never_right:
         charts.append(Chart("never_right", "Words never right", figures.never_right_figure(analysis.never_right)))
     if analysis.ignored:
-        charts.append(Chart("differences", "Errors that are only", figures.ignored_figure(analysis.ignored)))
+        charts.append(
+            Chart("differences", "Error rate where a difference is ignored", figures.ignored_figure(analysis.ignored))
+        )
     return charts

@@ -23,6 +23,7 @@ SPACE = "␣"
 SHOWN = 20  # bars
 BAR_PX, AROUND_PX = 18, 56  # height of a bar, and of the axis with its title
 MAX_LABEL = 26  # characters
+FEW_COUNTS = 5  # up to which every whole number has its tick
 RATE_BINS = 21  # of the histogram: 0, then steps of 5 %
 
 
@@ -58,7 +59,7 @@ def confusion_figure(found: Sequence[Confusion], shown: int = SHOWN) -> go.Figur
     some = found[:shown]
     hover = [[html.escape(pair_text(c)), len(c.rows)] for c in some]
     template = "%{customdata[0]}: %{x} times in %{customdata[1]} utterances<extra></extra>"
-    return _bars([pair_text(c) for c in some], [c.count for c in some], "times", TEAL, hover, template)
+    return _count_bars([pair_text(c) for c in some], [c.count for c in some], TEAL, hover, template)
 
 
 def never_right_figure(scores: Sequence[WordScore], shown: int = SHOWN) -> go.Figure:
@@ -66,7 +67,7 @@ def never_right_figure(scores: Sequence[WordScore], shown: int = SHOWN) -> go.Fi
     some = scores[:shown]
     hover = [[html.escape(s.word), html.escape(s.instead[0][0] or NOTHING)] for s in some]
     template = "%{customdata[0]}: %{x} times, most often written %{customdata[1]}<extra></extra>"
-    return _bars([s.word for s in some], [s.count for s in some], "times", AMBER, hover, template)
+    return _count_bars([s.word for s in some], [s.count for s in some], AMBER, hover, template)
 
 
 def position_figure(parts: Sequence[PositionErrors]) -> go.Figure:
@@ -91,7 +92,7 @@ def ignored_figure(found: Sequence[Ignored]) -> go.Figure:
     names = [ignored.name for ignored in found]
     for name, values, colour in (
         ("all errors", [ignored.rate for ignored in found], TRANSLUCENT),
-        ("where it is ignored", [ignored.rate_ignoring for ignored in found], TEAL),
+        ("difference ignored", [ignored.rate_ignoring for ignored in found], TEAL),
     ):
         shares = [round(100 * value, 2) for value in values]
         figure.add_bar(x=names, y=shares, name=name, marker={"color": colour}, hovertemplate="%{y:.1f} %")
@@ -151,6 +152,16 @@ def side_text(text: str) -> str:
     if not text:
         return NOTHING
     return SPACE if text.isspace() else text
+
+
+def _count_bars(
+    names: Sequence[str], counts: Sequence[int], colour: str, hover: Sequence[Sequence[object]], template: str
+) -> go.Figure:
+    """Bars of counts, as `_bars`; the axis has whole numbers only."""
+    figure = _bars(names, counts, "times", colour, hover, template)
+    if max(counts, default=0) <= FEW_COUNTS:
+        figure.update_xaxes(dtick=1)
+    return figure
 
 
 def _bars(

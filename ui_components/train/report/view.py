@@ -7,6 +7,8 @@ from qal.evaluation.check_result import FAILED_GATE, gate_sentences
 from qal.evaluation.report import REPORT_TITLE, WORSE_THAN_ORIGINAL, RunReport, Score, data_notes, retention_sentences
 from qal.text.error_measure import Measure, percent
 
+GATE_TITLE = "Checks of the gate"
+
 
 def report_html(report: RunReport | None) -> str:
     """Returns the table of test results of the three models; "" without a report."""
@@ -19,7 +21,7 @@ def report_html(report: RunReport | None) -> str:
         for variant, score in report.scores.items()
     )
     head = f"<tr><th>{REPORT_TITLE}</th><th>{first} (95 % interval)</th><th>{second}</th><th>speed (RTF)</th></tr>"
-    table = f'<div class="qal-table"><table>{head}{rows}</table></div>'
+    table = scrolling_table(REPORT_TITLE, f"{head}{rows}")
     basis = f'<p class="qal-muted">{html.escape(report.basis)}</p>'
     notes = "".join(f'<p class="qal-muted">{html.escape(note)}</p>' for note in data_notes(report))
     checks = f"{_retention_html(report)}{_gate_html(report)}{_failures_html(report)}"
@@ -59,8 +61,17 @@ def _gate_html(report: RunReport) -> str:
         for check in report.gate.checks
     )
     head = "<tr><th>Check</th><th>Result</th><th>Figures</th></tr>"
-    table = f'<div class="qal-table"><table>{head}{rows}</table></div>'
-    return f"{sentences}<details><summary>Checks of the gate</summary>{table}</details>"
+    table = scrolling_table(GATE_TITLE, f"{head}{rows}")
+    return f'{sentences}<details class="qal-gate"><summary>{GATE_TITLE}</summary>{table}</details>'
+
+
+def scrolling_table(name: str, rows: str) -> str:
+    """Returns a table that the keyboard can scroll where it is wider than the page.
+
+    Args:
+        name: for screen readers.
+        rows: HTML."""
+    return f'<div class="qal-table" tabindex="0" role="region" aria-label="{name}"><table>{rows}</table></div>'
 
 
 def _retention_html(report: RunReport) -> str:

@@ -63,6 +63,12 @@ def test_group_bars_are_error_rates_with_their_intervals(analysis):
     assert len(figures.group_figure(groups, shown=2).data[0].x) == 2
 
 
+@pytest.mark.parametrize(("most", "distance"), [(1, 1), (5, 1), (60, None)])
+def test_axis_of_counts_has_whole_numbers_only(most, distance):
+    figure = figures.confusion_figure([Confusion("a", "b", most, (0,))])
+    assert figure.layout.xaxis.dtick == distance  # None: Plotly's, which is a whole number there
+
+
 def test_missing_and_space_are_visible_in_pairs():
     assert figures.pair_text(Confusion("", "a", 1, (0,))) == "∅ → a"
     assert figures.pair_text(Confusion(" ", "", 1, (0,))) == "␣ → ∅"

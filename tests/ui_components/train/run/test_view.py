@@ -1,5 +1,6 @@
 import pytest
 
+from qal.evaluation.check_result import GateSummary
 from qal.evaluation.report import PairedDifference, Retention
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.stages import StageStatus
@@ -121,6 +122,11 @@ def test_report_states_the_wer_difference_and_whether_it_is_significant():
     assert "WER 1.0 points higher" in report_html(worse)
     assert "not statistically significant" in report_html(worse)
     assert "not statistically significant" not in report_html(REPORT)
+
+
+def test_wide_tables_of_a_report_can_be_scrolled_by_keyboard():
+    report = REPORT.model_copy(update={"gate": GateSummary()})
+    assert report_html(report).count('<div class="qal-table" tabindex="0"') == 2
 
 
 def test_run_without_a_report_has_no_report_table():
