@@ -182,4 +182,5 @@ def plain_reason(error: Exception) -> str:
     reason = PARSER_KEY.sub(r"\1:", PYDANTIC_NOISE.sub("", str(error))).replace("Got value:", "(got")
     for pattern, plain in PLAIN_LIMITS.items():
         reason = re.sub(rf"Input should be {pattern}\s*\(got (?P<got>\S+)", rf"should be {plain}, not \g<got>", reason)
+    reason = re.sub(r"Expected a <class '(?:tuple|list)'>", 'should be a list such as ["a","b"]', reason)
     return " ".join(reason.split()).rstrip(". ") + (")" if "(got" in reason else "")

@@ -3,6 +3,7 @@
 text ends by itself, is as long as its sound, does not repeat itself   ─► kept
 text fills the limit of its duration, no repetition                    ─► again without that limit
 text fills the limit                                                   ─► in halves, cut at the quietest place
+text has too few tokens, or ends long before its sound                 ─► in halves, if they have more text
 text repeats itself, or has too few tokens                             ─► also in pieces between the pauses
 a short one repeats itself, and the sound has these words              ─► kept
 a short one repeats itself otherwise                                   ─► again with repetitions forbidden
@@ -30,6 +31,7 @@ MAX_HALVINGS = 3
 MIN_HALVED_S = 4.0  # shorter utterances are not read in halves
 MIN_SPARSE_S = 3.0  # the same for utterances whose text is too short
 MIN_TOKENS_PER_SECOND = 1.3  # of speech with its pauses; speech has two to ten
+MAX_WORD_S, MAX_LETTER_S = 1.5, 0.15  # of a word that ends a text; a longer one stands for words that are missing
 MORE_TEXT = 1.3  # tokens of the halves divided by those of the whole, from which the halves count
 MIN_PIECES = 3  # between pauses; fewer are no sign of a repetition
 
@@ -75,6 +77,10 @@ class ReadingRules:
         is_speech = reading.transcript.no_speech_prob <= self.sure_silence
         return bool(tokens) and is_speech and tokens < MIN_TOKENS_PER_SECOND * duration_s
 
+    def may_lack_words(self, reading: Reading) -> bool:
+        """True if the text may end before the speech does, or has too few words for it."""
+        return self.is_sparse(reading) or ends_early(reading.transcript)
+
     def may_lack_repetitions(self, reading: Reading) -> bool:
         """True if what was said several times may be written too seldom, or too often."""
         is_sparse = self.is_sparse(reading) and not reading.transcript.is_cut
@@ -92,10 +98,18 @@ class ReadingRules:
         duration_s, is_certain = seconds(reading.utterance.samples), self.is_certain(reading.utterance)
         if not self.max_halvings or duration_s < MIN_SPARSE_S:
             return False
-        if is_certain and self.is_sparse(reading):
+        if is_certain and self.may_lack_words(reading):
             return True
         repeats = repeats_itself(reading.transcript.text, self.max_compression)
         return duration_s >= MIN_HALVED_S and (is_certain if repeats else reading.transcript.is_cut)
+
+
+def ends_early(transcript: Transcript) -> bool:
+    """True if the last word is longer than anyone speaks it: the alignment gives it the time of all that follows."""
+    if not transcript.words or transcript.is_cut:
+        return False
+    word = transcript.words[-1]
+    return word.end_s - word.start_s > MAX_WORD_S + MAX_LETTER_S * len(word.text.strip())
 
 
 def read(
@@ -109,7 +123,7 @@ def read(
     parts = _read_parts(engine, [whole[i] for i in halved], decoding, rules)
     readings = [[reading] for reading in whole]
     for i, found in zip(halved, parts, strict=True):
-        if not rules.is_sparse(whole[i]) or _has_more_text(found, whole[i]):
+        if not rules.may_lack_words(whole[i]) or _has_more_text(found, whole[i]):
             readings[i] = found
     loops = [i for i, reading in enumerate(whole) if readings[i][0] is reading and rules.is_loop(reading.transcript)]
     for i, reading in zip(loops, _without_loops(engine, [whole[i] for i in loops], decoding, rules), strict=True):
@@ -214,7 +228,7 @@ def cut_at(reading: Reading, cuts: Sequence[int], rules: ReadingRules) -> list[R
         language=reading.transcript.language,
         previous_text="" if repeats else utterance.previous_text,  # it may be the cause of the repetition
     )
-    part = replace(reading, is_doubted=repeats or rules.is_sparse(reading))
+    part = replace(reading, is_doubted=repeats or rules.may_lack_words(reading))
     pieces = [
         replace(
             common,

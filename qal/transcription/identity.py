@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from qal.audio.decode import no_check
 from qal.engine.model_directory import METADATA_FILE, REQUIRED_FILES
@@ -18,17 +18,36 @@ CHUNK_BYTES = 1 << 22
 NOT_OF_THE_TEXT = {"model": True, "longform": {"batch_size"}}  # options that decide no word
 
 
+class FileVersion(NamedTuple):
+    """The size and the modification time of a file, by which a change is seen."""
+
+    size: int
+    modified_ns: int
+
+
+def file_version(path: Path) -> FileVersion | None:
+    """Returns the version of a file; None if it is missing or cannot be accessed."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return FileVersion(status.st_size, status.st_mtime_ns)
+
+
 def content_hash(path: Path, check: Callable[[], object] = no_check) -> str:
     """Returns the sha256 of a file in hexadecimal; `check` is called often and may raise to stop.
 
-    Raises AudioDecodeError if the file is missing or is not a regular file."""
+    Raises AudioDecodeError if the file is missing, is not a regular file or cannot be read, and StorageError."""
     if not path.is_file():
         raise AudioDecodeError(f"{path}: there is no such file; check the path")
     digest = hashlib.sha256()
-    with storage_errors(str(path)), require_regular(path).open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            check()
-            digest.update(chunk)
+    try:
+        with storage_errors(str(path)), require_regular(path).open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                check()
+                digest.update(chunk)
+    except OSError as error:  # it was deleted meanwhile, or its disk is damaged or gone
+        raise AudioDecodeError(f"{path}: cannot be read ({error.strerror}); check the file and its disk") from error
     return digest.hexdigest()
 
 
@@ -57,13 +76,22 @@ def transcript_key(content_sha256: str, options: TranscriptionOptions, model: st
             later change no key.
         model: identity of the model.
     """
-    changed = options.model_dump(mode="json", exclude_defaults=True, exclude=NOT_OF_THE_TEXT)
-    return _digest([content_sha256, _without_empty(changed), model])[:KEY_DIGITS]
+    values, defaults = (
+        found.model_dump(mode="json", exclude=NOT_OF_THE_TEXT) for found in (options, TranscriptionOptions(model=""))
+    )
+    return _digest([content_sha256, _differences(values, defaults), model])[:KEY_DIGITS]
 
 
-def _without_empty(options: dict[str, Any]) -> dict[str, Any]:
-    """Removes groups in which no option counts."""
-    return {name: value for name, value in options.items() if value != {}}
+def _differences(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Returns the options that differ from the defaults, and the groups that have such options.
+
+    Pydantic's `exclude_defaults` compares with the defaults of a group's own class, which are others here."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        changed = _differences(value, defaults[name]) if isinstance(value, dict) else value
+        if changed != ({} if isinstance(value, dict) else defaults[name]):
+            found[name] = changed
+    return found
 
 
 def _digest(value: Any) -> str:

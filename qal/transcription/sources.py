@@ -29,6 +29,8 @@ MORE_AUDIO_SUFFIXES = frozenset(
 )
 MEDIA_SUFFIXES = frozenset(AUDIO_SUFFIXES) | VIDEO_SUFFIXES | MORE_AUDIO_SUFFIXES
 HIDDEN, NOT_MEDIA, TWICE = "hidden", "neither audio nor video", "named twice"
+FOLDER_LINK, UNREADABLE_FOLDER = "that a link leads to", "not readable"
+FOLDER_REASONS = (FOLDER_LINK, UNREADABLE_FOLDER)  # which count folders, the others files
 
 
 class Source(NamedTuple):
@@ -53,7 +55,7 @@ def find_sources(paths: Sequence[Path]) -> FoundSources:
 
     Raises:
         OptionError: there is nothing to transcribe.
-        StorageError: a folder cannot be read."""
+        StorageError: a folder of `paths` cannot be read."""
     left_out: Counter[str] = Counter()
     sources: dict[Path, Source] = {}
     for path in paths:
@@ -67,16 +69,20 @@ def find_sources(paths: Sequence[Path]) -> FoundSources:
 
 
 def walk_media(folder: Path, left_out: Counter[str] | None = None) -> Iterator[Source]:
-    """Yields the media of a folder and its folders in the order of their names; counts the other files by reason.
+    """Yields the media of a folder and its folders in the order of their names; counts what is left out by reason.
 
-    Raises StorageError."""
+    Links to folders are not followed, so that no file is found twice and no circle is without an end.
+    Raises StorageError if the folder itself cannot be read."""
     left_out = Counter() if left_out is None else left_out
 
     def fail(error: OSError) -> None:
-        raise StorageError(f"{error.filename}: the folder cannot be read; check its permissions") from error
+        if str(error.filename) == str(folder):
+            raise StorageError(f"{folder}: the folder cannot be read; check its permissions") from error
+        left_out[UNREADABLE_FOLDER] += 1
 
     for parent, folders, names in os.walk(folder, onerror=fail):
         left_out[HIDDEN] += sum(name.startswith(".") for name in names)
+        left_out[FOLDER_LINK] += sum(Path(parent, name).is_symlink() for name in folders)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(name for name in names if not name.startswith(".")):
             path = Path(parent, name)

@@ -35,6 +35,7 @@ LOCK_FILE = ".lock"
 KEY = re.compile(r"[0-9a-f]{32}")
 LOCK_POLL_S = 0.2
 INTERRUPTED = "it was interrupted; continue it to transcribe the rest"
+DAMAGED = "its segments are damaged; continue it to transcribe what is missing"
 
 State = Literal["waiting", "running", "paused", "stopped", "done", "failed"]
 ENDED: tuple[State, ...] = ("stopped", "done", "failed")
@@ -54,6 +55,7 @@ class TranscriptState(BaseModel, frozen=True):
     notes: tuple[str, ...] = Field(default=(), description="sentences about the sound: what was left out, the track")
     settled_s: float = Field(default=0.0, ge=0, description="everything before this time is transcribed")
     duration_s: float | None = Field(default=None, description="of the file; null: not known yet")
+    segments_bytes: int | None = Field(default=None, description="size of segments.jsonl when the file was done")
     work_s: float = Field(default=0.0, ge=0, description="time that the transcription has taken")
     created: float = Field(default_factory=time.time, description="seconds since 1970")
     ended: float | None = None
@@ -103,7 +105,9 @@ class StoredTranscript:
         return self.folder.name
 
     def find_state(self) -> TranscriptState | None:
-        """Returns the state; None if there is no readable one. A transcript whose process has died is a stopped one."""
+        """Returns the state; None if there is no readable one.
+
+        A transcript whose process has died is a stopped one, and so is a done one whose segments are damaged."""
         try:
             text = require_regular(self.folder / STATE_FILE).read_bytes()
             found = TranscriptState.model_validate_json(text)
@@ -111,6 +115,8 @@ class StoredTranscript:
             return None
         if found.state not in ENDED and not self.is_being_written():
             found = found.model_copy(update={"state": "stopped", "reason": INTERRUPTED})
+        if found.state == "done" and found.segments_bytes not in (None, segments_bytes(self.folder)):
+            found = found.model_copy(update={"state": "stopped", "reason": DAMAGED})
         return found
 
     def state(self) -> TranscriptState:
@@ -139,6 +145,14 @@ class StoredTranscript:
         except OSError:
             return False
         return False
+
+
+def segments_bytes(folder: Path) -> int:
+    """Returns the size of segments.jsonl; 0 if it is missing."""
+    try:
+        return (folder / SEGMENTS_FILE).stat().st_size
+    except OSError:
+        return 0
 
 
 class SettledLine(BaseModel, frozen=True):

@@ -14,9 +14,9 @@ from qal.engine.longform.segment import Segment
 from qal.engine.longform.settled import Settled
 from qal.engine.longform.stream import transcribe_stream
 from qal.engine.longform.work import FileEngine
-from qal.errors import QalError
+from qal.errors import AudioDecodeError, QalError
 from qal.transcription.control import ControlledEngine, RunControl, TranscriptionStopped
-from qal.transcription.identity import content_hash, engine_identity, transcript_key
+from qal.transcription.identity import FileVersion, content_hash, engine_identity, file_version, transcript_key
 from qal.transcription.options import TranscriptionOptions
 from qal.transcription.store import (
     SettledLine,
@@ -24,6 +24,7 @@ from qal.transcription.store import (
     TranscriptState,
     TranscriptStore,
     TranscriptWriter,
+    segments_bytes,
     transcript_writer,
 )
 
@@ -76,6 +77,7 @@ def transcribe_source(
         BaseException: it was interrupted; the transcript then is a stopped one.
     """
     control = control or RunControl()
+    version = file_version(source)
     content = content_hash(source, control.raise_if_stopped)
     transcript = store.transcript(transcript_key(content, options, engine_identity(engine)))
     path = os.fsencode(source.absolute()).decode(errors="replace")
@@ -92,7 +94,7 @@ def transcribe_source(
         if not Path(writer.state.source).is_file():
             writer.update(source=path)  # it was moved or renamed
         if writer.state.state != "done":
-            _Run(source, engine, options, writer, control, progress).run()
+            _Run(source, version, engine, options, writer, control, progress).run()
     return transcript
 
 
@@ -101,6 +103,7 @@ class _Run:
     """One run of a transcription, from where the last one ended."""
 
     source: Path
+    version: FileVersion | None  # of the source when its content was identified
     engine: FileEngine
     options: TranscriptionOptions
     writer: TranscriptWriter
@@ -131,7 +134,8 @@ class _Run:
             end("stopped")
             raise
         else:
-            end("done", duration_s=duration_s, settled_s=duration_s)
+            size = segments_bytes(self.writer.folder)
+            end("done", duration_s=duration_s, settled_s=duration_s, segments_bytes=size)
 
     def _transcribe(self) -> float:
         """Returns the duration of the file."""
@@ -150,6 +154,7 @@ class _Run:
         while running:
             index = min(range(len(running)), key=lambda i: streams[i].settled_s)  # the one that is behind
             settled = next(running[index], None)
+            self._require_unchanged()
             if settled is None:
                 del running[index], streams[index]
                 continue
@@ -159,6 +164,11 @@ class _Run:
             self._report(settled_s, started_s, time.monotonic() - began, sound)
         self._note_what_was_left_out(sound)
         return blocks.duration_s
+
+    def _require_unchanged(self) -> None:
+        """Raises AudioDecodeError if the source is no longer what was identified; a deleted one is read to its end."""
+        if file_version(self.source) not in (self.version, None):
+            raise AudioDecodeError(f"{self.source.name}: changed while it was transcribed; transcribe it again")
 
     def _report(self, settled_s: float, started_s: float, took_s: float, sound: SoundFile) -> None:
         self.writer.update(settled_s=settled_s, notes=tuple(sound.notes))

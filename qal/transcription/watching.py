@@ -3,18 +3,11 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
+from qal.transcription.identity import FileVersion, file_version
 from qal.transcription.sources import Source, walk_media
 
 SETTLE_S = 2.0  # without a change, after which a file is complete
-
-
-class FileVersion(NamedTuple):
-    """The size and the modification time of a file, by which a change is seen."""
-
-    size: int
-    modified_ns: int
 
 
 class FolderWatcher:
@@ -35,7 +28,7 @@ class FolderWatcher:
         """Returns the files that are complete and were not returned before in this version."""
         now_s, found = self._clock(), []
         for source in walk_media(self._folder):
-            version = _version(source.path)
+            version = file_version(source.path)
             if version is None or self._taken.get(source.path) == version:
                 continue
             known, since_s = self._seen.get(source.path, (None, now_s))
@@ -46,11 +39,3 @@ class FolderWatcher:
                 del self._seen[source.path]
                 found.append(source)
         return found
-
-
-def _version(path: Path) -> FileVersion | None:
-    try:
-        status = path.stat()
-    except OSError:  # it was removed meanwhile
-        return None
-    return FileVersion(status.st_size, status.st_mtime_ns)

@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from qal.cli.main import main
+from qal.cli.parsing import parse_options
 from qal.cli.subcommands import transcribe
+from qal.cli.transcription.options import TranscribeOptions
+from qal.cli.transcription.short_options import expand_short_options
 from qal.engine.longform.segment import Segment
 from qal.subcommand import qal_environment
+from qal.text.subtitles.presets import SUBTITLE_PRESETS
 from qal.transcription.store import TranscriptStore
 from qal.transcription.watching import FolderWatcher
 from tests.transcription.streams import ScriptedStream, scripted_model, use_scripted_streams, write_sound
@@ -162,12 +166,43 @@ def test_failed_files_are_named_in_one_sentence_after_the_others_are_done(stream
         (["a.wav", "--zip", "file"], "exists already"),
         (["a.wav", "--workers", "0"], "workers"),
         (["a.wav", "--channels", "left"], "channels"),
+        (["a.wav", "--zip", "a.wav", "--overwrite"], "is a file to transcribe"),
+        (["a.wav", "--zip", ".", "--overwrite"], "is a folder"),
+        (["a.wav", "--zip", "file/all.zip"], "is a file, not a folder"),
+        (["a.wav", "--transcripts", "file/x"], "is a file, not a folder"),
+        (["a.wav", "--decoding.patience", "2"], "set beam_size above 1"),
+        (["a.wav", "--beam-size", "5", "--decoding.temperature", "0.5"], "set one of the two"),
+        (["a.wav", "--decoding.hot_words", "Qal"], 'a list such as ["a","b"]'),
+        (["a.wav", "--preset", "film", "--subtitles.min_duration_s", "6.5"], "above max_duration_s 6.0"),
+        (["a.wav", "--preset", "movie"], "film"),
+        (["a.wav", "--language", "auto-per-segment", "--longform.language_mode", "file"], "contradict"),
+        (["a.wav", "--language", "auto-per-segment", "--strategy", "overlap"], "use packed"),
+        (["a.wav", "--language", "en", "--longform.language_mode", "stretch"], "no effect"),
+        (["a.wav", "--language", "en", "--languages", "ru", "am"], "is not one of --languages ru am"),
+        (["a.wav", "--postprocessing.profanity_file", "none.txt"], "list of words"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(words, part, stream, capsys):
     Path("file").touch()
+    Path("a.wav").touch()
     assert part in failure(capsys, *words)
     assert stream.resumed_at_s == []
+
+
+def parsed(*words: str) -> TranscribeOptions:
+    return parse_options("qal transcribe", "", TranscribeOptions, expand_short_options(["base", "a.wav", *words]))
+
+
+def test_options_that_are_given_count_whatever_a_preset_or_the_default_says():
+    film = parsed("--subtitles.max_letters", "42", "--preset", "film").output().subtitles
+    assert (film.max_letters, film.max_duration_s) == (42, 6.0)
+    assert parsed("--preset=words").output().subtitles == SUBTITLE_PRESETS["words"].rules
+    decoding = (
+        parsed("--beam-size", "5", "--decoding.patience", "2", "--decoding.words", "false").transcription().decoding
+    )
+    assert (decoding.beam_size, decoding.patience, decoding.words) == (5, 2, False)
+    assert parsed("--strategy", "overlap", "--beam_size=3").transcription().longform.strategy == "overlap"
+    assert parsed().transcription().decoding.words
 
 
 def test_another_track_is_another_transcript(stream):

@@ -136,6 +136,43 @@ def test_halves_of_few_words_count_only_if_they_have_more_words():
     assert [r.transcript.text for r in readings] == ["Hello."]
 
 
+@dataclass
+class EarlyEndEngine(RampEngine):
+    """Writes the first `limit` words of an utterance and ends there; the last one has the time of all that follow."""
+
+    def _transcribe_one(self, utterance: Utterance, options: DecodingOptions) -> Transcript:
+        written = super()._transcribe_one(utterance, options)
+        end_s = seconds(utterance.samples)
+        words = (*written.words[:-1], *(replace(word, end_s=end_s) for word in written.words[-1:]))
+        tokens = tuple(range(4 * len(words)))  # not so few that the text is too short for its sound
+        return replace(written, words=words, tokens=tokens, is_cut=False)
+
+
+def test_text_that_ends_long_before_its_speech_is_read_in_halves():
+    engine = EarlyEndEngine(limit=12)
+    timed = GREEDY.model_copy(update={"words": True})
+    (parts,) = read(engine, [Utterance(ramp(12.0))], timed, RULES)
+    assert join(parts).text == numbers(12.0)
+    assert len(read(EarlyEndEngine(limit=22), [Utterance(ramp(12.0))], timed, RULES)[0]) == 1
+
+
+@dataclass
+class HeldWordEngine:
+    """Writes one word that lasts as long as its sound; a half of the sound has half of the word."""
+
+    def transcribe(self, utterances: Sequence[Utterance], options: DecodingOptions = GREEDY) -> list[Transcript]:
+        return [self._transcribe_one(seconds(utterance.samples)) for utterance in utterances]
+
+    def _transcribe_one(self, duration_s: float) -> Transcript:
+        tokens = tuple(range(round(2 * duration_s)))
+        return replace(transcript("Hallelujah."), tokens=tokens, words=(Word(" Hallelujah.", 0.0, duration_s, 0.9),))
+
+
+def test_long_word_of_which_the_halves_have_no_more_text_is_kept():
+    (parts,) = read(HeldWordEngine(), [Utterance(noise(6 * SAMPLE_RATE))], GREEDY, RULES)
+    assert [part.transcript.text for part in parts] == ["Hallelujah."]
+
+
 def test_sound_that_may_be_no_speech_may_have_few_words():
     engine = OneWordEngine()
     utterance = Utterance(noise(10 * SAMPLE_RATE), speech_probability=0.9)

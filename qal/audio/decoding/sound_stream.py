@@ -206,7 +206,7 @@ class SoundStream:
             return following
         end_s = self._filler.output_s
         leading_s = self.holes[0].end_s if self.holes and not self.holes[0].start_s else 0.0
-        stated_s = leading_s + max(stated_duration_s(container, self._track), self._wav_duration_s(end_s))
+        stated_s = max(leading_s + stated_duration_s(container, self._track), self._wav_duration_s(end_s))
         if stated_s - end_s > CUT_OFF_S and not offset:
             self._end_note = CUT_OFF.format(clock(stated_s), clock(end_s))
         if frames.ends_broken:

@@ -11,6 +11,7 @@ from qal.cli.parsing import parse_options
 from qal.cli.stopping import stop_on_signals
 from qal.cli.transcription.options import TranscribeOptions, check_options
 from qal.cli.transcription.reporting import Reporter, failure_sentence, json_summary, summary_lines
+from qal.cli.transcription.short_options import expand_short_options
 from qal.engine.longform.batching import BatchingEngine
 from qal.engine.longform.work import FileEngine
 from qal.errors import AudioDecodeError
@@ -29,7 +30,7 @@ WATCH_POLL_S = 1.0
 
 
 def main(arguments: Sequence[str]) -> None:
-    options = parse_options("qal transcribe", ABOUT, TranscribeOptions, arguments)
+    options = parse_options("qal transcribe", ABOUT, TranscribeOptions, expand_short_options(arguments))
     check_options(options)
     found = find_sources(options.files) if options.files else FoundSources((), {})
     engine = load_engine(options.model_copy(update={"language": options.spoken_language}), is_for_files=True)

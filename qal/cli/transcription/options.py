@@ -3,13 +3,18 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+from pydantic import ValidationError
+
 from qal.audio.sound_choice import SoundChoice
 from qal.cli.engine_options import EngineOptions
 from qal.cli.parsing import JSON_HELP, flag, positional
 from qal.engine.decoding import DecodingOptions
 from qal.engine.longform.options import STRATEGY_HELP, LongformOptions, Strategy
 from qal.errors import OptionError
+from qal.jobs.options.validation_errors import validation_messages
+from qal.storage import require_makeable
 from qal.text.postprocessing.options import PostprocessingOptions
+from qal.text.postprocessing.word_lists import read_words
 from qal.text.subtitles.formats import SUBTITLE_FORMATS
 from qal.text.subtitles.presets import SUBTITLE_PRESETS
 from qal.text.subtitles.rules import SubtitleRules
@@ -21,6 +26,8 @@ PER_SEGMENT = "auto-per-segment"
 
 
 class TranscribeOptions(EngineOptions, frozen=True):
+    """The options as they are parsed; `strategy`, `beam_size` and `preset` were expanded before (short_options.py)."""
+
     files: list[Path] = positional("audio, video, or folders of it", "FILE", nargs="*")
     language: str | None = flag(
         None,
@@ -40,8 +47,10 @@ class TranscribeOptions(EngineOptions, frozen=True):
     )
     track: str = flag("auto", SOUND["track"].description or "", "N|XX")
     channels: Literal["mix", "separate"] = flag("mix", SOUND["channels"].description or "")
-    strategy: Strategy | None = flag(None, STRATEGY_HELP, "NAME")
-    beam_size: Annotated[int, *BEAM_SIZE.metadata] | None = flag(None, BEAM_SIZE.description or "", "N")
+    strategy: Strategy | None = flag(None, f"--longform.strategy: {STRATEGY_HELP}", "NAME")
+    beam_size: Annotated[int, *BEAM_SIZE.metadata] | None = flag(
+        None, f"--decoding.beam_size: {BEAM_SIZE.description}", "N"
+    )
     decoding: DecodingOptions = flag(
         TranscriptionOptions.model_fields["decoding"].default, "how the model decodes speech"
     )
@@ -64,30 +73,25 @@ class TranscribeOptions(EngineOptions, frozen=True):
         return None if self.language == PER_SEGMENT else self.language
 
     def transcription(self) -> TranscriptionOptions:
-        """Returns all that decides the texts."""
+        """Returns all that decides the texts. Raises ValidationError where options do not fit together."""
         changes: dict[str, object] = {}
-        if self.strategy:
-            changes["strategy"] = self.strategy
         if self.language == PER_SEGMENT:
             changes["language_mode"] = "stretch"
         if self.languages:
             changes["languages"] = tuple(self.languages)
-        decoding = {"words": True, **({"beam_size": self.beam_size} if self.beam_size else {})}
         return TranscriptionOptions(
             model=self.model,
             language=self.spoken_language,
             task=self.task,
             context=self.context,
             sound=SoundChoice(track=self.track, channels=self.channels),
-            decoding=self.decoding.model_copy(update=decoding),
-            longform=self.longform.model_copy(update=changes),
+            decoding=self.decoding,
+            longform=LongformOptions.model_validate(self.longform.model_dump() | changes),
         )
 
     def output(self) -> OutputOptions:
         """Returns how the texts are written."""
-        preset = SUBTITLE_PRESETS[self.preset].rules.model_dump()
-        rules = SubtitleRules.model_validate(preset | self.subtitles.model_dump(exclude_defaults=True))
-        return OutputOptions(postprocessing=self.postprocessing, subtitles=rules)
+        return OutputOptions(postprocessing=self.postprocessing, subtitles=self.subtitles)
 
 
 def check_options(options: TranscribeOptions) -> None:
@@ -108,9 +112,45 @@ def check_options(options: TranscribeOptions) -> None:
         raise OptionError(f"{options.out}: is a file, not a folder; give --out another name")
     if options.transcripts.exists() and not options.transcripts.is_dir():
         raise OptionError(f"{options.transcripts}: is a file, not a folder; give --transcripts another name")
-    if options.zip and options.zip.exists() and not options.overwrite:
-        raise OptionError(f"{options.zip}: exists already and is not written over; choose another name or --overwrite")
+    require_makeable(options.transcripts)
+    _check_archive(options)
+    _check_language(options)
     _check_stdout(options)
+    if options.postprocessing.profanity_file:
+        read_words(Path(options.postprocessing.profanity_file).expanduser())
+    try:
+        options.transcription()
+    except ValidationError as error:
+        raise OptionError("; ".join(validation_messages(error, "--"))) from error
+
+
+def _check_archive(options: TranscribeOptions) -> None:
+    """Raises OptionError or StorageError if the archive cannot be written at the end."""
+    if not options.zip:
+        return
+    if options.zip.is_dir():
+        raise OptionError(f"{options.zip}: is a folder; give --zip the name of a file")
+    if any(path.exists() and options.zip.exists() and path.samefile(options.zip) for path in options.files):
+        raise OptionError(f"{options.zip}: is a file to transcribe; give --zip another name")
+    if options.zip.exists() and not options.overwrite:
+        raise OptionError(f"{options.zip}: exists already and is not written over; choose another name or --overwrite")
+    require_makeable(options.zip)
+
+
+def _check_language(options: TranscribeOptions) -> None:
+    """Raises OptionError if the options of the language contradict each other."""
+    mode = options.longform.language_mode
+    if options.language == PER_SEGMENT and mode == "file":
+        raise OptionError(f"--language {PER_SEGMENT} and --longform.language_mode file contradict each other; give one")
+    if options.spoken_language and mode == "stretch":
+        raise OptionError(
+            f"--language {options.language} is not detected, so that --longform.language_mode stretch has no effect; "
+            "give one of them"
+        )
+    if options.spoken_language and options.languages and options.language not in options.languages:
+        raise OptionError(
+            f"--language {options.language} is not one of --languages {' '.join(options.languages)}; give one of them"
+        )
 
 
 def _check_stdout(options: TranscribeOptions) -> None:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from qal.text.subtitles.timestamps import format_timestamp
 from qal.transcription.batch import FileResult
 from qal.transcription.document import spoken_languages
+from qal.transcription.sources import FOLDER_REASONS
 from qal.transcription.transcribe_source import FileProgress
 
 MAX_REASONS = 5  # failed files that the last sentence names
@@ -79,12 +80,13 @@ def summary_lines(results: Sequence[FileResult], left_out: Mapping[str, int]) ->
     counts = count_states(results)
     lines = [", ".join(f"{n} {state}" for state, n in counts.items() if n)] if len(results) > 1 else []
     if left_out:
-        lines.append("left out: " + ", ".join(f"{n} {_files(n)} {reason}" for reason, n in left_out.items()))
+        lines.append("left out: " + ", ".join(_counted(n, reason) for reason, n in left_out.items()))
     return lines
 
 
-def _files(n: int) -> str:
-    return "file" if n == 1 else "files"
+def _counted(n: int, reason: str) -> str:
+    noun = "folder" if reason in FOLDER_REASONS else "file"
+    return f"{n} {noun if n == 1 else f'{noun}s'} {reason}"
 
 
 def count_states(results: Sequence[FileResult]) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """Options for the transcription of files."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from qal.audio.gate import GateOptions
 from qal.engine.decoding import GREEDY, MAX_TEXT_TOKENS
@@ -43,6 +43,12 @@ class LongformOptions(BaseModel, frozen=True, extra="forbid"):
     )
     screening: ScreeningOptions = Field(default=ScreeningOptions(), description="detection of hallucinations")
     languages: tuple[str, ...] = Field(default=(), description=LANGUAGES_HELP)
+
+    @model_validator(mode="after")
+    def _combinations(self) -> Self:
+        if self.language_mode == "stretch" and self.strategy != "packed":
+            raise ValueError(f"strategy {self.strategy} cannot detect the language of each stretch; use packed")
+        return self
 
     def stretch_s(self, is_adaptive: bool) -> float:
         """Returns the length up to which neighbouring speech is merged."""
