@@ -34,10 +34,10 @@ from tests.transcription import streams
 class SlowEngine(streams.FolderEngine):
     def transcribe(self, utterances, options=None):
         time.sleep(0.05)
-        return []
+        return super().transcribe(utterances)
 
 streams.use_scripted_streams(pytest.MonkeyPatch())
-transcribe.load_engine = lambda options, workers: SlowEngine(directory=Path("model"))
+transcribe.load_engine = lambda options, is_for_files: SlowEngine(directory=Path("model"))
 main(sys.argv[1:])
 """
 
@@ -47,7 +47,7 @@ def stream(tmp_path: Path, monkeypatch) -> ScriptedStream:
     """Replaces the model and the decoding; the working folder is the test's."""
     monkeypatch.chdir(tmp_path)
     engine = scripted_model(tmp_path / "model")
-    monkeypatch.setattr(transcribe, "load_engine", lambda options, workers: engine)
+    monkeypatch.setattr(transcribe, "load_engine", lambda options, is_for_files: engine)
     monkeypatch.setattr(transcribe, "WATCH_POLL_S", 0.01)
     return use_scripted_streams(monkeypatch)
 
