@@ -24,7 +24,7 @@ SOURCE = "captions"
 CORPUS_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_CHARACTERS = 500  # of a line; more does not fit into a segment
 LICENCE = "owned by the speakers; ask for their consent before you share or publish this dataset or its models"
-NOTES = "Recorded and corrected on the Live page by its users; the texts were not checked again."
+NOTES = "Corrected on the Live and Transcribe pages by their users; the texts were not checked again."
 
 
 @dataclass(frozen=True)

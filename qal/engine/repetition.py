@@ -1,9 +1,9 @@
 """Repetitions: text that repeats itself because the speaker did, or because the decoder is in a loop."""
 
-import zlib
 from collections import Counter
 
 from qal.engine.engine import Transcript
+from qal.text.compression import compression_ratio
 from qal.text.normalisation.basic import normalise_basic
 from qal.text.scripts import split_words
 
@@ -27,9 +27,3 @@ def is_spoken_repetition(transcript: Transcript) -> bool:
     transcript without word times is not supported."""
     instant = [word.end_s - word.start_s < INSTANT_S for word in transcript.words]
     return bool(instant) and not transcript.is_cut and sum(instant) <= MAX_INSTANT_SHARE * len(instant)
-
-
-def compression_ratio(text: str) -> float:
-    """Returns the bytes of the text divided by the bytes of its zlib form; ordinary text is below 2."""
-    encoded = text.encode()
-    return len(encoded) / len(zlib.compress(encoded)) if encoded else 0.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from qal.engine.longform.transcription import FileEngine
+from qal.engine.longform.work import FileEngine
 from qal.errors import QalError
 from qal.transcription.control import RunControl, TranscriptionStopped
 from qal.transcription.identity import content_hash, engine_identity, transcript_key

@@ -9,7 +9,7 @@ from typing import Any
 
 from qal.engine.decoding import GREEDY, DecodingOptions
 from qal.engine.engine import Transcript, Utterance
-from qal.engine.longform.transcription import FileEngine
+from qal.engine.longform.work import FileEngine
 
 POLL_S = 0.1  # interval at which `may_run` is asked again
 

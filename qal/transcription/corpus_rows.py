@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.sound_file import SoundFile
 from qal.corpus.corrections import Correction, add_correction, checked_text, corrections_folder
 from qal.engine.longform.segment import Segment
 from qal.errors import CorpusError, OptionError
-from qal.transcription.adapters import SoundFile
 from qal.transcription.document import read_document
 from qal.transcription.store import StoredTranscript, TranscriptState
 

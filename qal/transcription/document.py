@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from qal.engine.longform.segment import Segment
 from qal.errors import OptionError
 from qal.storage import require_regular, storage_errors
-from qal.transcription.adapters import postprocess
+from qal.text.postprocessing.postprocess import postprocess
 from qal.transcription.editing import Operation, apply_operation
 from qal.transcription.options import OutputOptions
 from qal.transcription.store import ENDED, StoredTranscript
@@ -72,6 +72,7 @@ class Document:
     segments: tuple[Segment, ...]  # as edited
     edits: TranscriptEdits
     language: str | None  # the one with most speech; None without segments
+    task: str = "transcribe"
 
     @property
     def can_undo(self) -> bool:
@@ -83,14 +84,15 @@ class Document:
 
     def finished(self, options: OutputOptions) -> list[Segment]:
         """Returns the edited segments after post-processing; this is what downloads contain."""
-        return postprocess(self.segments, self.language, options.postprocessing)
+        language = "en" if self.task == "translate" else None  # None: each segment's own
+        return postprocess(self.segments, language, options.postprocessing)
 
 
 def read_document(transcript: StoredTranscript) -> Document:
     """Reads a transcript with its edits; it may be of a file that is not done yet. Raises OptionError."""
     edits = read_edits(transcript.folder)
     segments = edits.apply(transcript.segments())
-    return Document(tuple(segments), edits, most_spoken_language(segments))
+    return Document(tuple(segments), edits, most_spoken_language(segments), transcript.state().options.task)
 
 
 def edit(transcript: StoredTranscript, operation: Operation) -> Document:

@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 
 from qal.errors import OptionError
 from qal.storage import storage_errors
-from qal.transcription.adapters import format_segments
+from qal.text.subtitles.formats import SUBTITLE_FORMATS, TranscriptDetails
 from qal.transcription.document import read_document
 from qal.transcription.options import OutputOptions
-from qal.transcription.sources import Source, output_stems
+from qal.transcription.sources import Source, name_without_suffix, output_stems
 from qal.transcription.store import StoredTranscript
 
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')  # in names of files, on Windows
@@ -32,7 +32,10 @@ class Output(NamedTuple):
 
 def render(transcript: StoredTranscript, form: str, options: OutputOptions) -> bytes:
     """Returns a transcript, as corrected, in one of the formats of subtitles and texts."""
-    return format_segments(form, read_document(transcript).finished(options), options.subtitles)
+    state = transcript.state()
+    details = TranscriptDetails(state.options.task, state.duration_s, name_without_suffix(state.name))
+    segments = read_document(transcript).finished(options)
+    return SUBTITLE_FORMATS[form].format(segments, options.subtitles, details)
 
 
 def output_paths(stem: Path, formats: Sequence[str]) -> dict[str, Path]:

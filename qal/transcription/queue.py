@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from qal.engine.longform.transcription import FileEngine
+from qal.engine.longform.work import FileEngine
 from qal.errors import OptionError, QalError, StorageError
 from qal.storage import storage_errors
 from qal.transcription.control import RunControl, TranscriptionStopped, always, unlimited

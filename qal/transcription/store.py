@@ -24,9 +24,9 @@ from typing import IO, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from qal.engine.longform.segment import Segment
+from qal.engine.longform.settled import Continuation, Settled
 from qal.errors import OptionError
 from qal.storage import require_regular, storage_errors
-from qal.transcription.adapters import NO_CONTINUATION, Continuation, Settled
 from qal.transcription.options import TranscriptionOptions
 
 STATE_FILE = "state.json"
@@ -147,7 +147,7 @@ class SettledLine(BaseModel, frozen=True):
     settled_s: float
     channel: int | None = None  # None: the channels are mixed
     segments: tuple[Segment, ...] = ()
-    continuation: Continuation = NO_CONTINUATION
+    continuation: Continuation = Continuation()
 
 
 def read_lines(folder: Path) -> list[SettledLine]:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qal.audio.samples import SAMPLE_RATE, Samples
+from qal.audio.sound_file import SoundFile
 from qal.engine.longform.segment import Segment
-from qal.engine.longform.transcription import FileEngine
+from qal.engine.longform.settled import Settled
+from qal.engine.longform.stream import transcribe_stream
+from qal.engine.longform.work import FileEngine
 from qal.errors import QalError
-from qal.transcription.adapters import Settled, SoundFile, transcribe_stream
 from qal.transcription.control import ControlledEngine, RunControl, TranscriptionStopped
 from qal.transcription.identity import content_hash, engine_identity, transcript_key
 from qal.transcription.options import TranscriptionOptions
@@ -64,7 +66,7 @@ def transcribe_source(
         options: all that decides the text.
         store: the transcripts.
         control: pauses and stops it, and lets live captions go first.
-        progress: called after each stretch.
+        progress: called at the start, and after each stretch.
         user: who started it.
         name: shown instead of the file's name, for uploads.
 
@@ -144,6 +146,7 @@ class _Run:
         ]
         running = [stream.transcribed(engine, self.options) for stream in streams]
         started_s, began = min(stream.settled_s for stream in streams), time.monotonic()
+        self._report(started_s, started_s, 0.0, sound)
         while running:
             index = min(range(len(running)), key=lambda i: streams[i].settled_s)  # the one that is behind
             settled = next(running[index], None)

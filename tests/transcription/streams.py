@@ -10,15 +10,16 @@ import pytest
 from qal.audio.samples import SAMPLE_RATE, Samples
 from qal.engine.engine import Utterance
 from qal.engine.longform.segment import Segment
+from qal.engine.longform.settled import Continuation, Settled
 from qal.engine.words import Word
 from qal.errors import AudioDecodeError
 from qal.transcription import transcribe_source as transcribe_source_module
-from qal.transcription.adapters import NO_CONTINUATION, Continuation, Settled
 from qal.transcription.options import TranscriptionOptions
 from tests.fakes import ScriptedEngine
 from tests.model_folders import model_directory
 
 BLOCK_S = 5
+NO_CONTINUATION = Continuation()
 OPTIONS = TranscriptionOptions(model="scripted", language="en")
 
 

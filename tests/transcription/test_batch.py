@@ -105,7 +105,7 @@ def test_stopped_batch_is_continued_by_the_same_call(workers, batch, stream, tmp
 def test_corrections_are_in_the_outputs(batch, stream, store, engine, tmp_path):
     transcript = transcribe_source(write_sound(tmp_path / "a.wav", 3), engine, OPTIONS, store)
     edit(transcript, CorrectWord(segment=1, word=0, text="minute"))
-    assert render(transcript, "txt", OUTPUT).decode() == "second 0\nminute 1\nsecond 2\n"
+    assert render(transcript, "txt", OUTPUT).decode() == "second 0 minute 1 second 2\n"
 
 
 def test_output_is_named_like_its_file(batch, tmp_path):

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from qal.engine.longform.settled import Settled
 from qal.engine.words import Word
 from qal.errors import OptionError
-from qal.transcription.adapters import Settled
 from qal.transcription.document import EDITS_FILE, edit, read_document, redo, undo
 from qal.transcription.editing import (
     CorrectText,

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from qal.engine.longform.settled import Continuation
 from qal.errors import AudioDecodeError, OptionError
-from qal.transcription.adapters import Continuation
 from qal.transcription.control import RunControl, TranscriptionStopped
 from qal.transcription.store import (
     SEGMENTS_FILE,
@@ -39,8 +39,9 @@ def test_transcript_holds_the_segments_and_state_of_a_file(stream, store, engine
     assert texts(transcript.segments()) == [f"second {i}" for i in range(12)]
     assert (state.state, state.settled_s, state.duration_s, state.name) == ("done", 12, 12, "talk.wav")
     assert state.notes == ("the sound was scripted",)
-    assert [(p.settled_s, p.duration_s) for p in found] == [(5, 12), (10, 12), (12, 12)]
-    assert found[0].eta_s is not None
+    assert [(p.settled_s, p.duration_s) for p in found] == [(0, 12), (5, 12), (10, 12), (12, 12)]
+    assert found[0].eta_s is None
+    assert found[1].eta_s is not None
     assert found[-1].eta_s == 0
 
 
@@ -117,7 +118,8 @@ def test_interrupted_file_is_a_stopped_one(stream, store, engine, tmp_path):
     path = write_sound(tmp_path / "talk.wav", 17)
 
     def interrupt(progress):
-        raise Interruption
+        if progress.settled_s:
+            raise Interruption
 
     with pytest.raises(Interruption):
         transcribe_source(path, engine, OPTIONS, store, progress=interrupt)

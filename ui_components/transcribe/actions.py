@@ -153,4 +153,5 @@ def subtitles(studio: Studio, segments: Segments, path: str | None, form: str) -
     if not segments:
         gr.Info("Transcribe a file first.")
         return {}
-    return {"name": f"{Path(path or 'transcript').stem}.{form}", "text": SUBTITLE_FORMATS[form].format_cues(segments)}
+    name = f"{Path(path or 'transcript').stem}.{form}"
+    return {"name": name, "text": SUBTITLE_FORMATS[form].format(segments).decode()}

@@ -18,7 +18,8 @@ from qal.captions.options import SessionOptions
 from qal.cli.engine_options import EngineOptions, describe_engine, load_engine
 from qal.cli.parsing import JSON_HELP, flag, parse_options, positional
 from qal.json_text import json_text
-from qal.text.subtitles.formats import cue_fields, format_timestamp
+from qal.text.subtitles.formats import cue_fields
+from qal.text.subtitles.timestamps import format_timestamp
 
 CLEAR_LINE = "\r\x1b[K"
 PARTIAL_WIDTH = 100  # characters; a longer line would wrap and could not be redrawn

@@ -11,7 +11,7 @@ from qal.cli.parsing import parse_options
 from qal.cli.stopping import stop_on_signals
 from qal.cli.transcription.options import TranscribeOptions, check_options
 from qal.cli.transcription.reporting import Reporter, failure_sentence, json_summary, summary_lines
-from qal.engine.longform.transcription import FileEngine
+from qal.engine.longform.work import FileEngine
 from qal.errors import AudioDecodeError
 from qal.json_text import json_text
 from qal.transcription.batch import Batch, BatchFile, FileResult
@@ -91,7 +91,7 @@ class Command:
     def _print(self, result: FileResult) -> None:
         if result.state == "done" and result.transcript:
             content = render(result.transcript, self.options.formats[0], self.batch.output)
-            print(content.decode(errors="replace"), end="", flush=True)
+            print(content.decode("utf-8-sig"), end="", flush=True)
 
     def watch(self, watcher: FolderWatcher, should_stop: Callable[[], bool]) -> None:
         """Transcribes the files that appear in a folder until a stop is requested."""

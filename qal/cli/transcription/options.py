@@ -7,18 +7,17 @@ from qal.audio.sound_choice import SoundChoice
 from qal.cli.engine_options import EngineOptions
 from qal.cli.parsing import JSON_HELP, flag, positional
 from qal.engine.decoding import DecodingOptions
-from qal.engine.longform.options import LongformOptions
+from qal.engine.longform.options import STRATEGY_HELP, LongformOptions, Strategy
 from qal.errors import OptionError
 from qal.text.postprocessing.options import PostprocessingOptions
 from qal.text.subtitles.formats import SUBTITLE_FORMATS
+from qal.text.subtitles.presets import SUBTITLE_PRESETS
 from qal.text.subtitles.rules import SubtitleRules
-from qal.transcription.adapters import longform_with, subtitle_preset
 from qal.transcription.options import OutputOptions, TranscriptionOptions
 
 BEAM_SIZE = DecodingOptions.model_fields["beam_size"]
 SOUND = SoundChoice.model_fields
 PER_SEGMENT = "auto-per-segment"
-TEXT_FORMATS = tuple(form for form in SUBTITLE_FORMATS if form != "docx")  # that a terminal can show
 
 
 class TranscribeOptions(EngineOptions, frozen=True):
@@ -41,15 +40,15 @@ class TranscribeOptions(EngineOptions, frozen=True):
     )
     track: str = flag("auto", SOUND["track"].description or "", "N|XX")
     channels: Literal["mix", "separate"] = flag("mix", SOUND["channels"].description or "")
-    strategy: Literal["packed", "overlap", "sequential"] | None = flag(
-        None, "how long audio is cut: see --longform.strategy", "NAME"
-    )
+    strategy: Strategy | None = flag(None, STRATEGY_HELP, "NAME")
     beam_size: Annotated[int, *BEAM_SIZE.metadata] | None = flag(None, BEAM_SIZE.description or "", "N")
     decoding: DecodingOptions = flag(
         TranscriptionOptions.model_fields["decoding"].default, "how the model decodes speech"
     )
     longform: LongformOptions = flag(LongformOptions(), "how files are cut into segments")
-    preset: str | None = flag(None, "named rules of subtitles, which --subtitles.* options do not change", "NAME")
+    preset: Literal[*SUBTITLE_PRESETS] = flag(  # pyright: ignore[reportInvalidTypeForm]
+        "standard", "named rules of subtitles, which --subtitles.* options change"
+    )
     subtitles: SubtitleRules = flag(SubtitleRules(), "rules that subtitles obey")
     postprocessing: PostprocessingOptions = flag(PostprocessingOptions(), "steps after decoding")
     json_: bool = flag(False, JSON_HELP)
@@ -81,12 +80,13 @@ class TranscribeOptions(EngineOptions, frozen=True):
             context=self.context,
             sound=SoundChoice(track=self.track, channels=self.channels),
             decoding=self.decoding.model_copy(update=decoding),
-            longform=longform_with(self.longform, changes),
+            longform=self.longform.model_copy(update=changes),
         )
 
     def output(self) -> OutputOptions:
-        """Returns how the texts are written. Raises OptionError if there is no such preset."""
-        rules = subtitle_preset(self.preset) if self.preset else self.subtitles
+        """Returns how the texts are written."""
+        preset = SUBTITLE_PRESETS[self.preset].rules.model_dump()
+        rules = SubtitleRules.model_validate(preset | self.subtitles.model_dump(exclude_defaults=True))
         return OutputOptions(postprocessing=self.postprocessing, subtitles=rules)
 
 
@@ -119,7 +119,7 @@ def _check_stdout(options: TranscribeOptions) -> None:
         return
     if len(options.formats) > 1:
         raise OptionError("several formats do not fit into one output; give --out DIR or --beside")
-    if options.formats[0] not in TEXT_FORMATS:
+    if not SUBTITLE_FORMATS[options.formats[0]].is_text:
         raise OptionError(f"{options.formats[0]} is no text for a terminal; give --out DIR or --beside")
     several = options.watch or len(options.files) > 1 or any(path.is_dir() for path in options.files)
     if several and options.formats[0] != "txt":

@@ -1,4 +1,4 @@
-"""What `qal transcribe` prints: a bar for each file that is running, a line for each that has ended, and the sum."""
+"""Output of `qal transcribe`: a bar for each file that is running, a line for each that has ended, and the sum."""
 
 import math
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from qal.text.subtitles.formats import format_timestamp
+from qal.text.subtitles.timestamps import format_timestamp
 from qal.transcription.batch import FileResult
 from qal.transcription.document import spoken_languages
 from qal.transcription.transcribe_source import FileProgress

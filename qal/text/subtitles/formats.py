@@ -1,17 +1,72 @@
-"""Formats of timed text: plain text, SRT, WebVTT and JSON."""
+"""Formats that a transcript can be saved in: subtitles, text, a table, a document and JSON.
+
+`cue_fields` gives the JSON of live captions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from qal.json_text import json_text
+from qal.text.subtitles.cue_files import write_ass, write_srt, write_ttml, write_vtt
+from qal.text.subtitles.cues import make_cues
+from qal.text.subtitles.documents import to_csv, to_docx, to_txt
+from qal.text.subtitles.rules import SubtitleRules
+from qal.text.subtitles.timed_text import TimedSegment
+from qal.text.subtitles.verbose_json import to_verbose_json
 
-MS_PER_HOUR = 3_600_000
-MS_PER_MINUTE = 60_000
+DOCX_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
-class Cue(Protocol):
-    """A dataclass with at least a time range and its text. The JSON format writes all of its fields."""
+class TranscriptDetails(NamedTuple):
+    """Facts about a transcript that some formats state besides its segments."""
+
+    task: str = "transcribe"
+    duration_s: float | None = None  # of the file; None: the end of the last segment
+    title: str = ""  # of a document
+
+
+NO_DETAILS = TranscriptDetails()
+
+
+class SubtitleFormat(NamedTuple):
+    """A format that a transcript can be saved in."""
+
+    label: str
+    mime_type: str
+    content: Callable[[Sequence[TimedSegment], SubtitleRules, TranscriptDetails], str | bytes]
+    suffix: str
+
+    def format(
+        self,
+        segments: Sequence[TimedSegment],
+        rules: SubtitleRules = SubtitleRules(),  # noqa: B008  frozen
+        details: TranscriptDetails = NO_DETAILS,
+    ) -> bytes:
+        """Returns the content of the file; texts are UTF-8."""
+        content = self.content(segments, rules, details)
+        return content if isinstance(content, bytes) else content.encode()
+
+    @property
+    def is_text(self) -> bool:
+        return self.mime_type != DOCX_TYPE
+
+
+_FORMATS = (
+    SubtitleFormat("Text", "text/plain", lambda segments, rules, _: to_txt(segments, rules), "txt"),
+    SubtitleFormat(
+        "SRT", "application/x-subrip", lambda s, rules, _: write_srt(make_cues(s, rules), rules.rtl_marks), "srt"
+    ),
+    SubtitleFormat("WebVTT", "text/vtt", lambda s, rules, _: write_vtt(make_cues(s, rules)), "vtt"),
+    SubtitleFormat("ASS", "text/x-ssa", lambda s, rules, _: write_ass(make_cues(s, rules)), "ass"),
+    SubtitleFormat("TTML", "application/ttml+xml", lambda s, rules, _: write_ttml(make_cues(s, rules)), "ttml"),
+    SubtitleFormat("JSON", "application/json", lambda s, _, more: to_verbose_json(s, *more[:2]), "json"),
+    SubtitleFormat("CSV", "text/csv", lambda s, rules, _: to_csv(s, rules), "csv"),
+    SubtitleFormat("Word", DOCX_TYPE, lambda s, rules, more: to_docx(s, rules, more.title), "docx"),
+)
+SUBTITLE_FORMATS = {form.suffix: form for form in _FORMATS}
+
+
+class Caption(Protocol):
+    """A dataclass with at least a time range and its text. Its JSON holds all of its fields."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -23,37 +78,8 @@ class Cue(Protocol):
     def text(self) -> str: ...
 
 
-def to_txt(cues: Sequence[Cue]) -> str:
-    """Formats cues as plain text, one line per cue."""
-    return "".join(f"{single_line(cue.text)}\n" for cue in cues)
-
-
-def to_srt(cues: Sequence[Cue]) -> str:
-    """Formats cues as SubRip (SRT)."""
-    blocks = []
-    for number, cue in enumerate(cues, 1):
-        times = f"{format_timestamp(cue.start_s, ',')} --> {format_timestamp(cue.end_s, ',')}"
-        blocks.append(f"{number}\n{times}\n{escape_srt(single_line(cue.text))}\n")
-    return "\n".join(blocks)
-
-
-def to_vtt(cues: Sequence[Cue]) -> str:
-    """Formats cues as WebVTT (W3C)."""
-    blocks = ["WEBVTT\n"]
-    for cue in cues:
-        times = f"{format_timestamp(cue.start_s)} --> {format_timestamp(cue.end_s)}"
-        blocks.append(f"{times}\n{escape_vtt(single_line(cue.text))}\n")
-    return "\n".join(blocks)
-
-
-def to_json(cues: Sequence[Cue]) -> str:
-    """Formats cues as JSON: {"text", "segments"}, with floats rounded to three decimals."""
-    content = {"text": " ".join(single_line(cue.text) for cue in cues), "segments": [cue_fields(cue) for cue in cues]}
-    return json_text(content, ensure_ascii=False, indent=2) + "\n"
-
-
-def cue_fields(cue: Cue) -> dict[str, Any]:
-    """Returns all fields of a cue as every JSON output writes them.
+def cue_fields(cue: Caption) -> dict[str, Any]:
+    """Returns all fields of a caption as every JSON output of live captions writes them.
 
     Floats are rounded to three decimals; the times of words, if there are any, lie within those of the cue."""
     fields = _rounded(asdict(cue))
@@ -69,40 +95,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _rounded(item) for name, item in value.items()}
     return [_rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-class SubtitleFormat(NamedTuple):
-    """A format that a transcript can be saved in."""
-
-    label: str
-    format_cues: Callable[[Sequence[Cue]], str]
-
-
-SUBTITLE_FORMATS = {  # by file suffix
-    "txt": SubtitleFormat("Text", to_txt),
-    "srt": SubtitleFormat("SRT", to_srt),
-    "vtt": SubtitleFormat("WebVTT", to_vtt),
-    "json": SubtitleFormat("JSON", to_json),
-}
-
-
-def format_timestamp(seconds: float, decimal_mark: str = ".") -> str:
-    """Formats seconds as HH:MM:SS.mmm, for example 3661.5 as 01:01:01.500."""
-    hours, rest = divmod(round(seconds * 1000), MS_PER_HOUR)
-    minutes, ms = divmod(rest, MS_PER_MINUTE)
-    return f"{hours:02}:{minutes:02}:{ms // 1000:02}{decimal_mark}{ms % 1000:03}"
-
-
-def single_line(text: str) -> str:
-    """Replaces white space by single spaces; an empty line would end a cue."""
-    return " ".join(text.split())
-
-
-def escape_srt(text: str) -> str:
-    """Replaces `-->`, which players read as a time range. SRT has no escapes."""
-    return text.replace("-->", "->")
-
-
-def escape_vtt(text: str) -> str:
-    """Escapes `&`, `<` and `>` as WebVTT requires."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

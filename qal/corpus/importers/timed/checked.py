@@ -5,9 +5,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from qal.corpus.importers.tables.text_encoding import is_damaged
-from qal.corpus.importers.timed.cue_text import ends_sentence, frequent_labels, spoken_text, unspoken_reason
+from qal.corpus.importers.timed.cue_text import frequent_labels, spoken_text, unspoken_reason
 from qal.corpus.importers.timed.cues import Cue
 from qal.corpus.words import has_words
+from qal.text.punctuation import ends_sentence
 
 SAME_TIME_S = 0.05  # cues whose times differ less are lines of one cue
 MAX_OVERLAP_S = 0.5  # of two cues; a longer one means that two people speak at once

@@ -23,12 +23,10 @@ DASH = re.compile(r"^\s*[-–—‐]\s*(?=\S)")
 CHANGE = re.compile(r"^\s*(?:>>+|»)\s*")  # another speaker begins
 LABEL = re.compile(r"^\s*(?P<name>[^\s:：፦.!?,][^:：፦.!?,\n]{0,30}?)\s*[:：፦](?!//)(?:\s+|(?<=[：፦])|$)")
 MAX_LABEL_WORDS = 4
-SENTENCE_ENDS = frozenset(".!?…。！？．｡।॥።፧؟۔།")
 SUNG = re.compile(r"[♪♫♬♩🎵🎶]+[^♪♫♬♩🎵🎶]*(?:[♪♫♬♩🎵🎶]+|$)")
 DESCRIBING = re.compile(r"[\[［【(（*♪♫♬♩🎵🎶]")  # signs without which a text describes no sound
 EDGE_DESCRIPTION = re.compile(r"^\s*[(（](?P<first>[^()（）]*)[)）]|[(（](?P<last>[^()（）]*)[)）]\s*$")
 MAX_DESCRIPTION_WORDS = 4  # in parentheses at an end of a text that is not subtitles, where more may be spoken
-CLOSING = "\"'”’»)]}“„「」『』"
 NOT_SPOKEN = "nothing is spoken in it ({text}); it is left out"
 MAX_QUOTED_CHARACTERS = 40
 MIN_REPEATED_LABELS = 3  # from which a label that is not in capitals counts
@@ -41,11 +39,6 @@ class SpokenText(NamedTuple):
 
     text: str
     speaker: str
-
-
-def ends_sentence(text: str) -> bool:
-    """True if the text ends with a full stop or a similar mark, perhaps within quotation marks."""
-    return text.rstrip().rstrip(CLOSING)[-1:] in SENTENCE_ENDS
 
 
 def frequent_labels(texts: Iterable[str]) -> frozenset[str]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from qal.audio.samples import WINDOW_S
 from qal.corpus.importers.timed.borders import SILENCE_KEPT_S
 from qal.corpus.importers.timed.checked import Rejected
-from qal.corpus.importers.timed.cue_text import ends_sentence
 from qal.corpus.importers.timed.cues import Cue
+from qal.text.punctuation import ends_sentence
 from qal.text.scripts import is_written_without_spaces
 
 TARGET_S = 15.0  # cues are joined up to this duration

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from qal.corpus.importers.timed.cue_text import frequent_labels, spoken_text
-from qal.corpus.importers.timed.joining import TARGET_S, ends_sentence
+from qal.corpus.importers.timed.joining import TARGET_S
 from qal.corpus.importers.timed.matching import MatchedWord
 from qal.corpus.words import has_words
+from qal.text.punctuation import ends_sentence
 
 SHORT_S = 2.0  # shorter sentences are joined with a neighbour
 MAX_JOINED_PAUSE_S = 0.8
