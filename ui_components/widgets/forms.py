@@ -49,6 +49,9 @@ class Setting:
             float: "number",
             str: "text",
             list[str]: "lines",
+            tuple[str, ...]: "lines",
+            tuple[int, ...]: "lines",
+            tuple[float, ...]: "lines",
             dict[str, float]: "weights",
         }
         if get_origin(member) is Literal:
@@ -139,7 +142,7 @@ def to_component_value(setting: Setting, value: Any) -> Any:
     if setting.kind in NUMBER_KINDS and setting.optional:
         return "" if value is None else repr(value).removesuffix(".0")
     if setting.kind == "lines":
-        return "\n".join([value] if isinstance(value, str) else value)
+        return "\n".join([value] if isinstance(value, str) else map(str, value))
     if setting.kind == "weights":
         return "\n".join(f"{name}: {weight!r}".removesuffix(".0") for name, weight in value.items())
     return value
