@@ -36,7 +36,8 @@ from ui_components.app.page import live_page, studio_page
 from ui_components.app.studio import Studio
 from ui_components.train.new_run.choices import form_values
 folder = Path(sys.argv[1])
-studio = Studio(folder / "runs", folder / "data", model="base", transcripts=folder / "transcripts", import_from=(Path(sys.argv[2]).parent,))
+places = {"transcripts": folder / "transcripts", "import_from": (Path(sys.argv[2]).parent,)}
+studio = Studio(folder / "runs", folder / "data", model="base", **places)
 studio_page(studio), live_page(studio)
 scripted_run(studio.runs, "a", "finished")
 small_corpus(studio.data / "ru")
@@ -48,7 +49,8 @@ run_actions.refresh(studio, None, None, "all", "", None, run_actions.SentState()
 compare_actions.refresh(studio, '["a"]', compare_actions.SentState())
 report_files.download_png(studio, "a"), report_files.download_html(studio, "a")
 settings = component_values(ADVANCED, FileOptions())
-started = start_actions.start(studio, "server", None, sys.argv[2], None, "base", "en", "transcribe", PageRequest(), *settings)
+form = ("server", None, sys.argv[2], None, "base", "en", "transcribe")
+started = start_actions.start(studio, *form, PageRequest(), *settings)
 assert studio.file_queue.wait(240)
 transcript = result_actions.show_result(studio, started.opened, PageRequest()).editor
 sound.open_sound(studio, started.opened, PageRequest(), lambda *_, **__: None)

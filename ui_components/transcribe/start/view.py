@@ -20,7 +20,7 @@ from ui_components.transcribe.start.form import (
 from ui_components.widgets.choices import DETECT
 from ui_components.widgets.forms import Form
 
-KINDS = [("Upload files", UPLOAD), ("On the server", SERVER), ("Record", RECORD)]
+KINDS = [("Upload", UPLOAD), ("On the server", SERVER), ("Record", RECORD)]
 TASKS = [("Transcribe", "transcribe"), ("Translate to English", "translate")]
 WINDOW_LABELS = {"context": "Window"}
 

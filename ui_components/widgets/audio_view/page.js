@@ -20,7 +20,11 @@ function scrollIntoSight() {
 // names the view by its label.
 const label = root.getAttribute("aria-label");
 const onPage = (name, act) => document.addEventListener(name, ({ detail }) => detail.view === label && root.isConnected && act(detail));
-onPage("qal-words", ({ words }) => view.showWords(words));
+onPage("qal-words", ({ words }) => {
+  const isFirst = !view.spoken.length;
+  view.showWords(words);
+  if (isFirst) view.zoomToWords();
+});
 onPage("qal-play", ({ start, end }) => {
   if (!view.clip) return document.dispatchEvent(new CustomEvent("qal-no-sound", { detail: { view: label } }));
   if (start === undefined) return player.toggle();
@@ -39,6 +43,7 @@ function show(clip) {
   root.querySelector(".figures").innerHTML = clip.figures;
   root.querySelector(".outline").setAttribute("aria-label", clip.aria_label);
   view.show(clip);
+  view.zoomToWords();
   player.show(clip);
   trim.selectAll();
   if (trim.canTrim) scrollIntoSight();

@@ -2,6 +2,7 @@
 // time range. Marks on the timeline are placed in percent of the duration, so that they follow the zoom.
 
 const MAX_PX_PER_S = 4000, MAX_TIMELINE_PX = 8e6;
+const READABLE_PX_PER_S = 130; // at which most words fit between their times
 const ZOOM_STEP = 2;
 const NARROW_PX = 480;
 
@@ -35,6 +36,11 @@ class View {
     this.spoken = spoken;
     this.words.hidden = !spoken.length;
     this.draw();
+  }
+
+  // Zooms in so far that words can be read.
+  zoomToWords() {
+    if (this.clip && this.spoken.length && this.width) this.zoomTo(this.clip.duration_s / (this.width / READABLE_PX_PER_S), 0);
   }
 
   // Places a node over the time range [start, end) of the timeline.
