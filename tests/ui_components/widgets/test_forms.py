@@ -31,6 +31,8 @@ class Outer(BaseModel, frozen=True):
     folder: str | None = None
     folders: str | list[str] = []
     weights: dict[str, float] = {}
+    hot_words: tuple[str, ...] = ()
+    ids: tuple[int, ...] = (-1,)
     inner: Inner = Inner()
 
 
@@ -38,6 +40,7 @@ VALUES: list[dict[str, Any]] = [
     {},
     {"count": 7, "most_s": 0.1 + 0.2, "way": "y", "maybe": "p", "on": True},
     {"folder": "data/a b", "folders": ["data/a", "data/b: c"], "weights": {"data/a": 0.1, "b:c": 2.0}},
+    {"hot_words": ["Aksum", "Addis Ababa"], "ids": [-1, 11]},
     {"inner": {"share": 1 / 3, "kinds": ["b", "a"]}, "precision": "32"},
 ]
 
@@ -45,6 +48,7 @@ VALUES: list[dict[str, Any]] = [
 def test_every_field_is_a_setting_except_excluded_ones():
     assert [s.name for s in settings_of(Outer)] == [
         *("count", "most_s", "way", "precision", "maybe", "on", "folder", "folders", "weights"),
+        *("hot_words", "ids"),
         *("inner.share", "inner.kinds"),
     ]
 
@@ -70,7 +74,7 @@ def test_components_fit_the_field_types_and_help_states_limits():
         form.add(*(s.name for s in settings))
     count, _, way = form.components[:3]
     kinds = [type(component).__name__ for component in form.components]
-    assert kinds == ["Number", "Textbox"] + ["Dropdown"] * 3 + ["Checkbox"] + ["Textbox"] * 3 + ["Number", "Dropdown"]
+    assert kinds == ["Number", "Textbox"] + ["Dropdown"] * 3 + ["Checkbox"] + ["Textbox"] * 5 + ["Number", "Dropdown"]
     assert (count.value, way.label) == (4, "The way")
     assert count.info == "How many. 1 to 1,000,000"
     assert form["most_s"].info == "Unset: all. Above 0"

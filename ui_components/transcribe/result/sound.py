@@ -25,6 +25,7 @@ from ui_components.app.open_page import require_open_page
 from ui_components.app.studio import Studio, unchanged
 from ui_components.transcribe.files.actions import require_own_file
 from ui_components.transcribe.result.actions import require_transcript
+from ui_components.transcribe.result.view import SOUND_LABEL as SOUND_LABEL
 from ui_components.widgets.audio_view.actions import EMPTY_VIEW, AudioSelection, ViewUpdate, report_to
 from ui_components.widgets.audio_view.view import view_data
 
