@@ -11,7 +11,8 @@ def test_pool_has_pending_requests_until_they_are_transcribed():
     assert not pool.has_sessions()
     with pool.scheduler_of(engine) as scheduler:  # type: ignore[arg-type]
         session: ScheduledSession = scheduler.add(new_session(), lambda captions: None)
-    assert pool.has_sessions() and not pool.has_pending()
+    assert pool.has_sessions()
+    assert not pool.has_pending()
     scheduler.feed(session, random_samples(0))
     assert pool.has_pending()
     engine.released.set()

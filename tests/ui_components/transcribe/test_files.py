@@ -34,11 +34,14 @@ def test_started_file_is_listed_until_it_is_removed_with_its_transcript(studio, 
     assert unchanged.files == gr.skip()
     transcript = studio.file_queue.transcript(opened)
     stored = output_options_path(studio, opened)
-    assert transcript and transcript.is_done() and stored.is_file()
+    assert transcript
+    assert transcript.is_done()
+    assert stored.is_file()
     removed = act(studio, opened, remove=opened)
     assert removed.opened is None
     assert "talk" not in removed.files
-    assert not transcript.folder.exists() and not stored.exists()
+    assert not transcript.folder.exists()
+    assert not stored.exists()
     assert (studio.data / "sounds" / "talk <1>.wav").is_file()  # a file of the server is not the page's
 
 
@@ -86,10 +89,14 @@ def test_row_shows_share_time_left_and_buttons_of_its_state():
     running = file(state="running", settled_s=30.0, duration_s=120.0, eta_s=65.0)
     html = files_html([FileRow(running)], "a")
     assert "25 % · 0:30 of 2:00 · 1:05 left" in html
-    assert 'role="progressbar"' in html and "data-in-progress" in html
-    assert 'data-pause="a"' in html and "data-remove" not in html
+    assert 'role="progressbar"' in html
+    assert "data-in-progress" in html
+    assert 'data-pause="a"' in html
+    assert "data-remove" not in html
     failed = files_html([FileRow(file(state="failed", reason="a.wav: not <readable>"))], None)
-    assert "not &lt;readable&gt;" in failed and ">Try again<" in failed and "data-in-progress" not in failed
+    assert "not &lt;readable&gt;" in failed
+    assert ">Try again<" in failed
+    assert "data-in-progress" not in failed
 
 
 def test_files_outside_the_allowed_folders_and_other_models_are_refused(studio, start_files, tmp_path):

@@ -61,7 +61,8 @@ def test_correction_is_on_disk_is_undone_and_redone(studio, start_files):
     assert (corrected["from"], corrected["removed"], first_words(corrected)) == (0, 1, [" minute", " 0"])
     assert first_words(shown_editor(studio, opened))[0] == " minute"
     undone = edit(studio, opened, corrected["version"], kind="undo")
-    assert first_words(undone)[0] == " second" and undone["canRedo"]
+    assert first_words(undone)[0] == " second"
+    assert undone["canRedo"]
     redone = edit(studio, opened, undone["version"], kind="redo")
     assert first_words(redone)[0] == " minute"
     split = edit(studio, opened, redone["version"], kind="split", segment=1, word=1)
