@@ -1,4 +1,4 @@
-"""What files that are transcribed in the background know of live captions."""
+"""The load of live captions, for which files that are transcribed in the background wait."""
 
 from qal.captions.scheduled import ScheduledSession
 from qal.captions.scheduler_pool import SchedulerPool

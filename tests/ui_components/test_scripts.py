@@ -13,7 +13,7 @@ from ui_components.widgets.audio_view.view import view_script
 
 FOLDER = Path(__file__).parents[2] / "ui_components"
 DEFINITION = re.compile(r"\b(?:function|class|const|let) +(\w+)")
-METHOD = re.compile(r"^\s+(?:async |static |get |set )*\w+\([^\n]*\) \{$", re.M)
+METHOD = re.compile(r"^\s+(?:async |static |get |set )*\w+\([^\n]*\) \{$|^\s+(?:get|set) \w+\(\w*\) \{", re.M)
 NOT_CODE = re.compile(r"//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
 
 

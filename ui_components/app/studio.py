@@ -35,7 +35,7 @@ BATCH_BESIDE_LIVE = 1  # utterances of a file at once while there are live sessi
 
 
 class LiveLoad(Protocol):
-    """What live captions need of the engines now; files go after them."""
+    """The work of live captions, for which files wait."""
 
     def has_sessions(self) -> bool: ...
     def has_pending(self) -> bool: ...

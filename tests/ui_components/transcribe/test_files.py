@@ -4,9 +4,10 @@ import gradio as gr
 import pytest
 
 from qal.errors import ModelError, OptionError
-from qal.transcription.queue import QueuedFile
-from tests.transcription.streams import OPTIONS
+from qal.transcription.queue import QueuedFile, read_queue
+from tests.transcription.streams import OPTIONS, write_sound
 from tests.ui_components.conftest import click_event, request_from
+from tests.waiting import wait_until
 from ui_components.app.studio import Studio
 from ui_components.data.add.uploads import Upload
 from ui_components.transcribe.files import actions
@@ -14,6 +15,8 @@ from ui_components.transcribe.files.outputs import output_options_path
 from ui_components.transcribe.files.view import FileRow, files_html
 from ui_components.transcribe.start import actions as start_actions
 from ui_components.transcribe.start import chosen
+from ui_components.transcribe.start.form import ADVANCED, FileOptions
+from ui_components.widgets.forms import component_values
 
 
 def act(studio: Studio, opened: str | None, user: str | None = None, **data: str) -> actions.FileOpened:
@@ -47,6 +50,7 @@ def test_started_file_is_listed_until_it_is_removed_with_its_transcript(studio, 
 
 def test_restarted_server_lists_the_same_files(studio, start_files):
     opened = start_files()
+    wait_until(lambda: [f.state for f in read_queue(studio.transcripts)] == ["done"])
     again = Studio(studio.runs, studio.data, transcripts=studio.transcripts)
     assert [(f.id, f.state) for f in actions.own_files(again, request_from())] == [(opened, "done")]
     assert actions.choose_opened(again, None, {"id": opened}, request_from()) == opened
@@ -112,8 +116,12 @@ def test_files_outside_the_allowed_folders_and_other_models_are_refused(studio, 
         start_actions.start(*form, "/etc", "", "transcribe", request_from())
 
 
-def _defaults() -> list[object]:
-    from ui_components.transcribe.start.form import ADVANCED, FileOptions
-    from ui_components.widgets.forms import component_values
+def test_link_out_of_the_allowed_folders_is_not_followed(studio, tmp_path):
+    outside = write_sound(tmp_path / "secret.wav", 3)
+    inside = write_sound(studio.data / "sounds" / "a.wav", 3)
+    (studio.data / "sounds" / "b.wav").symlink_to(outside)
+    assert [file.path.name for file in chosen.on_server(studio, str(studio.data / "sounds"))] == [inside.name]
 
+
+def _defaults() -> list[object]:
     return list(component_values(ADVANCED, FileOptions()))

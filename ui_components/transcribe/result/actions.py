@@ -11,14 +11,15 @@ from qal.errors import OptionError
 from qal.transcription.document import EDITS_FILE, Document, edit, read_document, redo, undo
 from qal.transcription.editing import Operation
 from qal.transcription.queue import QueuedFile
-from qal.transcription.store import ENDED, StoredTranscript
-from ui_components.app.studio import Studio
+from qal.transcription.store import ENDED, SEGMENTS_FILE, StoredTranscript
+from ui_components.app.studio import Studio, unchanged
 from ui_components.transcribe.files.actions import require_own_file
 from ui_components.transcribe.result.document_data import ChangedPart, changed_part, segment_data
 from ui_components.transcribe.result.view import heading_html
 
 OPERATION: TypeAdapter[Operation] = TypeAdapter(Operation)
 STEPS = {"undo": undo, "redo": redo}
+WORKING = ("running", "waiting")
 CHANGED_ELSEWHERE = "this transcript was changed in another window; it is shown anew, correct it again"
 NOT_TRANSCRIBED = "nothing of this file is transcribed yet; wait a moment"
 
@@ -50,12 +51,16 @@ def reload_editor(studio: Studio, opened: str | None, request: gr.Request) -> Ed
 
 
 def follow(studio: Studio, opened: str | None, event: gr.EventData, request: gr.Request) -> ResultShown:
-    """Shows what was transcribed since the editor was updated last. The event tells how many segments it has."""
+    """Shows what was transcribed since the editor was updated last. The event has the number of its segments."""
     data = _data(event)
     if not opened or data.get("id") != opened:
-        return ResultShown(gr.skip(), gr.skip(), gr.skip())  # pyright: ignore[reportArgumentType]
+        return unchanged(ResultShown)
     file = require_own_file(studio, opened, request)
     transcript = studio.file_queue.transcript(opened)
+    is_working = file.state in WORKING
+    if file.state not in ENDED and (data.get("size"), data.get("isWorking")) == (size_of(transcript), is_working):
+        return unchanged(ResultShown)  # a long text is not read again for nothing
+    size = size_of(transcript)
     document = _document(transcript)
     segments = document.segments if document else ()
     count = data.get("count")
@@ -64,6 +69,7 @@ def follow(studio: Studio, opened: str | None, event: gr.EventData, request: gr.
         value = full_value(file, transcript, document)
     else:
         value = part_value(file, transcript, document, ChangedPart(count, 0, segments[count:]))
+    value["size"] = size  # before it was read: what came meanwhile is read next time
     return ResultShown(gr.skip(), heading_html(file, segments), value)  # pyright: ignore[reportArgumentType]
 
 
@@ -102,8 +108,17 @@ def require_transcript(studio: Studio, file: QueuedFile) -> StoredTranscript:
 
 def version_of(transcript: StoredTranscript | None) -> int:
     """Returns a number that changes with each correction."""
+    return _file_size(transcript, EDITS_FILE)
+
+
+def size_of(transcript: StoredTranscript | None) -> int:
+    """Returns a number that changes with each stretch that is transcribed."""
+    return _file_size(transcript, SEGMENTS_FILE)
+
+
+def _file_size(transcript: StoredTranscript | None, name: str) -> int:
     try:
-        return (transcript.folder / EDITS_FILE).stat().st_size if transcript else 0
+        return (transcript.folder / name).stat().st_size if transcript else 0
     except OSError:
         return 0
 
@@ -125,7 +140,8 @@ def part_value(
         "id": file.id,
         "version": version_of(transcript),
         "isInProgress": file.state not in ENDED,
-        "isWorking": file.state in ("running", "waiting"),
+        "isWorking": file.state in WORKING,
+        "size": size_of(transcript),
         "canUndo": bool(document and document.can_undo),
         "canRedo": bool(document and document.can_redo),
         "from": part.start,

@@ -6,7 +6,7 @@ const editor = element.querySelector(".qal-editor"), list = editor.querySelector
 const statusLine = editor.querySelector(".status"), liveRegion = editor.querySelector("[aria-live]");
 const timesForm = editor.querySelector("form.times"), searchField = editor.querySelector(".search");
 const tools = Object.fromEntries([...editor.querySelectorAll("[data-tool]")].map((tool) => [tool.dataset.tool, tool]));
-const shown = { id: null, version: 0, isInProgress: false, isWorking: false, canUndo: false, canRedo: false, isWaiting: false };
+const shown = { id: null, version: 0, size: 0, isInProgress: false, isWorking: false, canUndo: false, canRedo: false, isWaiting: false };
 const announce = (text) => { liveRegion.textContent = text; };
 const lines = new Lines(list);
 const selection = new Selection(lines, announce, () => updateTools());
@@ -30,7 +30,7 @@ function updateTools() {
 }
 
 // Sends an operation; `after` is [line, word] to select when it is done.
-function send(operation, after = null) {
+function sendOperation(operation, after = null) {
   if (shown.isWaiting || shown.isInProgress) return;
   nextSelection = after ?? [selection.line, selection.word];
   shown.isWaiting = true;
@@ -39,23 +39,23 @@ function send(operation, after = null) {
 }
 
 const operations = {
-  undo: () => shown.canUndo && send({ kind: "undo" }),
-  redo: () => shown.canRedo && send({ kind: "redo" }),
+  undo: () => shown.canUndo && sendOperation({ kind: "undo" }),
+  redo: () => shown.canRedo && sendOperation({ kind: "redo" }),
   word() {
     const node = lines.word(selection.line, selection.word), [line, word] = [selection.line, selection.word];
     if (!node || shown.isInProgress) return;
-    const onSave = (text) => send({ kind: "word", segment: line, word, text }, [line, word]);
+    const onSave = (text) => sendOperation({ kind: "word", segment: line, word, text }, [line, word]);
     editInPlace(node, node.textContent, { isLine: false, onSave, onEnd: () => lines.line(line)?.focus({ preventScroll: true }) });
   },
   line() {
     const { line } = selection, node = lines.line(line)?.querySelector(".text");
     if (!node || shown.isInProgress) return;
-    const onSave = (text) => send({ kind: "text", segment: line, text }, [line, 0]);
+    const onSave = (text) => sendOperation({ kind: "text", segment: line, text }, [line, 0]);
     editInPlace(node, textOf(selection.segment), { isLine: true, onSave, onEnd: () => lines.line(line)?.focus({ preventScroll: true }) });
   },
-  split: () => selection.word > 0 && send({ kind: "split", segment: selection.line, word: selection.word }, [selection.line + 1, 0]),
-  merge: () => selection.line < lines.segments.length - 1 && send({ kind: "merge", segment: selection.line }),
-  delete: () => send({ kind: "delete", segment: selection.line }),
+  split: () => selection.word > 0 && sendOperation({ kind: "split", segment: selection.line, word: selection.word }, [selection.line + 1, 0]),
+  merge: () => selection.line < lines.segments.length - 1 && sendOperation({ kind: "merge", segment: selection.line }),
+  delete: () => sendOperation({ kind: "delete", segment: selection.line }),
   add: () => trigger("collect", { id: shown.id, segment: selection.line }),
   unsure: () => selection.nextUnsure(),
   times() {
@@ -74,12 +74,12 @@ function fillTimes() {
 timesForm.addEventListener("submit", (event) => {
   event.preventDefault();
   const [start_s, end_s] = [".start", ".end"].map((name) => parseFloat(timesForm.querySelector(name).value));
-  send({ kind: "times", segment: selection.line, start_s, end_s });
+  sendOperation({ kind: "times", segment: selection.line, start_s, end_s });
 });
 timesForm.addEventListener("click", ({ target }) => {
   const range = target.dataset?.shift, seconds = parseFloat(timesForm.querySelector(".seconds").value);
   if (target.classList.contains("close")) operations.times();
-  if (range) send({ kind: "shift", segment: selection.line, last: range === "line" ? selection.line : null, seconds });
+  if (range) sendOperation({ kind: "shift", segment: selection.line, last: range === "line" ? selection.line : null, seconds });
 });
 timesForm.addEventListener("keydown", (event) => { if (event.key === "Escape") { operations.times(); lines.line(selection.line)?.focus(); } });
 editor.querySelector(".bar").addEventListener("mousedown", (event) => { if (event.target.dataset.tool) event.preventDefault(); }); // the focus stays
@@ -119,12 +119,12 @@ const KEYS = {
 list.addEventListener("keydown", (event) => {
   if (event.target.matches("input, textarea") || selection.line < 0 || event.altKey) return;
   const isCommand = event.ctrlKey || event.metaKey, key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  let act = isCommand ? { z: event.shiftKey ? operations.redo : operations.undo, y: operations.redo }[key] : KEYS[key];
-  if (key === "Enter" && !isCommand) act = event.target.matches(".time") ? playLine : event.shiftKey ? operations.line : operations.word;
-  if (!act) return;
+  let effect = isCommand ? { z: event.shiftKey ? operations.redo : operations.undo, y: operations.redo }[key] : KEYS[key];
+  if (key === "Enter" && !isCommand) effect = event.target.matches(".time") ? playLine : event.shiftKey ? operations.line : operations.word;
+  if (!effect) return;
   event.preventDefault();
   event.stopPropagation();
-  act();
+  effect();
 });
 
 let isPlaying = false;
@@ -145,7 +145,7 @@ function apply(value) {
     return say("qal-words", { words: [] });
   }
   const isSame = value.id === shown.id, { segments, from, removed, kind } = value;
-  for (const name of ["id", "version", "isInProgress", "isWorking", "canUndo", "canRedo"]) shown[name] = value[name];
+  for (const name of ["id", "version", "size", "isInProgress", "isWorking", "canUndo", "canRedo"]) shown[name] = value[name];
   shown.isWaiting = false;
   if (kind === "all") lines.reset(segments, isSame);
   else lines.replace(from, removed, segments);
@@ -169,7 +169,8 @@ watch("value", () => apply(props.value || null));
 apply(props.value || null);
 const pollTimer = setInterval(() => {
   if (!editor.isConnected) return clearInterval(pollTimer);
-  if (!shown.isInProgress || document.hidden || !editor.checkVisibility() || Date.now() - askedAt < POLL_MS) return;
+  if (!shown.isInProgress || document.hidden || !editor.checkVisibility()) return;
+  if (Date.now() - askedAt < POLL_MS * (1 + lines.segments.length / 500)) return; // a long text takes the server longer
   askedAt = Date.now();
-  trigger("poll", { id: shown.id, count: lines.segments.length });
+  trigger("poll", { id: shown.id, count: lines.segments.length, size: shown.size, isWorking: shown.isWorking });
 }, 500);

@@ -134,7 +134,7 @@ def _add(studio: Studio, opened: str | None, dataset: str | None, numbers: Seque
 
 
 def added_sentence(added: AddedRows) -> str:
-    """What was added to a dataset, in one sentence."""
+    """Returns a sentence about the lines that were added to a dataset."""
     count = f"{added.added} line{'' if added.added == 1 else 's'}"
     left_out = f" {len(added.left_out)} left out, such as {added.left_out[0]}." if added.left_out else ""
     return f"Added {count} to the dataset {added.corpus}.{left_out}"

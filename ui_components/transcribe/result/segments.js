@@ -5,9 +5,9 @@ const UNLIKELY = 0.4, UNCERTAIN = 0.7; // word probabilities below these are mar
 const FIRST_LINES = 120, MORE_LINES = 200;
 
 const lineTime = (s) => {
-  const two = (n) => String(n).padStart(2, "0"), whole = Math.floor(s);
-  const rest = `${two(whole % 60)}`, minutes = Math.floor(whole / 60);
-  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${rest}`;
+  const twoDigits = (n) => String(n).padStart(2, "0"), whole = Math.floor(s);
+  const rest = `${twoDigits(whole % 60)}`, minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${twoDigits(minutes % 60)}:${rest}`;
 };
 const markOf = (probability) => probability === null ? "" : probability < UNLIKELY ? "doubtful" : probability < UNCERTAIN ? "unsure" : "";
 const textOf = (segment) => segment.words.map(([text]) => text).join("").trim();

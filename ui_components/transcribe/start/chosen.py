@@ -11,7 +11,7 @@ from qal.errors import OptionError
 from qal.storage import storage_errors
 from qal.transcription.sources import find_sources
 from ui_components.app.studio import Studio
-from ui_components.data.add.places import require_source
+from ui_components.data.add.places import allowed_folders, require_source
 from ui_components.data.add.uploads import Upload, store_upload
 from ui_components.transcribe.start.form import shown_name
 from ui_components.widgets.choices import Choices
@@ -59,7 +59,12 @@ def recorded(studio: Studio, path: str | None) -> list[ChosenFile]:
 def on_server(studio: Studio, path: str | None) -> list[ChosenFile]:
     """Finds a file of the server, or the audio and video of a folder. Raises OptionError."""
     source = require_source(studio, path)
-    found = find_sources([source]).sources
+    folders = allowed_folders(studio)  # a link in a folder may lead out of them
+    found = [
+        one
+        for one in find_sources([source]).sources
+        if any(one.path.resolve().is_relative_to(folder) for folder in folders)
+    ]
     if not found:
         raise OptionError(f"there is no audio or video in {source.name}; choose another folder")
     if len(found) > MAX_FILES:
@@ -70,8 +75,8 @@ def on_server(studio: Studio, path: str | None) -> list[ChosenFile]:
 def server_choices(studio: Studio) -> Choices:
     """Returns the entries of the folders from which files may be transcribed."""
     choices: Choices = []
-    for folder in (*studio.import_from, studio.data):
-        entries = sorted(folder.resolve().iterdir()) if folder.is_dir() else []
+    for folder in allowed_folders(studio):
+        entries = sorted(folder.iterdir()) if folder.is_dir() else []
         shown = [path for path in entries if not path.name.startswith(".")]
         choices += [(f"{folder.name}/{shown_name(path)}", str(path)) for path in shown[:MAX_LISTED]]
     return choices

@@ -21,9 +21,9 @@ function scrollIntoSight() {
 const label = root.getAttribute("aria-label");
 const onPage = (name, act) => document.addEventListener(name, ({ detail }) => detail.view === label && root.isConnected && act(detail));
 onPage("qal-words", ({ words }) => {
-  const isFirst = !view.spoken.length;
+  const hadNoWords = !view.spoken.length;
   view.showWords(words);
-  if (isFirst) view.zoomToWords();
+  if (hadNoWords) view.zoomToWords();
 });
 onPage("qal-play", ({ start, end }) => {
   if (!view.clip) return document.dispatchEvent(new CustomEvent("qal-no-sound", { detail: { view: label } }));
