@@ -57,7 +57,7 @@ class LiveHub:
         self._offered = offered
         self._max_sessions = max_sessions
         self._slots: dict[str, SessionSlot] = {}  # by session id
-        self._schedulers = SchedulerPool(max_sessions)
+        self.schedulers = SchedulerPool(max_sessions)
         self._lock = threading.Lock()
         self._is_closed = False
         self._maintenance_timer: threading.Timer | None = None
@@ -169,7 +169,7 @@ class LiveHub:
             if not have_same_captions(settings, slot.settings):
                 self._reopen_stream(slot, engine, settings, self.audience.tee(slot.id, on_update))
             slot.settings = settings_only(settings)
-        self._schedulers.close_idle()
+        self.schedulers.close_idle()
 
     def finish(self, slot: SessionSlot, owner: object) -> None:
         """Makes all captions final and ends the session."""
@@ -217,7 +217,7 @@ class LiveHub:
                 del self._slots[slot.id]
         slot.stream.close()
         self.audience.session_closed(slot.id)
-        self._schedulers.close_idle()
+        self.schedulers.close_idle()
 
     def close_abandoned_sessions(self) -> None:
         """Ends sessions without a connection since RECONNECT_TIMEOUT_S; their captions are final on disk first."""
@@ -244,7 +244,7 @@ class LiveHub:
         self._maintenance_timer = threading.Timer(MAINTENANCE_INTERVAL_S, self.start_maintenance, [kept_days])
         self._maintenance_timer.daemon = True
         self._maintenance_timer.start()
-        self._schedulers.report_hanging_engines()
+        self.schedulers.report_hanging_engines()
         self.close_abandoned_sessions()
         delete_old_sessions(self._live, kept_days, active=set(self._slots))
 
@@ -283,7 +283,7 @@ class LiveHub:
         names = set(SessionOptions.model_fields)  # the settings have some of them
         options = SessionOptions.model_validate(settings.model_dump(include=names))
         session = CaptionSession(settings.language or None, settings.gate, options, task=settings.task)
-        with self._schedulers.scheduler_of(engine) as scheduler:
+        with self.schedulers.scheduler_of(engine) as scheduler:
             return ResumableSession(
                 record, scheduler, session, on_update, first_sample, settings.keep_sound, self.disk_executor
             )

@@ -18,6 +18,7 @@ from qal.api.studio.model_zip import FindModel, model_zip_route
 from qal.api.studio.recordings import recording_routes
 from qal.api.studio.run_changes import run_changes_route
 from qal.api.studio.tensorboard_proxy import TensorBoard, tensorboard_routes
+from qal.api.studio.transcript_sound import FindSound, transcript_sound_route
 
 
 def live_routes(
@@ -54,6 +55,7 @@ def studio_routes(
     runs: Path,
     data: Path,
     find_download: FindModel,
+    find_sound: FindSound,
     tensorboard: TensorBoard,
     allowed: Allowed,
     user_of: UserOf = no_user,
@@ -64,6 +66,7 @@ def studio_routes(
         runs: folder of the training runs.
         data: folder of the datasets, into which speakers record.
         find_download: finds the folder and the file name of a model's zip file.
+        find_sound: finds the sound of a transcribed file.
         tensorboard: the TensorBoard process of the server.
         allowed: whether a connection may use the server.
         user_of: returns the name of a connection's user.
@@ -71,6 +74,7 @@ def studio_routes(
     return [
         run_changes_route(runs, allowed),
         model_zip_route(find_download, allowed),
+        transcript_sound_route(find_sound, allowed, user_of),
         *tensorboard_routes(tensorboard, allowed),
         *recording_routes(data, allowed, user_of),
     ]

@@ -131,6 +131,11 @@ class Scheduler:
         for thread in self._threads:
             thread.join()
 
+    def has_pending(self) -> bool:
+        """True while a session waits for a text, or one is being transcribed."""
+        with self._changed:
+            return any(s.urgent or s.tentative or s.in_flight for s in self._sessions)
+
     def longest_batch_s(self) -> float:
         """Returns how long the batch that takes longest is being transcribed, in seconds; 0 if there is none."""
         now = time.monotonic()

@@ -47,6 +47,16 @@ class SchedulerPool:
         for scheduler in closing:
             scheduler.close()
 
+    def has_sessions(self) -> bool:
+        with self._lock:
+            return any(len(scheduler) for scheduler in self._schedulers.values())
+
+    def has_pending(self) -> bool:
+        """True while a session of any engine waits for a text."""
+        with self._lock:
+            schedulers = list(self._schedulers.values())
+        return any(scheduler.has_pending() for scheduler in schedulers)
+
     def report_hanging_engines(self) -> None:
         """Writes an error to the log for each engine that has not answered for STALL_TIMEOUT_S."""
         with self._lock:

@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 
@@ -20,6 +20,7 @@ from qal.transcription.store import StoredTranscript
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')  # in names of files, on Windows
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 
+OptionsOf = Callable[[StoredTranscript], OutputOptions]  # of each transcript its own
 Outcome = Literal["written", "same", "kept"]  # same: it was there already; kept: another file is there
 
 
@@ -95,7 +96,7 @@ def write_archive(
     target: Path,
     items: Iterable[ArchiveItem],
     formats: Sequence[str],
-    options: OutputOptions,
+    options: OutputOptions | OptionsOf,
     overwrite: bool = False,
 ) -> int:
     """Writes a ZIP file of all transcripts in all formats, one file after the other, and returns their number.
@@ -119,13 +120,14 @@ def write_archive(
 
 
 def _entries(
-    items: Iterable[ArchiveItem], formats: Sequence[str], options: OutputOptions
+    items: Iterable[ArchiveItem], formats: Sequence[str], options: OutputOptions | OptionsOf
 ) -> Iterator[tuple[str, bytes]]:
     taken: set[str] = set()
     for item in items:
         stem = _unused("/".join(safe_name(part) for part in item.stem.parts), taken)
+        chosen = options if isinstance(options, OutputOptions) else options(item.transcript)
         for form in formats:
-            yield f"{stem}.{form}", render(item.transcript, form, options)
+            yield f"{stem}.{form}", render(item.transcript, form, chosen)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

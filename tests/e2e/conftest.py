@@ -59,6 +59,8 @@ class Servers:
             command += ["--live", str(self.folder / "live")]
         if script == "app.py" and "--evaluations" not in arguments:
             command += ["--evaluations", str(self.folder / "evaluations")]
+        if script == "app.py" and "--transcripts" not in arguments:
+            command += ["--transcripts", str(self.folder / "transcripts")]
         server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._running.append(server)
         assert server.stdout

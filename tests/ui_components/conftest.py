@@ -13,7 +13,9 @@ from ui_components.app.studio import Studio
 def studio(tmp_path: Path) -> Studio:
     """A studio with empty folders."""
     (tmp_path / "configs").mkdir()
-    return Studio(tmp_path / "runs", tmp_path / "data", tmp_path / "configs", model="base")
+    return Studio(
+        tmp_path / "runs", tmp_path / "data", tmp_path / "configs", model="base", transcripts=tmp_path / "transcripts"
+    )
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,15 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from qal.jobs.index import Entry
+from qal.transcription.queue import QueuedFile
+from qal.transcription.store import ENDED
 from ui_components.app.address import DATA_TAB, run_address
 from ui_components.app.studio import EVENT_OPTIONS, Studio, action, current_user
 from ui_components.data.add.jobs import Job, job_state, progress_of, recent_jobs
 from ui_components.data.add.views import short_progress
+from ui_components.train.run.model_actions import TRANSCRIBE_TAB
 from ui_components.train.run.view import STAGE_LABELS, percent, queue_label, run_share
+from ui_components.transcribe.files.view import STATES
 
 UPDATE_INTERVAL_S = 4
 MAX_SHOWN_JOBS = 3
@@ -38,7 +42,9 @@ def update_jobs(studio: Studio, sent: str, request: gr.Request) -> JobsLine:
     user = current_user(request)
     runs = own_runs(studio.run_index.entries(studio.runs), user)
     imports = [(folder, job) for folder, job in recent_jobs(studio.data) if user in (None, job.user)]
-    line = jobs_html([*map(_run_link, runs), *(_import_link(folder, job) for folder, job in reversed(imports))])
+    files = [file for file in studio.file_queue.files() if file.state not in ENDED and user in (None, file.user)]
+    links = [*map(_run_link, runs), *(_import_link(folder, job) for folder, job in reversed(imports))]
+    line = jobs_html([*links, *([_files_link(files)] if files else [])])
     return JobsLine(gr.skip(), gr.skip()) if line == sent else JobsLine(line, line)
 
 
@@ -66,6 +72,14 @@ def _run_link(entry: Entry) -> str:
 
 def _import_link(folder: Path, job: Job) -> str:
     return _job_link(f"#{DATA_TAB}", job.dataset, short_progress(job, job_state(folder, job), progress_of(folder)))
+
+
+def _files_link(files: Sequence[QueuedFile]) -> str:
+    """One link for all files that are being transcribed, with the share of the one that runs."""
+    first = next((file for file in files if file.state == "running"), files[0])
+    share = f" · {percent(min(1.0, first.settled_s / first.duration_s))}" if first.duration_s else ""
+    others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return _job_link(f"#{TRANSCRIBE_TAB}", f"{first.name}{others}", f"{STATES[first.state][0]}{share}")
 
 
 def _job_link(address: str, name: str, progress: str) -> str:

@@ -5,17 +5,22 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import gradio as gr
 
 from qal.engine.cache import EngineCache
 from qal.engine.catalogue import models_folder
+from qal.engine.engine import Engine
+from qal.engine.languages import check_language
 from qal.errors import OptionError, QalError
 from qal.jobs.index import RunIndex
 from qal.jobs.run import Run
 from qal.resources import CONFIGS
 from qal.storage import storage_errors
+from qal.transcription.options import TranscriptionOptions
+from qal.transcription.queue import TranscriptionQueue
+from qal.transcription.store import TranscriptStore
 from ui_components.app.background_commands import BackgroundCommands
 from ui_components.train.run.charts import ChartCache
 from ui_components.widgets.markup import sentence_html
@@ -23,8 +28,27 @@ from ui_components.widgets.markup import sentence_html
 EventTriggers = list[Callable[..., Any]]  # Gradio's `page.load`, `tab.select`, …
 # Arguments of most Gradio events: no queue limit, no progress overlay, no public API endpoint.
 EVENT_OPTIONS: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+MAX_CONCURRENT_JOBS = 2  # handlers of one kind that use all cores
 Outputs = TypeVar("Outputs", bound=tuple)  # a NamedTuple
 TOAST_S = 12  # display time of an error message
+BATCH_BESIDE_LIVE = 1  # utterances of a file at once while there are live sessions, so that captions wait less
+
+
+class LiveLoad(Protocol):
+    """The work of live captions, for which files wait."""
+
+    def has_sessions(self) -> bool: ...
+    def has_pending(self) -> bool: ...
+
+
+class NoLiveLoad:
+    """The load of a server without live captions."""
+
+    def has_sessions(self) -> bool:
+        return False
+
+    def has_pending(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True)
@@ -34,6 +58,9 @@ class Studio:
     runs: Path = Path("runs")
     data: Path = Path("data")
     evaluations: Path = field(default=Path("evaluations"), kw_only=True)
+    transcripts: Path = field(default=Path("transcripts"), kw_only=True)
+    file_workers: int = field(default=1, kw_only=True)  # files that are transcribed at the same time
+    live_load: LiveLoad = field(default_factory=NoLiveLoad, kw_only=True)
     configs: Path = CONFIGS
     model: str = "base-adaptive"
     language: str | None = None
@@ -44,6 +71,25 @@ class Studio:
     run_index: RunIndex = field(default_factory=RunIndex)
     chart_cache: ChartCache = field(default_factory=ChartCache)
     is_admin: Callable[[str], bool] = lambda name: True  # by user name
+
+    @functools.cached_property
+    def file_queue(self) -> TranscriptionQueue:
+        """The files that are transcribed in the background, also while no page is open."""
+        live = self.live_load
+        return TranscriptionQueue(
+            TranscriptStore(self.transcripts.resolve()),
+            self._load_file_engine,
+            self.file_workers,
+            may_run=lambda: not live.has_pending(),
+            max_batch=lambda: BATCH_BESIDE_LIVE if live.has_sessions() else None,
+        )
+
+    def _load_file_engine(self, options: TranscriptionOptions) -> Engine:
+        """Loads the model of a file in its thread. Raises ModelError and LanguageError."""
+        engine = self.engines.get(options.model, self.runs, options.context)
+        if options.language:
+            check_language(options.language, engine.tokenizer.languages)
+        return engine
 
     def require_run_owner(self, run: Run, request: gr.Request | None) -> None:
         """Raises OptionError if another user started the run. Admins are allowed, and everyone if there is no login."""

@@ -6,11 +6,10 @@ from typing import NamedTuple
 import gradio as gr
 from gradio.components import Component
 
-from ui_components.app.studio import EVENT_OPTIONS, EventTriggers, Studio, action
+from ui_components.app.studio import EVENT_OPTIONS, MAX_CONCURRENT_JOBS, EventTriggers, Studio, action
 from ui_components.models import actions, comparison_actions
 from ui_components.models.disk import CLEAR_LABELS
 from ui_components.models.exports import CHOICES, UNCHANGED
-from ui_components.transcribe.tab import MAX_CONCURRENT_JOBS
 from ui_components.widgets.choices import DETECT, language_choices
 from ui_components.widgets.clickable import CLICKABLE_JS
 from ui_components.widgets.markup import note_html

@@ -51,6 +51,7 @@ class Setting:
             list[str]: "lines",
             tuple[str, ...]: "lines",
             tuple[int, ...]: "lines",
+            tuple[float, ...]: "lines",
             dict[str, float]: "weights",
         }
         if get_origin(member) is Literal:

@@ -9,6 +9,8 @@ import pytest
 from qal.jobs.notes import rename
 from qal.jobs.stages import StageStatus
 from qal.jobs.status import run_share
+from qal.transcription.options import TranscriptionOptions
+from qal.transcription.queue import QueuedFile
 from tests.run_folders import scripted_run
 from tests.ui_components.conftest import request_from
 from tests.ui_components.train.run.run_page import is_unchanged
@@ -89,3 +91,15 @@ def test_queued_job_is_shown(studio):
     run = scripted_run(studio.runs, "later", "running", step=0)
     run.update_status(state="queued", queue_position=1)
     assert "Waiting: next in queue" in update_jobs(studio, "", request_from()).html
+
+
+@pytest.mark.parametrize(("user", "is_shown"), [("anna", True), ("bekele", False), (None, True)])
+def test_files_that_are_transcribed_are_on_every_tab_of_their_user(studio, monkeypatch, user, is_shown):
+    options = TranscriptionOptions(model="base")
+    listed = {"id": "a", "source": "/x", "name": "talk.mp4", "options": options, "user": "anna"}
+    running = QueuedFile(**listed, state="running", settled_s=5.0, duration_s=20.0)
+    waiting, done = (running.model_copy(update={"state": state}) for state in ("waiting", "done"))
+    monkeypatch.setattr(studio.file_queue, "files", lambda: [done, running, waiting])
+    line = update_jobs(studio, "x", request_from(user)).html
+    assert ('href="#transcribe" title="talk.mp4 and 1 more"' in line) == is_shown
+    assert ("Transcribing · 25 %" in line) == is_shown

@@ -83,3 +83,33 @@ function drawAxis(canvas, from, to, width) {
     if (x + 4 + size < width) context.fillText(text, x + 4, height / 2 + 1);
   }
 }
+
+// Draws each word between its times, underlined in the colour of its mark; where there is no room, the line alone.
+function drawWords(canvas, spoken, from, to, width) {
+  const { context, height } = clearCanvas(canvas, width), pxPerSecond = width / (to - from);
+  const colours = { "": colour(canvas, "--qal-outline"), unsure: colour(canvas, "--qal-unsure"), doubtful: colour(canvas, "--qal-doubtful") };
+  context.font = `13px ${getComputedStyle(canvas).fontFamily}`;
+  context.textBaseline = "middle";
+  const textColour = colour(canvas, "--body-text-color");
+  for (let i = firstWordAt(spoken, from); i < spoken.length && spoken[i].start < to; i++) {
+    const { text, start, end, mark } = spoken[i];
+    const left = (start - from) * pxPerSecond, right = (end - from) * pxPerSecond;
+    context.fillStyle = colours[mark];
+    context.fillRect(left + 0.5, height - 3, Math.max(1, right - left - 1), 2);
+    const next = spoken[i + 1] ? Math.max(right, (spoken[i + 1].start - from) * pxPerSecond) : right + MIN_TICK_PX;
+    if (context.measureText(text).width > next - left - 2) continue;
+    context.fillStyle = textColour;
+    context.fillText(text, left + 1, height / 2 - 1);
+  }
+}
+
+// The index of the first word that ends after a time; words are in order.
+function firstWordAt(spoken, time) {
+  let low = 0, high = spoken.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (spoken[middle].end <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

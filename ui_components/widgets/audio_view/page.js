@@ -16,6 +16,23 @@ function scrollIntoSight() {
   if (top > innerHeight - 160) root.scrollIntoView({ behavior: reducedMotion ? "auto" : "smooth", block: "start" });
 }
 
+// Another script of the page, such as the editor of a transcript, shows its words here and plays parts of the sound. It
+// names the view by its label.
+const label = root.getAttribute("aria-label");
+const onPage = (name, act) => document.addEventListener(name, ({ detail }) => detail.view === label && root.isConnected && act(detail));
+onPage("qal-words", ({ words }) => {
+  const hadNoWords = !view.spoken.length;
+  view.showWords(words);
+  if (hadNoWords) view.zoomToWords();
+});
+onPage("qal-play", ({ start, end }) => {
+  if (!view.clip) return document.dispatchEvent(new CustomEvent("qal-no-sound", { detail: { view: label } }));
+  if (start === undefined) return player.toggle();
+  view.scrollTo(start);
+  player.play(Math.max(0, start), end ?? null);
+});
+player.onPosition = (time, isPlaying) => document.dispatchEvent(new CustomEvent("qal-position", { detail: { view: label, time, isPlaying } }));
+
 function show(clip) {
   root.classList.toggle("is-empty", !clip);
   if (!clip) {
@@ -26,6 +43,7 @@ function show(clip) {
   root.querySelector(".figures").innerHTML = clip.figures;
   root.querySelector(".outline").setAttribute("aria-label", clip.aria_label);
   view.show(clip);
+  view.zoomToWords();
   player.show(clip);
   trim.selectAll();
   if (trim.canTrim) scrollIntoSight();

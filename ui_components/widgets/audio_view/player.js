@@ -2,7 +2,7 @@
 
 class Player {
   constructor(root, view) {
-    Object.assign(this, { root, view, audio: new Audio(), until: null });
+    Object.assign(this, { root, view, audio: new Audio(), until: null, onPosition: () => {} });
     this.playhead = root.querySelector(".playhead");
     this.button = root.querySelector(".play");
     this.audio.preload = "metadata";
@@ -63,6 +63,7 @@ class Player {
       this.playhead.setAttribute(`aria-${name}`, value);
     this.root.querySelector(".time").textContent = position.replace("of", "/");
     if (!this.audio.paused) this.view.scrollTo(now);
+    this.onPosition(now, !this.audio.paused);
   }
 
   updateButton() { this.button.textContent = this.audio.paused ? "Play" : "Pause"; }

@@ -2,13 +2,14 @@
 // time range. Marks on the timeline are placed in percent of the duration, so that they follow the zoom.
 
 const MAX_PX_PER_S = 4000, MAX_TIMELINE_PX = 8e6;
+const READABLE_PX_PER_S = 130; // at which most words fit between their times
 const ZOOM_STEP = 2;
 const NARROW_PX = 480;
 
 class View {
   constructor(root) {
-    for (const name of ["scroller", "timeline", "pane", "outline", "axis", "mel", "regions"]) this[name] = root.querySelector(`.${name}`);
-    Object.assign(this, { root, clip: null, picture: null, zoom: 1 });
+    for (const name of ["scroller", "timeline", "pane", "outline", "axis", "mel", "words", "regions"]) this[name] = root.querySelector(`.${name}`);
+    Object.assign(this, { root, clip: null, picture: null, zoom: 1, spoken: [] });
     this.scroller.addEventListener("scroll", () => this.scheduleDraw());
     new ResizeObserver(() => this.handleResize()).observe(this.scroller);
     new MutationObserver(() => this.updateColours()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
@@ -28,6 +29,18 @@ class View {
     const image = new Image(), current = this.clip;
     image.onload = () => { if (this.clip === current) { this.image = image; this.updateColours(); } };
     image.src = clip.mel;
+  }
+
+  // Shows words under the spectrogram: [{ text, start, end, mark }], in order of time.
+  showWords(spoken) {
+    this.spoken = spoken;
+    this.words.hidden = !spoken.length;
+    this.draw();
+  }
+
+  // Zooms in so far that words can be read.
+  zoomToWords() {
+    if (this.clip && this.spoken.length && this.width) this.zoomTo(this.clip.duration_s / (this.width / READABLE_PX_PER_S), 0);
   }
 
   // Places a node over the time range [start, end) of the timeline.
@@ -93,5 +106,6 @@ class View {
     drawOutline(this.outline, clip, from, to, width);
     drawAxis(this.axis, from, to, width);
     drawMel(this.mel, this.picture, clip, from, to, width);
+    if (this.spoken.length) drawWords(this.words, this.spoken, from, to, width);
   }
 }

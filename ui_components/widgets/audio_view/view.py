@@ -34,7 +34,8 @@ def view_html(label: str, placeholder: str, can_trim: bool) -> str:
 <div class="scroller" tabindex="0" role="group" aria-label="Waveform and spectrogram"><div class="timeline">
 <div class="regions" aria-hidden="true"></div>
 <div class="pane"><canvas class="outline" role="img"></canvas><canvas class="axis" aria-hidden="true"></canvas>
-<canvas class="mel" role="img" aria-label="Log-mel spectrogram, low frequencies at the bottom"></canvas></div>
+<canvas class="mel" role="img" aria-label="Log-mel spectrogram, low frequencies at the bottom"></canvas>
+<canvas class="words" aria-hidden="true" hidden></canvas></div>
 <div class="marks">{_TRIM_MARKS if can_trim else ""}<div class="playhead" tabindex="0" role="slider"
  aria-label="Position" aria-valuemin="0"></div></div>
 </div></div></div>
