@@ -73,6 +73,12 @@ def test_two_models_are_evaluated_the_worst_speaker_is_found_and_heard_and_votes
         page.get_by_role("button", name="HTML report").click()
     assert "zebra" in download.value.path().read_text(encoding="utf-8")
 
+    oldest = page.locator(".qal-evaluations tbody tr").last
+    oldest.get_by_role("button").click()
+    expect(page).to_have_url(re.compile(r"#evaluate/results/.+"))
+    page.reload()  # shows the chosen evaluation again, not the newest
+    expect(oldest).to_have_class("chosen")
+
     other = browse(address)  # another browser shows the same, and votes
     open_evaluate(other)
     expect(other.locator(".qal-evaluations tbody tr")).to_have_count(2)

@@ -1,4 +1,6 @@
-"""The address of the page (#tab/inner tab/run), so that a reload, a link and the browser's Back show the same place.
+"""The address of the page: #tab/inner tab/run or evaluation.
+
+With it, a reload, a link and the browser's Back show the same place.
 
 address.js writes the fragment when a tab is selected; the handler here selects the tabs of a fragment."""
 
@@ -10,8 +12,10 @@ from urllib.parse import unquote
 
 import gradio as gr
 
+from qal.evaluation.evaluate import evaluations_of
 from ui_components.app.studio import EVENT_OPTIONS, Studio, action
 from ui_components.data.tab_ids import ADD_TAB, BROWSE_TAB, RECORD_TAB
+from ui_components.evaluate.tab_ids import BLIND, EVALUATE_TAB, NEW, RESULTS, SERVING
 from ui_components.train.tab_ids import COMPARE_TAB, NEW_RUN_TAB, RUN_TAB
 
 SCRIPT = Path(__file__).parent / "address.js"
@@ -20,6 +24,7 @@ TRAIN_TAB, DATA_TAB = "train", "data"
 INNER_TABS: Mapping[str, Sequence[str]] = {
     TRAIN_TAB: (NEW_RUN_TAB, RUN_TAB, COMPARE_TAB),
     DATA_TAB: (BROWSE_TAB, ADD_TAB, RECORD_TAB),
+    EVALUATE_TAB: (RESULTS, NEW, BLIND, SERVING),
 }
 FRAGMENT_JS = "(address, ids) => [location.hash.slice(1), ids]"
 RESTORED_JS = "() => { document.dispatchEvent(new Event('qal-restored')); }"
@@ -29,8 +34,10 @@ class Place(NamedTuple):
     """The outputs of `open_address`, or their components. The tabs come last: their select events read the others."""
 
     run: Any  # id of the run on the Run tab
+    evaluation: Any  # id of the evaluation among the results
     train_tabs: Any  # below Train
     data_tabs: Any  # below Data
+    evaluate_tabs: Any  # below Evaluate
     tabs: Any
 
 
@@ -60,9 +67,10 @@ def wire_address(studio: Studio, page: gr.Blocks, place: Place, tab_ids: Sequenc
         tab_ids: the ids of the page's tabs.
     """
     address = gr.HTML("", html_template="<span hidden></span>", js_on_load=SCRIPT.read_text(encoding="utf-8"))
-    chosen_run = gr.JSON(visible=False)  # the browser's copy of the state
-    chosen = place.run.change(chosen_place, place.run, chosen_run, **EVENT_OPTIONS)
-    chosen.then(None, chosen_run, None, js=_opened_js("chosen"), **EVENT_OPTIONS)
+    for state, chosen_place in ((place.run, chosen_run), (place.evaluation, chosen_evaluation)):
+        copy = gr.JSON(visible=False)  # the browser's copy of the state
+        chosen = state.change(chosen_place, state, copy, **EVENT_OPTIONS)
+        chosen.then(None, copy, None, js=_opened_js("chosen"), **EVENT_OPTIONS)
     open_place = action(open_address, studio)
     inputs, outputs = [address, gr.State(tuple(tab_ids))], list(place)
     loaded = page.load(open_place, inputs, outputs, js=FRAGMENT_JS, **EVENT_OPTIONS)
@@ -74,13 +82,18 @@ def _opened_js(detail: str) -> str:
     return f"(chosen) => {{ document.dispatchEvent(new CustomEvent('qal-opened', {{detail: {detail}}})); }}"
 
 
-def chosen_place(run_id: str | None) -> dict[str, str]:
+def chosen_run(run_id: str | None) -> dict[str, str]:
     """The part of the address for the chosen run; "" without one."""
     return {"run": run_id or ""}
 
 
+def chosen_evaluation(evaluation_id: str | None) -> dict[str, str]:
+    """The part of the address for the chosen evaluation; "" without one, which shows the newest."""
+    return {"evaluation": evaluation_id or ""}
+
+
 def open_address(studio: Studio, address: str | None, tab_ids: tuple[str, ...]) -> Place:
-    """Selects the tabs and the run of an address. Unknown parts are ignored.
+    """Selects the tabs, and the run or the evaluation, of an address. Unknown parts are ignored.
 
     Args:
         studio: the studio.
@@ -88,14 +101,21 @@ def open_address(studio: Studio, address: str | None, tab_ids: tuple[str, ...]) 
         tab_ids: the ids of the page's tabs.
     """
     parts = [unquote(part) for part in (address or "").partition(" ")[0].split("/")]
-    tab, inner, run_id = (*parts, "", "")[:3]
-    known_runs = {entry.id for entry in studio.run_index.entries(studio.runs)} if run_id else set()
+    tab, inner, chosen = (*parts, "", "")[:3]
     return Place(
-        run=run_id if tab == TRAIN_TAB and run_id in known_runs else gr.skip(),
-        train_tabs=_selected(inner, INNER_TABS[TRAIN_TAB]) if tab == TRAIN_TAB else gr.skip(),
-        data_tabs=_selected(inner, INNER_TABS[DATA_TAB]) if tab == DATA_TAB else gr.skip(),
+        run=chosen if chosen and tab == TRAIN_TAB and chosen in _known_runs(studio) else gr.skip(),
+        evaluation=chosen if chosen and tab == EVALUATE_TAB and chosen in _known_evaluations(studio) else gr.skip(),
+        **{f"{outer}_tabs": _selected(inner, ids) if tab == outer else gr.skip() for outer, ids in INNER_TABS.items()},
         tabs=gr.Tabs(selected=tab) if tab in tab_ids else gr.skip(),
     )
+
+
+def _known_runs(studio: Studio) -> set[str]:
+    return {entry.id for entry in studio.run_index.entries(studio.runs)}
+
+
+def _known_evaluations(studio: Studio) -> set[str]:
+    return {evaluation.id for _, evaluation in evaluations_of(studio.evaluations)}
 
 
 def _selected(inner: str, tab_ids: Sequence[str]) -> Any:

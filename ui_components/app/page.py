@@ -56,7 +56,7 @@ def studio_page(studio: Studio) -> gr.Blocks:
         wire_evaluate(studio, buttons.evaluate, selector, evaluate, all_tabs)
         wire_evaluate(studio, models.evaluate, models.selected, evaluate, all_tabs)
         wire_newest(studio, models.details, evaluate, all_tabs)
-        place = Place(train.run, train.tabs, parts[DATA_TAB], all_tabs)
+        place = Place(train.run, evaluate.chosen, train.tabs, parts[DATA_TAB], evaluate.inner, all_tabs)
         wire_address(studio, page, place, [*parts])
     return page
 

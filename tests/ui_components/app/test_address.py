@@ -2,11 +2,12 @@
 
 import pytest
 
+from qal.evaluation.records import Evaluation, write_evaluation
 from tests.run_folders import scripted_run
 from tests.ui_components.train.run.run_page import is_unchanged
 from ui_components.app.address import open_address, run_address
 
-TABS = ("live", "data", "train", "models")
+TABS = ("live", "data", "train", "evaluate", "models")
 
 
 def test_address_opens_tab_inner_tab_and_run(studio):
@@ -42,6 +43,18 @@ def test_unknown_parts_of_an_address_are_ignored(studio, address):
     assert is_unchanged(place.run)
     assert is_unchanged(place.train_tabs)
     assert is_unchanged(place.data_tabs)
+
+
+def test_address_opens_the_results_of_an_evaluation_and_the_other_tabs_below_evaluate(studio):
+    write_evaluation(studio.evaluations / "mine", Evaluation(id="mine", model="base", corpus="numbers"))
+    place = open_address(studio, "evaluate/results/mine", TABS)
+    assert (place.evaluation, place.evaluate_tabs.selected, place.tabs.selected) == ("mine", "results", "evaluate")
+    assert is_unchanged(place.run)
+    for address in ("evaluate/results/gone", "evaluate", "train/results/mine"):
+        assert is_unchanged(open_address(studio, address, TABS).evaluation)
+    assert open_address(studio, "evaluate/blind-test", TABS).evaluate_tabs.selected == "blind-test"
+    assert open_address(studio, "evaluate", TABS).evaluate_tabs.selected == "results"
+    assert is_unchanged(open_address(studio, "models", TABS).evaluate_tabs)
 
 
 def test_run_that_does_not_exist_is_ignored(studio):
