@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 
 from augmentation.noise import check_audio_folder
 from qal.cli.train_arguments import TrainArguments, parse_train_arguments
-from qal.corpus.leakage import find_leakage, known_fingerprints
-from qal.corpus.left_out import describe_left_out
 from qal.corpus.manifest import Corpus, read_corpus
 from qal.engine.catalogue import models_folder, resolve, resolve_transformers
 from qal.engine.decoding import Tokenizer
@@ -24,9 +22,9 @@ from qal.engine.model_directory import ModelMetadata, read_metadata
 from qal.errors import OptionError, QalError, TrainingError
 from qal.evaluation.model_readme import write_readme
 from qal.evaluation.report import RunReport, print_report, write_report
+from qal.jobs.dataset_notes import left_out_of_run, record_leakage, record_left_out
 from qal.jobs.example_selection import read_corpora, require_examples
 from qal.jobs.job_progress import JobProgress
-from qal.jobs.left_out import left_out_of_run
 from qal.jobs.machine import check_machine, launched_process_count, launcher_command
 from qal.jobs.measured_runs import plan_stages
 from qal.jobs.options.training_config import TrainingConfig, require_tracker
@@ -273,22 +271,6 @@ def finish_run(
     if config.result.suite:
         check_run(run, Path(config.result.suite), stage_progress("suite"))
     return report
-
-
-def record_left_out(run: Run, left_out: dict[str, int]) -> None:
-    """Writes to the terminal and to status.json which examples the run does not use."""
-    run.update_status(left_out=left_out)
-    if left_out:
-        print(describe_left_out(left_out), file=sys.stderr)
-
-
-def record_leakage(run: Run, corpora: Sequence[Corpus]) -> None:
-    """Writes to the terminal and to status.json what the test examples share with the training examples."""
-    trained, tested = ([row for c in corpora for row in c.select(split)] for split in ("train", "test"))
-    if trained and tested:
-        sentence = find_leakage(trained, tested, known_fingerprints(corpora)).describe()
-        run.update_status(leakage=sentence)
-        print(sentence, file=sys.stderr)
 
 
 def search_learning_rate(

@@ -31,7 +31,7 @@ PEERS = ("whisper_model", "batched_8", "batched_16")
 
 
 class Setting(NamedTuple):
-    """What all systems share."""
+    """The settings that all systems share."""
 
     model: str  # the model directory
     compute_type: str

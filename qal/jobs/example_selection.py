@@ -12,7 +12,7 @@ from qal.engine.catalogue import resolve
 from qal.engine.engine import Engine
 from qal.errors import CorpusError, TrainingError
 from qal.evaluation.scoring import SpokenReference, transcribe_each
-from qal.jobs.left_out import left_out_of_run, score_reason, training_reason
+from qal.jobs.dataset_notes import left_out_of_run, score_reason, training_reason
 from qal.jobs.machine import engine_device
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import Run

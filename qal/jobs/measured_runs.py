@@ -17,9 +17,9 @@ from qal.engine.settings.device import choose_device
 from qal.engine.weights.stock_models import STOCK_MODELS
 from qal.errors import QalError
 from qal.evaluation.retention import MAX_CORPORA
+from qal.jobs.dataset_notes import left_out_of_run
 from qal.jobs.example_selection import held_out_examples, training_examples
 from qal.jobs.index import file_stamp
-from qal.jobs.left_out import left_out_of_run
 from qal.jobs.machine import engine_device
 from qal.jobs.metrics import FileStamp
 from qal.jobs.options.training_config import TrainingConfig

@@ -42,7 +42,7 @@ class FileResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """What is done with each file.
+    """Transcribes files in the same way.
 
     Args:
         engine: the model.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from qal.corpus.left_out import describe_left_out
 from qal.corpus.manifest import Corpus, Origin, write_corpus
-from qal.jobs.left_out import left_out_of_run
+from qal.jobs.dataset_notes import left_out_of_run
 from qal.jobs.options.training_config import TrainingConfig
 from tests.tiny_model import make_tones
 

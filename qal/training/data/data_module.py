@@ -12,8 +12,8 @@ from qal.corpus.manifest import Corpus, Row
 from qal.corpus.split import Split
 from qal.engine.decoding import GREEDY, Tokenizer
 from qal.errors import CorpusError
+from qal.jobs.dataset_notes import MAX_LABEL_TOKENS
 from qal.jobs.example_selection import is_usable
-from qal.jobs.left_out import MAX_LABEL_TOKENS
 from qal.jobs.options.training_config import TrainingConfig
 from qal.training.data.batches import TrainCollator, ValidationCollator
 from qal.training.data.buckets import Draw

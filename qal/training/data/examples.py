@@ -12,7 +12,7 @@ from torch import Tensor
 
 from qal.audio.log_mel import padded_log_mel
 from qal.audio.samples import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, Samples
-from qal.jobs.left_out import MAX_LABEL_TOKENS
+from qal.jobs.dataset_notes import MAX_LABEL_TOKENS
 from qal.jobs.options.data import ContextOptions
 from qal.jobs.skipped_audio import UnusableAudio
 

@@ -14,7 +14,7 @@ import numpy as np
 from qal.audio.samples import SAMPLE_RATE, WINDOW_S, Samples, seconds
 from qal.audio.vad import VAD_WINDOW, VadStream
 from qal.engine.decoding import TIMESTAMPS_PER_SECOND
-from qal.jobs.left_out import MAX_LABEL_TOKENS
+from qal.jobs.dataset_notes import MAX_LABEL_TOKENS
 from qal.jobs.options.data import TargetOptions
 from qal.text.normalisation.basic import lower_case
 from qal.training.data.examples import Example, Target

@@ -14,6 +14,7 @@ from qal.evaluation.bootstrap import paired_difference
 from qal.evaluation.report import Retention, RunReport, measured_score
 from qal.evaluation.retention import ModelVariants, RetentionLimits, check_retention, sibling_corpora
 from qal.evaluation.scoring import SEED, score_engines
+from qal.jobs.dataset_notes import left_out_of_run
 from qal.jobs.example_selection import (
     held_out_examples,
     held_out_references,
@@ -21,7 +22,6 @@ from qal.jobs.example_selection import (
     retention_references,
     training_examples,
 )
-from qal.jobs.left_out import left_out_of_run
 from qal.jobs.machine import engine_device
 from qal.jobs.metrics import train_seconds
 from qal.jobs.options.training_config import TrainingConfig

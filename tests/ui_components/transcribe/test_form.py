@@ -8,6 +8,7 @@ import pytest
 from qal.cli.parsing import parse_options
 from qal.cli.transcription.options import PER_SEGMENT as PER_SEGMENT_OF_CLI
 from qal.cli.transcription.options import TranscribeOptions
+from qal.cli.transcription.short_options import expand_short_options
 from qal.errors import OptionError
 from qal.text.subtitles.presets import SUBTITLE_PRESETS
 from ui_components.transcribe.start.form import (
@@ -46,7 +47,7 @@ def test_untouched_form_gives_the_default_options():
 CASES = [
     ("", "standard", {}),
     ("en", "standard", {"decoding__beam_size": 5.0, "sound__channels": "separate", "sound__track": "2"}),
-    (PER_SEGMENT, "film", {"longform__languages": "en\nru", "longform__strategy": "overlap"}),
+    (PER_SEGMENT, "film", {"longform__languages": "en\nru", "longform__batch_size": 4}),
     ("ru", "words", {"postprocessing__numbers": True, "longform__gate__min_speech_ms": 300}),
 ]
 
@@ -58,7 +59,7 @@ def test_command_line_has_the_options_of_the_form(language, preset, changes):
     assert options.subtitles == SUBTITLE_PRESETS[preset].rules
     command = shlex.split(transcribe_command(options, preset))
     assert command[:2] == ["qal", "transcribe"]
-    parsed = parse_options("qal transcribe", "", TranscribeOptions, command[2:])
+    parsed = parse_options("qal transcribe", "", TranscribeOptions, expand_short_options(command[2:]))
     assert parsed.transcription() == options.transcription()
     assert parsed.output() == options.output()
 

@@ -1,14 +1,17 @@
-"""Which examples a run leaves out, and why."""
+"""The examples that a run leaves out, with the reasons, and what its splits share; both stand in its status.json."""
 
+import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from qal.corpus.left_out import NO_TEXT, count_marked, longer_than, shorter_than
+from qal.corpus.leakage import find_leakage, known_fingerprints
+from qal.corpus.left_out import NO_TEXT, count_marked, describe_left_out, longer_than, shorter_than
 from qal.corpus.manifest import Corpus, Row
 from qal.corpus.split import SPLITS, Split
 from qal.corpus.words import has_words
 from qal.engine.decoding import Tokenizer
 from qal.jobs.options.training_config import TrainingConfig
+from qal.jobs.run import Run
 
 MAX_LABEL_TOKENS = 440  # the decoder has 448 positions
 LONG_TEXT = f"with a text of {MAX_LABEL_TOKENS} tokens or more"
@@ -62,3 +65,19 @@ def _has_long_text(row: Row, config: TrainingConfig, tokenizer: Tokenizer) -> bo
         and len(prompt) + len(tokenizer.encode(text)) >= MAX_LABEL_TOKENS
         for text in texts
     )
+
+
+def record_left_out(run: Run, left_out: dict[str, int]) -> None:
+    """Writes to the terminal and to status.json which examples the run does not use."""
+    run.update_status(left_out=left_out)
+    if left_out:
+        print(describe_left_out(left_out), file=sys.stderr)
+
+
+def record_leakage(run: Run, corpora: Sequence[Corpus]) -> None:
+    """Writes to the terminal and to status.json what the test examples share with the training examples."""
+    trained, tested = ([row for c in corpora for row in c.select(split)] for split in ("train", "test"))
+    if trained and tested:
+        sentence = find_leakage(trained, tested, known_fingerprints(corpora)).describe()
+        run.update_status(leakage=sentence)
+        print(sentence, file=sys.stderr)

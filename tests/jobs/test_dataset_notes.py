@@ -11,6 +11,7 @@ from qal.corpus.left_out import describe_left_out
 from qal.corpus.manifest import Corpus, Origin, Row, write_corpus
 from qal.corpus.split import Split
 from qal.errors import CorpusError, TrainingError
+from qal.jobs.dataset_notes import left_out_of_run
 from qal.jobs.example_selection import (
     held_out_examples,
     held_out_references,
@@ -19,7 +20,6 @@ from qal.jobs.example_selection import (
     training_examples,
     usable_references,
 )
-from qal.jobs.left_out import left_out_of_run
 from qal.jobs.options.training_config import TrainingConfig
 from qal.jobs.run import create_run
 from qal.jobs.skipped_audio import SkippedAudio, UnusableAudio, count_skipped, load_if_usable
