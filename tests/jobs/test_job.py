@@ -48,7 +48,7 @@ def train_tiny(model: Path, corpus: Path, runs: Path, *more: str) -> subprocess.
 def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_path):
     shutil.copytree(tiny_corpus.folder, tiny_corpus.folder.with_name("other"))
     suite = tmp_path / "suite.yaml"
-    suite.write_text(f"corpora:\n  - corpus: {tiny_corpus.folder}\n    max_rate: 1000\n")
+    suite.write_text(f"corpora:\n  - corpus: {tiny_corpus.folder}\n    max_rtf: 1000\n")
     done = train_tiny(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--json", "--result.suite", str(suite))
     assert done.returncode == 0, done.stderr
     run = Run(tmp_path / "runs" / "r")
