@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 
 from augmentation.noise import check_audio_folder
 from qal.cli.train_arguments import TrainArguments, parse_train_arguments
-from qal.corpus.leakage import find_leakage, known_fingerprints
-from qal.corpus.left_out import describe_left_out
 from qal.corpus.manifest import Corpus, read_corpus
 from qal.engine.catalogue import models_folder, resolve, resolve_transformers
 from qal.engine.decoding import Tokenizer
@@ -41,6 +39,7 @@ from qal.jobs.suites.suite_file import read_suite
 from qal.json_text import json_text
 from qal.storage import require_space, storage_errors
 from qal.subcommand import qal_environment
+from qal.training.report.dataset_findings import record_leakage, record_left_out
 from qal.training.report.environment import record_environment, require_unchanged_inputs
 from qal.training.report.measure import corpora_version, dataset_descriptions, measure_model, stock_model_name
 
@@ -273,22 +272,6 @@ def finish_run(
     if config.result.suite:
         check_run(run, Path(config.result.suite), stage_progress("suite"))
     return report
-
-
-def record_left_out(run: Run, left_out: dict[str, int]) -> None:
-    """Writes to the terminal and to status.json which examples the run does not use."""
-    run.update_status(left_out=left_out)
-    if left_out:
-        print(describe_left_out(left_out), file=sys.stderr)
-
-
-def record_leakage(run: Run, corpora: Sequence[Corpus]) -> None:
-    """Writes to the terminal and to status.json what the test examples share with the training examples."""
-    trained, tested = ([row for c in corpora for row in c.select(split)] for split in ("train", "test"))
-    if trained and tested:
-        sentence = find_leakage(trained, tested, known_fingerprints(corpora)).describe()
-        run.update_status(leakage=sentence)
-        print(sentence, file=sys.stderr)
 
 
 def search_learning_rate(

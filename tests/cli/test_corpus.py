@@ -69,6 +69,7 @@ def test_corpus_command_imports_no_torch(folder: Path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_stopped_import_leaves_no_dataset_and_is_continued_by_the_same_command(english_corpus: Corpus, tmp_path: Path):
     recordings, out = tmp_path / "recordings", tmp_path / "data" / "mine"
     recordings.mkdir()
