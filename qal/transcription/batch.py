@@ -42,7 +42,7 @@ class FileResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """Transcribes files in the same way.
+    """The model, the options and the outputs that all files of a batch share.
 
     Args:
         engine: the model.

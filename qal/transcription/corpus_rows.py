@@ -27,7 +27,7 @@ class SampleRange(NamedTuple):
 
 
 class AddedRows(NamedTuple):
-    """The rows that were added to a dataset."""
+    """The dataset that examples were added to, and their number."""
 
     corpus: str
     added: int

@@ -5,7 +5,7 @@
     transcripts/KEY/edits.jsonl      the journal of the editor (qal.transcription.document)
     transcripts/KEY/.lock            locked by the thread or process that transcribes
 
-segments.jsonl alone decides where an interrupted transcription goes on, so that no crash can make the two files
+segments.jsonl alone decides where an interrupted transcription continues, so that no crash can make the two files
 disagree. Other processes may read all files at any time."""
 
 import fcntl

@@ -48,7 +48,7 @@ def train_tiny(model: Path, corpus: Path, runs: Path, *more: str) -> subprocess.
 def test_job_writes_all_files_of_the_run_folder(tiny_model, tiny_corpus, tmp_path):
     shutil.copytree(tiny_corpus.folder, tiny_corpus.folder.with_name("other"))
     suite = tmp_path / "suite.yaml"
-    suite.write_text(f"corpora:\n  - corpus: {tiny_corpus.folder}\n    max_rate: 1000\n")
+    suite.write_text(f"corpora:\n  - corpus: {tiny_corpus.folder}\n    max_rtf: 1000\n")
     done = train_tiny(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--json", "--result.suite", str(suite))
     assert done.returncode == 0, done.stderr
     run = Run(tmp_path / "runs" / "r")
@@ -126,6 +126,7 @@ def test_training_without_adapter_converts_and_keeps_the_transformers_model(tiny
     assert not run.merged_model.exists()
 
 
+@pytest.mark.long
 def test_learning_rate_finder_prints_its_suggestion_and_does_not_train(tiny_model, tiny_corpus, tmp_path):
     done = train_tiny(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--find_learning_rate", "true")
     assert done.returncode == 0, done.stderr
@@ -225,6 +226,7 @@ def test_distillation_of_a_real_model_needs_no_transcripts(english_corpus, tmp_p
     assert (tmp_path / "r" / "model" / "model.bin").exists()
 
 
+@pytest.mark.long
 def test_distillation_needs_no_transcripts_and_writes_the_same_files(tiny_model, tiny_corpus, tmp_path):
     remove_transcripts(tiny_corpus)
     done = train_tiny(tiny_model, tiny_corpus.folder, tmp_path / "runs", "--method", "distill")

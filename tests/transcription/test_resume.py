@@ -1,4 +1,4 @@
-"""An interrupted transcription of one file is continued, and equals one that was not interrupted."""
+"""One file: an interrupted transcription continues where it was, and equals one that was not interrupted."""
 
 import threading
 import time
