@@ -42,7 +42,7 @@ class FileResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """What is done with each file.
+    """The work on each file: transcribe it, or skip it, and write its texts.
 
     Args:
         engine: the model.

@@ -27,7 +27,7 @@ class SampleRange(NamedTuple):
 
 
 class AddedRows(NamedTuple):
-    """What was added to a dataset."""
+    """The rows that were added to a dataset, and the segments that were left out."""
 
     corpus: str
     added: int

@@ -1,4 +1,4 @@
-"""Transcripts on disk, found again by the content of their file and the options.
+"""Stores transcripts on disk. Their key is made of the content of their file and of the options.
 
     transcripts/KEY/state.json       the file, the options, the state and how far it is
     transcripts/KEY/segments.jsonl   a line for each stretch that is settled, appended as it is transcribed

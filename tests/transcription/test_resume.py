@@ -1,4 +1,4 @@
-"""One file: an interrupted transcription goes on where it was, and equals one that was not interrupted."""
+"""A single file: an interrupted transcription continues where it was, and equals one that was not interrupted."""
 
 import threading
 import time
