@@ -39,11 +39,11 @@ def share_without_spaces(text: str) -> float:
 def split_words(text: str) -> list[str]:
     """Splits text into words, each with the space before it; scripts without spaces are split into characters.
 
-    A combining mark stays with the character before it."""
+    A combining mark stays with the character before it, and a space with the word after it."""
     words: list[str] = []
     for character in text:
         is_mark = unicodedata.category(character)[0] == "M"
-        if words and (is_mark or not _starts_word(character, words[-1])):
+        if words and (is_mark or words[-1].isspace() or not _starts_word(character, words[-1])):
             words[-1] += character
         else:
             words.append(character)

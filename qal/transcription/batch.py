@@ -138,7 +138,8 @@ class _BatchRun:
         paths = output_paths(file.stem, batch.formats)
         if not transcript.is_done():
             return FileResult(file, "skipped", _exists(list(paths.values()), is_same=False))
-        others = [path for form, path in paths.items() if not _has(path, render(transcript, form, batch.output))]
+        title = file.stem.name
+        others = [path for form, path in paths.items() if not _has(path, render(transcript, form, batch.output, title))]
         reason = _exists(others, is_same=False) if others else _exists(list(paths.values()), is_same=True)
         outputs = tuple(Output(path, "kept" if path in others else "same") for path in paths.values())
         return FileResult(file, "skipped", reason, outputs, transcript)

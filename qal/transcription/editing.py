@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from qal.engine.longform.segment import Segment
 from qal.engine.words import Word, move_words
 from qal.errors import OptionError
+from qal.text import scripts
 from qal.text.scripts import LANGUAGES_WITHOUT_SPACES
 
 CONFIRMED = 1.0  # probability of a word that a person wrote
@@ -107,10 +108,11 @@ def _units(segment: Segment) -> tuple[Word, ...]:
 
 
 def split_words(text: str, language: str) -> list[str]:
-    """Splits a text into words with the space before each; letters where the language writes no spaces."""
-    if language in LANGUAGES_WITHOUT_SPACES:
-        return [f" {letter}" if i and text[i - 1] == " " else letter for i, letter in enumerate(text) if letter != " "]
-    return [f" {word}" for word in text.split()]
+    """Splits a text into words with the space before each; into letters where the script has no spaces."""
+    words = scripts.split_words(_plain(text))
+    if words and language not in LANGUAGES_WITHOUT_SPACES:
+        words[0] = f" {words[0]}"
+    return words
 
 
 def _correct_word(segments: list[Segment], operation: CorrectWord) -> list[Segment]:

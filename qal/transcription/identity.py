@@ -39,7 +39,8 @@ def content_hash(path: Path, check: Callable[[], object] = no_check) -> str:
 
     Raises AudioDecodeError if the file is missing, is not a regular file or cannot be read, and StorageError."""
     if not path.is_file():
-        raise AudioDecodeError(f"{path}: there is no such file; check the path")
+        problem = "is a folder, a pipe or a device; give an audio or video file"
+        raise AudioDecodeError(f"{path}: {problem if path.exists() else 'there is no such file; check the path'}")
     digest = hashlib.sha256()
     try:
         with storage_errors(str(path)), require_regular(path).open("rb") as file:

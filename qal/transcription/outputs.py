@@ -31,10 +31,13 @@ class Output(NamedTuple):
     outcome: Outcome
 
 
-def render(transcript: StoredTranscript, form: str, options: OutputOptions) -> bytes:
-    """Returns a transcript, as corrected, in one of the formats of subtitles and texts."""
+def render(transcript: StoredTranscript, form: str, options: OutputOptions, title: str | None = None) -> bytes:
+    """Returns a transcript, as corrected, in one of the formats of subtitles and texts.
+
+    `title` is that of a document; None: the name of the file that was transcribed, which may have copies."""
     state = transcript.state()
-    details = TranscriptDetails(state.options.task, state.duration_s, name_without_suffix(state.name))
+    title = name_without_suffix(state.name) if title is None else title
+    details = TranscriptDetails(state.options.task, state.duration_s, title)
     segments = read_document(transcript).finished(options)
     return SUBTITLE_FORMATS[form].format(segments, options.subtitles, details)
 
@@ -58,7 +61,7 @@ def write_outputs(
     content, else "kept". Raises StorageError."""
     outputs = []
     for form, path in output_paths(stem, formats).items():
-        outputs.append(Output(path, _write_output(path, render(transcript, form, options), overwrite)))
+        outputs.append(Output(path, _write_output(path, render(transcript, form, options, stem.name), overwrite)))
     return outputs
 
 
@@ -127,7 +130,7 @@ def _entries(
         stem = _unused("/".join(safe_name(part) for part in item.stem.parts), taken)
         chosen = options if isinstance(options, OutputOptions) else options(item.transcript)
         for form in formats:
-            yield f"{stem}.{form}", render(item.transcript, form, chosen)
+            yield f"{stem}.{form}", render(item.transcript, form, chosen, item.stem.name)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -1,6 +1,7 @@
 """qal transcribe with a scripted model: outputs, folders, archives, watching, failures and interruptions."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -229,6 +230,40 @@ def test_watched_folder_is_transcribed_until_it_is_interrupted(stream, monkeypat
     run("--watch", "in", "--out", "out", "--format", "srt", "--json")
     user.join()
     assert json_line(capsys)["done"] == 2
+
+
+def test_watched_file_with_the_name_of_an_earlier_one_has_its_own_output(stream, monkeypatch):
+    Path("in").mkdir()
+    monkeypatch.setattr(transcribe, "FolderWatcher", lambda folder: FolderWatcher(folder, settle_s=0.05))
+    write_sound(Path("in/talk.wav"), 2)
+
+    def add_files_and_stop() -> None:
+        try:
+            wait_until(Path("out/talk.srt").exists)
+            write_sound(Path("in/talk.mp4"), 3)
+            wait_until(Path("out/talk.mp4.srt").exists)
+            write_sound(Path("in/talk.wav"), 5)
+            wait_until(lambda: "second 4" in Path("out/talk.srt").read_text())
+        finally:
+            signal.raise_signal(signal.SIGINT)
+
+    user = threading.Thread(target=add_files_and_stop)
+    user.start()
+    run("--watch", "in", "--out", "out", "--format", "srt")
+    user.join()
+    assert sorted(path.name for path in Path("out").iterdir()) == ["talk.mp4.srt", "talk.srt"]
+
+
+def test_names_of_files_cannot_write_on_the_terminal(stream, capsys):
+    write_sound(Path("in/new\nline \x1b[2J.wav"), 2)
+    write_sound(Path(os.fsdecode(b"in/not utf-8 \xff.wav")), 3)
+    Path("in/bad\nname.wav").write_text("no sound")
+    line = failure(capsys, "in", "--out", "out")
+    assert "bad name.wav" in line
+    run("in/new\nline \x1b[2J.wav", "--out", "out", "--json")
+    captured = capsys.readouterr()
+    assert "new line [2J.wav: skipped" in captured.err
+    assert json.loads(captured.out.splitlines()[-1])["skipped"] == 1
 
 
 def slow_command(*words: str) -> "subprocess.Popen[str]":

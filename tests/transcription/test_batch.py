@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 import pytest
+from docx import Document
 
 from qal.errors import OptionError, StorageError
 from qal.transcription import sources as sources_module
@@ -106,6 +107,15 @@ def test_corrections_are_in_the_outputs(batch, stream, store, engine, tmp_path):
     transcript = transcribe_source(write_sound(tmp_path / "a.wav", 3), engine, OPTIONS, store)
     edit(transcript, CorrectWord(segment=1, word=0, text="minute"))
     assert render(transcript, "txt", OUTPUT).decode() == "second 0 minute 1 second 2\n"
+
+
+def test_document_has_the_title_of_its_own_file_also_where_two_files_have_the_same_sound(batch, tmp_path):
+    todo = [BatchFile(write_sound(tmp_path / f"{name}.wav", 3), tmp_path / "out" / name) for name in ("one", "copy")]
+    batch = replace(batch, formats=("docx",))
+    batch.run(todo)
+    titles = [Document(str(tmp_path / "out" / f"{name}.docx")).core_properties.title for name in ("one", "copy")]
+    assert titles == ["one", "copy"]
+    assert all("same options" in result.reason for result in batch.run(todo))
 
 
 def test_output_is_named_like_its_file(batch, tmp_path):

@@ -16,6 +16,7 @@ from qal.transcription.editing import (
     Shift,
     Split,
     apply_operation,
+    split_words,
     words_of,
 )
 from qal.transcription.options import OutputOptions
@@ -86,6 +87,20 @@ def test_corrected_text_without_spaces_keeps_times_of_letters():
         CorrectText(segment=0, text="你好地界"),
     )[0]
     assert words(found) == [("你", 0, 0.5), ("好", 0.5, 1), ("地", 1, 1.5), ("界", 1.5, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("ที่นี่", "th", ["ที่", "นี่"]),
+        ("YouTubeを 見る", "ja", ["YouTube", "を", " 見", "る"]),
+        ("two  words", "en", [" two", " words"]),
+        ("the 東京 tower", "en", [" the", " 東", "京", " tower"]),
+        ("", "en", []),
+    ],
+)
+def test_marks_stay_with_their_letters_and_words_of_other_scripts_stay_whole(text, language, expected):
+    assert split_words(text, language) == expected
 
 
 def test_shift_moves_a_range_with_its_words():

@@ -68,11 +68,13 @@ class Command:
     batch: Batch
     left_out: Mapping[str, int]
     results: list[FileResult] = field(default_factory=list)
+    _placed: dict[Path, Path | None] = field(default_factory=dict)  # the places of the outputs, by source
+    _sources: list[Source] = field(default_factory=list)
 
     def transcribe(self, sources: Sequence[Source], should_stop: Callable[[], bool]) -> None:
         """Transcribes files; the text of each goes to stdout where no other place was given."""
         written = {result.file.source for result in self.results}  # a file that is found again has changed
-        files = [BatchFile(source.path, stem) for source, stem in zip(sources, self._stems(sources), strict=True)]
+        files = [BatchFile(source.path, stem) for source, stem in zip(sources, self._places(sources), strict=True)]
         again = [file for file in files if file.source in written]
         new = [file for file in files if file.source not in written]
         results = self.batch.run(new, should_stop) if new else []
@@ -81,6 +83,14 @@ class Command:
         if not (self.options.out or self.options.beside or self.options.zip):
             for result in results:
                 self._print(result)
+
+    def _places(self, sources: Sequence[Source]) -> list[Path | None]:
+        """Returns the places of the outputs; a watched file never gets that of an earlier one, and keeps its own."""
+        new = [source for source in sources if source.path not in self._placed]
+        self._sources += new
+        stems = self._stems(self._sources)[len(self._sources) - len(new) :]
+        self._placed |= {source.path: stem for source, stem in zip(new, stems, strict=True)}
+        return [self._placed[source.path] for source in sources]
 
     def _stems(self, sources: Sequence[Source]) -> Sequence[Path | None]:
         if self.options.beside:

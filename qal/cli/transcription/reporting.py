@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from qal.text.plain_line import plain_line
 from qal.text.subtitles.timestamps import format_timestamp
 from qal.transcription.batch import FileResult
 from qal.transcription.document import spoken_languages
@@ -33,7 +34,9 @@ class Reporter:
             bar = self._bars.get(source)
             if bar is None:
                 total = math.ceil(progress.duration_s) if progress.duration_s else None
-                bar = self._bars[source] = tqdm(desc=source.name, total=total, unit="s", leave=False, file=sys.stderr)
+                bar = self._bars[source] = tqdm(
+                    desc=plain_line(source.name), total=total, unit="s", leave=False, file=sys.stderr
+                )
             bar.n = round(progress.settled_s)
             if bar.total and bar.n > bar.total:
                 bar.total = bar.n
@@ -46,7 +49,7 @@ class Reporter:
             if bar is not None:
                 bar.close()
         for line in result_lines(result):
-            tqdm.write(f"{result.file.source.name}: {line}", file=sys.stderr)
+            tqdm.write(plain_line(f"{result.file.source.name}: {line}"), file=sys.stderr)
 
 
 def result_lines(result: FileResult) -> list[str]:
@@ -102,9 +105,9 @@ def failure_sentence(results: Sequence[FileResult]) -> str:
         for result in failed
     ]
     if len(reasons) <= 1:
-        return "".join(reasons)
+        return plain_line("".join(reasons))
     more = f"; and {len(reasons) - MAX_REASONS} more" if len(reasons) > MAX_REASONS else ""
-    return f"{len(failed)} of {len(results)} files failed: {'; '.join(reasons[:MAX_REASONS])}{more}"
+    return plain_line(f"{len(failed)} of {len(results)} files failed: {'; '.join(reasons[:MAX_REASONS])}{more}")
 
 
 def json_summary(results: Sequence[FileResult], left_out: Mapping[str, int], archive: Path | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from qal.text.letter_width import is_right_to_left
 from qal.text.subtitles.inert_text import clean
@@ -47,7 +48,8 @@ def to_docx(segments: Sequence[TimedSegment], rules: SubtitleRules, title: str) 
     from docx.shared import RGBColor
 
     document = Document()
-    document.core_properties.title = clean(title)
+    properties = document.core_properties
+    properties.title, properties.author, properties.comments = clean(title), "", ""  # of the library's template
     if title:
         document.add_heading(clean(title), level=1)
     for passage in paragraphs(segments, rules.paragraph_pause_s):
@@ -60,7 +62,16 @@ def to_docx(segments: Sequence[TimedSegment], rules: SubtitleRules, title: str) 
             text.font.rtl = True
     content = io.BytesIO()
     document.save(content)
-    return content.getvalue()
+    return _undated(content)
+
+
+def _undated(content: io.BytesIO) -> bytes:
+    """Returns a ZIP file without the time at which it was written, so that the same text gives the same bytes."""
+    undated = io.BytesIO()
+    with ZipFile(content) as source, ZipFile(undated, "w") as target:
+        for entry in source.infolist():
+            target.writestr(ZipInfo(entry.filename), source.read(entry), ZIP_DEFLATED)
+    return undated.getvalue()
 
 
 def _speaker(passage: Passage) -> str:

@@ -126,6 +126,11 @@ def test_words_without_times_have_shares_of_their_segment():
     assert all(b.start_s > a.start_s for a, b in pairwise(cues))
 
 
+def test_space_between_scripts_is_kept_where_words_have_no_times():
+    text = "the 東京 tower, 大阪 too"
+    assert [cue.text for cue in make_cues([Segment(0.0, 4.0, text)], SubtitleRules())] == [text]
+
+
 def test_text_that_was_corrected_counts_more_than_its_old_words():
     old = segment([Word(" Helo", 0, 1), Word(" wrld", 1, 2)])
     (cue,) = make_cues([Segment(0, 2, "Hello world", "en", old.words)], RULES)

@@ -84,6 +84,16 @@ def test_document_has_paragraphs_with_times():
     assert b"<w:bidi/>" in ZipFile(io.BytesIO(content)).read("word/document.xml")
 
 
+def test_document_is_the_same_whenever_it_is_written_and_names_no_program_as_its_author():
+    content = SUBTITLE_FORMATS["docx"].format(SEGMENTS)
+    with ZipFile(io.BytesIO(content)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert archive.namelist()[0] == "[Content_Types].xml"
+    assert SUBTITLE_FORMATS["docx"].format(SEGMENTS) == content
+    properties = Document(io.BytesIO(content)).core_properties
+    assert (properties.author, properties.comments) == ("", "")
+
+
 @pytest.mark.parametrize("form", SUBTITLE_FORMATS)
 def test_every_format_holds_the_words_of_any_transcript(form: str):
     for seed in range(5):
