@@ -105,7 +105,8 @@ def _short_figures(figures: Figures) -> tuple[Cell, ...]:
 
 def table_html(table: Table, shown: int = SHOWN_LINES) -> str:
     """The first lines of a table, each with links to examples that it comes from."""
-    head = "".join(f'<th class="text">{_text(column)}</th>' for column in (*table.columns, "examples"))
+    first = table.lines[0] if table.lines else ("",) * len(table.columns)
+    head = "".join(map(_heading_html, (*table.columns, "examples"), (*first, "")))
     body = "".join(
         f'<tr>{"".join(map(_cell_html, line))}<td class="text">{links_html(sources)}</td></tr>'
         for line, sources in zip(table.lines[:shown], table.sources, strict=False)
@@ -163,6 +164,11 @@ def _silence_line(analysis: ErrorAnalysis) -> list[tuple[str, str, str]]:
 def _hours(figures: Figures) -> str:
     speakers = f", {figures.speakers} speakers" if figures.speakers else ""
     return f"{figures.seconds / 60:.1f} minutes{speakers}"
+
+
+def _heading_html(column: str, cell: Cell) -> str:
+    """The heading of a column, aligned as the cell below it."""
+    return f'<th class="text">{_text(column)}</th>' if isinstance(cell, str) else f"<th>{_text(column)}</th>"
 
 
 def _cell_html(cell: Cell) -> str:

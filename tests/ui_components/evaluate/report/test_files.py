@@ -70,6 +70,7 @@ def test_figures_of_a_group_stay_on_one_line_in_a_section_as_wide_as_the_page(tm
     page = without_scripts((tmp_path / "report.html").read_text())
     assert re.search(r'<section class="wide"><h2>By speaker', page)
     assert re.search(r'<td class="text short" dir="auto">[\d.]+ % \(', page)
+    assert "<th>utterances</th>" in page  # to the right, above its numbers
 
 
 def test_worst_example_of_the_report_is_aligned_with_the_normaliser_of_the_report(tmp_path):
