@@ -23,7 +23,9 @@ SHOWN_LINES = 15  # of a table; the CSV files have all
 LINKED_ROWS = 6  # of a line
 NOT_SHOWN = {"figures", "examples", "insertions", "worst", "phoneme_matrix"}  # tables that have another form here
 EDITS = ("S", "D", "I")  # substitutions, deletions, insertions
-WIDE = {"by_speaker", "by_source", "differences", "phoneme_matrix", "never_right"}
+WIDE = {"differences", "phoneme_matrix", "never_right"}
+HALF_COLUMNS = 4  # of the widest table that fits into half of the page
+SHORT_TEXT = 24  # characters of a cell that stays on one line, such as "29.8 % (25.8 – 34.0)"
 STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 
 
@@ -39,8 +41,11 @@ def report_page(evaluation: Evaluation, analysis: ErrorAnalysis) -> str:
         table = tables.pop(chart.name, None)
         layout: Any = chart.figure.layout
         content = figure_html(chart.figure, chart.name, layout.height)
-        content += table_html(table) if table and table.name not in NOT_SHOWN else ""
-        sections.append(Section(chart.title, content, chart.name in WIDE))
+        is_wide = chart.name in WIDE
+        if table and table.name not in NOT_SHOWN:
+            content += table_html(table)
+            is_wide = is_wide or len(table.columns) > HALF_COLUMNS
+        sections.append(Section(chart.title, content, is_wide))
     sections += [Section(t.title, table_html(t), is_wide=True) for t in tables.values() if t.name not in NOT_SHOWN]
     sections.append(Section("Worst examples", rows_html(analysis, analysis.worst), is_wide=True))
     others = sorted(linked_rows(analysis) - set(analysis.worst))
@@ -80,7 +85,7 @@ def facts_html(evaluation: Evaluation, analysis: ErrorAnalysis) -> str:
     if analysis.phonemes_problem:
         lines.append(("Phonemes", analysis.phonemes_problem))
     body = "".join(f'<tr><td>{_text(name)}</td><td class="text">{_text(value)}</td></tr>' for name, value in lines)
-    return f"<table>{body}</table>"
+    return f'<table class="facts">{body}</table>'
 
 
 def short_group_table(by: str, groups: Sequence[Group]) -> Table:
@@ -100,7 +105,8 @@ def _short_figures(figures: Figures) -> tuple[Cell, ...]:
 
 def table_html(table: Table, shown: int = SHOWN_LINES) -> str:
     """The first lines of a table, each with links to examples that it comes from."""
-    head = "".join(f'<th class="text">{_text(column)}</th>' for column in (*table.columns, "examples"))
+    first = table.lines[0] if table.lines else ("",) * len(table.columns)
+    head = "".join(map(_heading_html, (*table.columns, "examples"), (*first, "")))
     body = "".join(
         f'<tr>{"".join(map(_cell_html, line))}<td class="text">{links_html(sources)}</td></tr>'
         for line, sources in zip(table.lines[:shown], table.sources, strict=False)
@@ -160,9 +166,15 @@ def _hours(figures: Figures) -> str:
     return f"{figures.seconds / 60:.1f} minutes{speakers}"
 
 
+def _heading_html(column: str, cell: Cell) -> str:
+    """The heading of a column, aligned as the cell below it."""
+    return f'<th class="text">{_text(column)}</th>' if isinstance(cell, str) else f"<th>{_text(column)}</th>"
+
+
 def _cell_html(cell: Cell) -> str:
     if isinstance(cell, str):
-        return f'<td class="text" dir="auto">{_text(cell) or "∅"}</td>'
+        length = " short" if len(cell) <= SHORT_TEXT else ""
+        return f'<td class="text{length}" dir="auto">{_text(cell) or "∅"}</td>'
     return f"<td>{'' if cell is None else f'{cell:,}' if isinstance(cell, int) else f'{cell:.3f}'}</td>"
 
 

@@ -65,6 +65,14 @@ def test_html_report_loads_nothing_and_its_links_lead_to_rows(tmp_path):
     assert '<del title="Deletion or substitution: missing or different in the prediction">' in page
 
 
+def test_figures_of_a_group_stay_on_one_line_in_a_section_as_wide_as_the_page(tmp_path):
+    write_report(evaluation_folder(tmp_path / "e1", ROWS), tmp_path, formats=("html",), with_phonemes=False)
+    page = without_scripts((tmp_path / "report.html").read_text())
+    assert re.search(r'<section class="wide"><h2>By speaker', page)
+    assert re.search(r'<td class="text short" dir="auto">[\d.]+ % \(', page)
+    assert "<th>utterances</th>" in page  # to the right, above its numbers
+
+
 def test_worst_example_of_the_report_is_aligned_with_the_normaliser_of_the_report(tmp_path):
     folder = evaluation_folder(tmp_path / "e1", [spoken("ፀሐይ ወጣች", "ጸሀይ ወጣ", language="am")])
     write_report(folder, tmp_path, "language-homophones", ("html",), with_phonemes=False)
