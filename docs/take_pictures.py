@@ -89,9 +89,12 @@ def models(page: Page, folder: Path) -> None:
 
 def transcribe(page: Page, folder: Path) -> None:
     tab(page, "Transcribe")
-    page.locator("input[type=file]").last.set_input_files(folder / "x.wav")
-    page.get_by_role("button", name="Transcribe", exact=True).last.click()
-    page.get_by_role("button", name="Download SRT").wait_for()
+    button = page.get_by_role("button", name="Transcribe", exact=True)
+    panel = page.get_by_role("tabpanel").filter(has=button)
+    panel.locator(".qal-drop input[type=file]").set_input_files(folder / "x.wav")
+    panel.get_by_text("x.wav").first.wait_for()
+    button.click()
+    page.locator(".qal-result .qal-sound:not(.is-empty)").wait_for()
 
 
 def system(page: Page, folder: Path) -> None:

@@ -125,3 +125,25 @@ def test_link_out_of_the_allowed_folders_is_not_followed(studio, tmp_path):
 
 def _defaults() -> list[object]:
     return list(component_values(ADVANCED, FileOptions()))
+
+
+class Busy:
+    """Live captions whose requests are pending."""
+
+    is_busy = True
+
+    def has_sessions(self) -> bool:
+        return self.is_busy
+
+    def has_pending(self) -> bool:
+        return self.is_busy
+
+
+def test_files_wait_while_live_captions_have_pending_requests(studio, start_files):
+    object.__setattr__(studio, "live_load", live := Busy())
+    opened = start_files(wait=False)
+    wait_until(lambda: studio.file_queue.find(opened).state == "running")
+    assert not studio.file_queue.wait(0.5)
+    live.is_busy = False
+    assert studio.file_queue.wait(20)
+    assert studio.file_queue.find(opened).state == "done"
