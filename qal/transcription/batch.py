@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,7 @@ from qal.transcription.store import StoredTranscript, TranscriptStore
 from qal.transcription.transcribe_source import FileProgress, transcribe_source
 
 STOP_POLL_S = 0.1
+SUBMITTED_PER_WORKER = 2  # files; waiting for a few of them takes the same time for any number of files
 ResultState = Literal["done", "skipped", "stopped", "failed"]
 
 
@@ -74,8 +76,11 @@ class Batch:
         results: dict[int, FileResult] = {}
         with ThreadPoolExecutor(max(1, self.workers), "transcription") as pool:
             try:
-                running = {pool.submit(run.transcribe, file): i for i, file in enumerate(files)}
-                while running:
+                waiting = iter(enumerate(files))
+                running: dict[Future[FileResult], int] = {}
+                while len(results) < len(files):
+                    for i, file in islice(waiting, SUBMITTED_PER_WORKER * max(1, self.workers) - len(running)):
+                        running[pool.submit(run.transcribe, file)] = i
                     ended, _ = wait(running, STOP_POLL_S, "FIRST_COMPLETED")
                     if should_stop():
                         run.stop()
