@@ -72,7 +72,7 @@ def test_video_is_transcribed_corrected_and_downloaded_as_subtitles_that_obey_th
     word = page.locator(".qal-editor li i").nth(1)
     word.click()
     page.keyboard.press("Enter")
-    field = page.get_by_label("Word", exact=True)
+    field = page.get_by_role("textbox", name="Word", exact=True)
     field.fill(CORRECTED)
     field.press("Enter")
     expect(word).to_have_text(CORRECTED)

@@ -58,6 +58,16 @@ def test_restarted_server_lists_the_same_files(studio, start_files):
     assert actions.choose_opened(again, None, None, request_from()) == opened
 
 
+def test_file_that_failed_is_not_opened_in_place_of_one_with_a_text(studio, start_files, tmp_path):
+    opened = start_files()
+    broken = tmp_path / "broken.wav"
+    broken.write_text("no sound")
+    failed = studio.file_queue.add(broken, OPTIONS)
+    assert studio.file_queue.wait(20)
+    assert actions.choose_opened(studio, None, None, request_from()) == opened
+    assert actions.choose_opened(studio, None, {"id": failed.id}, request_from()) == failed.id
+
+
 def test_users_see_and_change_only_their_own_files_and_admins_all(studio, start_files):
     annas, bekeles = start_files("anna.wav", "anna"), start_files("bekele.wav", "bekele")
     nobody = Studio(studio.runs, studio.data, transcripts=studio.transcripts, is_admin=lambda name: False)

@@ -62,12 +62,14 @@ def update_files(studio: Studio, sent: str, opened: str | None, request: gr.Requ
 def choose_opened(
     studio: Studio, opened: str | None, remembered: Mapping[str, Any] | None, request: gr.Request
 ) -> str | None:
-    """Returns the file to show when the tab is opened: the one that is shown or remembered, else the newest one.
+    """Returns the file to show when the tab is opened: the one that is shown or remembered, else one with a text.
 
     `remembered` is {"id"} as the browser has stored it."""
     files = own_files(studio, request)
     known = [file.id for file in files]
-    wanted = (opened, remembered.get("id") if isinstance(remembered, dict) else None, *known[:1])
+    running = [file.id for file in files if file.state == "running"]
+    with_text = [file.id for file in files if file.key]
+    wanted = (opened, remembered.get("id") if isinstance(remembered, dict) else None, *running, *with_text, *known)
     return next((file_id for file_id in wanted if file_id in known), None)
 
 
