@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from qal.engine.decoding import DecodingOptions
+from qal.engine.decoding import BASIC_OPTIONS, DecodingOptions
 from qal.errors import OptionError
 from qal.jobs.options.validation_errors import validation_messages
 from qal.text.subtitles.presets import SUBTITLE_PRESETS
@@ -21,7 +21,6 @@ PER_SEGMENT = "auto-per-segment"  # of the language, as on the command line
 STANDARD = "standard"  # the preset of subtitles whose rules are the defaults
 BASIC_FIELDS = ("model", "language", "task")  # which have components of their own
 HIDDEN = ("postprocessing.profanity_file",)  # a file of the server, which a page must not read
-BASIC_DECODING = ("beam_size", "prompt", "hot_words", "words")
 COMMAND_NAMES = {"sound.track": "track", "sound.channels": "channels", "longform.strategy": "strategy"}
 EXAMPLE_FILE = "talk.mp4"
 
@@ -67,7 +66,7 @@ def _names(prefix: str) -> tuple[str, ...]:
     return tuple(s.name for s in ADVANCED if s.name.startswith(prefix))
 
 
-_BASIC = tuple(f"decoding.{name}" for name in BASIC_DECODING if name in DecodingOptions.model_fields)
+_BASIC = tuple(f"decoding.{name}" for name in BASIC_OPTIONS)
 GROUPS: dict[str, tuple[str, ...]] = {
     "Decoding": _BASIC,
     "Decoding: advanced": tuple(name for name in _names("decoding.") if name not in _BASIC),
