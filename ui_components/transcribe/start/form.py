@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from qal.engine.decoding import BASIC_OPTIONS, DecodingOptions
+from qal.engine.decoding import BASIC_OPTIONS
 from qal.errors import OptionError
 from qal.jobs.options.validation_errors import validation_messages
 from qal.text.subtitles.presets import SUBTITLE_PRESETS
