@@ -52,6 +52,14 @@ class Piece(NamedTuple):
     native: NativeSamples | None = None
 
 
+class _CheckFailed(Exception):
+    """Carries the error of a check through the decoder."""
+
+    def __init__(self, error: Exception):
+        super().__init__(str(error))
+        self.error = error
+
+
 class SoundStream:
     """Decodes one track of a file. Notes, holes and damage grow while the pieces are read.
 
@@ -140,7 +148,13 @@ class SoundStream:
     def pieces(self) -> Iterator[Piece]:
         """Yields the sound in order. To be called once.
 
-        Raises AudioDecodeError if there is no such file or track, or no sound in it."""
+        Raises AudioDecodeError if there is no such file or track, or no sound in it, and what the check raises."""
+        try:
+            yield from self._pieces()
+        except _CheckFailed as failed:
+            raise failed.error from None
+
+    def _pieces(self) -> Iterator[Piece]:
         has_samples = False
         with ffmpeg_errors(self._path) if self._content is not None else decode_errors(self._path):
             offset: int | None = 0
@@ -148,7 +162,7 @@ class SoundStream:
                 with open_audio(self._path, self._content, offset) as container:
                     frames = TrackFrames(self._path, self._start(container, is_first=not offset), self._damage)
                     for frame in joined(frames.read(container, self._track.number - 1), PIECE_S):
-                        self._check()
+                        self._run_check()
                         piece = self._piece(frame)
                         has_samples = has_samples or piece.samples.size > 0 or frame.samples > 0
                         yield piece
@@ -157,6 +171,13 @@ class SoundStream:
         if not has_samples:
             raise AudioDecodeError(f"{self._path.name}: {NOT_READABLE if self._end_note else NO_SAMPLES}")
         self._numbers.require_few(self._path.name, MAX_INVALID_SHARE_OF_SOUND)
+
+    def _run_check(self) -> None:
+        """Calls the check. Its errors are kept apart from those of the decoder, which they may resemble."""
+        try:
+            self._check()
+        except Exception as error:
+            raise _CheckFailed(error) from error
 
     def _start(self, container: InputContainer, is_first: bool) -> SilenceFiller:
         """Chooses the track of a part of the file and returns what fills its holes."""
