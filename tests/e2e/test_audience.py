@@ -247,6 +247,7 @@ def test_page_is_accessible_and_fits_a_phone(talk: Talk, browse, tmp_path: Path,
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+@pytest.mark.long
 def test_microphone_reaches_a_viewer_without_a_login_behind_a_proxy(serve, browse, speech, base_directory):
     wav, reference, duration_s = speech
     server = serve("app_streaming.py", "--auth", "anna:secret", "--public-host", "behind", "--root_path", "/qal-demo")

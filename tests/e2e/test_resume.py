@@ -60,6 +60,7 @@ def test_stopped_session_is_shown_again_after_a_reload_with_its_corrections(addr
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
 
 
+@pytest.mark.long
 def test_start_after_a_reload_continues_the_session_and_its_times(address, browse, speech, module_servers):
     page = browse(address)
     first = caption_file(page, speech.path)
@@ -256,6 +257,7 @@ def test_both_panes_come_back_after_a_reload(address, browse, speech):
     expect(page.locator(".qal-live .recent li")).to_contain_text("(English)")
 
 
+@pytest.mark.long
 def test_session_of_another_user_is_neither_shown_nor_continued(module_servers, browse, speech, tmp_path):
     """Two users of one browser: the ids of the first one's sessions are still in its storage."""
     users = tmp_path / "users.json"

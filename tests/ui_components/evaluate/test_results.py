@@ -100,6 +100,12 @@ def test_further_examples_are_shown_on_request(studio, evaluated):
     assert not examples.show_examples(studio, "base", STORED, "", {}, 6).more.visible
 
 
+def test_page_without_an_opened_evaluation_shows_no_groups_and_no_examples(studio):
+    shown = examples.show_examples(studio, None, STORED, "", {}, PAGE_EXAMPLES)
+    assert shown.examples == ""
+    assert actions.show_groups(studio, None, STORED, "speaker", {}) == ""
+
+
 def test_new_rows_keep_the_choices_of_the_user_and_the_example_that_plays(studio, evaluated):
     evaluated("base", WRONG, stop_after=4)
     narrowing = {"by": "speaker", "key": "speaker 1"}

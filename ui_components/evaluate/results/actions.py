@@ -157,8 +157,10 @@ def _without_rows(studio: Studio, evaluation: Evaluation, analysis: ErrorAnalysi
     )
 
 
-def show_groups(studio: Studio, opened: str, normaliser: str, by: str, narrowing: Mapping[str, str]) -> str:
+def show_groups(studio: Studio, opened: str | None, normaliser: str, by: str, narrowing: Mapping[str, str]) -> str:
     """Shows the figures of the groups of one kind; the one whose examples are shown is marked."""
+    if not opened:  # the page has just been loaded
+        return ""
     analysis = analysed(studio, opened, normaliser)[1]
     return view.groups_html(analysis.groups.get(by, ()), _key(narrowing, by)) if analysis else ""
 

@@ -58,17 +58,19 @@ def show_all() -> Narrowed:
 
 
 def show_examples(
-    studio: Studio, opened: str, normaliser: str, search: str, narrowing: Mapping[str, str], count: int
+    studio: Studio, opened: str | None, normaliser: str, search: str, narrowing: Mapping[str, str], count: int
 ) -> ExamplesShown:
     """Shows the worst examples of those that are chosen.
 
     Args:
         studio: the studio.
-        opened: id of the evaluation.
+        opened: id of the evaluation; None: the page has just been loaded.
         normaliser: identifier of the normaliser, STORED for that of the evaluation.
         search: words that occur in the reference or the prediction; "" for all examples.
         narrowing: values of a Narrowing.
         count: number of examples to show."""
+    if not opened:
+        return ExamplesShown("", gr.Button(visible=False))
     evaluation, analysis = analysed(studio, opened, normaliser)
     if analysis is None:
         return ExamplesShown("", gr.Button(visible=False))
