@@ -10,7 +10,7 @@ import pytest
 from qal.cli.corpus import import_hub, import_path
 from qal.cli.parsing import parse_options
 from qal.corpus.manifest import read_corpus
-from qal.errors import CorpusError, OptionError
+from qal.errors import CorpusError, OptionError, StorageError
 from tests.sounds import sine, tones_corpus, write_audio
 from tests.ui_components.conftest import request_from
 from tests.waiting import wait_until
@@ -300,6 +300,16 @@ def test_uploaded_file_keeps_its_name_but_never_leaves_its_folder(tmp_path, name
     folder = store_upload([Upload(str(tmp_path / "1.bin"), name)], tmp_path / "job" / "source")
     assert [path.name for path in folder.iterdir()] == [stored_name]
     assert [path.name for path in (tmp_path / "job").iterdir()] == ["source"]
+
+
+def test_equal_files_of_two_users_are_one_upload_of_gradio_and_both_are_kept(tmp_path: Path):
+    upload = Upload(str(tmp_path / "1.bin"), "talk.wav")
+    Path(upload.path).write_bytes(b"sound")
+    folders = [store_upload([upload], tmp_path / user) for user in ("a", "b")]
+    assert [(folder / "talk.wav").read_bytes() for folder in folders] == [b"sound"] * 2
+    Path(upload.path).unlink()
+    with pytest.raises(StorageError, match="upload it again"):
+        store_upload([upload], tmp_path / "c")
 
 
 def test_two_uploads_of_one_name_are_both_kept(tmp_path):

@@ -1,5 +1,8 @@
-"""Uploaded files of an import: moved out of Gradio's folder, which is emptied every hour, to the import's own."""
+"""Uploaded files: kept outside of Gradio's folder, which is emptied every hour.
 
+Gradio stores equal files of all users once, so they are linked and not moved."""
+
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -9,6 +12,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from qal.corpus.importers.conversion.archives import is_archive
+from qal.errors import StorageError
 from qal.storage import format_bytes, storage_errors
 
 UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
@@ -38,12 +42,12 @@ def original_names(payload: Any) -> list[Upload]:
 
 
 def store_upload(uploads: Sequence[Upload], folder: Path) -> Path:
-    """Moves uploaded files into a new folder and returns what is imported: the only file, or the folder.
+    """Puts uploaded files into a new folder and returns what is imported: the only file, or the folder.
 
-    Raises StorageError if there is no room for them."""
+    Raises StorageError if there is no room for them, or if they are gone."""
     with storage_errors("the upload"):
         folder.mkdir(parents=True)
-        stored = [_moved(upload, folder) for upload in uploads]
+        stored = [_linked(upload, folder) for upload in uploads]
     return stored[0] if len(stored) == 1 and is_archive(stored[0]) else folder
 
 
@@ -54,7 +58,7 @@ def describe_upload(folder: Path) -> str:
     return f"{files[0].name}, {size}" if len(files) == 1 else f"{len(files):,} files, {size}"
 
 
-def _moved(upload: Upload, folder: Path) -> Path:
+def _linked(upload: Upload, folder: Path) -> Path:
     name = UNSAFE.sub("_", PurePosixPath(upload.name.replace("\\", "/")).name).lstrip(".") or "file"
     while len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
         name = name[1:]
@@ -62,5 +66,10 @@ def _moved(upload: Upload, folder: Path) -> Path:
     while target.exists():
         number += 1
         target = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
-    shutil.move(upload.path, target)
+    try:
+        os.link(upload.path, target)
+    except FileNotFoundError as error:
+        raise StorageError(f"{name}: the uploaded file is no longer on the server; upload it again") from error
+    except OSError:  # on another disk, or one without links
+        shutil.copyfile(upload.path, target)
     return target

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qal.errors import OptionError
-from qal.storage import storage_errors
 from qal.transcription.sources import find_sources
 from ui_components.app.studio import Studio
 from ui_components.data.add.places import allowed_folders, require_source
@@ -45,14 +44,12 @@ def uploaded(studio: Studio, uploads: Sequence[Upload]) -> list[ChosenFile]:
 
 
 def recorded(studio: Studio, path: str | None) -> list[ChosenFile]:
-    """Moves a recording of the page. Raises OptionError if there is none."""
+    """Keeps a recording of the page. Raises OptionError if there is none."""
     if not path:
         raise OptionError("record something first")
-    source, folder = Path(path), _new_folder(studio)
-    name = f"{time.strftime(RECORDING_NAME)}{source.suffix}"
-    with storage_errors("the recording"):
-        folder.mkdir(parents=True)
-        shutil.move(source, folder / name)
+    folder = _new_folder(studio)
+    name = f"{time.strftime(RECORDING_NAME)}{Path(path).suffix}"
+    store_upload([Upload(path, name)], folder)
     return [ChosenFile(folder / name, name)]
 
 
