@@ -92,7 +92,6 @@ def test_upload_keeps_its_name_and_is_deleted_with_its_file(studio, start_files,
     source.write_text("3 1 7")
     (stored,) = chosen.uploaded(studio, [Upload(str(source), "Réunion [1].mp4")])
     assert stored.name == "Réunion [1].mp4"
-    assert not source.exists()
     queued = studio.file_queue.add(stored.path, OPTIONS, stored.name)
     assert studio.file_queue.wait(20)
     actions.remove_file(studio, studio.file_queue.find(queued.id))
