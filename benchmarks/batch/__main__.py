@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 from jsonargparse import Namespace
@@ -141,7 +142,7 @@ def against_peers(part: str, name: str, speeds: dict[str, list[float]], errors: 
 
 
 def write_recordings(path: Path, recordings: Sequence[Recording]) -> None:
-    arrays = {f"samples{i}": recording.samples for i, recording in enumerate(recordings)}
+    arrays: dict[str, Any] = {f"samples{i}": recording.samples for i, recording in enumerate(recordings)}
     np.savez(path, languages=np.array([recording.language for recording in recordings]), **arrays)
 
 
