@@ -205,12 +205,12 @@ class TranscriptionQueue:
 
     def _run(self, file: QueuedFile, control: RunControl) -> None:
         """Transcribes a file in its thread; every error becomes the file's."""
-        changes: dict[str, Any] = {"state": "stopped"}
+        changes: dict[str, Any] = {"state": "stopped"}  # also where the thread is interrupted
         try:
             transcript = self._transcribe(file, control)
             changes = transcript.state().model_dump(include={"key", "state", "reason", "settled_s", "duration_s"})
         except TranscriptionStopped:
-            pass
+            changes = {"state": "stopped"}
         except QalError as error:
             changes = {"state": "failed", "reason": str(error)}
         except Exception as error:

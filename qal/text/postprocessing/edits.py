@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from qal.text.subtitles.timed_text import TimedWord
+
 WORD = re.compile(r"\S+")
 
 
@@ -24,22 +26,16 @@ class Edit:
     text: str = ""
 
 
-class TimedWord(Protocol):
+class EditableWord(TimedWord, Protocol):
     """A dataclass such as qal.engine.words.Word."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def text(self) -> str: ...
-    @property
-    def start_s(self) -> float: ...
-    @property
-    def end_s(self) -> float: ...
-    @property
     def probability(self) -> float: ...
 
 
-AnyWord = TypeVar("AnyWord", bound=TimedWord)
+AnyWord = TypeVar("AnyWord", bound=EditableWord)
 
 
 def edit_text(text: str, edits: Sequence[Edit]) -> str:

@@ -11,36 +11,31 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from qal.text.postprocessing.edits import Edit, TimedWord, edit_text, edit_words
+from qal.text.postprocessing.edits import Edit, EditableWord, edit_text, edit_words
 from qal.text.postprocessing.entities import Entity, find_entities
 from qal.text.postprocessing.fillers import filler_edits
 from qal.text.postprocessing.numbers import number_edits
 from qal.text.postprocessing.options import PostprocessingOptions
 from qal.text.postprocessing.profanity import profanity_edits
 from qal.text.postprocessing.sentences import capital_edits, full_stop_edits, has_capitals, has_marks
+from qal.text.subtitles.timed_text import TimedSegment
 
 MAX_PASSES = 5  # two are usual: one that changes the text, and one that changes nothing
 Step = Callable[[str, str], list[Edit]]  # (text, language) -> edits
 
 
-class TimedSegment(Protocol):
+class EditableSegment(TimedSegment, Protocol):
     """A dataclass such as qal.engine.longform.segment.Segment."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def start_s(self) -> float: ...
-    @property
-    def end_s(self) -> float: ...
-    @property
-    def text(self) -> str: ...
-    @property
     def language(self) -> str: ...
     @property
-    def words(self) -> Sequence[TimedWord]: ...
+    def words(self) -> Sequence[EditableWord]: ...
 
 
-AnySegment = TypeVar("AnySegment", bound=TimedSegment)
+AnySegment = TypeVar("AnySegment", bound=EditableSegment)
 
 
 def postprocess(
