@@ -110,7 +110,7 @@ def punctuated(segments: Sequence[AnySegment], language: str | None, pause_s: fl
 
 
 def entities(
-    segments: Sequence[TimedSegment], language: str | None = None, options: PostprocessingOptions | None = None
+    segments: Sequence[EditableSegment], language: str | None = None, options: PostprocessingOptions | None = None
 ) -> list[tuple[Entity, ...]]:
     """Returns the named entities in the text of each segment; none if the switch is off. Raises OptionError."""
     if options is None or not options.entities:
